@@ -1,0 +1,119 @@
+import type { Params } from '../statement/statement.ts'
+import type { Engine, PoolOptions, ServerTarget } from '../topology/server-target.ts'
+
+export type { Engine, PoolOptions, ServerTarget } from '../topology/server-target.ts'
+
+/** What a statement may do to a connection and its data; decided by the analysis, never by the driver. */
+export type Access =
+  /** Reads only, locks nothing, calls nothing volatile: may share a connection, and may be sent a second time. */
+  | 'read'
+  /** May change data or take locks: has a connection of its own while it runs; is sent once. */
+  | 'write'
+  /** Changes the state of its connection, which is reset or closed before anybody else uses it. */
+  | 'session'
+
+/** One statement on its way to one server. */
+export interface DriverRequest {
+  readonly sql: string
+  readonly params: Params
+  readonly access: Access
+  /** `object` (default): a row is an object keyed by column name; `array`: an array in column order. */
+  readonly rowMode?: 'object' | 'array' | undefined
+  /** Milliseconds from the call to the answer, waiting for a connection included; 0 or absent = no limit. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** False: never as a named prepared statement. */
+  readonly prepare?: boolean | undefined
+  /** Streams: rows fetched at a time. */
+  readonly fetchSize?: number | undefined
+}
+
+/** A column of a result. `native` is the driver's own description, untouched. */
+export interface Field {
+  readonly name: string
+  readonly native: unknown
+}
+
+/** The answer of a driver. Rows are the driver's own objects, untouched. */
+export interface DriverResult {
+  readonly rows: readonly unknown[]
+  /** Rows returned by a read; rows changed by a write. */
+  readonly rowCount: number
+  readonly fields: readonly Field[]
+  /** The id that the engine generated for an inserted row, where it says so (MySQL, SQLite). */
+  readonly insertId?: number | bigint | undefined
+  /** The driver's own result object. */
+  readonly native: unknown
+}
+
+/** Isolation levels of the SQL standard. SQLite has only `serializable`. */
+export type Isolation = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'
+
+export interface BeginOptions {
+  readonly isolation?: Isolation | undefined
+  readonly readOnly?: boolean | undefined
+}
+
+/** How a lease is given back: as found; with its session state reset; or closed because it is broken or uncertain. */
+export type ReleaseMode = 'clean' | 'reset' | 'destroy'
+
+/**
+ * A connection that belongs to one caller until released. Statements run in the order of the calls.
+ * An abort or time-out cancels the statement on the server; the lease stays usable if the engine says so.
+ */
+export interface Lease {
+  query(request: DriverRequest): Promise<DriverResult>
+  /** Rows one by one with back-pressure; leaving the loop early closes the cursor. The lease is the caller's still. */
+  stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined>
+  begin(options: BeginOptions): Promise<void>
+  /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
+  commit(): Promise<void>
+  rollback(): Promise<void>
+  savepoint(name: string): Promise<void>
+  rollbackTo(name: string): Promise<void>
+  releaseSavepoint(name: string): Promise<void>
+  /** Gives the connection back. A second call throws `TransactionClosedError`. */
+  release(mode: ReleaseMode): Promise<void>
+}
+
+export interface PoolStats {
+  /** Open connections, of them idle, and callers that wait for one. */
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+  /** Connections shared by several statements at a time (PostgreSQL multiplexing), and statements on them now. */
+  readonly shared: number
+  readonly sharedInFlight: number
+}
+
+/**
+ * Everything that one process keeps open to one server. Opens nothing until it is first used.
+ *
+ * Contract: errors are `SignalboxError`s (`QueryError` with the driver's error as `cause`, `TimeoutError`,
+ * `AbortedError`, `PoolExhaustedError`, …) whose `safeToRetry` is true only if the statement cannot have taken effect
+ * or was a read. A time-out or an abort never disturbs another caller's statement. A lost connection fails only what
+ * was on it. No error holds a password.
+ */
+export interface DriverPool {
+  readonly engine: Engine
+  /** Runs one autocommit statement. SQLite answers at once, the others with a promise. */
+  query(request: DriverRequest): DriverResult | Promise<DriverResult>
+  /** Streams one autocommit statement on a connection of its own. */
+  stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined>
+  /** A connection of one's own. `access: 'read'` promises that nothing but reads will run on it. */
+  lease(options?: {
+    readonly access?: Access | undefined
+    readonly signal?: AbortSignal | undefined
+    readonly timeoutMs?: number | undefined
+  }): Promise<Lease>
+  stats(): PoolStats
+  /** Waits for what runs (at most `timeoutMs`), then closes every connection that it opened itself. Idempotent. */
+  close(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
+}
+
+/** One driver. Importing its file loads no npm package; `open` does, and throws `DriverMissingError` if it cannot. */
+export interface Driver {
+  readonly engine: Engine
+  /** Prepares a pool; opens no connection. A pool made of a handle never closes the handle. */
+  open(target: ServerTarget, options: PoolOptions): Promise<DriverPool>
+}

@@ -1,0 +1,307 @@
+/**
+ * Every error that Signalbox throws, with its code. `docs/errors.md` explains each one; a test holds the two equal.
+ *
+ * A message says what happened, with the numbers, and what to do. No message, property or inspect output holds a
+ * password: data source names are redacted before they come here.
+ */
+
+/** What kind of failure a server or a connection reported. */
+export type ErrorClass =
+  | 'connection-lost'
+  | 'read-only'
+  | 'shutting-down'
+  | 'starting-up'
+  | 'serialization'
+  | 'constraint'
+  | 'syntax'
+  | 'other'
+
+/** Where something happened. */
+export interface Where {
+  readonly database?: string
+  readonly shard?: string
+  readonly server?: string
+  readonly role?: 'primary' | 'replica'
+}
+
+/** The codes, each with the class that carries it and a summary (the first column of `docs/errors.md`). */
+export const errorCodes = {
+  SIGNALBOX_CONFIG_INVALID: 'A value in the configuration is missing, unknown, of the wrong type or out of range.',
+  SIGNALBOX_ALIAS_CYCLE: 'Aliases of databases point at each other in a circle.',
+  SIGNALBOX_UNKNOWN_DATABASE: 'An alias was used that the configuration does not declare.',
+  SIGNALBOX_NO_ROUTE: 'No database could be found for a statement: no home, no router answer, no default.',
+  SIGNALBOX_ROUTER_ANSWER: 'A router answered with something that is not a database.',
+  SIGNALBOX_CROSS_DATABASE_QUERY: 'One statement names tables that live in different databases.',
+  SIGNALBOX_CROSS_DATABASE_TRANSACTION: 'A transaction met a statement that belongs to another database.',
+  SIGNALBOX_CROSS_ENGINE: 'A statement written for one engine would have to run on another.',
+  SIGNALBOX_TABLE_NOT_ALLOWED: 'A table may not live in, or be migrated on, the database that the statement goes to.',
+  SIGNALBOX_TRANSACTION_CONTROL: 'BEGIN, COMMIT or the like was sent as text where the API has a method for it.',
+  SIGNALBOX_TRANSACTION_CLOSED: 'A transaction, lease or stream was used after its end.',
+  SIGNALBOX_READ_ONLY_TRANSACTION: 'A write was attempted in a read-only transaction.',
+  SIGNALBOX_COMMIT_UNKNOWN: 'The connection was lost after COMMIT was sent: whether it took effect is not known.',
+  SIGNALBOX_ON_COMMIT_FAILED: 'The transaction is committed, but callbacks registered for its commit failed.',
+  SIGNALBOX_DRIVER_MISSING: 'The npm package of a driver is not installed.',
+  SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
+  SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',
+  SIGNALBOX_TIMEOUT: 'A statement did not finish within its time limit.',
+  SIGNALBOX_ABORTED: 'The AbortSignal of a call fired.',
+  SIGNALBOX_POOL_EXHAUSTED: 'No connection became free within the time limit.',
+  SIGNALBOX_CLIENT_CLOSED: 'The client was used after close() was called.',
+  SIGNALBOX_CONNECTION_LOST: 'A server could not be reached, or the connection to it broke.',
+  SIGNALBOX_READ_ONLY_SERVER: 'A server refused a write because it, or the connection, is read-only.',
+  SIGNALBOX_SHUTTING_DOWN: 'A server is shutting down.',
+  SIGNALBOX_STARTING_UP: 'A server is starting up and takes no statements yet.',
+  SIGNALBOX_SERIALIZATION: 'A transaction lost against a concurrent one (deadlock, serialization failure, busy).',
+  SIGNALBOX_CONSTRAINT: 'A row violates a constraint (unique, foreign key, not null, check).',
+  SIGNALBOX_SYNTAX: 'The server does not understand the statement, or a name in it does not exist.',
+  SIGNALBOX_QUERY_FAILED: 'The server refused the statement for another reason.',
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+const brand = Symbol.for('signalbox.error')
+
+/** Base of all errors. `instanceof` also holds across two copies of the package. */
+export class SignalboxError extends Error implements Where {
+  readonly code: ErrorCode
+  /** True only if repeating the call cannot make anything happen twice. */
+  readonly safeToRetry: boolean
+  readonly database?: string
+  readonly shard?: string
+  readonly server?: string
+  readonly role?: 'primary' | 'replica'
+
+  constructor(code: ErrorCode, message: string, options: ErrorDetails = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.safeToRetry = options.safeToRetry ?? false
+    Object.defineProperty(this, brand, { value: true })
+    assignWhere(this, options)
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== SignalboxError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === 'object' && value !== null && brand in value
+  }
+}
+
+export interface ErrorDetails extends Where {
+  readonly cause?: unknown
+  readonly safeToRetry?: boolean
+}
+
+function assignWhere(error: SignalboxError, where: Where): void {
+  for (const key of ['database', 'shard', 'server', 'role'] as const) {
+    if (where[key] !== undefined)
+      Object.defineProperty(error, key, { value: where[key], enumerable: true, configurable: true })
+  }
+}
+
+/**
+ * Notes where an error happened, unless it already says so. Drivers throw without knowing the database's alias;
+ * execution fills it in on the way out.
+ */
+export function locate<E>(error: E, where: Where): E {
+  if (error instanceof SignalboxError && error.database === undefined) assignWhere(error, where)
+  return error
+}
+
+/** A configuration is wrong: `path` names the place, `allowed` what would be right. */
+export class ConfigError extends SignalboxError {
+  readonly path: string
+  readonly allowed: string
+  constructor(path: string, message: string, allowed: string, code: ErrorCode = 'SIGNALBOX_CONFIG_INVALID') {
+    super(code, `${path}: ${message} Allowed: ${allowed}.`)
+    this.path = path
+    this.allowed = allowed
+  }
+}
+
+export class UnknownDatabaseError extends SignalboxError {
+  readonly alias: string
+  readonly nearMatches: readonly string[]
+  constructor(alias: string, known: readonly string[], nearMatches: readonly string[], context = '') {
+    const hint =
+      nearMatches.length > 0
+        ? `Did you mean ${nearMatches.map((name) => `"${name}"`).join(' or ')}?`
+        : 'Add it to `databases`.'
+    super(
+      'SIGNALBOX_UNKNOWN_DATABASE',
+      `${context}There is no database "${alias}". Declared: ${known.map((name) => `"${name}"`).join(', ') || 'none'}. ${hint}`,
+    )
+    this.alias = alias
+    this.nearMatches = nearMatches
+  }
+}
+
+export class NoRouteError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_NO_ROUTE', message)
+  }
+}
+
+export class RouterAnswerError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_ROUTER_ANSWER', message)
+  }
+}
+
+/** A table and the database it lives in. */
+export interface TableHomeReport {
+  readonly table: string
+  readonly database: string
+}
+
+export class CrossDatabaseQueryError extends SignalboxError {
+  readonly tables: readonly TableHomeReport[]
+  constructor(message: string, tables: readonly TableHomeReport[]) {
+    super('SIGNALBOX_CROSS_DATABASE_QUERY', message)
+    this.tables = tables
+  }
+}
+
+export class CrossDatabaseTransactionError extends SignalboxError {
+  readonly tables: readonly TableHomeReport[]
+  constructor(message: string, tables: readonly TableHomeReport[]) {
+    super('SIGNALBOX_CROSS_DATABASE_TRANSACTION', message)
+    this.tables = tables
+  }
+}
+
+export class CrossEngineError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_CROSS_ENGINE', message)
+  }
+}
+
+export class TableNotAllowedError extends SignalboxError {
+  readonly table: string
+  constructor(table: string, message: string, where: Where) {
+    super('SIGNALBOX_TABLE_NOT_ALLOWED', message, where)
+    this.table = table
+  }
+}
+
+export class TransactionControlError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_TRANSACTION_CONTROL', message)
+  }
+}
+
+export class TransactionClosedError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_TRANSACTION_CLOSED', message, details)
+  }
+}
+
+export class ReadOnlyTransactionError extends SignalboxError {
+  constructor(message: string, where: Where = {}) {
+    super('SIGNALBOX_READ_ONLY_TRANSACTION', message, where)
+  }
+}
+
+export class CommitUnknownError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails) {
+    super('SIGNALBOX_COMMIT_UNKNOWN', message, { ...details, safeToRetry: false })
+  }
+}
+
+export class OnCommitError extends SignalboxError {
+  readonly errors: readonly unknown[]
+  constructor(errors: readonly unknown[], where: Where) {
+    super(
+      'SIGNALBOX_ON_COMMIT_FAILED',
+      `The transaction is committed, but ${errors.length} of its onCommit callbacks failed: ${errors.map(messageOf).join('; ')}. ` +
+        'Repeat what the callbacks do, not the transaction.',
+      { ...where, cause: errors[0] },
+    )
+    this.errors = errors
+  }
+}
+
+export class DriverMissingError extends SignalboxError {
+  readonly package: string
+  constructor(packageName: string, purpose: string, cause: unknown) {
+    super(
+      'SIGNALBOX_DRIVER_MISSING',
+      `${purpose} needs the npm package "${packageName}". Run: npm install ${packageName}`,
+      {
+        cause,
+      },
+    )
+    this.package = packageName
+  }
+}
+
+export class ParameterError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_PARAMETERS', message)
+  }
+}
+
+export class UnsupportedError extends SignalboxError {
+  constructor(message: string, where: Where = {}) {
+    super('SIGNALBOX_UNSUPPORTED', message, where)
+  }
+}
+
+export class TimeoutError extends SignalboxError {
+  readonly timeoutMs: number
+  constructor(message: string, timeoutMs: number, details: ErrorDetails = {}) {
+    super('SIGNALBOX_TIMEOUT', message, details)
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** `name` is `AbortError`, as everywhere in Node.js; `cause` is the signal's reason. */
+export class AbortedError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_ABORTED', message, details)
+    this.name = 'AbortError'
+  }
+}
+
+export class PoolExhaustedError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_POOL_EXHAUSTED', message, { ...details, safeToRetry: true })
+  }
+}
+
+export class ClientClosedError extends SignalboxError {
+  constructor(message = 'The client is closed. Call connect() again for a new one.') {
+    super('SIGNALBOX_CLIENT_CLOSED', message)
+  }
+}
+
+const codeOfClass = {
+  'connection-lost': 'SIGNALBOX_CONNECTION_LOST',
+  'read-only': 'SIGNALBOX_READ_ONLY_SERVER',
+  'shutting-down': 'SIGNALBOX_SHUTTING_DOWN',
+  'starting-up': 'SIGNALBOX_STARTING_UP',
+  serialization: 'SIGNALBOX_SERIALIZATION',
+  constraint: 'SIGNALBOX_CONSTRAINT',
+  syntax: 'SIGNALBOX_SYNTAX',
+  other: 'SIGNALBOX_QUERY_FAILED',
+} as const satisfies Record<ErrorClass, ErrorCode>
+
+/** A server's or a connection's error, classified. `cause` is the driver's own error, untouched. */
+export class QueryError extends SignalboxError {
+  readonly errorClass: ErrorClass
+  /** The engine's own code: an SQLSTATE on PostgreSQL, the symbolic name on MySQL, the result code on SQLite. */
+  readonly engineCode?: string
+  constructor(
+    errorClass: ErrorClass,
+    message: string,
+    details: ErrorDetails & { readonly engineCode?: string | undefined } = {},
+  ) {
+    super(codeOfClass[errorClass], message, details)
+    this.errorClass = errorClass
+    if (details.engineCode !== undefined) this.engineCode = details.engineCode
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,22 @@
+import type { Role } from '../topology/topology.ts'
+
+/** One step of a decision. `rule` is stable, for programs; `text` is for people. */
+export interface Reason {
+  readonly rule: string
+  readonly text: string
+}
+
+/** What the statement may do to data, after the functions that it calls have been looked up. */
+export type Effect = 'read' | 'write' | 'session'
+
+/** Where a statement runs, and why. Frozen. */
+export interface Route {
+  readonly database: string
+  readonly shards: readonly string[]
+  readonly role: Role
+  readonly effect: Effect
+  /** In the order of the decision. */
+  readonly reasons: readonly Reason[]
+  /** The text to send, where it differs from the one given (tables qualified with their schema). */
+  readonly sql?: string
+}

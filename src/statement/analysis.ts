@@ -1,0 +1,86 @@
+import type { Dialect } from './statement.ts'
+
+/**
+ * What a statement does, learnt from its text alone.
+ *
+ * - `read`: reads only (a function it calls may still make it a write: see {@link Analysis.functions})
+ * - `locking-read`: reads and locks rows (`FOR UPDATE`, `FOR SHARE`, `LOCK IN SHARE MODE`)
+ * - `write`: changes rows
+ * - `ddl`: changes the schema, rights, or statistics
+ * - `transaction`: `BEGIN`, `COMMIT`, `ROLLBACK`, savepoints, `PREPARE TRANSACTION`, `XA`
+ * - `session`: changes the state of the connection (`SET`, `LISTEN`, `PREPARE`, temporary tables, `USE`, `ATTACH`, `LOCK TABLES`)
+ * - `unknown`: not understood; treated as a write
+ */
+export type StatementKind = 'read' | 'locking-read' | 'write' | 'ddl' | 'transaction' | 'session' | 'unknown'
+
+/** Transaction control in the text, for the kind `transaction`. */
+export type TransactionVerb =
+  'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to' | 'set-transaction' | 'two-phase'
+
+/** Half-open range of UTF-16 positions in the SQL text. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** A table (or view) that the statement names; common table expressions and aliases are not tables. */
+export interface TableUse {
+  /** As written; folded to lower case on PostgreSQL when not quoted. */
+  readonly name: string
+  readonly schema?: string
+  /** `write` when its rows or its definition change; a table that is also read appears a second time with `read`. */
+  readonly access: 'read' | 'write'
+  /** Where the unqualified or qualified name stands in the text, quotes included, once for each appearance. */
+  readonly spans: readonly Span[]
+}
+
+/** A function that the statement calls; folded to lower case when not quoted. */
+export interface FunctionUse {
+  readonly name: string
+  readonly schema?: string
+}
+
+/** Where a value comes from. `index` counts parameters from 0 (`$1` is 0; the third `?` is 2). */
+export type ValueSource =
+  | { readonly from: 'parameter'; readonly index: number }
+  | { readonly from: 'named'; readonly name: string }
+  | { readonly from: 'constant'; readonly value: string | number | bigint | boolean | null }
+  /** An array parameter whose elements are the values: `= ANY($1)`. */
+  | { readonly from: 'array-parameter'; readonly index: number }
+  /** An expression: its value is not known from the text. */
+  | { readonly from: 'expression' }
+
+/**
+ * The values that a condition or an inserted row gives for a column.
+ *
+ * `equals` and `in` are listed only where the condition holds for *every* row of that table which the statement
+ * touches (it stands in a chain of `AND`s of the `WHERE` or of an inner join's `ON`), so that a router may rely on it.
+ */
+export interface ColumnValues {
+  /** The table's own name, not its alias; absent when an unqualified column could belong to several tables. */
+  readonly table?: string
+  readonly schema?: string
+  readonly column: string
+  /** `insert`: one value per inserted row, in order. */
+  readonly operator: 'equals' | 'in' | 'insert'
+  readonly values: readonly ValueSource[]
+}
+
+/** What was learnt from one SQL text. Frozen, and the same for the same text and dialect. */
+export interface Analysis {
+  readonly dialect: Dialect
+  readonly kind: StatementKind
+  /** For `transaction`: which command. */
+  readonly verb?: TransactionVerb
+  /** One phrase that says why it is of this kind, for instance "SELECT … FOR UPDATE locks rows". */
+  readonly why: string
+  readonly tables: readonly TableUse[]
+  readonly functions: readonly FunctionUse[]
+  readonly values: readonly ColumnValues[]
+  /** How many statements the text holds (empty ones not counted). */
+  readonly statements: number
+  /** False when the text was not understood, or too long to be read whole: `tables` may then be incomplete. */
+  readonly complete: boolean
+  /** The text names a temporary table that it creates, or otherwise leaves something behind on its connection. */
+  readonly leavesState: boolean
+}

@@ -1,0 +1,48 @@
+import type { Engine, PoolOptions, ServerTarget } from './server-target.ts'
+
+export type Role = 'primary' | 'replica'
+
+/** One address that accepts connections. */
+export interface Server {
+  /** Unique in the topology, for instance `shop/main/primary`. */
+  readonly id: string
+  /** For people and logs: the data source name without its password. */
+  readonly address: string
+  readonly role: Role
+  readonly weight: number
+  readonly tags: readonly string[]
+  /** A function, so that no inspection, spread or serialisation of a topology can show a password. */
+  readonly target: () => ServerTarget
+}
+
+/** One horizontal part of a database. An unsharded database has one, named `main`. */
+export interface Shard {
+  readonly name: string
+  readonly primary: Server
+  readonly replicas: readonly Server[]
+}
+
+/** A logical database, known by its alias. */
+export interface Database {
+  readonly alias: string
+  readonly engine: Engine
+  readonly shards: readonly Shard[]
+  /** Only tables whose declared home is this database may live in it. */
+  readonly exclusive: boolean
+  /** MySQL/MariaDB: the schema that holds this database's tables, for statements across databases on one server. */
+  readonly schema?: string
+  readonly pool: PoolOptions
+}
+
+/** Frozen, versioned picture of the databases. A change is a new topology with a higher version. */
+export interface Topology {
+  readonly version: number
+  /** By their own alias; aliases of aliases are in `aliases`. */
+  readonly databases: ReadonlyMap<string, Database>
+  /** Every declared alias, to the alias of the database that it means in the end. */
+  readonly aliases: ReadonlyMap<string, string>
+  /** Groups of databases that are schemas of one MySQL/MariaDB server. */
+  readonly sharedServers: readonly (readonly string[])[]
+}
+
+export const onlyShard = 'main'
