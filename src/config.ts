@@ -1,0 +1,236 @@
+import type { OptionTable, OptionValues } from './option.ts'
+import type { Hints, Router } from './routing/router.ts'
+
+/** A data source name: `postgres://user:password@host:5432/name`, `mysql://…`, `mariadb://…`, `sqlite:./file.db`, `sqlite::memory:`. */
+export type Dsn = `${'postgres' | 'postgresql' | 'mysql' | 'mariadb' | 'sqlite'}:${string}`
+
+/** The part of a `pg.Pool` by which it is known. */
+export interface PostgresPoolHandle {
+  connect(...args: never[]): unknown
+  query(...args: never[]): unknown
+  readonly totalCount: number
+}
+
+/** The part of a mysql2 pool (callback or promise) by which it is known. */
+export interface MysqlPoolHandle {
+  getConnection(...args: never[]): unknown
+  execute(...args: never[]): unknown
+}
+
+/** The part of a `node:sqlite` `DatabaseSync` by which it is known. */
+export interface SqliteHandle {
+  prepare(sql: string): unknown
+  exec(sql: string): unknown
+  location(): string | null
+}
+
+/** A pool or handle that the application made itself. Signalbox uses it and never closes it. */
+export type Handle = PostgresPoolHandle | MysqlPoolHandle | SqliteHandle
+
+/** One server of a database. */
+export interface ServerInput {
+  readonly url: Dsn
+  /** Share of the reads that a replica gets, relative to the others. Default 1; 0 to 1,000. */
+  readonly weight?: number
+  /** Marks of a purpose-built replica. Default none. */
+  readonly tags?: readonly string[]
+}
+
+/** A database with more to say than its data source name. */
+export interface DatabaseInput {
+  readonly primary: Dsn | ServerInput | Handle
+  /** Not available in this version: naming replicas throws. */
+  readonly replicas?: readonly (Dsn | ServerInput)[]
+  /** Not available in this version: naming shards throws. */
+  readonly shards?: Readonly<Record<string, unknown>>
+  /** Only tables whose declared home is this database may be used and migrated on it. Default false. */
+  readonly exclusive?: boolean
+  /** MySQL/MariaDB: the schema that holds the tables. Default: the name in the data source name. */
+  readonly schema?: string
+  /** Limits of this database's connections; what is left out is taken from `pool` of the whole configuration. */
+  readonly pool?: Partial<PoolLimits>
+}
+
+/** A table's home with more to say than the database's alias. */
+export interface TableInput<A extends string = string> {
+  readonly database: A
+  /** Only `unsharded` is available in this version. Default `unsharded`. */
+  readonly kind?: 'unsharded'
+}
+
+/** Limits and time-outs of the connections to one server, each with its default and range. */
+export const poolOptions = {
+  maxConnections: {
+    default: 10,
+    min: 1,
+    max: 10_000,
+    unit: 'connections',
+    about: 'Most connections of their own (transactions, writes, streams, slow statements).',
+  },
+  connectTimeoutMs: {
+    default: 5_000,
+    min: 1,
+    max: 600_000,
+    unit: 'ms',
+    about: 'How long opening one connection may take.',
+  },
+  acquireTimeoutMs: {
+    default: 10_000,
+    min: 1,
+    max: 600_000,
+    unit: 'ms',
+    about: 'How long a caller waits for a free connection.',
+  },
+  idleTimeoutMs: {
+    default: 10_000,
+    min: 0,
+    max: 86_400_000,
+    unit: 'ms',
+    about: 'How long an idle connection is kept; 0 = for ever.',
+  },
+  statementCacheSize: {
+    default: 256,
+    min: 0,
+    max: 100_000,
+    unit: 'statements',
+    about: 'Prepared statements kept on each connection; 0 = none, for poolers that cannot take named statements.',
+  },
+  multiplexConnections: {
+    default: 2,
+    min: 0,
+    max: 64,
+    unit: 'connections',
+    about: 'PostgreSQL: connections that short reads share in pipeline mode; 0 = off.',
+  },
+  multiplexSlowMs: {
+    default: 10,
+    min: 1,
+    max: 60_000,
+    unit: 'ms',
+    about: 'PostgreSQL: a statement slower than this no longer shares a connection.',
+  },
+  busyTimeoutMs: {
+    default: 5_000,
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    about: 'SQLite: how long a write waits for the lock of another process.',
+  },
+  fetchSize: { default: 100, min: 1, max: 100_000, unit: 'rows', about: 'Streams: rows fetched at a time.' },
+} as const satisfies OptionTable
+
+export type PoolLimits = OptionValues<typeof poolOptions>
+
+/** Limits of the client as a whole, each with its default and range. */
+export const clientOptions = {
+  analysisCacheSize: {
+    default: 2_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'entries',
+    about: 'SQL texts whose analysis and route are remembered.',
+  },
+  analysisCacheLength: {
+    default: 8_192,
+    min: 0,
+    max: 1_048_576,
+    unit: 'characters',
+    about: 'Longer SQL texts are analysed anew each time, so that the cache stays small.',
+  },
+  analysisLength: {
+    default: 131_072,
+    min: 1_024,
+    max: 16_777_216,
+    unit: 'characters',
+    about: 'Longer SQL texts are decided on their head, and are never a read.',
+  },
+  queryTimeoutMs: {
+    default: 0,
+    min: 0,
+    max: 86_400_000,
+    unit: 'ms',
+    about: 'Time limit of a statement that states none itself; 0 = none.',
+  },
+  closeTimeoutMs: {
+    default: 10_000,
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    about: 'How long close() waits for what still runs.',
+  },
+  readAttempts: {
+    default: 2,
+    min: 1,
+    max: 10,
+    unit: 'attempts',
+    about: 'How often a statement is tried whose error says that it is safe to retry after a lost connection.',
+  },
+  catalogueRefreshMs: {
+    default: 5_000,
+    min: 0,
+    max: 3_600_000,
+    unit: 'ms',
+    about: 'PostgreSQL: the function catalogue is read again for an unknown function, at most this often.',
+  },
+  rowOrigins: {
+    default: 1_000,
+    min: 0,
+    max: 10_000_000,
+    unit: 'rows',
+    about: 'Results up to this many rows are remembered for databaseOf(row); 0 = off.',
+  },
+  relatedChunk: {
+    default: 500,
+    min: 1,
+    max: 10_000,
+    unit: 'entries',
+    about: 'related(): keys asked for in one statement.',
+  },
+} as const satisfies OptionTable
+
+export type ClientLimits = OptionValues<typeof clientOptions>
+
+/** What {@link connect} takes. `A` are the aliases declared in `databases`. */
+export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Readonly<Record<string, DatabaseEntry>>> {
+  /** Alias → data source name, another alias, an object, or a pool or handle of the application's own. */
+  readonly databases: D
+  /** Table (name or glob, with or without schema) → the alias of its home. Undeclared tables live in `default`. */
+  readonly tables?: Readonly<Record<string, AliasOf<D> | TableInput<AliasOf<D>>>>
+  /** View → the tables it reads, so that routing knows where it must run. */
+  readonly views?: Readonly<Record<string, readonly string[]>>
+  /** Functions that a read may call although the catalogue calls them volatile, or does not know them. */
+  readonly harmlessFunctions?: readonly string[]
+  /** Code that decides where declarations do not reach; asked in order, first answer wins. */
+  readonly routers?: readonly Router<AliasOf<D>, Dsn | Handle>[]
+  /** MySQL/MariaDB: groups of databases that are schemas of one server, so that one statement may join them. */
+  readonly databasesShareServer?: readonly (readonly AliasOf<D>[])[]
+  /** Limits of the connections to every server that does not state its own. */
+  readonly pool?: Partial<PoolLimits>
+  /** Limits of the client. */
+  readonly limits?: Partial<ClientLimits>
+}
+
+/** What an alias may stand for. */
+export type DatabaseEntry = string | DatabaseInput | Handle
+
+/** The aliases of a `databases` object. */
+export type AliasOf<D> = keyof D & string
+
+/** Where a statement may be sent explicitly: a declared alias, a data source name, or a pool or handle. */
+export type UsingTarget<A extends string> = A | Dsn | Handle
+
+/** What may be said about one call. */
+export interface CallOptions {
+  /** Cancels the statement on the server. */
+  readonly signal?: AbortSignal
+  /** Milliseconds from the call to the answer; 0 = none. Default: `limits.queryTimeoutMs`. */
+  readonly timeoutMs?: number
+  /** `object` (default) or `array`. */
+  readonly rowMode?: 'object' | 'array'
+  /** False: not as a named prepared statement. */
+  readonly prepare?: boolean
+  /** For routers. */
+  readonly hints?: Hints
+  /** The dialect that the text is written in. Default: that of the database it goes to. */
+  readonly dialect?: 'postgres' | 'mysql' | 'sqlite'
+}
