@@ -1,0 +1,55 @@
+import type { CallOptions } from '../config.ts'
+import type { Access, DriverRequest } from '../drivers/driver.ts'
+import { TransactionControlError, UnsupportedError } from '../errors.ts'
+import type { Route } from '../routing/route.ts'
+import type { RoutedStatement } from '../routing/route-statement.ts'
+import type { Params } from '../statement/statement.ts'
+import type { Server } from '../topology/topology.ts'
+
+/** A routed statement and the server that was picked for it. */
+export interface Decision extends RoutedStatement {
+  readonly server: Server
+  /** The text to send. */
+  readonly sql: string
+}
+
+/** Picks the server that a route leads to. */
+export function pickServer(routed: RoutedStatement): Server {
+  const shard = routed.database.shards.find(({ name }) => name === routed.route.shards[0])
+  if (shard === undefined) throw new UnsupportedError(`The route names no shard of "${routed.database.alias}".`)
+  return shard.primary
+}
+
+/** Where a decision's statement runs, for errors. */
+export function whereOf(decision: Decision): { database: string; shard: string; server: string; role: Route['role'] } {
+  const { route, server } = decision
+  return { database: route.database, shard: route.shards[0] ?? '', server: server.address, role: server.role }
+}
+
+/** What goes to the driver. */
+export function requestOf(
+  decision: Decision,
+  params: Params,
+  options: CallOptions | undefined,
+  defaultTimeoutMs: number,
+): DriverRequest {
+  return {
+    sql: decision.sql,
+    params,
+    access: decision.route.effect satisfies Access,
+    rowMode: options?.rowMode,
+    timeoutMs: options?.timeoutMs ?? defaultTimeoutMs,
+    signal: options?.signal,
+    prepare: options?.prepare,
+    fetchSize: decision.database.pool.fetchSize,
+  }
+}
+
+/** `BEGIN`, `COMMIT` and the like have methods, which keep the promises about transactions; as text they are refused. */
+export function refuseTransactionControl(decision: Decision, insteadUse: string): void {
+  if (decision.analysis.kind !== 'transaction') return
+  throw new TransactionControlError(
+    `${decision.analysis.why}. Transaction control is not sent as text, because the next statement might run on another connection. ` +
+      `Use ${insteadUse}. Nothing was sent.`,
+  )
+}

@@ -1,0 +1,144 @@
+import type { CallOptions } from '../config.ts'
+import type { DriverPool, DriverRequest, DriverResult } from '../drivers/driver.ts'
+import { locate } from '../errors.ts'
+import type { Params } from '../statement/statement.ts'
+import { requestOf, whereOf, type Decision } from './decision.ts'
+import type { PoolRegistry } from './pool-registry.ts'
+import { Result } from './result.ts'
+import { mayRetry, withRetry } from './retry.ts'
+import type { RowOrigins } from './row-origins.ts'
+import { queryChannel, traced } from './trace.ts'
+
+/** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
+export class Executor {
+  readonly #pools: PoolRegistry
+  readonly #origins: RowOrigins
+  readonly #attempts: number
+  readonly #timeoutMs: number
+
+  constructor(
+    pools: PoolRegistry,
+    origins: RowOrigins,
+    limits: { readonly readAttempts: number; readonly queryTimeoutMs: number },
+  ) {
+    this.#pools = pools
+    this.#origins = origins
+    this.#attempts = limits.readAttempts
+    this.#timeoutMs = limits.queryTimeoutMs
+  }
+
+  /** One autocommit statement. Not an `async` function: the way of a statement that succeeds has one promise only. */
+  run<Row>(decision: Decision, params: Params, options?: CallOptions): Promise<Result<Row>> {
+    const request = requestOf(decision, params, options, this.#timeoutMs)
+    const pool = this.#pools.opened(decision.server)
+    if (pool === undefined || queryChannel.hasSubscribers) return this.#runWatched(decision, request)
+    let answer: DriverResult | Promise<DriverResult>
+    try {
+      answer = pool.query(request)
+    } catch (error) {
+      return this.#recover(decision, request, error)
+    }
+    if (answer instanceof Promise) {
+      return answer.then(
+        (result) => this.result<Row>(decision, result),
+        (error: unknown) => this.#recover<Row>(decision, request, error),
+      )
+    }
+    return Promise.resolve(this.result<Row>(decision, answer))
+  }
+
+  /** Rows one by one; the connection is given back when the loop ends, however it ends. */
+  async *stream<Row>(decision: Decision, params: Params, options?: CallOptions): AsyncGenerator<Row, void, undefined> {
+    const request = requestOf(decision, params, options, this.#timeoutMs)
+    const pool = await this.pool(decision)
+    const rows = streamTraced(decision, request, false, () => pool.stream(request))
+    yield* this.locatedRows<Row>(decision, rows)
+  }
+
+  /** The pool of the decision's server. */
+  async pool(decision: Decision): Promise<DriverPool> {
+    try {
+      return this.#pools.opened(decision.server) ?? (await this.#pools.open(decision.server, decision.database))
+    } catch (error) {
+      throw locate(error, whereOf(decision))
+    }
+  }
+
+  /** A driver's answer as the caller gets it. */
+  result<Row>(decision: Decision, answer: DriverResult): Result<Row> {
+    if (answer.rows.length > 0) this.#origins.note(answer.rows, decision.route.database)
+    return new Result<Row>(answer, decision.route)
+  }
+
+  /** Rows of a driver's stream, their origin noted, errors located. */
+  async *locatedRows<Row>(
+    decision: Decision,
+    rows: AsyncGenerator<unknown, void, undefined>,
+  ): AsyncGenerator<Row, void, undefined> {
+    try {
+      for await (const row of rows) {
+        this.#origins.noteOne(row, decision.route.database)
+        yield row as Row
+      }
+    } catch (error) {
+      throw locate(error, whereOf(decision))
+    }
+  }
+
+  async #runWatched<Row>(decision: Decision, request: DriverRequest): Promise<Result<Row>> {
+    const pool = await this.pool(decision)
+    const attempt = (): DriverResult | Promise<DriverResult> => pool.query(request)
+    try {
+      if (!queryChannel.hasSubscribers) return this.result(decision, await withRetry(this.#attempts, attempt))
+      const event = { sql: request.sql, params: request.params, route: decision.route, inTransaction: false }
+      return this.result(decision, await traced(event, async () => await withRetry(this.#attempts, attempt)))
+    } catch (error) {
+      throw locate(error, whereOf(decision))
+    }
+  }
+
+  async #recover<Row>(decision: Decision, request: DriverRequest, error: unknown): Promise<Result<Row>> {
+    try {
+      if (this.#attempts < 2 || !mayRetry(error)) throw error
+      const pool = await this.pool(decision)
+      return this.result(decision, await withRetry(this.#attempts, () => pool.query(request), error))
+    } catch (last) {
+      throw locate(last, whereOf(decision))
+    }
+  }
+}
+
+/** Streams too are told to the subscribers: from the first pull to the end of the loop. */
+export async function* streamTraced(
+  decision: Decision,
+  request: DriverRequest,
+  inTransaction: boolean,
+  open: () => AsyncGenerator<unknown, void, undefined>,
+): AsyncGenerator<unknown, void, undefined> {
+  if (!queryChannel.hasSubscribers) {
+    yield* open()
+    return
+  }
+  const begun = performance.now()
+  const event = {
+    sql: request.sql,
+    params: request.params,
+    route: decision.route,
+    inTransaction,
+    rowCount: 0,
+    durationMs: 0,
+  }
+  queryChannel.start.publish(event)
+  try {
+    for await (const row of open()) {
+      event.rowCount += 1
+      yield row
+    }
+  } catch (error) {
+    queryChannel.error.publish(Object.assign(event, { error }))
+    throw error
+  } finally {
+    event.durationMs = performance.now() - begun
+    queryChannel.asyncEnd.publish(event)
+  }
+}

@@ -1,0 +1,59 @@
+import { ClientClosedError } from '../errors.ts'
+import type { Driver, DriverPool, Engine, PoolStats } from '../drivers/driver.ts'
+import type { Database, Server } from '../topology/topology.ts'
+
+/** The pools of all servers, opened when a server is first used. */
+export class PoolRegistry {
+  readonly #drivers: Readonly<Record<Engine, () => Promise<Driver>>>
+  readonly #pools = new Map<string, DriverPool>()
+  readonly #opening = new Map<string, Promise<DriverPool>>()
+  #closed = false
+
+  constructor(drivers: Readonly<Record<Engine, () => Promise<Driver>>>) {
+    this.#drivers = drivers
+  }
+
+  /** The pool of a server if it is open already: the path without a promise. */
+  opened(server: Server): DriverPool | undefined {
+    return this.#pools.get(server.id)
+  }
+
+  /** The pool of a server; made at the first call, shared by all others. */
+  async open(server: Server, database: Database): Promise<DriverPool> {
+    if (this.#closed) throw new ClientClosedError()
+    const pool = this.#pools.get(server.id)
+    if (pool !== undefined) return pool
+    let opening = this.#opening.get(server.id)
+    if (opening === undefined) {
+      opening = this.#make(server, database).finally(() => this.#opening.delete(server.id))
+      this.#opening.set(server.id, opening)
+    }
+    return await opening
+  }
+
+  async #make(server: Server, database: Database): Promise<DriverPool> {
+    const driver = await this.#drivers[database.engine]()
+    const pool = await driver.open(server.target(), database.pool)
+    if (this.#closed) {
+      await pool.close()
+      throw new ClientClosedError()
+    }
+    this.#pools.set(server.id, pool)
+    return pool
+  }
+
+  /** Figures of every open pool, by server. */
+  stats(): Readonly<Record<string, PoolStats>> {
+    return Object.fromEntries([...this.#pools].map(([id, pool]) => [id, pool.stats()]))
+  }
+
+  /** Waits for what runs, at most `timeoutMs`, and closes every pool; errors of one do not keep the others open. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#opening.values())
+    const results = await Promise.allSettled([...this.#pools.values()].map((pool) => pool.close({ timeoutMs })))
+    this.#pools.clear()
+    const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown)
+    if (failed.length > 0) throw failed[0]
+  }
+}

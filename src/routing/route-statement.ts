@@ -1,0 +1,244 @@
+import { NoRouteError, RouterAnswerError, TableNotAllowedError } from '../errors.ts'
+import type { Analysis, FunctionUse } from '../statement/analysis.ts'
+import type { Dialect, Statement } from '../statement/statement.ts'
+import type { TableMap } from '../topology/table-map.ts'
+import { onlyShard, type Database, type Role, type Topology } from '../topology/topology.ts'
+import { analysedStatement } from './analysed-statement.ts'
+import { effectOf, type FunctionSafety } from './effect.ts'
+import { defaultDatabase, isSystemTable, locateTables, nameOf, type TableLocation } from './home.ts'
+import { migrationPermission, residencePermission, routerName } from './migrate.ts'
+import { relate } from './relation.ts'
+import type { Reason, Route } from './route.ts'
+import type { Hints, PartialRoute, Router } from './router.ts'
+
+/** Everything that routing looks at. It does no I/O and reads no clock: the same input gives an equal route. */
+export interface RouteInput {
+  readonly statement: Statement
+  /** The analysis of the text in a dialect. */
+  readonly analysisIn: (dialect: Dialect) => Analysis
+  readonly topology: Topology
+  readonly tables: TableMap
+  readonly routers: readonly Router[]
+  readonly safetyOf: (database: Database, fn: FunctionUse) => FunctionSafety
+  /** The database that an alias, a data source name, a pool or a handle means; throws for what is none of them. */
+  readonly resolve: (target: unknown) => Database
+  /** An explicit choice, which beats all routers and declarations. */
+  readonly using?: unknown
+  readonly hints?: Hints | undefined
+  /** The dialect that the text is written in, if known. */
+  readonly dialect?: Dialect | undefined
+}
+
+/** A route together with what it was made from. */
+export interface RoutedStatement {
+  readonly route: Route
+  readonly database: Database
+  readonly analysis: Analysis
+  /** Where each table lives; for messages about transactions. */
+  readonly locations: readonly TableLocation[]
+}
+
+interface Choice {
+  readonly database: Database
+  readonly analysis: Analysis
+  readonly locations: readonly TableLocation[]
+  readonly reasons: readonly Reason[]
+  readonly sql?: string
+  readonly partial?: PartialRoute
+}
+
+/** The one decision about a statement: database, shards, role, effect, and every reason. */
+export function routeStatement(input: RouteInput): RoutedStatement {
+  const choice = settleDialect(input)
+  const { database, analysis, locations } = choice
+  const migration = checkTables(choice, input)
+  const { effect, reason } = effectOf(analysis, (fn) => input.safetyOf(database, fn))
+  const { role, reason: roleReason } = decideRole(database, choice.partial)
+  const route: Route = Object.freeze({
+    database: database.alias,
+    shards: Object.freeze([decideShard(database, choice.partial)]),
+    role,
+    effect,
+    reasons: Object.freeze([...choice.reasons, ...migration, reason, roleReason]),
+    ...(choice.sql === undefined ? {} : { sql: choice.sql }),
+  })
+  return { route, database, analysis, locations }
+}
+
+/**
+ * Which dialect a text is written in depends on the database it goes to, and the other way round. So each dialect of
+ * the topology is tried, the default database's first, until a text that was understood leads to a database that
+ * speaks the dialect it was read in.
+ */
+function settleDialect(input: RouteInput): Choice {
+  if (input.using !== undefined) {
+    const database = input.resolve(input.using)
+    return explicitChoice(database, input.analysisIn(input.dialect ?? database.engine), input)
+  }
+  const candidates = input.dialect === undefined ? dialectsOf(input.topology) : [input.dialect]
+  let consistent: Choice | undefined
+  let first: { readonly choice: Choice } | { readonly error: unknown } | undefined
+  for (const dialect of candidates) {
+    let choice: Choice
+    try {
+      choice = chooseDatabase(input.analysisIn(dialect), input)
+    } catch (error) {
+      // A reading in a wrong dialect may see tables that are none: its refusal counts only if no other reading fits.
+      first ??= { error }
+      if (candidates.length === 1) throw error
+      continue
+    }
+    first ??= { choice }
+    if (input.dialect === undefined && choice.database.engine !== dialect) continue
+    if (choice.analysis.complete && choice.analysis.kind !== 'unknown') {
+      // An earlier refusal of a text that was understood just as well stands.
+      if (first !== undefined && 'error' in first) break
+      return choice
+    }
+    consistent ??= choice
+  }
+  if (first !== undefined && 'error' in first) throw first.error
+  if (consistent !== undefined) return consistent
+  if (first !== undefined) return first.choice
+  throw new NoRouteError('No database is declared.')
+}
+
+function dialectsOf(topology: Topology): readonly Dialect[] {
+  const engines = new Set<Dialect>()
+  const fallback = topology.databases.get(defaultDatabase(topology) ?? '')
+  if (fallback !== undefined) engines.add(fallback.engine)
+  for (const database of topology.databases.values()) engines.add(database.engine)
+  return [...engines]
+}
+
+function explicitChoice(database: Database, analysis: Analysis, input: RouteInput): Choice {
+  return {
+    database,
+    analysis,
+    locations: locateTables(analysis, input.tables, input.topology).map((location) => ({
+      ...location,
+      database: database.alias,
+    })),
+    reasons: [{ rule: 'using', text: `using("${database.alias}") was asked for` }],
+  }
+}
+
+function chooseDatabase(analysis: Analysis, input: RouteInput): Choice {
+  const locations = locateTables(analysis, input.tables, input.topology)
+  return askRouters(analysis, locations, input) ?? chooseHome(analysis, locations, input)
+}
+
+function askRouters(analysis: Analysis, locations: readonly TableLocation[], input: RouteInput): Choice | undefined {
+  if (input.routers.length === 0) return undefined
+  const statement = analysedStatement(input.statement, analysis)
+  for (const [index, router] of input.routers.entries()) {
+    const answer = router.route?.(statement, input.hints ?? {})
+    if (answer === undefined || answer === null) continue
+    const partial = isPartialRoute(answer) ? answer : undefined
+    const name = routerName(router, index)
+    const database = resolveAnswer(partial === undefined ? answer : partial.database, name, input)
+    return {
+      database,
+      analysis: input.dialect === undefined ? input.analysisIn(database.engine) : analysis,
+      locations: locations.map((location) => ({ ...location, database: database.alias })),
+      reasons: [{ rule: 'router', text: `${name} answered "${database.alias}"` }],
+      ...(partial === undefined ? {} : { partial }),
+    }
+  }
+  return undefined
+}
+
+function isPartialRoute(answer: unknown): answer is PartialRoute {
+  return typeof answer === 'object' && answer !== null && 'database' in answer
+}
+
+function resolveAnswer(target: unknown, router: string, input: RouteInput): Database {
+  if (typeof target !== 'string' && (typeof target !== 'object' || target === null)) {
+    throw new RouterAnswerError(
+      `${router} answered with ${target === null ? 'null' : `a ${typeof target}`} as the database. ` +
+        'A router answers with an alias, a data source name, a pool or handle, { database, … }, or undefined for no opinion.',
+    )
+  }
+  return input.resolve(target)
+}
+
+function chooseHome(analysis: Analysis, locations: readonly TableLocation[], input: RouteInput): Choice {
+  const relation = relate(input.statement.sql, analysis, locations, input.topology, input.routers)
+  const [first] = locations
+  if (first === undefined) {
+    return {
+      database: databaseCalled(defaultDatabase(input.topology), 'The statement names no table', input),
+      analysis,
+      locations,
+      reasons: [{ rule: 'default', text: 'no table is named, so the default database answers' }],
+    }
+  }
+  const texts = locations.map(
+    ({ table, database, because }) => `${nameOf(table)} lives in "${database ?? ''}": ${because}`,
+  )
+  const reason: Reason = { rule: first.declared ? 'home' : 'default', text: texts.join('; ') }
+  return {
+    database: databaseCalled(first.database, `No home is declared for the table ${nameOf(first.table)}`, input),
+    analysis,
+    locations,
+    reasons: relation === undefined ? [reason] : [relation.reason],
+    ...(relation?.sql === undefined ? {} : { sql: relation.sql }),
+  }
+}
+
+function databaseCalled(alias: string | undefined, why: string, input: RouteInput): Database {
+  const database = alias === undefined ? undefined : input.topology.databases.get(alias)
+  if (database !== undefined) return database
+  throw new NoRouteError(
+    `${why}, and there is no default database. Declare the home in \`tables\`, add an alias "default", ` +
+      `or say client.using(alias). Declared: ${[...input.topology.aliases.keys()].join(', ')}.`,
+  )
+}
+
+/** Refuses tables that may not be on the chosen database; gives the reasons of what was allowed for schema changes. */
+function checkTables(choice: Choice, input: RouteInput): readonly Reason[] {
+  const { database, analysis } = choice
+  const reasons: Reason[] = []
+  for (const use of analysis.tables) {
+    if (isSystemTable(use)) continue
+    for (const table of input.tables.tablesOfView(use) ?? [use]) {
+      const residence = residencePermission(database.alias, table, input)
+      if (!residence.allowed) refuse(nameOf(table), 'used', database, residence.reason)
+    }
+    if (analysis.kind !== 'ddl' || use.access !== 'write') continue
+    const permission = migrationPermission(database.alias, use, input)
+    if (!permission.allowed) refuse(nameOf(use), 'migrated', database, permission.reason)
+    reasons.push({ rule: 'migrate', text: `${nameOf(use)} may be migrated there: ${permission.reason.text}` })
+  }
+  return reasons
+}
+
+function refuse(table: string, verb: string, database: Database, reason: Reason): never {
+  throw new TableNotAllowedError(
+    table,
+    `The table ${table} may not be ${verb} on "${database.alias}": ${reason.text}. Nothing was sent.`,
+    {
+      database: database.alias,
+    },
+  )
+}
+
+function decideRole(database: Database, partial: PartialRoute | undefined): { role: Role; reason: Reason } {
+  const replicas = database.shards.reduce((count, shard) => count + shard.replicas.length, 0)
+  if (partial?.role === 'replica' && replicas === 0) {
+    return {
+      role: 'primary',
+      reason: { rule: 'no-replica', text: `a replica was asked for, but "${database.alias}" has none` },
+    }
+  }
+  return { role: 'primary', reason: { rule: 'primary', text: `"${database.alias}" has one server` } }
+}
+
+function decideShard(database: Database, partial: PartialRoute | undefined): string {
+  const shard = partial?.shard
+  if (shard === undefined) return database.shards[0]?.name ?? onlyShard
+  if (database.shards.some(({ name }) => name === shard)) return shard
+  throw new RouterAnswerError(
+    `A router asked for the shard "${shard}" of "${database.alias}", which has: ${database.shards.map(({ name }) => name).join(', ')}.`,
+  )
+}
