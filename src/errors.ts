@@ -55,6 +55,7 @@ export const errorCodes = {
   SIGNALBOX_CONSTRAINT: 'A row violates a constraint (unique, foreign key, not null, check).',
   SIGNALBOX_SYNTAX: 'The server does not understand the statement, or a name in it does not exist.',
   SIGNALBOX_QUERY_FAILED: 'The server refused the statement for another reason.',
+  SIGNALBOX_TEST_SERVER: 'A server of the test kit could not be found, started, stopped or reached.',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes
@@ -298,6 +299,13 @@ export class QueryError extends SignalboxError {
     super(codeOfClass[errorClass], message, details)
     this.errorClass = errorClass
     if (details.engineCode !== undefined) this.engineCode = details.engineCode
+  }
+}
+
+/** The test kit could not find, start, stop or reach a server. The message holds the end of the server's log. */
+export class TestServerError extends SignalboxError {
+  constructor(message: string, cause?: unknown) {
+    super('SIGNALBOX_TEST_SERVER', message, { cause })
   }
 }
 
