@@ -197,8 +197,8 @@ export class TransactionClosedError extends SignalboxError {
 }
 
 export class ReadOnlyTransactionError extends SignalboxError {
-  constructor(message: string, where: Where = {}) {
-    super('SIGNALBOX_READ_ONLY_TRANSACTION', message, where)
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_READ_ONLY_TRANSACTION', message, details)
   }
 }
 

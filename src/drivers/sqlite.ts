@@ -1,0 +1,57 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+import { ConfigError, messageOf, UnsupportedError } from '../errors.ts'
+import type { Driver, DriverPool, PoolOptions, ServerTarget } from './driver.ts'
+import { SqliteConnection } from './sqlite/connection.ts'
+import { parseSqliteDsn } from './sqlite/dsn.ts'
+import { SqliteFilePool } from './sqlite/file-pool.ts'
+import { ConnectionOpener, type SqliteModule } from './sqlite/open.ts'
+import { SqliteSinglePool } from './sqlite/single-pool.ts'
+
+export { parseSqliteDsn, type SqliteDsn } from './sqlite/dsn.ts'
+
+/**
+ * The driver of SQLite, over `node:sqlite` (Node.js 22.16 or later, for `StatementSync.columns`).
+ *
+ * - Reads are answered synchronously, from a read-only connection that all autocommit reads share.
+ * - There is one writer: a lease for writing holds it until released, and other writes wait.
+ * - Foreign keys are enforced, which is the default of node:sqlite and not of SQLite itself.
+ * - Nothing can interrupt SQLite while it looks for a row: time-outs and aborts take effect before the start, while
+ *   waiting, and between two rows of a read. A write that has started is never stopped.
+ * - Every isolation level is accepted, since SQLite's transactions are serializable.
+ * - A text of several statements runs if it has no parameters, and returns no rows.
+ */
+export function createSqliteDriver(): Driver {
+  return { engine: 'sqlite', open: openPool }
+}
+
+async function openPool(target: ServerTarget, options: PoolOptions): Promise<DriverPool> {
+  const module = await loadModule()
+  if (target.from === 'handle') {
+    const { handle } = target
+    if (!isDatabase(handle))
+      throw new ConfigError('handle', 'is no open DatabaseSync of node:sqlite.', 'a DatabaseSync')
+    const cache = { statementCacheSize: options.statementCacheSize, bigIntegers: false }
+    return new SqliteSinglePool(() => new SqliteConnection(handle, cache), false, options)
+  }
+  const opener = new ConnectionOpener(module, parseSqliteDsn(target.dsn), options)
+  if (opener.dsn.file === ':memory:') return new SqliteSinglePool(() => opener.writer(), true, options)
+  return new SqliteFilePool(opener, options)
+}
+
+async function loadModule(): Promise<SqliteModule> {
+  try {
+    const module = await import('node:sqlite')
+    if ('columns' in module.StatementSync.prototype) return module
+  } catch (error) {
+    throw new UnsupportedError(`SQLite needs node:sqlite, which could not be loaded: ${messageOf(error)}.`)
+  }
+  throw new UnsupportedError(`SQLite needs Node.js 22.16 or later, and this is ${process.version}.`)
+}
+
+function isDatabase(handle: unknown): handle is DatabaseSync {
+  if (typeof handle !== 'object' || handle === null) return false
+  return (
+    'prepare' in handle && 'exec' in handle && 'isTransaction' in handle && 'isOpen' in handle && handle.isOpen === true
+  )
+}

@@ -1,0 +1,256 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+
+import { AbortedError, ParameterError, TimeoutError, TransactionControlError, UnsupportedError } from '../../errors.ts'
+import type { Access, DriverRequest, DriverResult } from '../driver.ts'
+import { sqliteError } from './errors.ts'
+import { isPositional, namedValues, positionalValues } from './parameters.ts'
+import { SqliteChanges, SqliteRows } from './result.ts'
+import { isBlank, readStatementText, type StatementText } from './statement-text.ts'
+
+/** How a connection treats its statements. */
+export interface ConnectionOptions {
+  readonly statementCacheSize: number
+  readonly bigIntegers: boolean
+}
+
+/** A prepared statement with what was learnt about it, once. */
+interface Prepared {
+  readonly statement: StatementSync
+  readonly text: StatementText
+  readonly returnsRows: boolean
+  /** More statements follow in the same text, which node:sqlite would silently leave out. */
+  readonly hasMore: boolean
+  /** The row mode that the statement was last set to. */
+  arrays: boolean
+}
+
+const changing = new Set(['insert', 'replace', 'update', 'delete'])
+
+/** One `DatabaseSync` with its cache of prepared statements. Everything here is synchronous. */
+export class SqliteConnection {
+  readonly db: DatabaseSync
+  readonly #options: ConnectionOptions
+  readonly #half: number
+  // Two generations: a hit in the young one costs one look-up and moves nothing.
+  #young = new Map<string, Prepared>()
+  #old = new Map<string, Prepared>()
+
+  constructor(db: DatabaseSync, options: ConnectionOptions) {
+    this.db = db
+    this.#options = options
+    this.#half = Math.ceil(options.statementCacheSize / 2)
+  }
+
+  /** How many statements are kept prepared; at most `statementCacheSize`, rounded up to an even number. */
+  get cachedStatements(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  get inTransaction(): boolean {
+    return this.db.isTransaction
+  }
+
+  /**
+   * Runs one statement to its end. With `autocommit`, a transaction that it leaves open is rolled back.
+   *
+   * @throws QueryError, ParameterError, UnsupportedError, TransactionControlError
+   */
+  run(request: DriverRequest, autocommit: boolean): DriverResult {
+    const prepared = this.#prepared(request.sql, request.access)
+    if (!prepared.returnsRows || prepared.hasMore) {
+      const before = this.db.isTransaction
+      const result = prepared.hasMore ? this.#runScript(request) : this.#change(prepared, request)
+      if (autocommit && !before && this.db.isTransaction) throw this.#leftOpen()
+      return result
+    }
+    const { statement } = prepared
+    this.#setRowMode(prepared, request)
+    const { params } = request
+    try {
+      const rows = isPositional(params)
+        ? statement.all(...positionalValues(params, prepared.text))
+        : statement.all(namedValues(params, prepared.text))
+      return new SqliteRows(rows, statement)
+    } catch (error) {
+      throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
+    }
+  }
+
+  /**
+   * As `run`, but a read stops between two rows once `deadline` (of `performance.now()`) has passed. SQLite gives no
+   * way in while it looks for the next row, and a write is never stopped half-way.
+   *
+   * @throws TimeoutError as well
+   */
+  runUntil(request: DriverRequest, autocommit: boolean, deadline: number): DriverResult {
+    if (request.access !== 'read' || !this.#prepared(request.sql, request.access).returnsRows) {
+      return this.run(request, autocommit)
+    }
+    const cursor = this.open(request, deadline)
+    try {
+      const rows: unknown[] = []
+      for (let row = cursor.next(); !row.done; row = cursor.next()) rows.push(row.value)
+      return new SqliteRows(rows, cursor.statement)
+    } finally {
+      cursor.close()
+    }
+  }
+
+  /** Opens a cursor on a statement of its own: a cached one would be reset by the next caller's run. */
+  open(request: DriverRequest, deadline = Infinity): SqliteCursor {
+    const prepared = this.#prepare(request.sql, request.access)
+    if (prepared.hasMore) throw new UnsupportedError('A text of several statements cannot be streamed.')
+    this.#setRowMode(prepared, request)
+    const { params } = request
+    try {
+      const rows = isPositional(params)
+        ? prepared.statement.iterate(...positionalValues(params, prepared.text))
+        : prepared.statement.iterate(namedValues(params, prepared.text))
+      return new SqliteCursor(rows, prepared.statement, request, deadline)
+    } catch (error) {
+      throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
+    }
+  }
+
+  /** Runs fixed text of the driver's own: BEGIN, PRAGMA and the like. */
+  exec(sql: string): void {
+    try {
+      this.db.exec(sql)
+    } catch (error) {
+      throw sqliteError(error, 'run', 'write')
+    }
+  }
+
+  /** Forgets the prepared statements; they end with the connection or the garbage collector. */
+  forget(): void {
+    this.#young = new Map()
+    this.#old = new Map()
+  }
+
+  close(): void {
+    this.forget()
+    if (this.db.isOpen) this.db.close()
+  }
+
+  #change(prepared: Prepared, request: DriverRequest): DriverResult {
+    const { statement, text } = prepared
+    const { params } = request
+    try {
+      const native = isPositional(params)
+        ? statement.run(...positionalValues(params, text))
+        : statement.run(namedValues(params, text))
+      // SQLite reports the counts of the last statement that had any, so those of other statements mean nothing.
+      if (!changing.has(text.verb)) return new SqliteChanges(native, 0, undefined)
+      const inserts = (text.verb === 'insert' || text.verb === 'replace') && native.changes > 0
+      return new SqliteChanges(native, Number(native.changes), inserts ? native.lastInsertRowid : undefined)
+    } catch (error) {
+      throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
+    }
+  }
+
+  #runScript(request: DriverRequest): DriverResult {
+    if (Object.keys(request.params).length > 0) {
+      throw new UnsupportedError('A text of several statements takes no parameters on SQLite: send them one by one.')
+    }
+    try {
+      this.db.exec(request.sql)
+    } catch (error) {
+      throw sqliteError(error, 'script', request.access)
+    }
+    return new SqliteChanges({ changes: 0, lastInsertRowid: 0 }, 0, undefined)
+  }
+
+  #leftOpen(): TransactionControlError {
+    this.exec('ROLLBACK')
+    return new TransactionControlError(
+      'The statement opened a transaction on a shared connection, so it was rolled back. Use transaction() instead.',
+    )
+  }
+
+  #setRowMode(prepared: Prepared, request: DriverRequest): void {
+    const arrays = request.rowMode === 'array'
+    if (prepared.arrays === arrays) return
+    prepared.statement.setReturnArrays(arrays)
+    prepared.arrays = arrays
+  }
+
+  #prepared(sql: string, access: Access): Prepared {
+    const young = this.#young.get(sql)
+    if (young !== undefined) return young
+    const prepared = this.#old.get(sql) ?? this.#prepare(sql, access)
+    if (this.#half > 0 && !prepared.hasMore) {
+      if (this.#young.size >= this.#half) {
+        this.#old = this.#young
+        this.#young = new Map()
+      }
+      this.#young.set(sql, prepared)
+      this.#old.delete(sql)
+    }
+    return prepared
+  }
+
+  #prepare(sql: string, access: Access): Prepared {
+    try {
+      const statement = this.db.prepare(sql)
+      if (this.#options.bigIntegers) statement.setReadBigInts(true)
+      const own = statement.sourceSQL
+      return {
+        statement,
+        text: readStatementText(own),
+        returnsRows: statement.columns().length > 0,
+        hasMore: !isBlank(sql.slice(own.length)),
+        arrays: false,
+      }
+    } catch (error) {
+      throw sqliteError(error, 'prepare', access)
+    }
+  }
+}
+
+/** Rows one at a time, read from the file only as they are asked for. */
+export class SqliteCursor {
+  readonly statement: StatementSync
+  readonly #rows: NodeJS.Iterator<unknown, undefined>
+  readonly #request: DriverRequest
+  readonly #deadline: number
+  #open = true
+
+  constructor(
+    rows: NodeJS.Iterator<unknown, undefined>,
+    statement: StatementSync,
+    request: DriverRequest,
+    deadline: number,
+  ) {
+    this.#rows = rows
+    this.statement = statement
+    this.#request = request
+    this.#deadline = deadline
+  }
+
+  /** @throws QueryError, AbortedError, TimeoutError */
+  next(): IteratorResult<unknown, undefined> {
+    const { signal, timeoutMs, access } = this.#request
+    const safeToRetry = access === 'read'
+    if (signal?.aborted)
+      throw new AbortedError('The call was aborted between two rows.', { cause: signal.reason, safeToRetry })
+    if (this.#deadline !== Infinity && performance.now() > this.#deadline) {
+      throw new TimeoutError(`The statement did not finish within ${timeoutMs} ms.`, timeoutMs ?? 0, { safeToRetry })
+    }
+    try {
+      return this.#rows.next()
+    } catch (error) {
+      throw sqliteError(error, 'run', access)
+    }
+  }
+
+  /** Gives the file's lock back; a second call does nothing. */
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    try {
+      this.#rows.return?.()
+    } catch {
+      // The connection is closed, and the cursor with it.
+    }
+  }
+}
