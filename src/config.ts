@@ -179,6 +179,13 @@ export const clientOptions = {
     unit: 'rows',
     about: 'Results up to this many rows are remembered for databaseOf(row); 0 = off.',
   },
+  adHocDatabases: {
+    default: 100,
+    min: 0,
+    max: 10_000,
+    unit: 'entries',
+    about: 'Databases that may be named at a call by data source name or handle.',
+  },
   relatedChunk: {
     default: 500,
     min: 1,

@@ -3,28 +3,48 @@ import type { Analyzer } from './analyzer.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Dialect } from './statement.ts'
 
+/** Thrown inside the client when a text needs an analyzer that is not loaded yet. */
+export class AnalyzerNotLoaded extends Error {
+  readonly dialect: Dialect
+  constructor(dialect: Dialect) {
+    super(`The analyzer of the dialect ${dialect} is not loaded.`)
+    this.dialect = dialect
+  }
+}
+
+interface Shelf {
+  readonly analyzer: Analyzer
+  readonly entries: BoundedMap<string, Analysis>
+}
+
 /** Analyses by dialect and text: each text is read once, and remembered while it is in use. */
 export class AnalysisCache {
-  readonly #analyzers: ReadonlyMap<Dialect, Analyzer>
-  readonly #entries = new Map<Dialect, BoundedMap<string, Analysis>>()
+  readonly #shelves = new Map<Dialect, Shelf>()
+  readonly #limit: number
   readonly #longest: number
 
   /** `limit`: entries for each dialect. Texts longer than `longest` characters are not kept. */
-  constructor(analyzers: readonly Analyzer[], limit: number, longest: number) {
-    this.#analyzers = new Map(analyzers.map((analyzer) => [analyzer.dialect, analyzer]))
-    for (const { dialect } of analyzers) this.#entries.set(dialect, new BoundedMap(limit))
+  constructor(limit: number, longest: number) {
+    this.#limit = limit
     this.#longest = longest
   }
 
-  /** The analysis of a text in a dialect. A dialect without analyzer is a defect of the caller. */
+  add(analyzer: Analyzer): void {
+    this.#shelves.set(analyzer.dialect, { analyzer, entries: new BoundedMap(this.#limit) })
+  }
+
+  has(dialect: Dialect): boolean {
+    return this.#shelves.has(dialect)
+  }
+
+  /** The analysis of a text in a dialect; throws {@link AnalyzerNotLoaded}. */
   analyze(sql: string, dialect: Dialect): Analysis {
-    const analyzer = this.#analyzers.get(dialect)
-    const entries = this.#entries.get(dialect)
-    if (analyzer === undefined || entries === undefined) throw new Error(`No analyzer was made for the dialect ${dialect}.`)
-    const known = entries.get(sql)
+    const shelf = this.#shelves.get(dialect)
+    if (shelf === undefined) throw new AnalyzerNotLoaded(dialect)
+    const known = shelf.entries.get(sql)
     if (known !== undefined) return known
-    const analysis = analyzer.analyze(sql)
-    if (sql.length <= this.#longest) entries.set(sql, analysis)
+    const analysis = shelf.analyzer.analyze(sql)
+    if (sql.length <= this.#longest) shelf.entries.set(sql, analysis)
     return analysis
   }
 }

@@ -1,0 +1,160 @@
+import type { AliasOf, CallOptions, Config, DatabaseEntry, UsingTarget } from './config.ts'
+import { Databases } from './databases.ts'
+import { Decider } from './decider.ts'
+import { drivers } from './drivers/all.ts'
+import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
+import { Executor } from './execution/execute.ts'
+import { FunctionCatalogues } from './execution/function-catalogues.ts'
+import { PoolRegistry } from './execution/pool-registry.ts'
+import { RowOrigins } from './execution/row-origins.ts'
+import { parseConfig, tableName } from './parse-config.ts'
+import { locateTable } from './routing/home.ts'
+import { migrationPermission, type Permission } from './routing/migrate.ts'
+import { relationAllowed } from './routing/relation.ts'
+import { Scope, type ClientParts } from './scope.ts'
+import { AnalysisCache } from './statement/analysis-cache.ts'
+import type { Topology } from './topology/topology.ts'
+import type { Transaction, TransactionOptions } from './execution/transaction.ts'
+
+/** Replacements for what the client takes from outside; for tests with a simulated driver and a virtual clock. */
+export interface ClientEnvironment {
+  readonly drivers?: Readonly<Record<Engine, () => Promise<Driver>>>
+  /** Milliseconds since any fixed moment. */
+  readonly now?: () => number
+}
+
+/** One client over several databases. `A` are the declared aliases. */
+export class Client<A extends string = string> extends Scope implements AsyncDisposable {
+  readonly #parts: ClientParts
+  readonly #pools: PoolRegistry
+  readonly #origins: RowOrigins
+  readonly #scopes = new Map<string, Scope>()
+  readonly #scopesOfHandles = new WeakMap<object, Scope>()
+
+  /** Made by {@link connect}. */
+  constructor(parts: ClientParts, pools: PoolRegistry, origins: RowOrigins) {
+    super(parts)
+    this.#parts = parts
+    this.#pools = pools
+    this.#origins = origins
+  }
+
+  /** The declared databases, shards and servers: frozen, versioned, without passwords. */
+  get topology(): Topology {
+    return this.#parts.config.topology
+  }
+
+  /**
+   * Everything that is asked of the scope runs on this database, whatever routers and declarations say: an alias, a
+   * data source name, or a pool or handle of one's own (which is never closed).
+   */
+  using(target: UsingTarget<A>): Scope {
+    const { databases } = this.#parts
+    if (typeof target === 'string') {
+      let scope = this.#scopes.get(target)
+      if (scope === undefined) {
+        scope = new Scope(this.#parts, target)
+        databases.resolve(target)
+        this.#scopes.set(target, scope)
+      }
+      return scope
+    }
+    databases.resolve(target)
+    let scope = this.#scopesOfHandles.get(target)
+    if (scope === undefined) {
+      scope = new Scope(this.#parts, target)
+      this.#scopesOfHandles.set(target, scope)
+    }
+    return scope
+  }
+
+  override async transaction<T>(
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactionOptions & { readonly using?: UsingTarget<A> } = {},
+  ): Promise<T> {
+    const { using, ...rest } = options
+    return using === undefined ? await super.transaction(fn, rest) : await this.using(using).transaction(fn, rest)
+  }
+
+  override begin(options: TransactionOptions & { readonly using?: UsingTarget<A> } = {}): Transaction {
+    const { using, ...rest } = options
+    return using === undefined ? super.begin(rest) : this.using(using).begin(rest)
+  }
+
+  /** The alias of the database that a row came from; `undefined` for rows that are not known (see `limits.rowOrigins`). */
+  databaseOf(row: object): string | undefined {
+    return this.#origins.databaseOf(row)
+  }
+
+  /** May this table be created, altered or dropped on this database, and why? For migration tools. */
+  allowMigrate(database: A, table: string): Permission {
+    const { config, databases } = this.#parts
+    return migrationPermission(databases.resolve(database).alias, tableName(table), config)
+  }
+
+  /** May these two tables appear in one statement? Those of one database may; others only if a router says so. */
+  allowRelation(a: string, b: string): boolean {
+    const { config } = this.#parts
+    const [first, second] = [a, b].map((name) => locateTable(tableName(name), config.tables, config.topology))
+    if (first === undefined || second === undefined) return false
+    return relationAllowed(first, second, config.routers) ?? first.database === second.database
+  }
+
+  /** Figures of every pool that is open, by server. */
+  stats(): Readonly<Record<string, PoolStats>> {
+    return this.#pools.stats()
+  }
+
+  /**
+   * Refuses new calls, waits for what runs (at most `limits.closeTimeoutMs`), and closes every connection that the
+   * client opened. Pools and handles of the application's own stay open. A second call does nothing.
+   */
+  async close(): Promise<void> {
+    this.#parts.life.closed = true
+    await this.#pools.close(this.#parts.config.limits.closeTimeoutMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+export type { CallOptions }
+
+/**
+ * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
+ * need them. A bare data source name is the simplest configuration, one database called `default`.
+ *
+ * Throws `ConfigError`, `UnknownDatabaseError` or `UnsupportedError`, naming path, value and what is allowed.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'signalbox'
+ *
+ * const client = await connect({
+ *   databases: { default: 'shop', shop: 'sqlite:./shop.db', reviews: 'sqlite:./reviews.db' },
+ *   tables: { review: 'reviews' },
+ * })
+ * console.log(client.explain('select * from review where product_id = ?', [7]).database) // reviews
+ * await client.close()
+ * ```
+ */
+export async function connect<const D extends Readonly<Record<string, DatabaseEntry>>>(
+  config: Config<D>,
+  environment?: ClientEnvironment,
+): Promise<Client<AliasOf<D>>>
+export async function connect(dsn: string, environment?: ClientEnvironment): Promise<Client<'default'>>
+export async function connect(input: string | Config, environment: ClientEnvironment = {}): Promise<Client> {
+  const config = parseConfig(input)
+  const { limits, topology } = config
+  const pools = new PoolRegistry(environment.drivers ?? drivers)
+  const databases = new Databases(topology, config.pool, limits.adHocDatabases)
+  const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
+  const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
+  const decider = new Decider({ config, analyses, catalogues, pools, databases })
+  for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
+    await decider.prepare(engine)
+  const origins = new RowOrigins(limits.rowOrigins)
+  const executor = new Executor(pools, origins, limits)
+  return new Client({ config, databases, decider, executor, life: { closed: false } }, pools, origins)
+}

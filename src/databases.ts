@@ -1,0 +1,75 @@
+import { UnknownDatabaseError, UnsupportedError } from './errors.ts'
+import { handleEngine } from './handle.ts'
+import { parseTarget, singleServerDatabase } from './parse-config.ts'
+import { show } from './option.ts'
+import { looksLikeDsn } from './topology/dsn.ts'
+import { nearMatches } from './topology/near-match.ts'
+import type { PoolOptions } from './topology/server-target.ts'
+import type { Database, Topology } from './topology/topology.ts'
+
+/**
+ * Every database that the client knows: those declared, and those that were named at a call by a data source name or
+ * by a pool or handle of the application's own.
+ */
+export class Databases {
+  readonly #topology: Topology
+  readonly #pool: PoolOptions
+  readonly #limit: number
+  readonly #byDsn = new Map<string, Database>()
+  readonly #byHandle = new WeakMap<object, Database>()
+  #named = 0
+
+  constructor(topology: Topology, pool: PoolOptions, limit: number) {
+    this.#topology = topology
+    this.#pool = pool
+    this.#limit = limit
+  }
+
+  /** The database that an alias, a data source name, a pool or a handle means; the same one for the same target. */
+  resolve(target: unknown): Database {
+    if (typeof target === 'string') return looksLikeDsn(target) ? this.#ofDsn(target) : this.#ofAlias(target)
+    if (typeof target === 'object' && target !== null && handleEngine(target) !== undefined)
+      return this.#ofHandle(target)
+    const known = [...this.#topology.aliases.keys()].map((alias) => JSON.stringify(alias)).join(', ')
+    throw new UnsupportedError(
+      `${show(target)} is no database. A database is a declared alias (${known}), a data source name, or a pg.Pool, mysql2 pool or DatabaseSync.`,
+    )
+  }
+
+  #ofAlias(alias: string): Database {
+    const database = this.#topology.databases.get(this.#topology.aliases.get(alias) ?? alias)
+    if (database !== undefined) return database
+    const known = [...this.#topology.aliases.keys()]
+    throw new UnknownDatabaseError(alias, known, nearMatches(alias, known))
+  }
+
+  #ofDsn(dsn: string): Database {
+    const known = this.#byDsn.get(dsn)
+    if (known !== undefined) return known
+    const database = this.#make(dsn)
+    this.#byDsn.set(dsn, database)
+    return database
+  }
+
+  #ofHandle(handle: object): Database {
+    const known = this.#byHandle.get(handle)
+    if (known !== undefined) return known
+    const database = this.#make(handle)
+    this.#byHandle.set(handle, database)
+    return database
+  }
+
+  #make(target: unknown): Database {
+    // Each one keeps a pool until the client closes, so their number must have an end.
+    if (this.#named >= this.#limit) {
+      throw new UnsupportedError(
+        `${this.#named} databases were named by data source name or handle, which is the limit (limits.adHocDatabases). ` +
+          'Declare databases that are used all the time in `databases`.',
+      )
+    }
+    const parsed = parseTarget(target, 'using')
+    this.#named += 1
+    const alias = `${parsed.address}${this.#named === 1 ? '' : ` #${this.#named}`}`
+    return singleServerDatabase(alias, parsed, { pool: this.#pool })
+  }
+}

@@ -1,0 +1,170 @@
+import type { CallOptions, ClientLimits } from './config.ts'
+import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cache.ts'
+import { UnsupportedError } from './errors.ts'
+import { pickServer, type Decision } from './execution/decision.ts'
+import type { FunctionCatalogues } from './execution/function-catalogues.ts'
+import type { PoolRegistry } from './execution/pool-registry.ts'
+import type { Databases } from './databases.ts'
+import type { ParsedConfig } from './parse-config.ts'
+import type { FunctionSafety } from './routing/effect.ts'
+import { routeStatement, type RouteInput } from './routing/route-statement.ts'
+import type { FunctionUse } from './statement/analysis.ts'
+import { BoundedMap } from './statement/bounded-map.ts'
+import type { Dialect, Params } from './statement/statement.ts'
+import { loadAnalyzer, loadSafeFunctions } from './statement/analyzers.ts'
+import type { Database } from './topology/topology.ts'
+
+/** Decisions by text, for callers who always ask with the same `using`. */
+export class DecisionCache {
+  readonly entries: BoundedMap<string, Decision>
+  version = -1
+
+  constructor(limit: number) {
+    this.entries = new BoundedMap(limit)
+  }
+}
+
+/**
+ * Turns a text into a {@link Decision}: gives the pure routing what it looks at (analyses, function catalogues,
+ * databases), and remembers decisions that depend on nothing but the text.
+ */
+export class Decider {
+  readonly #config: ParsedConfig
+  readonly #analyses: AnalysisCache
+  readonly #catalogues: FunctionCatalogues
+  readonly #pools: PoolRegistry
+  readonly #databases: Databases
+  readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
+  readonly #cacheable: boolean
+  readonly #limits: ClientLimits
+
+  constructor(parts: {
+    readonly config: ParsedConfig
+    readonly analyses: AnalysisCache
+    readonly catalogues: FunctionCatalogues
+    readonly pools: PoolRegistry
+    readonly databases: Databases
+  }) {
+    this.#config = parts.config
+    this.#analyses = parts.analyses
+    this.#catalogues = parts.catalogues
+    this.#pools = parts.pools
+    this.#databases = parts.databases
+    this.#limits = parts.config.limits
+    // A router may look at the values, or at anything else, so its answers hold for one call only.
+    this.#cacheable = !parts.config.routers.some((router) => router.route !== undefined)
+  }
+
+  /** Loads what the dialect of an engine needs; cheap when it is there already. */
+  async prepare(dialect: Dialect): Promise<void> {
+    if (this.#analyses.has(dialect)) return
+    const analyzer = await loadAnalyzer(dialect, { maxLength: this.#limits.analysisLength })
+    if (dialect !== 'postgres') this.#safeFunctions.set(dialect, await loadSafeFunctions(dialect))
+    this.#analyses.add(analyzer)
+  }
+
+  /** The decision from what is known now. Does no I/O. */
+  explain(sql: string, params: Params, options: CallOptions | undefined, using: unknown): Decision {
+    try {
+      return this.#decideNow(sql, params, options, using)
+    } catch (error) {
+      if (!(error instanceof AnalyzerNotLoaded)) throw error
+      throw new UnsupportedError(
+        `explain() cannot read ${error.dialect} statements before the first query to such a database, since none is declared.`,
+      )
+    }
+  }
+
+  /** The decision for a statement that is to run: at once where it is known, else after reading a function catalogue. */
+  decide(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    using: unknown,
+    cache?: DecisionCache,
+  ): Decision | Promise<Decision> {
+    const cached = cache !== undefined && this.#cacheable && options?.dialect === undefined
+    if (cached) {
+      const known = this.#fresh(cache).get(sql)
+      if (known !== undefined) return known
+    }
+    let decision: Decision
+    try {
+      decision = this.#decideNow(sql, params, options, using)
+    } catch (error) {
+      if (!(error instanceof AnalyzerNotLoaded)) throw error
+      return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, cache))
+    }
+    if (this.#needsCatalogue(decision)) return this.#decideWithCatalogue(decision, sql, params, options, using)
+    if (cached && isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
+      this.#fresh(cache).set(sql, decision)
+    return decision
+  }
+
+  #fresh(cache: DecisionCache): BoundedMap<string, Decision> {
+    const { version } = this.#catalogues
+    if (cache.version !== version) {
+      cache.entries.clear()
+      cache.version = version
+    }
+    return cache.entries
+  }
+
+  #needsCatalogue({ database, analysis }: Decision): boolean {
+    return (
+      database.engine === 'postgres' &&
+      analysis.kind === 'read' &&
+      this.#catalogues.needsReading(database, this.#undeclared(analysis.functions))
+    )
+  }
+
+  async #decideWithCatalogue(
+    { database, server }: Decision,
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    using: unknown,
+  ): Promise<Decision> {
+    await this.#catalogues.read(database, await this.#pools.open(server, database))
+    return this.#decideNow(sql, params, options, using)
+  }
+
+  #decideNow(sql: string, params: Params, options: CallOptions | undefined, using: unknown): Decision {
+    const input: RouteInput = {
+      statement: { sql, params },
+      analysisIn: (dialect) => this.#analyses.analyze(sql, dialect),
+      topology: this.#config.topology,
+      tables: this.#config.tables,
+      routers: this.#config.routers,
+      safetyOf: (database, fn) => this.#safetyOf(database, fn),
+      resolve: (target) => this.#databases.resolve(target),
+      using,
+      hints: options?.hints,
+      dialect: options?.dialect,
+    }
+    const routed = routeStatement(input)
+    return { ...routed, server: pickServer(routed), sql: routed.route.sql ?? sql }
+  }
+
+  #undeclared(functions: readonly FunctionUse[]): readonly FunctionUse[] {
+    return functions.filter((fn) => !this.#isDeclaredHarmless(fn))
+  }
+
+  #safetyOf(database: Database, fn: FunctionUse): FunctionSafety {
+    if (this.#isDeclaredHarmless(fn)) return 'safe'
+    if (database.engine === 'postgres') return this.#catalogues.safetyOf(database, fn)
+    return this.#safeFunctions.get(database.engine)?.has(fn.name.toLowerCase()) === true ? 'safe' : 'unknown'
+  }
+
+  #isDeclaredHarmless(fn: FunctionUse): boolean {
+    const declared = this.#config.harmlessFunctions
+    if (declared.size === 0) return false
+    const name = fn.name.toLowerCase()
+    return declared.has(fn.schema === undefined ? name : `${fn.schema.toLowerCase()}.${name}`) || declared.has(name)
+  }
+}
+
+// A function that is unknown today may be in the catalogue tomorrow.
+function isLasting({ route }: Decision): boolean {
+  return !route.reasons.some(({ rule }) => rule === 'unknown-function')
+}

@@ -1,0 +1,78 @@
+import type { DriverPool } from '../drivers/driver.ts'
+import type { FunctionSafety } from '../routing/effect.ts'
+import type { FunctionUse } from '../statement/analysis.ts'
+import { FunctionCatalogue, functionCatalogueSql } from '../statement/function-catalogue.ts'
+import { postgresSafeFunctions } from '../statement/postgres-functions.ts'
+import type { Database } from '../topology/topology.ts'
+
+interface Entry {
+  catalogue: FunctionCatalogue | undefined
+  readAt: number
+  reading: Promise<void> | undefined
+}
+
+/**
+ * What the servers themselves say about their functions (PostgreSQL's `pg_proc`), read once for each database when a
+ * statement first calls a function, and again when a function appears that is not in it.
+ */
+export class FunctionCatalogues {
+  readonly #entries = new Map<string, Entry>()
+  readonly #now: () => number
+  readonly #refreshMs: number
+  #version = 0
+
+  constructor(now: () => number, refreshMs: number) {
+    this.#now = now
+    this.#refreshMs = refreshMs
+  }
+
+  /** Changes whenever a catalogue was read, so that routes made before it are made anew. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** What is known now; before the first reading, what PostgreSQL's own functions are known to be. */
+  safetyOf(database: Database, fn: FunctionUse): FunctionSafety {
+    const catalogue = this.#entries.get(database.alias)?.catalogue
+    if (catalogue !== undefined) return catalogue.isSafe(fn)
+    const builtIn = fn.schema === undefined || fn.schema === 'pg_catalog'
+    return builtIn && postgresSafeFunctions.has(fn.name) ? 'safe' : 'unknown'
+  }
+
+  /** Whether a reading would help with these functions: there was none, or one is unknown and the last is long ago. */
+  needsReading(database: Database, functions: readonly FunctionUse[]): boolean {
+    if (functions.length === 0) return false
+    const entry = this.#entries.get(database.alias)
+    if (entry?.catalogue === undefined) return entry === undefined || this.#now() - entry.readAt >= this.#refreshMs
+    const { catalogue } = entry
+    if (this.#now() - entry.readAt < this.#refreshMs) return false
+    return functions.some((fn) => catalogue.isSafe(fn) === 'unknown')
+  }
+
+  /**
+   * Reads the catalogue; callers at the same time share one reading. A failure is no error here: the statement itself
+   * will meet the same trouble and say so, and until then its functions count as unknown.
+   */
+  async read(database: Database, pool: DriverPool): Promise<void> {
+    let entry = this.#entries.get(database.alias)
+    if (entry === undefined) {
+      entry = { catalogue: undefined, readAt: Number.NEGATIVE_INFINITY, reading: undefined }
+      this.#entries.set(database.alias, entry)
+    }
+    entry.reading ??= this.#fill(entry, pool)
+    await entry.reading
+  }
+
+  async #fill(entry: Entry, pool: DriverPool): Promise<void> {
+    try {
+      const result = await pool.query({ sql: functionCatalogueSql, params: [], access: 'read', prepare: false })
+      entry.catalogue = new FunctionCatalogue(result.rows)
+      this.#version += 1
+    } catch {
+      // See above: unknown functions are writes, which is safe.
+    } finally {
+      entry.readAt = this.#now()
+      entry.reading = undefined
+    }
+  }
+}

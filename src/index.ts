@@ -1,0 +1,35 @@
+export { Client, connect, type ClientEnvironment } from './client.ts'
+export type {
+  AliasOf,
+  CallOptions,
+  ClientLimits,
+  Config,
+  DatabaseEntry,
+  DatabaseInput,
+  Dsn,
+  Handle,
+  MysqlPoolHandle,
+  PoolLimits,
+  PostgresPoolHandle,
+  ServerInput,
+  SqliteHandle,
+  TableInput,
+  UsingTarget,
+} from './config.ts'
+export { Scope } from './scope.ts'
+export { Transaction, type TransactionOptions } from './execution/transaction.ts'
+export { ReservedConnection } from './execution/reserved.ts'
+export { Result } from './execution/result.ts'
+export type { Queryable } from './execution/queryable.ts'
+export type { Related, RelatedOptions } from './execution/related.ts'
+export type { QueryEvent } from './execution/trace.ts'
+export type { Field, Isolation, PoolStats } from './drivers/driver.ts'
+export type { Effect, Reason, Route } from './routing/route.ts'
+export { formatRoute } from './routing/format-route.ts'
+export type { AnalysedStatement, Hints, PartialRoute, Router, Target } from './routing/router.ts'
+export type { Permission } from './routing/migrate.ts'
+export type { TableName } from './topology/table-map.ts'
+export type { Database, Role, Server, Shard, Topology } from './topology/topology.ts'
+export type { Dialect, Params } from './statement/statement.ts'
+export type { ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'
+export * from './errors.ts'

@@ -1,0 +1,176 @@
+import type { CallOptions } from './config.ts'
+import { DecisionCache, type Decider } from './decider.ts'
+import { ClientClosedError } from './errors.ts'
+import { refuseTransactionControl, type Decision } from './execution/decision.ts'
+import type { Executor } from './execution/execute.ts'
+import type { Queryable } from './execution/queryable.ts'
+import { fetchRelated, type Related, type RelatedOptions } from './execution/related.ts'
+import { ReservedConnection } from './execution/reserved.ts'
+import type { Result } from './execution/result.ts'
+import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './execution/transaction.ts'
+import type { Databases } from './databases.ts'
+import type { ParsedConfig } from './parse-config.ts'
+import { tableName } from './parse-config.ts'
+import { locateTable } from './routing/home.ts'
+import type { Route } from './routing/route.ts'
+import type { Params } from './statement/statement.ts'
+
+/** The parts that a client is made of. */
+export interface ClientParts {
+  readonly config: ParsedConfig
+  readonly databases: Databases
+  readonly decider: Decider
+  readonly executor: Executor
+  /** Changed by `close()`. */
+  readonly life: { closed: boolean }
+}
+
+/** Statements that all go where `using` says, or, without it, where routing decides. */
+export class Scope implements Queryable {
+  readonly #parts: ClientParts
+  readonly #using: unknown
+  readonly #decisions: DecisionCache
+
+  /** Made by `connect()` and `client.using()`. */
+  constructor(parts: ClientParts, using?: unknown) {
+    this.#parts = parts
+    this.#using = using
+    this.#decisions = new DecisionCache(parts.config.limits.analysisCacheSize)
+  }
+
+  /**
+   * Runs one statement on the database that it belongs to, in autocommit mode.
+   *
+   * @example
+   * ```ts
+   * const { rows, route } = await client.query<{ name: string }>('select name from product where id = $1', [7])
+   * console.log(rows[0]?.name, 'from', route.database)
+   * ```
+   */
+  query<Row = Record<string, unknown>>(sql: string, params: Params = [], options?: CallOptions): Promise<Result<Row>> {
+    let decision: Decision | Promise<Decision>
+    try {
+      decision = this.#decide(sql, params, options)
+      if (!(decision instanceof Promise)) return this.#run<Row>(decision, params, options)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    return decision.then((decided) => this.#run<Row>(decided, params, options))
+  }
+
+  /**
+   * Runs one statement and gives its rows one by one, with back-pressure, on a connection of its own that is given
+   * back when the loop ends, however it ends.
+   *
+   * @example
+   * ```ts
+   * for await (const row of client.stream<{ id: number }>('select id from product order by id')) {
+   *   if (row.id > 100) break
+   * }
+   * ```
+   */
+  async *stream<Row = Record<string, unknown>>(
+    sql: string,
+    params: Params = [],
+    options?: CallOptions,
+  ): AsyncGenerator<Row, void, undefined> {
+    const decision = await this.#decide(sql, params, options)
+    refuseTransactionControl(decision, 'client.transaction()')
+    yield* this.#parts.executor.stream<Row>(decision, params, options)
+  }
+
+  /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
+  explain(sql: string, params: Params = [], options?: CallOptions): Route {
+    return this.#parts.decider.explain(sql, params, options, this.#using).route
+  }
+
+  /**
+   * Runs `fn` in a transaction on the database of its first statement; commits, or rolls back if `fn` throws.
+   *
+   * @example
+   * ```ts
+   * await client.transaction(async (tx) => {
+   *   await tx.query('update product set stock = stock - 1 where id = $1', [7])
+   *   await tx.query('insert into purchase (product_id) values ($1)', [7])
+   *   tx.onCommit(() => console.log('bought'))
+   * })
+   * ```
+   */
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return await runTransaction(this.begin(options), fn)
+  }
+
+  /** A transaction under one's own control: `await using tx = client.begin()`, then `tx.commit()`. */
+  begin(options: TransactionOptions = {}): Transaction {
+    this.#assertOpen()
+    return new Transaction(this.#host(), options)
+  }
+
+  /** A connection of one's own for what lives on a connection: settings, temporary tables, advisory locks. */
+  reserve(): ReservedConnection {
+    this.#assertOpen()
+    return new ReservedConnection(this.#host())
+  }
+
+  /**
+   * Fetches the rows of another table, wherever it lives, that belong to the given rows: the "join" across databases
+   * in two queries, with one `IN` for each chunk of keys. Rows that are missing are reported as missing.
+   *
+   * @example
+   * ```ts
+   * const reviews = await client.query<{ product_id: number; text: string }>('select product_id, text from review')
+   * const products = await client.related<{ product_id: number; text: string }, { id: number; name: string }>(reviews.rows, {
+   *   key: 'product_id',
+   *   table: 'product',
+   * })
+   * for (const review of reviews.rows) console.log(products.of(review)?.name ?? 'unknown product', review.text)
+   * ```
+   */
+  async related<Row extends object, Other extends object = Record<string, unknown>>(
+    rows: readonly Row[],
+    options: RelatedOptions<Row>,
+  ): Promise<Related<Row, Other>> {
+    const { config, databases } = this.#parts
+    const home = locateTable(tableName(options.table), config.tables, config.topology).database
+    const { engine } = databases.resolve(this.#using ?? home ?? options.table)
+    return await fetchRelated<Row, Other>(rows, options, {
+      run: async (sql, params) => await this.query(sql, params, { dialect: engine }),
+      engine,
+      chunk: config.limits.relatedChunk,
+    })
+  }
+
+  #run<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
+    if (decision.analysis.kind === 'transaction') refuseTransactionControl(decision, 'client.transaction()')
+    return this.#parts.executor.run<Row>(decision, params, options)
+  }
+
+  #decide(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
+    if (this.#parts.life.closed) throw new ClientClosedError()
+    return this.#parts.decider.decide(sql, params, options, this.#using, this.#decisions)
+  }
+
+  #assertOpen(): void {
+    if (this.#parts.life.closed) throw new ClientClosedError()
+  }
+
+  #host(): TransactionHost {
+    const { decider, executor, config } = this.#parts
+    return {
+      executor,
+      attempts: config.limits.readAttempts,
+      queryTimeoutMs: config.limits.queryTimeoutMs,
+      decide: async (sql, params, options, pinned) => {
+        const decision = await this.#decide(sql, params, options)
+        // A statement without tables belongs wherever its transaction is, not in the default database.
+        const floats = decision.locations.length === 0 && pinned !== undefined && this.#using === undefined
+        return floats ? await decider.decide(sql, params, options, pinned) : decision
+      },
+      explain: (sql, params, options, pinned) => {
+        const decision = decider.explain(sql, params, options, this.#using)
+        const floats = decision.locations.length === 0 && pinned !== undefined && this.#using === undefined
+        return floats ? decider.explain(sql, params, options, pinned).route : decision.route
+      },
+    }
+  }
+}
