@@ -1,0 +1,72 @@
+import type { Client, ClientConfig, Pool } from 'pg'
+import type { PoolOptions } from '../driver.ts'
+import { internalsOf, loadPg, type Pg } from './native.ts'
+
+/** A data source name without what `pg` must not see. */
+export interface DsnParts {
+  readonly dsn: string
+  /** The parameter `query_timeout` of the data source name, in ms; 0 = none. */
+  readonly queryTimeoutMs: number
+}
+
+/**
+ * Takes `query_timeout` out of a data source name. `pg` would give up waiting after that time but leave the statement
+ * running, and in pipeline mode it destroys the connection with everybody's statements on it; Signalbox applies the
+ * limit itself.
+ */
+export function splitDsn(dsn: string): DsnParts {
+  const pattern = /([?&])query_timeout=(\d+)(&|$)/
+  const found = pattern.exec(dsn)
+  if (found === null) return { dsn, queryTimeoutMs: 0 }
+  const without = dsn.replace(pattern, (_all, before: string, _value, after: string) => (after === '&' ? before : ''))
+  return { dsn: without, queryTimeoutMs: Number(found[2]) }
+}
+
+export interface OpenedPool {
+  readonly pool: Pool
+  readonly queryTimeoutMs: number
+  /** A client in pipeline mode, not connected yet. */
+  readonly createSharedClient: () => Client
+}
+
+/** Makes a `pg.Pool`; opens no connection. */
+export async function openOwnPool(parts: DsnParts, options: PoolOptions): Promise<OpenedPool> {
+  const pg = await loadPg()
+  const config: ClientConfig = {
+    connectionString: parts.dsn,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    fallback_application_name: 'signalbox',
+    keepAlive: true,
+  }
+  const pool = new pg.Pool({
+    Client: clientClass(pg, config),
+    max: options.maxConnections,
+    idleTimeoutMillis: options.idleTimeoutMs,
+  })
+  return {
+    pool,
+    queryTimeoutMs: parts.queryTimeoutMs,
+    createSharedClient: () => new pg.Client({ ...config, pipeline: true }),
+  }
+}
+
+/**
+ * The class of the pool's clients. The data source name is in a closure and not among the pool's options, which an
+ * inspection would show; and a client that failed to connect closes its socket, which `pg-pool` leaves open.
+ */
+function clientClass(pg: Pg, config: ClientConfig): typeof pg.Client {
+  return class extends pg.Client {
+    constructor() {
+      super(config)
+    }
+
+    override connect(callback?: unknown): never {
+      const connect = super.connect.bind(this) as unknown as (callback: unknown) => never
+      if (typeof callback !== 'function') return connect(callback)
+      return connect((error: unknown) => {
+        if (error != null) internalsOf(this).connection?.stream.destroy()
+        ;(callback as (error: unknown) => void)(error)
+      })
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import type { PoolClient } from 'pg'
+import { cancelOnServer } from './cancellation.ts'
+import { internalsOf, submit, type AnswerCallback } from './native.ts'
+import { PreparedStatements } from './prepared-statements.ts'
+import type { StatementBook, StatementRecord } from './statement-book.ts'
+import { lostStatement, staleStatement } from './stale-statement.ts'
+
+/** What is sent: a text, its parameters, and how the rows are to come. */
+export interface Outgoing {
+  readonly sql: string
+  readonly params: readonly unknown[]
+  readonly rowMode?: 'object' | 'array' | undefined
+}
+
+/** How long a cancelled statement may take to end before its connection is closed instead. */
+const cancelGraceMs = 5_000
+
+/**
+ * A connection that runs one statement at a time: a client of `pg.Pool` with its prepared statements.
+ *
+ * It is *ready* when the server waits for the next statement. After an error that is later than the error itself, and
+ * after a cancellation later still; `whenReady` waits for it, and nothing else may be sent before.
+ */
+export class Connection {
+  readonly client: PoolClient
+  readonly statements: PreparedStatements
+  /** Set once the connection is broken or given up; it must then be destroyed. */
+  lost: unknown
+  readonly #book: StatementBook
+  #running = false
+  /** Cancel requests under way. */
+  #holds = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(client: PoolClient, book: StatementBook, statementCacheSize: number) {
+    this.client = client
+    this.#book = book
+    this.statements = new PreparedStatements(internalsOf(client).connection, statementCacheSize)
+    // A client in use has no other listener, and an `error` event without one ends the process.
+    client.on('error', (error) => this.#break(error))
+    client.on('end', () => this.#break(new Error('Connection terminated unexpectedly')))
+  }
+
+  get ready(): boolean {
+    return !this.#running && this.#holds === 0
+  }
+
+  /** Whether the server is within a transaction, failed ones included. Known only while the connection is ready. */
+  get inTransaction(): boolean {
+    const status = this.client.getTransactionStatus()
+    return status === 'T' || status === 'E'
+  }
+
+  /**
+   * Runs one statement; the connection must be ready. `answer` is called once. With a `record` the statement runs
+   * prepared, if it has a name by now.
+   */
+  send(outgoing: Outgoing, record: StatementRecord | undefined, answer: AnswerCallback): void {
+    this.#running = true
+    this.#send(outgoing, record, answer, true)
+  }
+
+  #send(outgoing: Outgoing, record: StatementRecord | undefined, answer: AnswerCallback, mayRepeat: boolean): void {
+    const name = record === undefined ? undefined : this.statements.use(record)
+    let answered = false
+    submit(this.client, outgoing.sql, outgoing.params, name, outgoing.rowMode, (error, result) => {
+      // A parameter that cannot be encoded is reported at once, and a second time when the server is ready again.
+      if (answered) return
+      answered = true
+      if (error == null) {
+        this.#ended()
+        answer(undefined, result)
+      } else {
+        this.#failed(error, outgoing, record, name, answer, mayRepeat)
+      }
+    })
+  }
+
+  /**
+   * A prepared statement whose result type has changed, or that the server has forgotten, failed before it ran, so it
+   * may run again under a new name; but inside a transaction the failure has already ended the transaction.
+   */
+  #failed(
+    error: unknown,
+    outgoing: Outgoing,
+    record: StatementRecord | undefined,
+    name: string | undefined,
+    answer: AnswerCallback,
+    mayRepeat: boolean,
+  ): void {
+    const repeat = record !== undefined && name !== undefined && this.#renew(error, record, name) && mayRepeat
+    if (repeat && !this.inTransaction) {
+      this.#afterError(() => {
+        if (this.lost === undefined) this.#send(outgoing, record, answer, false)
+        else answer(this.lost, undefined)
+      })
+      return
+    }
+    this.#afterError(() => this.#ended())
+    answer(error, undefined)
+  }
+
+  /** True if a new name (or none) is in place, under which the same statement may succeed. */
+  #renew(error: unknown, record: StatementRecord, name: string): boolean {
+    const why = staleStatement(error) ? 'stale' : lostStatement(error, name) ? 'lost' : undefined
+    if (why === undefined) {
+      this.statements.failed(record, name)
+      return false
+    }
+    if (why === 'lost') this.statements.forget(record, name)
+    if (record.name === name) this.#book.renew(record, why)
+    return true
+  }
+
+  /** `pg` reports an error when it comes in, and emits `drain` when the server is ready for the next statement. */
+  #afterError(then: () => void): void {
+    if (this.lost !== undefined) {
+      then()
+      return
+    }
+    let called = false
+    const once = (): void => {
+      if (called) return
+      called = true
+      this.client.removeListener('drain', once)
+      this.client.removeListener('end', once)
+      then()
+    }
+    this.client.on('drain', once)
+    this.client.on('end', once)
+  }
+
+  /** Lets a cursor use the client; `finished` is to be called when it is closed, with its error if it had one. */
+  occupy(): (error?: unknown) => void {
+    this.#running = true
+    return (error) => {
+      if (error === undefined) this.#ended()
+      else this.#afterError(() => this.#ended())
+    }
+  }
+
+  /** Calls back when the connection can take the next statement, or is lost; at once if it can now. */
+  whenReady(then: () => void): void {
+    if (this.ready || this.lost !== undefined) then()
+    else this.#waiting.push(then)
+  }
+
+  /**
+   * Cancels what runs, and keeps the connection from becoming ready until the statement has ended *and* the server has
+   * delivered the cancel request; a late one would hit the next user. If either takes too long the connection is closed.
+   */
+  cancel(): void {
+    if (!this.#running || this.lost !== undefined) return
+    this.#holds++
+    const grace = setTimeout(() => this.abandon('a cancelled statement did not end'), cancelGraceMs)
+    cancelOnServer(internalsOf(this.client), cancelGraceMs, (outcome) => {
+      this.#holds--
+      if (outcome === 'failed') this.abandon('the server took no request to cancel a statement')
+      this.whenReady(() => clearTimeout(grace))
+      this.#flush()
+    })
+  }
+
+  /** Closes the socket at once; what runs fails, and nothing more is sent. */
+  abandon(why: string): void {
+    this.#break(new Error(`Connection terminated: ${why}`))
+    internalsOf(this.client).connection?.stream.destroy()
+  }
+
+  #break(error: unknown): void {
+    this.lost ??= error
+    this.#flush()
+  }
+
+  #ended(): void {
+    this.#running = false
+    this.#flush()
+  }
+
+  /** Serves those who wait, in order, until one of them uses the connection. */
+  #flush(): void {
+    while (this.#waiting.length > 0 && (this.ready || this.lost !== undefined)) this.#waiting.shift()!()
+  }
+}

@@ -1,0 +1,136 @@
+import { QueryError, type ErrorClass } from '../../errors.ts'
+import type { Access } from '../driver.ts'
+
+/**
+ * SQLSTATEs and what they mean to a caller. Source: PostgreSQL documentation, appendix A "PostgreSQL Error Codes".
+ * Looked up whole first, then by class (the first two characters). What is not listed is `other`.
+ */
+const errorClasses: Readonly<Record<string, ErrorClass>> = {
+  // Class 08, connection exception; 57P04 database dropped under us, 57P05 idle_session_timeout,
+  // 25P03 idle_in_transaction_session_timeout, 57P02 crash_shutdown: the server has ended this connection.
+  '08': 'connection-lost',
+  '57P02': 'connection-lost',
+  '57P04': 'connection-lost',
+  '57P05': 'connection-lost',
+  '25P03': 'connection-lost',
+  // admin_shutdown: also pg_terminate_backend(), which nothing in the answer tells from a shutdown.
+  '57P01': 'shutting-down',
+  // cannot_connect_now: starting, in recovery, or shutting down; the message tells (see classify).
+  '57P03': 'starting-up',
+  '25006': 'read-only',
+  '40001': 'serialization',
+  '40P01': 'serialization',
+  '40002': 'constraint',
+  '23': 'constraint',
+  '44': 'constraint',
+  // Syntax error or access rule violation; lacking a privilege is neither.
+  '42': 'syntax',
+  '42501': 'other',
+  // Invalid SQL statement name, invalid cursor name, invalid schema name, sql statement not yet complete.
+  '26': 'syntax',
+  '34': 'syntax',
+  '3F': 'syntax',
+  '03': 'syntax',
+}
+
+/** Errors of Node.js's sockets (see "Common system errors" in its documentation) and of the resolver. */
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+  'EACCES',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_SOCKET_CLOSED',
+])
+
+/** What `pg` and `pg-pool` say, without a code, when a connection breaks, times out while opening, or is used after its end. */
+const lostMessage =
+  /^(?:Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end|The server does not support SSL|There was an error establishing an SSL)/
+
+/** What `pg` says of a statement that it did not even send. */
+const unsentMessage = /^Client (?:has encountered a connection error|was closed)/
+
+interface ServerError extends Error {
+  readonly code?: string
+  readonly severity?: string
+  readonly hint?: string
+  readonly position?: string
+  readonly constraint?: string
+  readonly errors?: readonly Error[]
+}
+
+/** Where and how a statement failed. */
+export interface Circumstances {
+  readonly access: Access
+  /** False if nothing of the statement can have reached the server. */
+  readonly sent: boolean
+  /** Host and port, or socket, without user and password. */
+  readonly address: string
+}
+
+/** Kind of an error of `pg`, and its SQLSTATE or system code if it has one. */
+export function classify(error: unknown): { readonly errorClass: ErrorClass; readonly code: string | undefined } {
+  const { code, message = '' } = (error ?? {}) as Partial<ServerError>
+  if (code === undefined) return { errorClass: lostMessage.test(message) ? 'connection-lost' : 'other', code }
+  if (networkCodes.has(code)) return { errorClass: 'connection-lost', code }
+  // The message is in the server's language; anything but the English text counts as starting up.
+  if (code === '57P03' && message.includes('shutting down')) return { errorClass: 'shutting-down', code }
+  return { errorClass: errorClasses[code] ?? errorClasses[code.slice(0, 2)] ?? 'other', code }
+}
+
+/** The `QueryError` for what `pg` threw or answered; a `QueryError` is handed through. */
+export function queryError(error: unknown, circumstances: Circumstances): QueryError {
+  if (error instanceof QueryError) return error
+  const { errorClass, code } = classify(error)
+  const native = error as ServerError
+  const sent = circumstances.sent && !unsentMessage.test(native.message)
+  return new QueryError(errorClass, describe(native, errorClass, circumstances), {
+    cause: error,
+    engineCode: code,
+    safeToRetry: safeToRetry(errorClass, circumstances.access, sent),
+  })
+}
+
+/**
+ * A serialization failure or a deadlock has rolled the whole transaction back, and a read-only server has refused before
+ * it changed anything: nothing can happen twice. A lost connection tells nothing about a write that was on its way.
+ */
+function safeToRetry(errorClass: ErrorClass, access: Access, sent: boolean): boolean {
+  if (access === 'read' || !sent) return true
+  return errorClass === 'serialization' || errorClass === 'read-only'
+}
+
+/**
+ * The server's message with what helps to find the place. Its `detail` is left out: it quotes whole rows
+ * ("Failing row contains …"); it is on `cause`.
+ */
+function describe(error: ServerError, errorClass: ErrorClass, { sent, address }: Circumstances): string {
+  const text = errorText(error)
+  if (error.severity === undefined) {
+    if (errorClass !== 'connection-lost') return text
+    return sent ? `The connection to ${address} broke: ${text}.` : `Could not connect to ${address}: ${text}.`
+  }
+  const parts = [text]
+  if (error.constraint !== undefined && !text.includes(error.constraint)) parts.push(`constraint "${error.constraint}"`)
+  if (error.position !== undefined) parts.push(`at character ${error.position} of the statement`)
+  if (error.hint !== undefined) parts.push(`hint: ${error.hint}`)
+  return parts.join('; ')
+}
+
+/** Node.js reports a refused connection to a name with several addresses as an `AggregateError` without a message. */
+function errorText(error: ServerError): string {
+  if (error.message) return error.message.replace(/\.$/, '')
+  const causes = error.errors?.map((each) => each.message).join(', ')
+  return causes || error.code || String(error)
+}

@@ -1,0 +1,218 @@
+import {
+  CommitUnknownError,
+  ParameterError,
+  QueryError,
+  TransactionClosedError,
+  UnsupportedError,
+} from '../../errors.ts'
+import type { Access, BeginOptions, DriverRequest, DriverResult, Isolation, Lease, ReleaseMode } from '../driver.ts'
+import { expiry, isLimited, positional, Watch } from './call.ts'
+import type { Connection, Outgoing } from './connection.ts'
+import { classify, queryError } from './errors.ts'
+import { loadCursor, type NativeAnswer } from './native.ts'
+import type { OwnPool } from './own-pool.ts'
+import { resetSession, rollBackLeftover } from './reset.ts'
+import { driverResult } from './result.ts'
+import type { StatementBook } from './statement-book.ts'
+import { streamRows } from './stream.ts'
+
+/** SQL is built from these texts only, never from what a caller passes. */
+const isolationLevels = {
+  'read uncommitted': 'READ UNCOMMITTED',
+  'read committed': 'READ COMMITTED',
+  'repeatable read': 'REPEATABLE READ',
+  serializable: 'SERIALIZABLE',
+} as const satisfies Record<Isolation, string>
+
+/** PostgreSQL cuts longer names off without an error (NAMEDATALEN), so that two of them could become one. */
+const longestIdentifier = 63
+
+/** What a lease shares with the pool that it comes from. */
+export interface LeaseSource {
+  readonly pool: OwnPool
+  readonly book: StatementBook
+  readonly address: string
+  readonly fetchSize: number
+}
+
+/** A connection of one's own until released. */
+export class PostgresLease implements Lease {
+  readonly #connection: Connection
+  readonly #source: LeaseSource
+  #released = false
+  #streaming = false
+
+  constructor(connection: Connection, source: LeaseSource) {
+    this.#connection = connection
+    this.#source = source
+  }
+
+  query(request: DriverRequest): Promise<DriverResult> {
+    return new Promise((resolve, reject) => {
+      this.#usable()
+      if (request.signal?.aborted) throw expiry('abort', request, 'waiting', true)
+      const record = request.prepare === false ? undefined : this.#source.book.lookUp(request.sql)
+      let state: 'waiting' | 'running' | 'ended' = 'waiting'
+      const watch = isLimited(request)
+        ? new Watch(request, (reason) => {
+            const progress = state === 'running' ? 'running' : 'waiting'
+            if (progress === 'running') this.#connection.cancel()
+            state = 'ended'
+            reject(expiry(reason, request, progress, progress === 'waiting' || request.access === 'read'))
+          })
+        : undefined
+      const outgoing: Outgoing = { sql: request.sql, params: positional(request), rowMode: request.rowMode }
+      this.#connection.whenReady(() => {
+        if (state === 'ended') return
+        state = 'running'
+        this.#sendNow(outgoing, record, request.access, (error, result) => {
+          watch?.stop()
+          if (result === undefined) reject(error)
+          else resolve(driverResult(result))
+        })
+      })
+    })
+  }
+
+  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    this.#usable()
+    this.#streaming = true
+    try {
+      const cursorClass = await loadCursor()
+      await new Promise<void>((resolve) => this.#connection.whenReady(resolve))
+      const fetchSize = request.fetchSize ?? this.#source.fetchSize
+      yield* streamRows(this.#connection, cursorClass, request, fetchSize, this.#source.address)
+    } finally {
+      this.#streaming = false
+    }
+  }
+
+  async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
+    let sql = 'BEGIN'
+    if (isolation !== undefined) {
+      if (!Object.hasOwn(isolationLevels, isolation))
+        throw new ParameterError(`There is no isolation level "${isolation}".`)
+      sql += ` ISOLATION LEVEL ${isolationLevels[isolation]}`
+    }
+    if (readOnly === true) sql += ' READ ONLY'
+    else if (readOnly === false) sql += ' READ WRITE'
+    await this.#control(sql, 'read')
+  }
+
+  async commit(): Promise<void> {
+    let answer: NativeAnswer
+    try {
+      answer = await this.#control('COMMIT', 'write')
+    } catch (error) {
+      throw this.#commitError(error)
+    }
+    // The server answers COMMIT of a failed transaction with success, and the tag of what it did instead.
+    if (!Array.isArray(answer) && answer.command === 'ROLLBACK') {
+      throw new QueryError(
+        'other',
+        'The transaction was rolled back, not committed: a statement in it had failed. Nothing of it took effect.',
+        { engineCode: '25P02' },
+      )
+    }
+  }
+
+  async rollback(): Promise<void> {
+    await this.#control('ROLLBACK', 'read')
+  }
+
+  async savepoint(name: string): Promise<void> {
+    await this.#control(`SAVEPOINT ${identifier(name)}`, 'read')
+  }
+
+  async rollbackTo(name: string): Promise<void> {
+    await this.#control(`ROLLBACK TO SAVEPOINT ${identifier(name)}`, 'read')
+  }
+
+  async releaseSavepoint(name: string): Promise<void> {
+    await this.#control(`RELEASE SAVEPOINT ${identifier(name)}`, 'read')
+  }
+
+  /**
+   * `clean` also ends a transaction that was left open. Waits until the statements called before have ended, except for
+   * `destroy`.
+   */
+  release(mode: ReleaseMode): Promise<void> {
+    if (this.#released) {
+      return Promise.reject(new TransactionClosedError('The lease was released before. Release each lease once.'))
+    }
+    this.#released = true
+    const { pool } = this.#source
+    const connection = this.#connection
+    if (mode === 'destroy') {
+      connection.abandon('its lease was released as broken')
+      pool.release(connection, true)
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      const tidy = mode === 'reset' ? resetSession : rollBackLeftover
+      tidy(connection, (ok) => {
+        pool.release(connection, !ok)
+        resolve()
+      })
+    })
+  }
+
+  #usable(): void {
+    if (this.#released) throw new TransactionClosedError('The lease was used after its release.')
+    if (this.#streaming) {
+      throw new UnsupportedError(
+        'A stream is open on this connection, which can do nothing else meanwhile. Read the stream to its end, leave its loop, or use another connection.',
+      )
+    }
+  }
+
+  /** Transaction control. `access` says whether a loss leaves open what happened. */
+  async #control(sql: string, access: Access): Promise<NativeAnswer> {
+    this.#usable()
+    return await new Promise<NativeAnswer>((resolve, reject) => {
+      this.#connection.whenReady(() => {
+        this.#sendNow({ sql, params: [] }, undefined, access, (error, result) => {
+          if (result === undefined) reject(error)
+          else resolve(result)
+        })
+      })
+    })
+  }
+
+  /** Sends on the ready connection; calls back with a result, or with a classified error. */
+  #sendNow(
+    outgoing: Outgoing,
+    record: Parameters<Connection['send']>[1],
+    access: Access,
+    done: (error: QueryError | undefined, result: NativeAnswer | undefined) => void,
+  ): void {
+    const { address } = this.#source
+    if (this.#connection.lost !== undefined) {
+      done(queryError(this.#connection.lost, { access, sent: false, address }), undefined)
+      return
+    }
+    this.#connection.send(outgoing, record, (error, result) => {
+      if (result === undefined) done(queryError(error, { access, sent: true, address }), undefined)
+      else done(undefined, result)
+    })
+  }
+
+  /** A loss before COMMIT was sent means a rollback; a refusal of the server is final; only a loss afterwards is open. */
+  #commitError(error: unknown): unknown {
+    if (!(error instanceof QueryError) || error.safeToRetry) return error
+    const { errorClass } = classify(error.cause)
+    if (errorClass !== 'connection-lost' && errorClass !== 'shutting-down') return error
+    return new CommitUnknownError(
+      `The connection to ${this.#source.address} was lost after COMMIT was sent: the transaction may have taken effect or not. ` +
+        'Look in the database whether it did before repeating it.',
+      { cause: error.cause },
+    )
+  }
+}
+
+function identifier(name: string): string {
+  if (name === '' || name.includes('\0') || Buffer.byteLength(name) > longestIdentifier) {
+    throw new ParameterError(`A savepoint's name has 1 to ${longestIdentifier} bytes, none of them zero.`)
+  }
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,105 @@
+import type pg from 'pg'
+import type { EventEmitter } from 'node:events'
+import { DriverMissingError } from '../../errors.ts'
+
+/** The module `pg`, as the application has it installed. */
+export type Pg = typeof pg
+
+/**
+ * What Signalbox uses of a connected client beyond the types of `pg`. All of it exists since pg 8.0 and is what
+ * pg-cursor and pg-query-stream rest on; where it is absent (pg-native) statements are not named and cancelling means
+ * closing the connection.
+ */
+export interface ClientInternals {
+  readonly connection?: WireConnection | undefined
+  readonly processID?: number | null
+  readonly secretKey?: number | Buffer | null
+  readonly host?: string
+  readonly port?: number
+  readonly ssl?: unknown
+  readonly sslNegotiation?: string
+}
+
+/** `pg`'s own protocol connection: the socket, the writers of messages, and the names the server knows. */
+export interface WireConnection extends EventEmitter {
+  readonly stream: { destroy(error?: Error): void }
+  readonly parsedStatements?: Record<string, string | undefined>
+  readonly submittedNamedStatements?: Record<string, string | undefined>
+  connect(port: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processId: number, secretKey: number | Buffer): void
+  close(message: { readonly type: 'S'; readonly name: string }): void
+}
+
+export type NativeResult = pg.QueryResult<Record<string, unknown>>
+
+/** The answer to one statement; a text of several statements gives an array. */
+export type NativeAnswer = NativeResult | NativeResult[]
+
+export type AnswerCallback = (error: unknown, result: NativeAnswer | undefined) => void
+
+/** `pg.Query` with the properties that are set after construction. */
+export interface NativeQuery {
+  name?: string
+  callback: AnswerCallback
+}
+
+/** Made from a text instead of a config object: `pg` clones config objects property by property, which costs 1 to 2 µs. */
+export type NativeQueryClass = new (text: string, values: unknown, callback: AnswerCallback) => NativeQuery
+
+export function internalsOf(client: pg.ClientBase): ClientInternals {
+  return client as unknown as ClientInternals
+}
+
+/** A query as `client.query` takes it. `pg` reads `rowMode` only from a config object. */
+export function submit(
+  client: pg.ClientBase,
+  sql: string,
+  params: readonly unknown[],
+  name: string | undefined,
+  rowMode: 'object' | 'array' | undefined,
+  callback: AnswerCallback,
+): void {
+  const values = params.length > 0 ? params : undefined
+  const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
+  if (queryClass === undefined || rowMode === 'array') {
+    const config = { text: sql, values, name, rowMode: rowMode === 'array' ? rowMode : undefined }
+    const query = client.query as unknown as (config: unknown, callback: AnswerCallback) => void
+    query.call(client, config, callback)
+    return
+  }
+  const query = new queryClass(sql, values, callback)
+  if (name !== undefined) query.name = name
+  client.query(query as unknown as pg.Submittable)
+}
+
+export async function loadPg(): Promise<Pg> {
+  try {
+    return (await import('pg')).default
+  } catch (error) {
+    throw new DriverMissingError('pg', 'A PostgreSQL database', error)
+  }
+}
+
+/** The part of `pg-cursor` that streams use. */
+export interface Cursor {
+  read(rows: number, callback: (error: unknown, rows: unknown[] | undefined) => void): void
+  close(callback: () => void): void
+}
+
+export type CursorClass = new (
+  text: string,
+  values: readonly unknown[],
+  config: { readonly rowMode?: 'array' | undefined },
+) => Cursor
+
+export async function loadCursor(): Promise<CursorClass> {
+  const packageName = 'pg-cursor'
+  try {
+    // The package has no type declarations, and a name in a variable keeps the compiler from asking for them.
+    const loaded = (await import(packageName)) as { readonly default: CursorClass }
+    return loaded.default
+  } catch (error) {
+    throw new DriverMissingError(packageName, 'Streaming from PostgreSQL', error)
+  }
+}

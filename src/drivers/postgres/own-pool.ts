@@ -1,0 +1,180 @@
+import type { Pool, PoolClient } from 'pg'
+import { PoolExhaustedError, type SignalboxError } from '../../errors.ts'
+import type { PoolOptions } from '../driver.ts'
+import { Connection } from './connection.ts'
+import { queryError } from './errors.ts'
+import type { StatementBook } from './statement-book.ts'
+
+/** Callers that may wait for a connection at a time; the next one is refused at once. */
+const mostWaiting = 10_000
+
+/** One caller who needs a connection. Exactly one of the two methods is called, once, unless it is withdrawn before. */
+export interface Taker {
+  /** The connection is the caller's until `release`. */
+  take(connection: Connection): void
+  refuse(error: SignalboxError): void
+}
+
+interface Waiting {
+  readonly taker: Taker
+  readonly deadline: number
+}
+
+/**
+ * Connections of one's own over a `pg.Pool`: at most `max` in use, callers queue here in order.
+ *
+ * The queue is not left to `pg.Pool` because its one time-out means both waiting and connecting, and because a
+ * connection given back goes to the next caller here directly, without the detour over the idle list.
+ */
+export class OwnPool {
+  readonly #pool: Pool
+  readonly #options: PoolOptions
+  readonly #book: StatementBook
+  readonly #address: string
+  readonly #max: number
+  /** The pool is the application's: connections go back to it each time, since others may wait there. */
+  readonly #borrowed: boolean
+  readonly #connections = new WeakMap<PoolClient, Connection>()
+  readonly #inUse = new Set<Connection>()
+  readonly #queue = new Map<Taker, Waiting>()
+  #slots = 0
+  #timer: NodeJS.Timeout | undefined
+  #whenIdle: (() => void)[] = []
+
+  constructor(pool: Pool, options: PoolOptions, book: StatementBook, address: string, borrowed: boolean) {
+    this.#pool = pool
+    this.#options = options
+    this.#book = book
+    this.#address = address
+    this.#borrowed = borrowed
+    this.#max = borrowed ? pool.options.max : options.maxConnections
+  }
+
+  get waiting(): number {
+    return this.#queue.size
+  }
+
+  /** Connections lent or being opened for a caller. */
+  get used(): number {
+    return this.#slots
+  }
+
+  acquire(taker: Taker): void {
+    if (this.#slots < this.#max) {
+      this.#connect(taker)
+    } else if (this.#queue.size >= mostWaiting) {
+      taker.refuse(this.#exhausted('at once'))
+    } else {
+      this.#queue.set(taker, { taker, deadline: performance.now() + this.#options.acquireTimeoutMs })
+      this.#timer ??= setTimeout(this.#expire, this.#options.acquireTimeoutMs)
+    }
+  }
+
+  /** Takes a caller out of the queue; false if it is not in it (any more). */
+  withdraw(taker: Taker): boolean {
+    return this.#queue.delete(taker)
+  }
+
+  /**
+   * Gives a connection back, as soon as it is ready; `destroy` closes it instead. A connection that is lost, or within
+   * a transaction, is always closed.
+   */
+  release(connection: Connection, destroy = false): void {
+    if (destroy || connection.lost !== undefined) this.#giveBack(connection, true)
+    else if (connection.ready) this.#giveBack(connection, connection.inTransaction)
+    else
+      connection.whenReady(() => this.#giveBack(connection, connection.lost !== undefined || connection.inTransaction))
+  }
+
+  /** Closes every connection in use, and refuses those who wait. */
+  destroyAll(refusal: SignalboxError): void {
+    for (const taker of this.#queue.keys()) taker.refuse(refusal)
+    this.#queue.clear()
+    clearTimeout(this.#timer)
+    for (const connection of this.#inUse) connection.abandon('the pool was closed')
+  }
+
+  /** Calls back when no connection is in use and nobody waits. */
+  whenIdle(then: () => void): void {
+    if (this.#slots === 0 && this.#queue.size === 0) then()
+    else this.#whenIdle.push(then)
+  }
+
+  #connect(taker: Taker): void {
+    this.#slots++
+    this.#pool.connect((error, client) => {
+      if (client === undefined) {
+        this.#slots--
+        taker.refuse(queryError(error, { access: 'read', sent: false, address: this.#address }))
+        this.#serve()
+        return
+      }
+      const connection = this.#connectionOf(client)
+      this.#inUse.add(connection)
+      taker.take(connection)
+    })
+  }
+
+  #connectionOf(client: PoolClient): Connection {
+    let connection = this.#connections.get(client)
+    if (connection === undefined) {
+      connection = new Connection(client, this.#book, this.#options.statementCacheSize)
+      this.#connections.set(client, connection)
+    }
+    return connection
+  }
+
+  #giveBack(connection: Connection, destroy: boolean): void {
+    const next = destroy || this.#borrowed ? undefined : this.#nextInQueue()
+    if (next !== undefined) {
+      next.take(connection)
+      return
+    }
+    this.#inUse.delete(connection)
+    this.#slots--
+    connection.client.release(destroy)
+    this.#serve()
+  }
+
+  #serve(): void {
+    while (this.#slots < this.#max) {
+      const next = this.#nextInQueue()
+      if (next === undefined) break
+      this.#connect(next)
+    }
+    if (this.#slots > 0 || this.#queue.size > 0) return
+    for (const then of this.#whenIdle.splice(0)) then()
+  }
+
+  #nextInQueue(): Taker | undefined {
+    for (const taker of this.#queue.keys()) {
+      this.#queue.delete(taker)
+      return taker
+    }
+    return undefined
+  }
+
+  /** All wait equally long, so the first in the queue is the first to run out of time: one timer serves all. */
+  readonly #expire = (): void => {
+    this.#timer = undefined
+    const now = performance.now()
+    for (const { taker, deadline } of this.#queue.values()) {
+      if (deadline > now) {
+        this.#timer = setTimeout(this.#expire, Math.ceil(deadline - now))
+        return
+      }
+      // The numbers are those at the end of the wait, the caller itself included.
+      const error = this.#exhausted(`within ${this.#options.acquireTimeoutMs} ms`)
+      this.#queue.delete(taker)
+      taker.refuse(error)
+    }
+  }
+
+  #exhausted(when: string): PoolExhaustedError {
+    const { totalCount, idleCount } = this.#pool
+    return new PoolExhaustedError(
+      `No connection to ${this.#address} became free ${when}: ${totalCount} open, ${idleCount} idle, ${this.#queue.size} waiting. ` +
+        `Raise maxConnections (${this.#max}), or look for transactions and streams that are kept open.`,
+    )
+  }
+}

@@ -1,0 +1,147 @@
+import type { Client, Pool } from 'pg'
+import { ClientClosedError, type SignalboxError } from '../../errors.ts'
+import type { Access, DriverPool, DriverRequest, DriverResult, Lease, PoolOptions, PoolStats } from '../driver.ts'
+import { expiry, isLimited, Watch, type Limits } from './call.ts'
+import type { Connection } from './connection.ts'
+import { PostgresLease, type LeaseSource } from './lease.ts'
+import { loadCursor } from './native.ts'
+import { OwnCall } from './own-call.ts'
+import { OwnPool } from './own-pool.ts'
+import { resetSession } from './reset.ts'
+import { StatementBook } from './statement-book.ts'
+import { streamRows } from './stream.ts'
+
+/** How long `close` waits for what runs when it is not told. */
+const defaultCloseTimeoutMs = 10_000
+
+export interface PoolParts {
+  readonly pool: Pool
+  readonly options: PoolOptions
+  /** For messages: without password. */
+  readonly address: string
+  /** The pool is the application's own. */
+  readonly borrowed: boolean
+  readonly queryTimeoutMs?: number
+  readonly createSharedClient?: () => Client
+}
+
+export class PostgresPool implements DriverPool {
+  readonly engine = 'postgres'
+  readonly #native: Pool
+  readonly #options: PoolOptions
+  readonly #address: string
+  readonly #borrowed: boolean
+  readonly #queryTimeoutMs: number
+  readonly #book: StatementBook
+  readonly #own: OwnPool
+  readonly #leaseSource: LeaseSource
+  #closing: Promise<void> | undefined
+
+  constructor({ pool, options, address, borrowed, queryTimeoutMs = 0 }: PoolParts) {
+    this.#native = pool
+    this.#options = options
+    this.#address = address
+    this.#borrowed = borrowed
+    this.#queryTimeoutMs = queryTimeoutMs
+    this.#book = new StatementBook(options.statementCacheSize > 0)
+    this.#own = new OwnPool(pool, options, this.#book, address, borrowed)
+    this.#leaseSource = { pool: this.#own, book: this.#book, address, fetchSize: options.fetchSize }
+    pool.on('error', ignoreIdleError)
+  }
+
+  query(request: DriverRequest): Promise<DriverResult> {
+    return new Promise((resolve, reject) => {
+      this.#open()
+      const limited = this.#limited(request)
+      const record = this.#book.lookUp(request.sql)
+      new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
+    })
+  }
+
+  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    this.#open()
+    const limited = this.#limited(request)
+    const cursorClass = await loadCursor()
+    const connection = await this.#acquire(limited)
+    try {
+      const fetchSize = request.fetchSize ?? this.#options.fetchSize
+      yield* streamRows(connection, cursorClass, limited, fetchSize, this.#address)
+    } finally {
+      if (request.access === 'session') resetSession(connection, (reset) => this.#own.release(connection, !reset))
+      else this.#own.release(connection)
+    }
+  }
+
+  async lease(options: { readonly access?: Access | undefined } & Limits = {}): Promise<Lease> {
+    this.#open()
+    return new PostgresLease(await this.#acquire(options), this.#leaseSource)
+  }
+
+  stats(): PoolStats {
+    const { totalCount, idleCount } = this.#native
+    return { total: totalCount, idle: idleCount, waiting: this.#own.waiting, shared: 0, sharedInFlight: 0 }
+  }
+
+  /** `timeoutMs` defaults to 10,000; what still runs or waits then fails. */
+  close({ timeoutMs = defaultCloseTimeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#own.destroyAll(new ClientClosedError('The client was closed before a connection became free.'))
+        resolve()
+      }, timeoutMs)
+      this.#own.whenIdle(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+    this.#native.removeListener('error', ignoreIdleError)
+    if (this.#borrowed) return
+    this.#native.on('error', ignoreIdleError)
+    await this.#native.end()
+  }
+
+  #open(): void {
+    if (this.#closing !== undefined) throw new ClientClosedError()
+  }
+
+  /** The request with the time limit of the data source name, unless it has its own. */
+  #limited(request: DriverRequest): DriverRequest {
+    if (this.#queryTimeoutMs === 0 || request.timeoutMs !== undefined) return request
+    return { ...request, timeoutMs: this.#queryTimeoutMs }
+  }
+
+  #acquire(limits: Limits): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      if (limits.signal?.aborted) throw expiry('abort', limits, 'waiting', true)
+      let watch: Watch | undefined
+      let expired = false
+      const taker = {
+        take: (connection: Connection): void => {
+          watch?.stop()
+          if (expired) this.#own.release(connection)
+          else resolve(connection)
+        },
+        refuse: (error: SignalboxError): void => {
+          watch?.stop()
+          reject(error)
+        },
+      }
+      if (isLimited(limits)) {
+        watch = new Watch(limits, (reason) => {
+          expired = true
+          this.#own.withdraw(taker)
+          reject(expiry(reason, limits, 'waiting', true))
+        })
+      }
+      this.#own.acquire(taker)
+    })
+  }
+}
+
+/** `pg.Pool` has removed the connection already; without a listener a server's restart would end the process. */
+function ignoreIdleError(): void {}
