@@ -1,31 +1,6 @@
 import type { OptionTable, OptionValues } from './option.ts'
 import type { Hints, Router } from './routing/router.ts'
-
-/** A data source name: `postgres://user:password@host:5432/name`, `mysql://…`, `mariadb://…`, `sqlite:./file.db`, `sqlite::memory:`. */
-export type Dsn = `${'postgres' | 'postgresql' | 'mysql' | 'mariadb' | 'sqlite'}:${string}`
-
-/** The part of a `pg.Pool` by which it is known. */
-export interface PostgresPoolHandle {
-  connect(...args: never[]): unknown
-  query(...args: never[]): unknown
-  readonly totalCount: number
-}
-
-/** The part of a mysql2 pool (callback or promise) by which it is known. */
-export interface MysqlPoolHandle {
-  getConnection(...args: never[]): unknown
-  execute(...args: never[]): unknown
-}
-
-/** The part of a `node:sqlite` `DatabaseSync` by which it is known. */
-export interface SqliteHandle {
-  prepare(sql: string): unknown
-  exec(sql: string): unknown
-  location(): string | null
-}
-
-/** A pool or handle that the application made itself. Signalbox uses it and never closes it. */
-export type Handle = PostgresPoolHandle | MysqlPoolHandle | SqliteHandle
+import type { Dsn, Handle } from './topology/server-target.ts'
 
 /** One server of a database. */
 export interface ServerInput {
@@ -208,7 +183,7 @@ export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Read
   /** Functions that a read may call although the catalogue calls them volatile, or does not know them. */
   readonly harmlessFunctions?: readonly string[]
   /** Code that decides where declarations do not reach; asked in order, first answer wins. */
-  readonly routers?: readonly Router<AliasOf<D>, Dsn | Handle>[]
+  readonly routers?: readonly Router[]
   /** MySQL/MariaDB: groups of databases that are schemas of one server, so that one statement may join them. */
   readonly databasesShareServer?: readonly (readonly AliasOf<D>[])[]
   /** Limits of the connections to every server that does not state its own. */
@@ -241,3 +216,5 @@ export interface CallOptions {
   /** The dialect that the text is written in. Default: that of the database it goes to. */
   readonly dialect?: 'postgres' | 'mysql' | 'sqlite'
 }
+
+export type { Dsn, Handle, MysqlPoolHandle, PostgresPoolHandle, SqliteHandle } from './topology/server-target.ts'

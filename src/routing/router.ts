@@ -1,8 +1,8 @@
 import type { ColumnValues, FunctionUse, StatementKind, TableUse } from '../statement/analysis.ts'
 import type { Statement } from '../statement/statement.ts'
+import type { Dsn, Handle } from '../topology/server-target.ts'
 import type { TableName } from '../topology/table-map.ts'
 import type { Role } from '../topology/topology.ts'
-import type { Effect } from './route.ts'
 
 /** A statement as a router sees it: the text, what the analysis found in it, and the values of the filtered columns. */
 export interface AnalysedStatement extends Statement {
@@ -21,11 +21,11 @@ export interface AnalysedStatement extends Statement {
 export type Hints = Readonly<Record<string, unknown>>
 
 /** A database: an alias, a data source name, or a driver's own pool or handle. */
-export type Target<A extends string = string, H = unknown> = A | H
+export type Target<A extends string = string> = A | Dsn | Handle
 
 /** An answer with details. What is left out is decided as if there were no router. */
-export interface PartialRoute<A extends string = string, H = unknown> {
-  readonly database: Target<A, H>
+export interface PartialRoute<A extends string = string> {
+  readonly database: Target<A>
   readonly shard?: string
   readonly role?: Role
   readonly tags?: readonly string[]
@@ -38,19 +38,12 @@ export interface PartialRoute<A extends string = string, H = unknown> {
  * A router should give the same answer for the same input and do no I/O: it is asked for every statement, and also by
  * `explain`, and more than once where the databases are of several engines.
  */
-export interface Router<A extends string = string, H = unknown> {
+export interface Router<A extends string = string> {
   /** For reasons and messages. Default: the name of its class, or its position in the list. */
   readonly name?: string
-  route?(statement: AnalysedStatement, hints: Hints): Target<A, H> | PartialRoute<A, H> | undefined | null
+  route?(statement: AnalysedStatement, hints: Hints): Target<A> | PartialRoute<A> | undefined | null
   /** May these two tables appear in one statement although they live in different databases? */
   allowRelation?(a: TableName, b: TableName): boolean | undefined | null
   /** May this table be created, altered or dropped on this database? */
   allowMigrate?(database: A, table: TableName): boolean | undefined | null
-}
-
-/** What routing needs to know of a decision about effect. */
-export interface EffectDecision {
-  readonly effect: Effect
-  readonly text: string
-  readonly rule: string
 }

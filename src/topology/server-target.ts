@@ -1,6 +1,32 @@
 /** The engines that a driver speaks to; MariaDB is of the engine `mysql`. */
 export type Engine = 'postgres' | 'mysql' | 'sqlite'
 
+/** A data source name: `postgres://user:password@host:5432/name`, `mysql://…`, `mariadb://…`, `sqlite:./file.db`, `sqlite::memory:`. */
+export type Dsn = `${'postgres' | 'postgresql' | 'mysql' | 'mariadb' | 'sqlite'}:${string}`
+
+/** The part of a `pg.Pool` by which it is known. */
+export interface PostgresPoolHandle {
+  connect(...args: never[]): unknown
+  query(...args: never[]): unknown
+  readonly totalCount: number
+}
+
+/** The part of a mysql2 pool (callback or promise) by which it is known. */
+export interface MysqlPoolHandle {
+  getConnection(...args: never[]): unknown
+  execute(...args: never[]): unknown
+}
+
+/** The part of a `node:sqlite` `DatabaseSync` by which it is known. */
+export interface SqliteHandle {
+  prepare(sql: string): unknown
+  exec(sql: string): unknown
+  location(): string | null
+}
+
+/** A pool or handle that the application made itself. Signalbox uses it and never closes it. */
+export type Handle = PostgresPoolHandle | MysqlPoolHandle | SqliteHandle
+
 /** Limits and time-outs of one server's pool. Defaults and ranges stand beside each option in `config.ts`. */
 export interface PoolOptions {
   readonly maxConnections: number
