@@ -1,7 +1,7 @@
 import type { DriverPool } from '../drivers/driver.ts'
 import type { FunctionSafety } from '../routing/effect.ts'
 import type { FunctionUse } from '../statement/analysis.ts'
-import { FunctionCatalogue, functionCatalogueSql } from '../statement/function-catalogue.ts'
+import { FunctionCatalogue, functionCatalogueSql, type FunctionRow } from '../statement/function-catalogue.ts'
 import { postgresSafeFunctions } from '../statement/postgres-functions.ts'
 import type { Database } from '../topology/topology.ts'
 
@@ -66,7 +66,7 @@ export class FunctionCatalogues {
   async #fill(entry: Entry, pool: DriverPool): Promise<void> {
     try {
       const result = await pool.query({ sql: functionCatalogueSql, params: [], access: 'read', prepare: false })
-      entry.catalogue = new FunctionCatalogue(result.rows)
+      entry.catalogue = new FunctionCatalogue(result.rows as readonly FunctionRow[])
       this.#version += 1
     } catch {
       // See above: unknown functions are writes, which is safe.

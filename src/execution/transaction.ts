@@ -1,6 +1,6 @@
 import type { CallOptions } from '../config.ts'
 import type { DriverRequest, Isolation, Lease } from '../drivers/driver.ts'
-import { OnCommitError, TransactionClosedError, locate } from '../errors.ts'
+import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
@@ -182,7 +182,11 @@ export class Transaction implements Queryable, AsyncDisposable {
     options: CallOptions | undefined,
   ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
     this.#assertOpen()
-    this.#options.signal?.throwIfAborted()
+    const { signal } = this.#options
+    if (signal?.aborted === true)
+      throw new AbortedError('The signal of the transaction fired, so it runs no more statements.', {
+        cause: signal.reason,
+      })
     const decision = await this.#host.decide(sql, params, options, this.#core.database)
     refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
     const lease = await this.#enter(decision)
