@@ -1,0 +1,159 @@
+import type { ValueSource } from './analysis.ts'
+import type { Appearance } from './postgres-tables.ts'
+import { arraySources, isValueSide, valueSource } from './postgres-value-source.ts'
+import { listAt, namesIn, nodeOf, textAt, type Tree } from './postgres-tree.ts'
+
+/** One item of a `FROM` list. */
+export interface Relation {
+  /** The name by which columns are qualified; undefined when nothing reaches it. */
+  readonly alias: string | undefined
+  readonly schema: string | undefined
+  /** The table; undefined for a subquery, a function, a common table expression, or renamed columns. */
+  readonly table: Appearance | undefined
+  /** A table whose columns were given other names, so that an unqualified name proves nothing. */
+  readonly renamed: boolean
+}
+
+/** One query level: what its `FROM` brings into view. */
+export interface Level {
+  readonly relations: Relation[]
+  /** Tables of this level, whether or not a column can be told to be theirs. */
+  readonly appearances: Appearance[]
+  /** An unqualified column may belong to a level further out. */
+  readonly correlated: boolean
+}
+
+/** A condition that every row of the table at that place in the statement fulfils. */
+export interface Condition {
+  readonly level: Level | undefined
+  /** Undefined: a column of one of the level's tables, not known which. */
+  readonly table: Appearance | undefined
+  readonly column: string
+  readonly operator: 'equals' | 'in' | 'insert'
+  readonly values: readonly ValueSource[]
+}
+
+/**
+ * The conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, and
+ * tuples of these. Whatever stands under `OR`, `NOT` or `CASE` holds only sometimes, and is left out.
+ */
+export function conditionsOf(qualification: unknown, level: Level): Condition[] {
+  const found: Condition[] = []
+  const pending: unknown[] = [qualification]
+  while (pending.length > 0) {
+    const part = pending.pop()
+    const bool = nodeOf(part, 'BoolExpr')
+    if (bool !== undefined) {
+      if (textAt(bool, 'boolop') === 'AND_EXPR') pending.push(...listAt(bool, 'args').toReversed())
+      continue
+    }
+    const comparison = nodeOf(part, 'A_Expr')
+    if (comparison !== undefined && isEquality(comparison)) compare(comparison, level, found)
+  }
+  return found
+}
+
+function isEquality(comparison: Tree): boolean {
+  const name = namesIn(listAt(comparison, 'name'))
+  if (name === undefined || name.at(-1) !== '=') return false
+  return name.length === 1 || (name.length === 2 && name[0] === 'pg_catalog')
+}
+
+function compare(comparison: Tree, level: Level, found: Condition[]): void {
+  const left = comparison['lexpr']
+  const right = comparison['rexpr']
+  const kind = textAt(comparison, 'kind')
+  if (kind === 'AEXPR_OP') {
+    equal(left, right, level, found)
+  } else if (kind === 'AEXPR_IN') {
+    const items = listAt(nodeOf(right, 'List'), 'items')
+    const row = nodeOf(left, 'RowExpr')
+    if (row === undefined) add(left, 'in', items.map(valueSource), level, found)
+    else rowIn(listAt(row, 'args'), items, level, found)
+  } else if (kind === 'AEXPR_OP_ANY') {
+    const values = arraySources(right)
+    if (values !== undefined) add(left, 'in', values, level, found)
+  }
+}
+
+function equal(left: unknown, right: unknown, level: Level, found: Condition[]): void {
+  const leftRow = nodeOf(left, 'RowExpr')
+  const rightRow = nodeOf(right, 'RowExpr')
+  if (leftRow !== undefined && rightRow !== undefined) {
+    const rights = listAt(rightRow, 'args')
+    for (const [index, item] of listAt(leftRow, 'args').entries()) equal(item, rights[index], level, found)
+    return
+  }
+  if (isValueSide(right)) add(left, 'equals', [valueSource(right)], level, found)
+  else if (isValueSide(left)) add(right, 'equals', [valueSource(left)], level, found)
+}
+
+/** `(a, b) IN ((1, 2), (3, 4))`: each column is in its own list. */
+function rowIn(columns: readonly unknown[], rows: readonly unknown[], level: Level, found: Condition[]): void {
+  const tuples = rows.map((row) => listAt(nodeOf(row, 'RowExpr'), 'args'))
+  for (const [index, column] of columns.entries()) {
+    if (tuples.every((tuple) => tuple.length === columns.length)) {
+      add(
+        column,
+        'in',
+        tuples.map((tuple) => valueSource(tuple[index])),
+        level,
+        found,
+      )
+    }
+  }
+}
+
+function add(
+  side: unknown,
+  operator: 'equals' | 'in',
+  values: readonly ValueSource[],
+  level: Level,
+  found: Condition[],
+): void {
+  const reference = nodeOf(side, 'ColumnRef')
+  const names = reference === undefined ? undefined : namesIn(listAt(reference, 'fields'))
+  const column = names?.at(-1)
+  if (names === undefined || column === undefined) return
+  const table = tableOf(names, level)
+  if (table !== undefined)
+    found.push({ level, table: table === 'several' ? undefined : table, column, operator, values })
+}
+
+/** The table that a column reference belongs to; `several` when that cannot be told; undefined when it is none. */
+function tableOf(names: readonly string[], level: Level): Appearance | 'several' | undefined {
+  const { relations } = level
+  if (names.length === 1) {
+    if (level.correlated) return undefined
+    if (relations.length === 1) return relations[0]?.table
+    const candidates = relations.filter((relation) => relation.table !== undefined)
+    return candidates.length === 0 || relations.some((relation) => relation.renamed) ? undefined : 'several'
+  }
+  const qualifier = names.at(-2)
+  const schema = names.at(-3)
+  const matching = relations.filter(
+    (relation) => relation.alias === qualifier && (schema === undefined || relation.schema === schema),
+  )
+  return matching.length === 1 ? matching[0]?.table : undefined
+}
+
+/** The values that `VALUES` lists give for the columns of an `INSERT`. */
+export function insertedValues(insert: Tree, table: Appearance): Condition[] {
+  const select = nodeOf(insert['selectStmt'], 'SelectStmt')
+  const rows = listAt(select, 'valuesLists').map((row) => listAt(nodeOf(row, 'List'), 'items'))
+  if (rows.length === 0) return []
+  const found: Condition[] = []
+  for (const [index, item] of listAt(insert, 'cols').entries()) {
+    const target = nodeOf(item, 'ResTarget')
+    const column = textAt(target, 'name')
+    if (column === undefined || listAt(target, 'indirection').length > 0) continue
+    found.push({
+      level: undefined,
+      table,
+      column,
+      operator: 'insert',
+      values: rows.map((row) => valueSource(row[index])),
+    })
+  }
+  return found
+}

@@ -1,0 +1,128 @@
+import type { Analysis, FunctionUse, StatementKind } from './analysis.ts'
+import { defaultAnalyzerLimits, type Analyzer, type AnalyzerLimits } from './analyzer.ts'
+import { StatementFacts } from './postgres-facts.ts'
+import { analyzeHead } from './postgres-head.ts'
+import { explainRuns, verdictOf, type Verdict } from './postgres-kinds.ts'
+import { PostgresParser, type RawStatement } from './postgres-parser.ts'
+import { soundValues } from './postgres-sound-values.ts'
+import { TableCollector } from './postgres-tables.ts'
+import { treeAt, typeOf } from './postgres-tree.ts'
+import { StatementWalk } from './postgres-walk.ts'
+
+/**
+ * The analyzer of PostgreSQL's dialect. It loads PostgreSQL's own parser (some 50 ms, once in a process) and answers
+ * synchronously from then on.
+ *
+ * What the text alone cannot show: that a function or a view changes something (functions are listed for the
+ * catalogue to judge; a view's are not), that a trigger or a rule redirects a statement, and what a server does with
+ * `standard_conforming_strings` off, which reads string literals otherwise.
+ */
+export async function createPostgresAnalyzer(limits: AnalyzerLimits = defaultAnalyzerLimits): Promise<Analyzer> {
+  const parser = await PostgresParser.load()
+  return { dialect: 'postgres', analyze: (sql) => freeze(analyze(sql, parser, limits)) }
+}
+
+function analyze(sql: string, parser: PostgresParser, limits: AnalyzerLimits): Analysis {
+  if (sql.length > limits.maxLength) return analyzeHead(sql)
+  const outcome = parser.parse(sql)
+  if ('refused' in outcome) return unknown(outcome.refused)
+  const tables = new TableCollector(sql)
+  const functions = new Map<string, FunctionUse>()
+  const conditions: StatementFacts['conditions'] = []
+  const verdicts: Verdict[] = []
+  for (const [index, statement] of outcome.statements.entries()) {
+    const facts = new StatementFacts()
+    verdicts.push(judge(statement, index, facts, tables))
+    conditions.push(...facts.conditions)
+    for (const [key, use] of facts.functions) functions.set(key, use)
+  }
+  const verdict = strongest(verdicts)
+  return {
+    dialect: 'postgres',
+    kind: verdict.kind,
+    ...(verdict.verb === undefined ? {} : { verb: verdict.verb }),
+    why: verdict.why,
+    tables: tables.tables(),
+    functions: [...functions.values()],
+    values: soundValues(conditions, tables.appearances),
+    statements: verdicts.length,
+    complete: verdicts.every(({ complete }) => complete !== false),
+    leavesState: verdicts.some(({ leavesState }) => leavesState === true),
+  }
+}
+
+function judge(statement: RawStatement, index: number, facts: StatementFacts, tables: TableCollector): Verdict {
+  const type = typeOf(statement.tree) ?? ''
+  const fields = treeAt(statement.tree, type) ?? {}
+  const walk = new StatementWalk(facts, tables, index, tables.position(statement.offset))
+  if (type === 'ExplainStmt') {
+    const runs = explainRuns(fields)
+    walk.run(fields['query'], runs)
+    // What is only planned calls nothing.
+    if (!runs) facts.forgetFunctions()
+  } else {
+    walk.run(statement.tree, type !== 'PrepareStmt')
+  }
+  return verdictOf(type, fields, facts)
+}
+
+/** From the weakest to the strongest of those kinds that one kind can stand for. */
+const strength: readonly StatementKind[] = ['read', 'locking-read', 'write', 'ddl']
+
+/**
+ * One verdict for a text of several statements. Reads, locks, writes and definitions are covered by the strongest of
+ * them, and session state by `session` as long as nothing is written beside it. Any other mixture, and transaction
+ * control among other statements, is `unknown`: no kind says all that it does.
+ */
+function strongest(verdicts: readonly Verdict[]): Verdict {
+  const [first] = verdicts
+  if (first === undefined) return { kind: 'read', why: 'The text holds no statement' }
+  if (verdicts.length === 1) return first
+  const unclear = verdicts.find(({ kind }) => kind === 'unknown')
+  if (unclear !== undefined) return unclear
+  if (verdicts.some(({ kind }) => kind === 'transaction')) {
+    return { kind: 'unknown', why: 'Transaction control in a text of several statements' }
+  }
+  const state = verdicts.find(({ kind }) => kind === 'session')
+  const rest = verdicts.filter(({ kind }) => kind !== 'session')
+  const top = rest.reduce<Verdict | undefined>(
+    (best, each) => (best === undefined || strength.indexOf(each.kind) > strength.indexOf(best.kind) ? each : best),
+    undefined,
+  )
+  if (state === undefined) return top ?? first
+  if (top === undefined || top.kind === 'read') return state
+  return { kind: 'unknown', why: `Changes beside session state in one text (${state.why}; ${top.why})` }
+}
+
+function unknown(why: string): Analysis {
+  return {
+    dialect: 'postgres',
+    kind: 'unknown',
+    why,
+    tables: [],
+    functions: [],
+    values: [],
+    statements: 1,
+    complete: false,
+    leavesState: false,
+  }
+}
+
+/** Freezes an analysis and all that hangs from it; it is no deeper than its types say. */
+function freeze(analysis: Analysis): Analysis {
+  for (const table of analysis.tables) {
+    for (const span of table.spans) Object.freeze(span)
+    Object.freeze(table.spans)
+    Object.freeze(table)
+  }
+  for (const use of analysis.functions) Object.freeze(use)
+  for (const entry of analysis.values) {
+    for (const value of entry.values) Object.freeze(value)
+    Object.freeze(entry.values)
+    Object.freeze(entry)
+  }
+  Object.freeze(analysis.tables)
+  Object.freeze(analysis.functions)
+  Object.freeze(analysis.values)
+  return Object.freeze(analysis)
+}
