@@ -1,8 +1,11 @@
 import type { DriverPool } from '../drivers/driver.ts'
-import type { FunctionSafety } from '../routing/effect.ts'
 import type { FunctionUse } from '../statement/analysis.ts'
-import { FunctionCatalogue, functionCatalogueSql, type FunctionRow } from '../statement/function-catalogue.ts'
-import { postgresSafeFunctions } from '../statement/postgres-functions.ts'
+import {
+  FunctionCatalogue,
+  functionCatalogueSql,
+  type FunctionRow,
+  type FunctionSafety,
+} from '../statement/function-catalogue.ts'
 import type { Database } from '../topology/topology.ts'
 
 interface Entry {
@@ -17,6 +20,7 @@ interface Entry {
  */
 export class FunctionCatalogues {
   readonly #entries = new Map<string, Entry>()
+  readonly #builtIn = new FunctionCatalogue()
   readonly #now: () => number
   readonly #refreshMs: number
   #version = 0
@@ -33,10 +37,7 @@ export class FunctionCatalogues {
 
   /** What is known now; before the first reading, what PostgreSQL's own functions are known to be. */
   safetyOf(database: Database, fn: FunctionUse): FunctionSafety {
-    const catalogue = this.#entries.get(database.alias)?.catalogue
-    if (catalogue !== undefined) return catalogue.isSafe(fn)
-    const builtIn = fn.schema === undefined || fn.schema === 'pg_catalog'
-    return builtIn && postgresSafeFunctions.has(fn.name) ? 'safe' : 'unknown'
+    return (this.#entries.get(database.alias)?.catalogue ?? this.#builtIn).isSafe(fn)
   }
 
   /** Whether a reading would help with these functions: there was none, or one is unknown and the last is long ago. */

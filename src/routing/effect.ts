@@ -1,8 +1,6 @@
 import type { Analysis, FunctionUse } from '../statement/analysis.ts'
+import type { FunctionSafety } from '../statement/function-catalogue.ts'
 import type { Effect, Reason } from './route.ts'
-
-/** What is known of a function: it changes nothing; it may change something; or nobody knows it. */
-export type FunctionSafety = 'safe' | 'volatile' | 'unknown'
 
 /** What a statement may do to data, and why. What is not understood may do everything. */
 export function effectOf(
