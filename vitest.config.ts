@@ -1,11 +1,24 @@
 import { defineConfig } from 'vitest/config'
 
+const needsServers = ['test/**/*.test.ts']
+const needsNone = ['src/**/*.test.ts', 'test/structure/**/*.test.ts']
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include: needsNone } },
+      {
+        extends: true,
+        test: {
+          name: 'servers',
+          include: needsServers,
+          exclude: needsNone,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+    ],
   },
 })
