@@ -1,5 +1,5 @@
 import { UnknownDatabaseError, UnsupportedError } from './errors.ts'
-import { handleEngine } from './handle.ts'
+import { handleEngine } from './topology/handle.ts'
 import { parseTarget, singleServerDatabase } from './parse-config.ts'
 import { show } from './option.ts'
 import { looksLikeDsn } from './topology/dsn.ts'

@@ -1,6 +1,6 @@
 import { clientOptions, poolOptions, type ClientLimits, type Config, type Handle, type PoolLimits } from './config.ts'
 import { ConfigError, UnknownDatabaseError, UnsupportedError } from './errors.ts'
-import { handleEngine } from './handle.ts'
+import { handleEngine } from './topology/handle.ts'
 import { asRecord, readOptions, refuseUnknownKeys, show } from './option.ts'
 import type { Router } from './routing/router.ts'
 import {

@@ -1,4 +1,4 @@
-import type { Engine } from './topology/server-target.ts'
+import type { Engine } from './server-target.ts'
 
 /**
  * The engine of a pool or handle that the application made itself, or `undefined` if the value is none.

@@ -1,0 +1,154 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join, posix, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+
+interface Import {
+  readonly from: string
+  /** A file below `src/`, or the name of a package. */
+  readonly to: string
+}
+
+/** One rule about the direction of imports: files that match `from` import nothing that matches `never`. */
+interface Rule {
+  readonly about: string
+  readonly from: RegExp
+  readonly never: RegExp
+}
+
+// The layers, lowest first: errors ← topology, statement ← routing, drivers ← execution ← client ← adapters, cli.
+const rules: readonly Rule[] = [
+  { about: 'errors know nobody', from: /^src\/errors\.ts$/, never: /^src\// },
+  { about: 'topology is at the bottom', from: /^src\/topology\//, never: /^src\/(?!topology\/|errors\.ts)/ },
+  { about: 'statement is at the bottom', from: /^src\/statement\//, never: /^src\/(?!statement\/|errors\.ts)/ },
+  {
+    about: 'routing decides about statements and topologies alone',
+    from: /^src\/routing\//,
+    never: /^src\/(?!routing\/|topology\/|statement\/|errors\.ts)/,
+  },
+  {
+    about: 'routing, analysis and topology use no module of Node.js: they do no I/O',
+    from: /^src\/(?:routing|statement|topology)\//,
+    never: /^node:/,
+  },
+  {
+    about: 'drivers do not route',
+    from: /^src\/drivers\//,
+    never: /^src\/(?!drivers\/|topology\/|statement\/|errors\.ts)/,
+  },
+  {
+    about: 'execution is below the client',
+    from: /^src\/execution\//,
+    never: /^src\/(?!execution\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
+  },
+  {
+    about: 'adapters and cli use the public surface',
+    from: /^src\/(?:adapters|cli)\//,
+    never: /^src\/(?!adapters\/|cli\/|index\.ts)/,
+  },
+  {
+    about: 'nobody imports upwards',
+    from: /^src\/(?!adapters\/|cli\/|testing\/)/,
+    never: /^src\/(?:adapters|cli|testing)\//,
+  },
+  {
+    about: 'only drivers import a driver',
+    from: /^src\/(?!drivers\/|testing\/)/,
+    never: /^(?:pg|pg-cursor|pg-pool|mysql2|node:sqlite)(?:\/|$)/,
+  },
+  { about: 'only adapters import a query tool', from: /^src\/(?!adapters\/)/, never: /^kysely(?:\/|$)/ },
+  { about: 'sources do not import tests', from: /^src\//, never: /\.test\.ts$/ },
+]
+
+function sources(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+}
+
+function importsOf(file: string): readonly Import[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const specifiers = [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g,
+    ),
+  ]
+  return specifiers.map(([, named, dynamic, bare]) => ({
+    from: file,
+    to: target(file, named ?? dynamic ?? bare ?? ''),
+  }))
+}
+
+function target(file: string, specifier: string): string {
+  if (!specifier.startsWith('.')) return builtinModules.includes(specifier) ? `node:${specifier}` : specifier
+  return relative(root, join(root, dirname(file), specifier)).replaceAll('\\', '/')
+}
+
+function violations(imports: readonly Import[]): readonly string[] {
+  return rules.flatMap(({ about, from, never }) =>
+    imports
+      .filter((found) => from.test(found.from) && never.test(found.to))
+      .map((found) => `${found.from} imports ${found.to}: ${about}`),
+  )
+}
+
+function circles(imports: readonly Import[]): readonly string[] {
+  const next = Map.groupBy(imports, ({ from }) => from)
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    if (done.has(file)) return
+    done.add(file)
+    for (const { to } of next.get(file) ?? []) visit(to, [...path, file])
+  }
+  for (const file of next.keys()) visit(file, [])
+  return found
+}
+
+const imports = sources('src').flatMap(importsOf)
+
+describe('imports', () => {
+  it('are found at all', () => {
+    expect(imports.length).toBeGreaterThan(100)
+    expect(imports).toContainEqual({ from: 'src/client.ts', to: 'src/scope.ts' })
+    expect(imports).toContainEqual({ from: 'src/statement/analyzers.ts', to: 'src/statement/sqlite.ts' })
+  })
+
+  it('go one way', () => {
+    expect(violations(imports)).toEqual([])
+  })
+
+  it('go in no circle', () => {
+    expect(circles(imports)).toEqual([])
+  })
+
+  it('are held by rules that bite', () => {
+    for (const { about, from, never } of rules) {
+      const forbidden = ['src/client.ts', 'src/adapters/kysely.ts', 'src/x.test.ts', 'node:fs', 'pg', 'kysely'].filter(
+        (to) => never.test(to),
+      )
+      const file = [
+        'src/errors.ts',
+        'src/topology/x.ts',
+        'src/statement/x.ts',
+        'src/routing/x.ts',
+        'src/drivers/x.ts',
+        'src/execution/x.ts',
+        'src/adapters/x.ts',
+        'src/client.ts',
+      ].find((name) => from.test(name))
+      expect(file, about).toBeDefined()
+      expect(violations([{ from: file ?? '', to: forbidden[0] ?? '' }]), about).not.toEqual([])
+    }
+    expect(
+      circles([
+        { from: 'a', to: 'b' },
+        { from: 'b', to: 'a' },
+      ]),
+    ).toEqual(['a → b → a'])
+  })
+})
