@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import { handleEngine } from '../handle.ts'
+import { handleEngine } from '../topology/handle.ts'
 import { addressOfDsn } from '../topology/dsn.ts'
 import type { Driver, DriverPool, PoolOptions, ServerTarget } from './driver.ts'
 import type { Pool } from 'pg'
