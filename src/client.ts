@@ -13,6 +13,7 @@ import { migrationPermission, type Permission } from './routing/migrate.ts'
 import { relationAllowed } from './routing/relation.ts'
 import { Scope, type ClientParts } from './scope.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
+import type { TableName } from './topology/table-map.ts'
 import type { Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
 
@@ -21,6 +22,17 @@ export interface ClientEnvironment {
   readonly drivers?: Readonly<Record<Engine, () => Promise<Driver>>>
   /** Milliseconds since any fixed moment. */
   readonly now?: () => number
+}
+
+/** What {@link Client.homeOf} answers. */
+export interface TableHomeAnswer {
+  /** `undefined`: nothing is declared for the table, and there is no default database. */
+  readonly database: string | undefined
+  readonly declared: boolean
+  /** How that is known, for people. */
+  readonly because: string
+  /** The key in `tables` that applies, if one does. */
+  readonly pattern?: string
 }
 
 /** One client over several databases. `A` are the declared aliases. */
@@ -98,6 +110,15 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     const [first, second] = [a, b].map((name) => locateTable(tableName(name), config.tables, config.topology))
     if (first === undefined || second === undefined) return false
     return relationAllowed(first, second, config.routers) ?? first.database === second.database
+  }
+
+  /** Where a table lives as declared, or by default; routers are not asked. A text is `table` or `schema.table`. */
+  homeOf(table: string | TableName): TableHomeAnswer {
+    const { tables, topology } = this.#parts.config
+    const name = typeof table === 'string' ? tableName(table) : table
+    const { database, declared, because } = locateTable(name, tables, topology)
+    const pattern = tables.homeOf(name)?.pattern
+    return { database, declared, because, ...(pattern === undefined ? {} : { pattern }) }
   }
 
   /** Figures of every pool that is open, by server. */

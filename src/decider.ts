@@ -7,8 +7,9 @@ import type { PoolRegistry } from './execution/pool-registry.ts'
 import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
+import { defaultDatabase } from './routing/home.ts'
 import { routeStatement, type RouteInput } from './routing/route-statement.ts'
-import type { FunctionUse } from './statement/analysis.ts'
+import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
 import type { Dialect, Params } from './statement/statement.ts'
 import { loadAnalyzer, loadSafeFunctions } from './statement/analyzers.ts'
@@ -61,6 +62,27 @@ export class Decider {
     const analyzer = await loadAnalyzer(dialect, { maxLength: this.#limits.analysisLength })
     if (dialect !== 'postgres') this.#safeFunctions.set(dialect, await loadSafeFunctions(dialect))
     this.#analyses.add(analyzer)
+  }
+
+  /**
+   * What the text says, read in the dialect that routing reads it in; if routing refuses it, in the default database's.
+   * Loads what the dialect needs; connects to nothing.
+   */
+  async analyze(sql: string, params: Params, options: CallOptions | undefined, using: unknown): Promise<Analysis> {
+    const named = options?.dialect ?? (using === undefined ? undefined : this.#databases.resolve(using).engine)
+    if (named === undefined) {
+      try {
+        return this.#decideNow(sql, params, options, using).analysis
+      } catch {
+        // Why it is refused is for explain() to say.
+      }
+    }
+    const { topology } = this.#config
+    const [first] = topology.databases.values()
+    const fallback = topology.databases.get(defaultDatabase(topology) ?? '') ?? first
+    const dialect = named ?? fallback?.engine ?? 'postgres'
+    await this.prepare(dialect)
+    return this.#analyses.analyze(sql, dialect)
   }
 
   /** The decision from what is known now. Does no I/O. */

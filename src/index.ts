@@ -1,4 +1,5 @@
-export { Client, connect, type ClientEnvironment } from './client.ts'
+export { Client, connect, type ClientEnvironment, type TableHomeAnswer } from './client.ts'
+export { defineConfig } from './define-config.ts'
 export type {
   AliasOf,
   CallOptions,
@@ -31,5 +32,5 @@ export type { Permission } from './routing/migrate.ts'
 export type { TableName } from './topology/table-map.ts'
 export type { Database, Role, Server, Shard, Topology } from './topology/topology.ts'
 export type { Dialect, Params } from './statement/statement.ts'
-export type { ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'
+export type { Analysis, ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'
 export * from './errors.ts'

@@ -13,6 +13,7 @@ import type { ParsedConfig } from './parse-config.ts'
 import { tableName } from './parse-config.ts'
 import { locateTable } from './routing/home.ts'
 import type { Route } from './routing/route.ts'
+import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
 
 /** The parts that a client is made of. */
@@ -82,6 +83,14 @@ export class Scope implements Queryable {
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
     return this.#parts.decider.explain(sql, params, options, this.#using).route
+  }
+
+  /**
+   * What was learnt from the text alone: kind, tables, functions, values of columns. Read in the dialect that `explain`
+   * settles on; if `explain` refuses the statement, in the default database's. Runs nothing, connects to nothing.
+   */
+  async analyze(sql: string, params: Params = [], options?: CallOptions): Promise<Analysis> {
+    return await this.#parts.decider.analyze(sql, params, options, this.#using)
   }
 
   /**
