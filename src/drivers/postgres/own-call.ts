@@ -79,6 +79,12 @@ export class OwnCall implements Taker {
     else this.#connection.cancel()
   }
 
+  /** Another copy of the statement was quicker: leaves the queue, or lets the statement end by itself. */
+  forget(): void {
+    this.#settle()
+    if (this.#connection === undefined) this.#pool.withdraw(this)
+  }
+
   #answered(connection: Connection, error: unknown, result: NativeAnswer | undefined): void {
     if (this.#observe !== undefined && this.#record !== undefined) {
       this.#observe(this.#record, performance.now() - this.#startedAt)

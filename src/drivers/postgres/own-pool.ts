@@ -54,9 +54,9 @@ export class OwnPool {
     return this.#queue.size
   }
 
-  /** Connections lent or being opened for a caller. */
-  get used(): number {
-    return this.#slots
+  /** Whether the next caller has to wait. */
+  get full(): boolean {
+    return this.#slots >= this.#max
   }
 
   acquire(taker: Taker): void {
@@ -66,7 +66,7 @@ export class OwnPool {
       taker.refuse(this.#exhausted('at once'))
     } else {
       this.#queue.set(taker, { taker, deadline: performance.now() + this.#options.acquireTimeoutMs })
-      this.#timer ??= setTimeout(this.#expire, this.#options.acquireTimeoutMs)
+      this.#startTimer(this.#options.acquireTimeoutMs)
     }
   }
 
@@ -160,7 +160,7 @@ export class OwnPool {
     const now = performance.now()
     for (const { taker, deadline } of this.#queue.values()) {
       if (deadline > now) {
-        this.#timer = setTimeout(this.#expire, Math.ceil(deadline - now))
+        this.#startTimer(Math.ceil(deadline - now))
         return
       }
       // The numbers are those at the end of the wait, the caller itself included.
@@ -168,6 +168,11 @@ export class OwnPool {
       this.#queue.delete(taker)
       taker.refuse(error)
     }
+  }
+
+  /** The sockets of the connections waited for keep the process alive, the timer need not. */
+  #startTimer(ms: number): void {
+    this.#timer ??= setTimeout(this.#expire, ms).unref()
   }
 
   #exhausted(when: string): PoolExhaustedError {

@@ -4,10 +4,13 @@ import type { Access, DriverPool, DriverRequest, DriverResult, Lease, PoolOption
 import { expiry, isLimited, Watch, type Limits } from './call.ts'
 import type { Connection } from './connection.ts'
 import { PostgresLease, type LeaseSource } from './lease.ts'
+import { Lane } from './lane.ts'
+import { Multiplexer } from './multiplexer.ts'
 import { loadCursor } from './native.ts'
-import { OwnCall } from './own-call.ts'
+import { OwnCall, type Observer } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
 import { resetSession } from './reset.ts'
+import type { OwnCopy, SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
 import { streamRows } from './stream.ts'
 
@@ -35,9 +38,11 @@ export class PostgresPool implements DriverPool {
   readonly #book: StatementBook
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
+  readonly #multiplexer: Multiplexer | undefined
+  readonly #observe: Observer = (record, ms) => this.#multiplexer?.observeAlone(record, ms)
   #closing: Promise<void> | undefined
 
-  constructor({ pool, options, address, borrowed, queryTimeoutMs = 0 }: PoolParts) {
+  constructor({ pool, options, address, borrowed, queryTimeoutMs = 0, createSharedClient }: PoolParts) {
     this.#native = pool
     this.#options = options
     this.#address = address
@@ -47,6 +52,9 @@ export class PostgresPool implements DriverPool {
     this.#own = new OwnPool(pool, options, this.#book, address, borrowed)
     this.#leaseSource = { pool: this.#own, book: this.#book, address, fetchSize: options.fetchSize }
     pool.on('error', ignoreIdleError)
+    if (createSharedClient !== undefined && options.multiplexConnections > 0) {
+      this.#multiplexer = this.#createMultiplexer(createSharedClient)
+    }
   }
 
   query(request: DriverRequest): Promise<DriverResult> {
@@ -54,7 +62,11 @@ export class PostgresPool implements DriverPool {
       this.#open()
       const limited = this.#limited(request)
       const record = this.#book.lookUp(request.sql)
-      new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
+      if (request.access !== 'read' || record === undefined || this.#multiplexer === undefined) {
+        new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
+      } else if (!this.#multiplexer.take(limited, record, resolve, reject)) {
+        new OwnCall(this.#own, this.#address, limited, record, this.#observe, resolve, reject).start()
+      }
     })
   }
 
@@ -79,7 +91,13 @@ export class PostgresPool implements DriverPool {
 
   stats(): PoolStats {
     const { totalCount, idleCount } = this.#native
-    return { total: totalCount, idle: idleCount, waiting: this.#own.waiting, shared: 0, sharedInFlight: 0 }
+    return {
+      total: totalCount,
+      idle: idleCount,
+      waiting: this.#own.waiting,
+      shared: this.#multiplexer?.shared ?? 0,
+      sharedInFlight: this.#multiplexer?.inFlight ?? 0,
+    }
   }
 
   /** `timeoutMs` defaults to 10,000; what still runs or waits then fails. */
@@ -91,18 +109,50 @@ export class PostgresPool implements DriverPool {
   async #close(timeoutMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
+        this.#multiplexer?.destroyAll()
         this.#own.destroyAll(new ClientClosedError('The client was closed before a connection became free.'))
         resolve()
       }, timeoutMs)
-      this.#own.whenIdle(() => {
-        clearTimeout(timer)
-        resolve()
-      })
+      // Shared connections first: what is held up there may move on to connections of its own.
+      const drained = (): void =>
+        this.#own.whenIdle(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      if (this.#multiplexer === undefined) drained()
+      else this.#multiplexer.close(drained)
     })
-    this.#native.removeListener('error', ignoreIdleError)
-    if (this.#borrowed) return
-    this.#native.on('error', ignoreIdleError)
-    await this.#native.end()
+    if (this.#borrowed) this.#native.removeListener('error', ignoreIdleError)
+    else await this.#native.end()
+  }
+
+  #createMultiplexer(createClient: () => Client): Multiplexer {
+    const { multiplexConnections, multiplexSlowMs, idleTimeoutMs, statementCacheSize } = this.#options
+    const address = this.#address
+    const book = this.#book
+    return new Multiplexer({
+      lanes: multiplexConnections,
+      slowMs: multiplexSlowMs,
+      idleTimeoutMs,
+      createLane: (events, clock) =>
+        new Lane({ client: createClient(), book, statementCacheSize, address, clock, events }),
+      ownAreTaken: () => this.#own.full,
+      runAlone: (read) => this.#runAlone(read),
+    })
+  }
+
+  #runAlone(read: SharedRead): OwnCopy {
+    const call = new OwnCall(
+      this.#own,
+      this.#address,
+      { ...read.outgoing, access: 'read', prepare: read.prepare },
+      read.record,
+      this.#observe,
+      (result) => read.succeededAlone(result),
+      (error) => read.failed(error),
+    )
+    call.start()
+    return call
   }
 
   #open(): void {

@@ -18,13 +18,25 @@ export class LatencyRecord {
   #required = firstTrust
   #quickRuns = 0
   #sharedRuns = 0
+  #runs = 0
+
+  /** The text has come again often enough to be worth a shared connection, if it is quick. */
+  get comesAgain(): boolean {
+    return this.#runs >= firstTrust
+  }
 
   get mayShare(): boolean {
     return this.#quickRuns >= this.#required
   }
 
+  /** Notes a run whose time says nothing. */
+  sighted(): void {
+    this.#runs++
+  }
+
   /** Notes a run on a connection of its own, or on a shared one. */
   observe(ms: number, slowMs: number): void {
+    this.#runs++
     if (ms >= slowMs) this.slow()
     else if (this.#quickRuns < this.#required) this.#quickRuns++
     else if (this.#required > firstTrust && ++this.#sharedRuns >= forgivenAfter) this.#forgive()

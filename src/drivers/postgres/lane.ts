@@ -1,0 +1,229 @@
+import type { Client } from 'pg'
+import type { QueryError } from '../../errors.ts'
+import { cancelOnServer } from './cancellation.ts'
+import { queryError } from './errors.ts'
+import { internalsOf, submit, type NativeAnswer } from './native.ts'
+import { PreparedStatements } from './prepared-statements.ts'
+import type { SharedRead } from './shared-read.ts'
+import { lostStatement, staleStatement } from './stale-statement.ts'
+import type { StatementBook } from './statement-book.ts'
+import type { Clock } from './work-clock.ts'
+
+/** Empty statements that measure the way to the server when a lane opens. */
+const pings = 3
+/** How long the request to cancel an abandoned statement may take. */
+const cancelTimeoutMs = 5_000
+
+/** Answers over which the mean of the service time is taken, the newest counting most. */
+const meanOver = 256
+
+/**
+ * - `opening`: connects
+ * - `open`: takes statements
+ * - `stalled`: its first statement takes too long; takes none until that has ended
+ * - `closing`: takes none; ends when the last answer is in
+ * - `closed`
+ */
+export type LaneState = 'opening' | 'open' | 'stalled' | 'closing' | 'closed'
+
+/** What a lane reports. */
+export interface LaneEvents {
+  /** An answer took `serviceMs` of the server's time; not reported for failures. */
+  observed(read: SharedRead, serviceMs: number): void
+  /** The prepared statement of a read was stale or lost: the read did not run, and has to be sent again. */
+  stale(read: SharedRead): void
+  closed(lane: Lane): void
+}
+
+export interface LaneParts {
+  readonly client: Client
+  readonly book: StatementBook
+  readonly statementCacheSize: number
+  readonly address: string
+  readonly clock: Clock
+  readonly events: LaneEvents
+}
+
+/** One statement on the wire, in the order of sending. */
+interface Ticket {
+  readonly read: SharedRead
+  readonly name: string | undefined
+  readonly sentAt: number
+  /** The caller has heard of it already, but the server's answer is still to come. */
+  reported: boolean
+}
+
+/**
+ * One connection in `pg`'s pipeline mode, shared by many autocommit reads. Each is followed by a Sync of its own, so an
+ * error stays with its statement; answers come in the order of sending.
+ */
+export class Lane {
+  state: LaneState = 'opening'
+  /** The way there and back, in ms: the quickest of a few empty statements when the lane opened. */
+  roundTripMs = 0
+  /** When the lane last had something to do. */
+  usedAt: number
+  readonly #parts: LaneParts
+  readonly #client: Client
+  readonly #statements: PreparedStatements
+  #tickets: Ticket[] = []
+  #submitting: Ticket | undefined
+  #lastAnswerAt = 0
+  #meanServiceMs = 0
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts
+    this.#client = parts.client
+    this.#statements = new PreparedStatements(internalsOf(parts.client).connection, parts.statementCacheSize)
+    this.usedAt = parts.clock.now()
+    this.#client.on('error', (error) => this.#lose(error))
+    this.#client.on('end', () => this.#lose(new Error('Connection terminated unexpectedly')))
+  }
+
+  /** Statements on the wire. */
+  get size(): number {
+    return this.#tickets.length
+  }
+
+  get backlogMs(): number {
+    return this.#tickets.length * this.#meanServiceMs
+  }
+
+  /** The statement that the server works on, and its time so far. */
+  get head(): { readonly read: SharedRead; readonly ms: number } | undefined {
+    const ticket = this.#tickets[0]
+    return ticket && { read: ticket.read, ms: this.#serviceMs(ticket, this.#parts.clock.now()) }
+  }
+
+  /** Connects and measures the round trip. Rejects with a `QueryError`; the lane is then closed. */
+  async open(): Promise<void> {
+    const { clock } = this.#parts
+    try {
+      await this.#client.connect()
+      let quickest = Infinity
+      for (let i = 0; i < pings; i++) {
+        const start = clock.now()
+        await this.#client.query('')
+        quickest = Math.min(quickest, clock.now() - start)
+      }
+      this.roundTripMs = quickest
+      if (this.state === 'opening') this.state = 'open'
+    } catch (error) {
+      internalsOf(this.#client).connection?.stream.destroy()
+      this.#lose(error)
+      throw this.#failure(error, false)
+    }
+  }
+
+  send(read: SharedRead): void {
+    const name = read.prepare ? this.#statements.use(read.record) : undefined
+    const { sql, params, rowMode } = read.outgoing
+    const ticket: Ticket = { read, name, sentAt: this.#parts.clock.now(), reported: false }
+    read.lane = this
+    read.copies++
+    this.#tickets.push(ticket)
+    this.#submitting = ticket
+    submit(this.#client, sql, params, name, rowMode, (error, result) => this.#answered(ticket, error, result))
+    this.#submitting = undefined
+  }
+
+  /** Reads on this lane that no newer copy elsewhere answers for, without the first. */
+  waitingBehindHead(): SharedRead[] {
+    const waiting: SharedRead[] = []
+    for (let i = 1; i < this.#tickets.length; i++) {
+      const { read } = this.#tickets[i]!
+      if (!read.settled && read.lane === this) waiting.push(read)
+    }
+    return waiting
+  }
+
+  /** Ends the connection when the last answer is in. */
+  close(): void {
+    if (this.state === 'opening') this.abandon()
+    else if (this.state !== 'closed') this.state = 'closing'
+    if (this.state === 'closing' && this.size === 0) this.#end()
+  }
+
+  /**
+   * Cancels the first statement and closes the connection at once. Nothing else ever runs on this server process, so the
+   * cancel request can't hit a stranger, however late it comes.
+   */
+  abandon(): void {
+    const client = internalsOf(this.#client)
+    if (this.state !== 'opening' && this.state !== 'closed') cancelOnServer(client, cancelTimeoutMs, () => {})
+    client.connection?.stream.destroy()
+    this.#lose(new Error('Connection terminated: its first statement was given up'))
+  }
+
+  #answered(ticket: Ticket, error: unknown, result: NativeAnswer | undefined): void {
+    if (this.#submitting === ticket) {
+      // A parameter could not be encoded. Parse and a Sync have gone out, and their answer comes in its turn; `pg` has
+      // closed the statement again.
+      ticket.reported = true
+      if (ticket.name !== undefined) this.#statements.forget(ticket.read.record, ticket.name)
+      ticket.read.failed(this.#failure(error, false))
+      return
+    }
+    if (this.#tickets[0] !== ticket) return
+    const { clock, events } = this.#parts
+    const now = clock.now()
+    const ms = this.#serviceMs(ticket, now)
+    this.#tickets.shift()
+    this.#lastAnswerAt = now
+    if (ms > 0) this.#meanServiceMs += (ms - this.#meanServiceMs) / meanOver
+    else this.#meanServiceMs -= this.#meanServiceMs / meanOver
+    this.usedAt = now
+    if (this.state === 'stalled') this.state = 'open'
+    if (result === undefined) this.#failed(ticket, error)
+    else if (ticket.reported) this.#forget(ticket)
+    else {
+      ticket.read.succeeded(result)
+      events.observed(ticket.read, ms)
+    }
+    if (this.state === 'closing' && this.#tickets.length === 0) this.#end()
+  }
+
+  #failed({ read, name, reported }: Ticket, error: unknown): void {
+    if (reported) return
+    const why =
+      name === undefined ? undefined : staleStatement(error) ? 'stale' : lostStatement(error, name) ? 'lost' : undefined
+    if (name !== undefined && why === undefined) this.#statements.failed(read.record, name)
+    if (name === undefined || why === undefined || read.renewed) {
+      read.failed(this.#failure(error, true))
+      return
+    }
+    if (why === 'lost') this.#statements.forget(read.record, name)
+    if (read.record.name === name) this.#parts.book.renew(read.record, why)
+    read.renewed = true
+    read.copies--
+    if (!read.settled) this.#parts.events.stale(read)
+  }
+
+  #forget({ read, name }: Ticket): void {
+    if (name !== undefined) this.#statements.forget(read.record, name)
+  }
+
+  /** The server can't have begun before the one ahead was answered, nor before the statement had arrived. */
+  #serviceMs(ticket: Ticket, now: number): number {
+    return now - Math.max(this.#lastAnswerAt, ticket.sentAt + this.roundTripMs)
+  }
+
+  #lose(error: unknown): void {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    const tickets = this.#tickets
+    this.#tickets = []
+    this.#parts.events.closed(this)
+    const failure = this.#failure(error, true)
+    for (const { read, reported } of tickets) if (!reported) read.failed(failure)
+  }
+
+  #end(): void {
+    this.#lose(new Error('Connection terminated'))
+    this.#client.end().catch(() => {})
+  }
+
+  #failure(error: unknown, sent: boolean): QueryError {
+    return queryError(error, { access: 'read', sent, address: this.#parts.address })
+  }
+}
