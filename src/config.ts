@@ -215,6 +215,13 @@ export interface CallOptions {
   readonly hints?: Hints
   /** The dialect that the text is written in. Default: that of the database it goes to. */
   readonly dialect?: 'postgres' | 'mysql' | 'sqlite'
+  /** Streams: rows fetched at a time, at least 1. Default: `pool.fetchSize` of the database. */
+  readonly fetchSize?: number
+  /**
+   * As `client.using(target)`, for this call only. For adapters, which cannot choose the scope beforehand: unlike there,
+   * a misspelt alias is found only when the call is made.
+   */
+  readonly using?: UsingTarget<string>
 }
 
 export type { Dsn, Handle, MysqlPoolHandle, PostgresPoolHandle, SqliteHandle } from './topology/server-target.ts'

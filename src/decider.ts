@@ -17,11 +17,26 @@ import type { Database } from './topology/topology.ts'
 
 /** Decisions by text, for callers who always ask with the same `using`. */
 export class DecisionCache {
-  readonly entries: BoundedMap<string, Decision>
-  version = -1
+  readonly #limit: number
+  readonly #byDialect = new Map<Dialect | undefined, BoundedMap<string, Decision>>()
+  #version = -1
 
   constructor(limit: number) {
-    this.entries = new BoundedMap(limit)
+    this.#limit = limit
+  }
+
+  /** Those made of texts that are known to be in this dialect, or of texts whose dialect routing found out itself. */
+  of(dialect: Dialect | undefined, version: number): BoundedMap<string, Decision> {
+    if (this.#version !== version) {
+      this.#byDialect.clear()
+      this.#version = version
+    }
+    let entries = this.#byDialect.get(dialect)
+    if (entries === undefined) {
+      entries = new BoundedMap(this.#limit)
+      this.#byDialect.set(dialect, entries)
+    }
+    return entries
   }
 }
 
@@ -86,7 +101,15 @@ export class Decider {
   }
 
   /** The decision from what is known now. Does no I/O. */
-  explain(sql: string, params: Params, options: CallOptions | undefined, using: unknown): Decision {
+  explain(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    using: unknown,
+    cache?: DecisionCache,
+  ): Decision {
+    const known = this.#known(cache, options)?.get(sql)
+    if (known !== undefined) return known
     try {
       return this.#decideNow(sql, params, options, using)
     } catch (error) {
@@ -105,11 +128,8 @@ export class Decider {
     using: unknown,
     cache?: DecisionCache,
   ): Decision | Promise<Decision> {
-    const cached = cache !== undefined && this.#cacheable && options?.dialect === undefined
-    if (cached) {
-      const known = this.#fresh(cache).get(sql)
-      if (known !== undefined) return known
-    }
+    const known = this.#known(cache, options)?.get(sql)
+    if (known !== undefined) return known
     let decision: Decision
     try {
       decision = this.#decideNow(sql, params, options, using)
@@ -118,18 +138,14 @@ export class Decider {
       return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, cache))
     }
     if (this.#needsCatalogue(decision)) return this.#decideWithCatalogue(decision, sql, params, options, using)
-    if (cached && isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
-      this.#fresh(cache).set(sql, decision)
+    if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
+      this.#known(cache, options)?.set(sql, decision)
     return decision
   }
 
-  #fresh(cache: DecisionCache): BoundedMap<string, Decision> {
-    const { version } = this.#catalogues
-    if (cache.version !== version) {
-      cache.entries.clear()
-      cache.version = version
-    }
-    return cache.entries
+  #known(cache: DecisionCache | undefined, options: CallOptions | undefined): BoundedMap<string, Decision> | undefined {
+    if (cache === undefined || !this.#cacheable) return undefined
+    return cache.of(options?.dialect, this.#catalogues.version)
   }
 
   #needsCatalogue({ database, analysis }: Decision): boolean {

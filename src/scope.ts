@@ -1,5 +1,6 @@
 import type { CallOptions } from './config.ts'
 import { DecisionCache, type Decider } from './decider.ts'
+import type { Engine } from './drivers/driver.ts'
 import { ClientClosedError } from './errors.ts'
 import { refuseTransactionControl, type Decision } from './execution/decision.ts'
 import type { Executor } from './execution/execute.ts'
@@ -11,7 +12,7 @@ import { Transaction, runTransaction, type TransactionHost, type TransactionOpti
 import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import { tableName } from './parse-config.ts'
-import { locateTable } from './routing/home.ts'
+import { defaultDatabase, locateTable } from './routing/home.ts'
 import type { Route } from './routing/route.ts'
 import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
@@ -37,6 +38,13 @@ export class Scope implements Queryable {
     this.#parts = parts
     this.#using = using
     this.#decisions = new DecisionCache(parts.config.limits.analysisCacheSize)
+  }
+
+  /** The engine of the database that the scope is bound to; of the default database where it is not, if there is one. */
+  get engine(): Engine | undefined {
+    const { config, databases } = this.#parts
+    const target = this.#using ?? defaultDatabase(config.topology)
+    return target === undefined ? undefined : databases.resolve(target).engine
   }
 
   /**
@@ -82,7 +90,7 @@ export class Scope implements Queryable {
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    return this.#parts.decider.explain(sql, params, options, this.#using).route
+    return this.#explain(sql, params, options).route
   }
 
   /**
@@ -156,7 +164,20 @@ export class Scope implements Queryable {
 
   #decide(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
     if (this.#parts.life.closed) throw new ClientClosedError()
-    return this.#parts.decider.decide(sql, params, options, this.#using, this.#decisions)
+    const { decider } = this.#parts
+    if (options?.using !== undefined) return decider.decide(sql, params, options, options.using)
+    return decider.decide(sql, params, options, this.#using, this.#decisions)
+  }
+
+  #explain(sql: string, params: Params, options: CallOptions | undefined): Decision {
+    const { decider } = this.#parts
+    if (options?.using !== undefined) return decider.explain(sql, params, options, options.using)
+    return decider.explain(sql, params, options, this.#using, this.#decisions)
+  }
+
+  /** A statement without tables belongs wherever its transaction is, not in the default database. */
+  #floats({ locations }: Decision, options: CallOptions | undefined): boolean {
+    return locations.length === 0 && options?.using === undefined && this.#using === undefined
   }
 
   #assertOpen(): void {
@@ -171,14 +192,13 @@ export class Scope implements Queryable {
       queryTimeoutMs: config.limits.queryTimeoutMs,
       decide: async (sql, params, options, pinned) => {
         const decision = await this.#decide(sql, params, options)
-        // A statement without tables belongs wherever its transaction is, not in the default database.
-        const floats = decision.locations.length === 0 && pinned !== undefined && this.#using === undefined
-        return floats ? await decider.decide(sql, params, options, pinned) : decision
+        if (pinned === undefined || !this.#floats(decision, options)) return decision
+        return await decider.decide(sql, params, options, pinned)
       },
       explain: (sql, params, options, pinned) => {
-        const decision = decider.explain(sql, params, options, this.#using)
-        const floats = decision.locations.length === 0 && pinned !== undefined && this.#using === undefined
-        return floats ? decider.explain(sql, params, options, pinned).route : decision.route
+        const decision = this.#explain(sql, params, options)
+        if (pinned === undefined || !this.#floats(decision, options)) return decision.route
+        return decider.explain(sql, params, options, pinned).route
       },
     }
   }

@@ -41,7 +41,7 @@ export function requestOf(
     timeoutMs: options?.timeoutMs ?? defaultTimeoutMs,
     signal: options?.signal,
     prepare: options?.prepare,
-    fetchSize: decision.database.pool.fetchSize,
+    fetchSize: options?.fetchSize ?? decision.database.pool.fetchSize,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../config.ts'
-import type { DriverRequest, Lease } from '../drivers/driver.ts'
+import type { DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
 import { CrossDatabaseQueryError, TransactionClosedError, locate } from '../errors.ts'
 import { nameOf } from '../routing/home.ts'
 import type { Route } from '../routing/route.ts'
@@ -8,7 +8,7 @@ import { refuseTransactionControl, requestOf, whereOf, type Decision } from './d
 import { streamTraced } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
-import type { TransactionHost } from './transaction.ts'
+import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './transaction.ts'
 
 /**
  * One connection of one's own, for what lives on a connection: settings, temporary tables, advisory locks. It is taken
@@ -18,6 +18,8 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   readonly #host: TransactionHost
   #bound: { readonly decision: Decision; readonly lease: Promise<Lease> } | undefined
   #released = false
+  #inTransaction = false
+  #broken = false
 
   /** Made by `client.reserve()`. */
   constructor(host: TransactionHost) {
@@ -61,12 +63,33 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     return this.#host.explain(sql, params, options, this.database)
   }
 
+  /** Runs `fn` in a transaction on this connection; commits, or rolls back if `fn` throws. */
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return await runTransaction(this.begin(options), fn)
+  }
+
+  /** A transaction on this connection, under one's own control. Until it ends, statements go through its handle only. */
+  begin(options: TransactionOptions = {}): Transaction {
+    const host = this.#host
+    return new Transaction(
+      {
+        ...host,
+        decide: (sql, params, call, pinned) => host.decide(sql, params, call, pinned ?? this.database),
+        explain: (sql, params, call, pinned) => host.explain(sql, params, call, pinned ?? this.database),
+        lease: async (decision) => await this.#lend(decision),
+        // There is only this connection: another one would not have its state.
+        attempts: 1,
+      },
+      options,
+    )
+  }
+
   /** Resets the connection and gives it back. A second call does nothing. */
   async release(): Promise<void> {
     if (this.#released) return
     this.#released = true
     const lease = await this.#bound?.lease.catch(() => undefined)
-    await lease?.release('reset')
+    await lease?.release(this.#broken ? 'destroy' : 'reset')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,10 +101,17 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     params: Params,
     options: CallOptions | undefined,
   ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
-    if (this.#released)
-      throw new TransactionClosedError('The reserved connection was released. Call client.reserve() for another.')
+    this.#assertFree()
     const decision = await this.#host.decide(sql, params, options, this.database)
     refuseTransactionControl(decision, 'client.transaction()')
+    return {
+      decision,
+      lease: await this.#bind(decision),
+      request: requestOf(decision, params, options, this.#host.queryTimeoutMs),
+    }
+  }
+
+  async #bind(decision: Decision): Promise<Lease> {
     const { executor } = this.#host
     this.#bound ??= {
       decision,
@@ -95,10 +125,42 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         decision.locations.map(({ table }) => ({ table: nameOf(table), database: decision.route.database })),
       )
     }
+    return await this.#bound.lease
+  }
+
+  /** The connection for a transaction, which gives it back to this object and not to the pool. */
+  async #lend(decision: Decision): Promise<Lease> {
+    this.#assertFree()
+    const lease = await this.#bind(decision)
+    this.#assertFree()
+    this.#inTransaction = true
     return {
-      decision,
-      lease: await this.#bound.lease,
-      request: requestOf(decision, params, options, this.#host.queryTimeoutMs),
+      query: (request) => lease.query(request),
+      stream: (request) => lease.stream(request),
+      begin: (options) => lease.begin(options),
+      commit: () => lease.commit(),
+      rollback: () => lease.rollback(),
+      savepoint: (name) => lease.savepoint(name),
+      rollbackTo: (name) => lease.rollbackTo(name),
+      releaseSavepoint: (name) => lease.releaseSavepoint(name),
+      release: async (mode: ReleaseMode) => {
+        this.#inTransaction = false
+        if (mode === 'destroy') this.#broken = true
+        await Promise.resolve()
+      },
+    }
+  }
+
+  #assertFree(): void {
+    if (this.#released || this.#broken) {
+      throw new TransactionClosedError(
+        `The reserved connection ${this.#released ? 'was released' : 'broke in a transaction'}. Call client.reserve() for another.`,
+      )
+    }
+    if (this.#inTransaction) {
+      throw new TransactionClosedError(
+        'A transaction is open on the reserved connection. Use its handle until it ends: the statement would become part of it.',
+      )
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { BeginOptions, Lease, ReleaseMode } from '../drivers/driver.ts'
+import type { Access, BeginOptions, Lease, ReleaseMode } from '../drivers/driver.ts'
 import {
   CrossDatabaseTransactionError,
   QueryError,
@@ -8,7 +8,6 @@ import {
 } from '../errors.ts'
 import { nameOf } from '../routing/home.ts'
 import { whereOf, type Decision } from './decision.ts'
-import type { Executor } from './execute.ts'
 import { withRetry } from './retry.ts'
 
 type State =
@@ -16,19 +15,22 @@ type State =
   | { readonly name: 'open'; readonly first: Decision; readonly lease: Promise<Lease> }
   | { readonly name: 'ended'; readonly how: 'committed' | 'rolled back' | 'failed'; readonly error?: unknown }
 
+/** Where a transaction's connection comes from. */
+export type LeaseSource = (decision: Decision, access: Access) => Promise<Lease>
+
 /**
  * One real transaction on one connection, from the first statement to the end. `BEGIN` is sent with the first
  * statement, so that the statement decides the database and a transaction on the wrong one cannot happen.
  */
 export class TransactionCore {
-  readonly #executor: Executor
+  readonly #lease: LeaseSource
   readonly #options: BeginOptions
   readonly #attempts: number
   #state: State = { name: 'idle' }
   #dirty = false
 
-  constructor(executor: Executor, options: BeginOptions, attempts: number) {
-    this.#executor = executor
+  constructor(lease: LeaseSource, options: BeginOptions, attempts: number) {
+    this.#lease = lease
     this.#options = options
     this.#attempts = attempts
   }
@@ -96,8 +98,7 @@ export class TransactionCore {
   }
 
   async #begin(decision: Decision): Promise<Lease> {
-    const pool = await this.#executor.pool(decision)
-    const lease = await pool.lease({ access: this.#options.readOnly === true ? 'read' : 'write' })
+    const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write')
     try {
       await lease.begin(this.#options)
       return lease

@@ -8,7 +8,7 @@ import { streamTraced, type Executor } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { queryChannel, traced } from './trace.ts'
-import { TransactionCore } from './transaction-core.ts'
+import { TransactionCore, type LeaseSource } from './transaction-core.ts'
 
 /** How a transaction is to run. */
 export interface TransactionOptions {
@@ -33,6 +33,8 @@ export interface TransactionHost {
   ): Decision | Promise<Decision>
   explain(sql: string, params: Params, options: CallOptions | undefined, pinned: string | undefined): Route
   readonly executor: Executor
+  /** Default: the pool of the decision's server. */
+  readonly lease?: LeaseSource
   readonly attempts: number
   readonly queryTimeoutMs: number
 }
@@ -62,7 +64,10 @@ export class Transaction implements Queryable, AsyncDisposable {
     this.#options = options
     this.#parent = parent
     this.#depth = parent === undefined ? 0 : parent.#depth + 1
-    this.#core = parent === undefined ? new TransactionCore(host.executor, options, host.attempts) : parent.#core
+    this.#core =
+      parent === undefined
+        ? new TransactionCore(host.lease ?? fromPool(host.executor), options, host.attempts)
+        : parent.#core
   }
 
   /** The alias of the database that it runs on; `undefined` before the first statement. */
@@ -226,6 +231,10 @@ export class Transaction implements Queryable, AsyncDisposable {
     await this.#savepoint
     await run(await lease, this.#savepointName)
   }
+}
+
+function fromPool(executor: Executor): LeaseSource {
+  return async (decision, access) => await (await executor.pool(decision)).lease({ access })
 }
 
 /** Runs `fn`, then commits; rolls back and throws on if it throws. */

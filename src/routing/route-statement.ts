@@ -57,6 +57,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
   const { role, reason: roleReason } = decideRole(database, choice.partial)
   const route: Route = Object.freeze({
     database: database.alias,
+    engine: database.engine,
     shards: Object.freeze([decideShard(database, choice.partial)]),
     role,
     effect,

@@ -1,3 +1,4 @@
+import type { Engine } from '../topology/server-target.ts'
 import type { Role } from '../topology/topology.ts'
 
 /** One step of a decision. `rule` is stable, for programs; `text` is for people. */
@@ -12,6 +13,8 @@ export type Effect = 'read' | 'write' | 'session'
 /** Where a statement runs, and why. Frozen. */
 export interface Route {
   readonly database: string
+  /** The engine of the database, whose dialect the text must be in. */
+  readonly engine: Engine
   readonly shards: readonly string[]
   readonly role: Role
   readonly effect: Effect
