@@ -1,0 +1,125 @@
+import { connect, type Socket } from 'node:net'
+
+import type { Connection, ConnectionOptions, PoolConnection } from 'mysql2'
+
+/** The part of mysql2 that opens a connection outside the pool. */
+export type CreateConnection = (options: ConnectionOptions) => Connection
+
+/**
+ * Interrupts statements with KILL QUERY, sent on a connection of its own that lives while there is something to kill.
+ * It leads to the very address that the victim's socket is connected to, because connection ids mean nothing on
+ * another server of the same name.
+ */
+export class QueryKiller {
+  readonly #createConnection: CreateConnection
+  readonly #limitMs: number
+  readonly #open = new Map<string, { readonly connection: Connection; users: number }>()
+
+  /** `limitMs`: how long an interruption may take, from the first step to the last. */
+  constructor(createConnection: CreateConnection, limitMs: number) {
+    this.#createConnection = createConnection
+    this.#limitMs = limitMs
+  }
+
+  /**
+   * Stops what `victim` runs, and makes it fit for its next user. A KILL may arrive just after the statement ended, and
+   * then hits the next one on that connection; so a statement that does nothing follows, and takes it.
+   *
+   * @param ended resolves when the statement has ended, and `hasEnded` says whether it has
+   * @returns false if the connection must not be used again
+   */
+  async interrupt(victim: PoolConnection, ended: Promise<void>, hasEnded: () => boolean): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, this.#limitMs, false)
+    })
+    const done = this.#interrupt(victim, ended, hasEnded).catch(() => false)
+    const usable = await Promise.race([done, late])
+    clearTimeout(timer)
+    return usable
+  }
+
+  async #interrupt(victim: PoolConnection, ended: Promise<void>, hasEnded: () => boolean): Promise<boolean> {
+    const killed = await this.#kill(victim, hasEnded)
+    await ended
+    if (killed) await absorb(victim)
+    return true
+  }
+
+  /** Returns false if there was nothing left to kill. */
+  async #kill(victim: PoolConnection, hasEnded: () => boolean): Promise<boolean> {
+    const key = addressOf(victim)
+    const entry = this.#open.get(key) ?? { connection: this.#connect(victim), users: 0 }
+    this.#open.set(key, entry)
+    entry.users += 1
+    try {
+      await ping(entry.connection)
+      if (hasEnded()) return false
+      await run(entry.connection, `KILL QUERY ${victim.threadId}`)
+      return true
+    } finally {
+      entry.users -= 1
+      if (entry.users === 0) {
+        this.#open.delete(key)
+        entry.connection.destroy()
+      }
+    }
+  }
+
+  #connect(victim: PoolConnection): Connection {
+    const { host, port, user, password, ssl, socketPath, authPlugins, insecureAuth } = victim.config
+    const { remoteAddress, remotePort } = socketOf(victim)
+    const connection = this.#createConnection({
+      ...defined({ host, port, user, password, socketPath, authPlugins, insecureAuth }),
+      ...(ssl ? { ssl } : {}),
+      ...(remoteAddress !== undefined && remotePort !== undefined
+        ? { stream: () => connect(remotePort, remoteAddress).setNoDelay(true) }
+        : {}),
+      connectTimeout: this.#limitMs,
+    })
+    // Errors come to the callbacks; without a listener they would also end the process.
+    connection.on('error', () => undefined)
+    return connection
+  }
+}
+
+function socketOf(connection: PoolConnection): Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>> {
+  const stream: unknown = Reflect.get(connection, 'stream')
+  if (typeof stream !== 'object' || stream === null) return {}
+  const remoteAddress: unknown = Reflect.get(stream, 'remoteAddress')
+  const remotePort: unknown = Reflect.get(stream, 'remotePort')
+  if (typeof remoteAddress !== 'string' || typeof remotePort !== 'number') return {}
+  return { remoteAddress, remotePort }
+}
+
+function addressOf(connection: PoolConnection): string {
+  const { remoteAddress, remotePort } = socketOf(connection)
+  return `${remoteAddress} ${remotePort}`
+}
+
+function defined<T extends object>(options: T): Partial<T> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- leaving entries out of a T makes a Partial<T>
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
+}
+
+function ping(connection: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.connect((error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** Runs a short text of the driver's own. */
+export function run(connection: Connection, sql: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.query(sql, (error: Error | null) => (error ? reject(error) : resolve()))
+  })
+}
+
+async function absorb(connection: PoolConnection): Promise<void> {
+  const interrupted = 1317
+  try {
+    await run(connection, 'DO 0')
+  } catch (error) {
+    if (!(error instanceof Error) || Reflect.get(error, 'errno') !== interrupted) throw error
+  }
+}

@@ -1,0 +1,257 @@
+import type { PoolConnection } from 'mysql2'
+
+import {
+  AbortedError,
+  CommitUnknownError,
+  QueryError,
+  ReadOnlyTransactionError,
+  TransactionClosedError,
+  UnsupportedError,
+} from '../../errors.ts'
+import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../driver.ts'
+import { isAnswer, isNeverSent, mysqlError, readError } from './errors.ts'
+import { run, type QueryKiller } from './killer.ts'
+import { runInterruptible } from './running.ts'
+import { send, type SendOptions } from './send.ts'
+import { streamRows } from './stream-rows.ts'
+
+/** What a lease needs to know of its pool. */
+export interface LeaseTerms {
+  readonly connection: PoolConnection
+  readonly send: SendOptions
+  readonly killer: QueryKiller
+  readonly fetchSize: number
+  /** How long the last steps before giving back may take, in milliseconds. */
+  readonly limitMs: number
+  readonly giveBack: (usable: boolean, reset: boolean) => void
+}
+
+/** SERVER_STATUS_IN_TRANS, https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html */
+const inTransactionFlag = 1
+const deniedInReadOnlyTransaction = 1792
+
+/**
+ * A connection that belongs to one caller. mysql2 would queue its statements itself, but then an interrupted
+ * statement's KILL could hit the one that follows; so each waits here until the one before is over and cleaned up.
+ */
+export class MysqlLease implements Lease {
+  readonly #terms: LeaseTerms
+  readonly #connection: PoolConnection
+  #turn: Promise<unknown> = Promise.resolve()
+  /** What is still to be done on the connection although its statement's caller has been answered. */
+  #cleanUp: Promise<boolean> | undefined
+  #released = false
+  #usable = true
+  #changedSession = false
+  #inTransaction = false
+  #readOnly = false
+  #streaming = false
+
+  constructor(terms: LeaseTerms) {
+    this.#terms = terms
+    this.#connection = terms.connection
+  }
+
+  query(request: DriverRequest): Promise<DriverResult> {
+    const start = request.timeoutMs ? performance.now() : 0
+    return this.#inTurn(() => {
+      if (request.signal?.aborted) throw abortedBefore(request.signal)
+      if (request.access === 'session') this.#changedSession = true
+      return request.timeoutMs || request.signal ? this.#runInterruptible(request, start) : this.#run(request)
+    })
+  }
+
+  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    const start = performance.now()
+    const over = Promise.withResolvers<void>()
+    if (this.#released) throw alreadyReleased()
+    if (this.#streaming) throw streamOpen()
+    const before = this.#turn
+    this.#turn = over.promise
+    this.#streaming = true
+    let sent = false
+    try {
+      await before
+      if (request.signal?.aborted) throw abortedBefore(request.signal)
+      if (request.access === 'session') this.#changedSession = true
+      sent = true
+      yield* streamRows(this.#connection, request, start, {
+        ...this.#terms,
+        onDone: (usable) => {
+          this.#usable &&= usable
+          over.resolve()
+        },
+      })
+    } finally {
+      this.#streaming = false
+      if (!sent) over.resolve()
+    }
+  }
+
+  begin(options: BeginOptions): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        if (options.isolation) await this.#text(`SET TRANSACTION ISOLATION LEVEL ${options.isolation.toUpperCase()}`)
+        await this.#text(options.readOnly ? 'START TRANSACTION READ ONLY' : 'START TRANSACTION')
+      } catch (error) {
+        // An isolation level that was set but not used would be the next transaction's.
+        this.#changedSession = true
+        throw error
+      }
+      this.#inTransaction = true
+      this.#readOnly = options.readOnly ?? false
+    })
+  }
+
+  commit(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        await run(this.#connection, 'COMMIT')
+        this.#ended()
+      } catch (error) {
+        this.#usable &&= isAnswer(error)
+        const failure = mysqlError(error, 'run', 'write')
+        throw isUnknown(error, failure) ? commitUnknown(error) : failure
+      }
+    })
+  }
+
+  rollback(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#text('ROLLBACK')
+      this.#ended()
+    })
+  }
+
+  savepoint(name: string): Promise<void> {
+    return this.#inTurn(() => this.#text(`SAVEPOINT ${quoted(name)}`))
+  }
+
+  rollbackTo(name: string): Promise<void> {
+    return this.#inTurn(() => this.#text(`ROLLBACK TO SAVEPOINT ${quoted(name)}`))
+  }
+
+  releaseSavepoint(name: string): Promise<void> {
+    return this.#inTurn(() => this.#text(`RELEASE SAVEPOINT ${quoted(name)}`))
+  }
+
+  async release(mode: ReleaseMode): Promise<void> {
+    if (this.#released) throw alreadyReleased()
+    this.#released = true
+    const destroy = mode === 'destroy' || this.#streaming
+    if (!destroy) await withinLimit(this.#turn, this.#terms.limitMs, () => (this.#usable = false))
+    const reset = mode === 'reset' || this.#changedSession
+    // A reset ends the transaction as well.
+    if (!destroy && !reset && this.#usable && this.#inTransaction) {
+      const ended = this.#text('ROLLBACK').catch(() => (this.#usable = false))
+      await withinLimit(ended, this.#terms.limitMs, () => (this.#usable = false))
+    }
+    this.#terms.giveBack(!destroy && this.#usable, reset)
+  }
+
+  #run(request: DriverRequest): Promise<DriverResult> {
+    return new Promise((resolve, reject) => {
+      send(this.#connection, request, this.#terms.send, (error, result) => {
+        this.#usable &&= !error || isAnswer(error)
+        if (result === undefined) return reject(this.#explained(error, request))
+        this.#noteStatus(result)
+        resolve(result)
+      })
+    })
+  }
+
+  async #runInterruptible(request: DriverRequest, start: number): Promise<DriverResult> {
+    const { connection, send, killer } = this.#terms
+    const running = runInterruptible(connection, request, start, send, killer)
+    this.#cleanUp = running.usable.then((usable) => (this.#usable &&= usable))
+    const result = await running.answer
+    this.#noteStatus(result)
+    return result
+  }
+
+  /** BEGIN and its like sent as text by the caller are seen here; rows carry no status, only their end does. */
+  #noteStatus(result: DriverResult): void {
+    const [header] = Array.isArray(result.native) ? result.native : []
+    const status: unknown = typeof header === 'object' && header !== null ? Reflect.get(header, 'serverStatus') : 0
+    if (typeof status === 'number' && !Array.isArray(header)) this.#inTransaction = (status & inTransactionFlag) !== 0
+  }
+
+  #explained(error: unknown, request: DriverRequest): Error {
+    if (this.#readOnly && readError(error).errno === deniedInReadOnlyTransaction) {
+      return new ReadOnlyTransactionError('A statement tried to write in a read-only transaction.', { cause: error })
+    }
+    return mysqlError(error, 'run', request.access)
+  }
+
+  async #text(sql: string): Promise<void> {
+    try {
+      await run(this.#connection, sql)
+    } catch (error) {
+      this.#usable &&= isAnswer(error)
+      throw mysqlError(error, 'run', 'write')
+    }
+  }
+
+  #ended(): void {
+    this.#inTransaction = false
+    this.#readOnly = false
+  }
+
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    if (this.#released) return Promise.reject(alreadyReleased())
+    if (this.#streaming) return Promise.reject(streamOpen())
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(ignore).then(() => this.#cleanUp)
+    return done
+  }
+}
+
+/** True if the server may have committed: it was asked, and its answer did not come or was about its own end. */
+function isUnknown(error: unknown, failure: Error): boolean {
+  if (isNeverSent(readError(error)) || !(failure instanceof QueryError)) return false
+  return failure.errorClass === 'connection-lost' || failure.errorClass === 'shutting-down'
+}
+
+function commitUnknown(error: unknown): CommitUnknownError {
+  return new CommitUnknownError(
+    `The connection was lost after COMMIT was sent (${readError(error).message}): whether it took effect is not known.`,
+    { cause: error },
+  )
+}
+
+function abortedBefore(signal: AbortSignal): AbortedError {
+  return new AbortedError('The call was aborted before its statement was sent.', {
+    cause: signal.reason,
+    safeToRetry: true,
+  })
+}
+
+function alreadyReleased(): TransactionClosedError {
+  return new TransactionClosedError('The lease was released already.')
+}
+
+function streamOpen(): UnsupportedError {
+  return new UnsupportedError(
+    'A MySQL connection carries one statement at a time, and a stream is open on this one. Read it to its end first.',
+  )
+}
+
+function quoted(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
+async function withinLimit(done: Promise<unknown>, limitMs: number, late: () => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      late()
+      resolve()
+    }, limitMs)
+  })
+  await Promise.race([done, limit])
+  clearTimeout(timer)
+}
+
+function ignore(): void {
+  // The caller has the error; here only the order matters.
+}

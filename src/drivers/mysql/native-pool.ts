@@ -1,0 +1,39 @@
+import type { Pool } from 'mysql2'
+
+type QueueName = '_allConnections' | '_freeConnections' | '_connectionQueue'
+
+/** What mysql2's queues have in every known version, documented or not. */
+interface NativeQueue {
+  readonly length: number
+  get(index: number): unknown
+  removeOne(index: number): unknown
+}
+
+/** The length of one of mysql2's queues: connections open or opening, of them idle, and callers that wait. */
+export function lengthOf(pool: Pool, name: QueueName): number | undefined {
+  return queueOf(pool, name)?.length
+}
+
+/**
+ * Takes a caller out of mysql2's queue. It has no way to do so itself, and would keep callbacks of callers who gave up
+ * for as long as every connection is busy. Where this is not possible, the callback must give the connection back.
+ */
+export function removeFromQueue(pool: Pool, callback: unknown): void {
+  const queue = queueOf(pool, '_connectionQueue')
+  if (queue === undefined) return
+  for (let i = 0; i < queue.length; i += 1) {
+    if (queue.get(i) === callback) {
+      queue.removeOne(i)
+      return
+    }
+  }
+}
+
+function queueOf(pool: Pool, name: QueueName): NativeQueue | undefined {
+  const queue: unknown = Reflect.get(pool, name)
+  return isQueue(queue) ? queue : undefined
+}
+
+function isQueue(queue: unknown): queue is NativeQueue {
+  return typeof queue === 'object' && queue !== null && 'length' in queue && 'get' in queue && 'removeOne' in queue
+}

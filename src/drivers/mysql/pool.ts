@@ -1,0 +1,263 @@
+import type { Pool, PoolConnection } from 'mysql2'
+
+import { AbortedError, ClientClosedError, PoolExhaustedError, TimeoutError } from '../../errors.ts'
+import type { Access, DriverPool, DriverRequest, DriverResult, Lease, PoolOptions, PoolStats } from '../driver.ts'
+import { isAnswer, mysqlError } from './errors.ts'
+import type { QueryKiller } from './killer.ts'
+import { MysqlLease } from './lease.ts'
+import { lengthOf, removeFromQueue } from './native-pool.ts'
+import { runInterruptible } from './running.ts'
+import { send, UnpreparableTexts, type SendOptions } from './send.ts'
+import { resetConnection } from './session.ts'
+import { streamRows } from './stream-rows.ts'
+
+/** How long close() waits for what runs if the caller gives no limit, and for the goodbyes afterwards. */
+const defaultCloseTimeoutMs = 30_000
+const goodbyeMs = 1_000
+
+type Acquired = (error: Error | undefined, connection: PoolConnection | undefined) => void
+
+interface WaitLimits {
+  readonly access?: Access | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+}
+
+/** A pool of mysql2, made by this driver or handed in by the application. */
+export class MysqlPool implements DriverPool {
+  readonly engine = 'mysql' as const
+  readonly #pool: Pool
+  readonly #owned: boolean
+  readonly #options: PoolOptions
+  readonly #killer: QueryKiller
+  readonly #send: SendOptions
+  readonly #inUse = new Set<PoolConnection>()
+  readonly #known = new WeakSet<PoolConnection>()
+  /** When each connection of an own pool was last given back; the longest idle comes first. */
+  readonly #idleSince = new Map<PoolConnection, number>()
+  readonly #onEnqueue = (): void => {
+    this.#queued = true
+  }
+  #idleTimer: NodeJS.Timeout | undefined
+  #queued = false
+  #waiting = 0
+  #pending = 0
+  #onQuiet: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  /** A pool that is not `owned` is never ended. */
+  constructor(pool: Pool, owned: boolean, options: PoolOptions, killer: QueryKiller) {
+    this.#pool = pool
+    this.#owned = owned
+    this.#options = options
+    this.#killer = killer
+    this.#send = { prepare: options.statementCacheSize > 0, unpreparable: new UnpreparableTexts() }
+    pool.on('enqueue', this.#onEnqueue)
+  }
+
+  query(request: DriverRequest): Promise<DriverResult> {
+    if (this.#closing) return Promise.reject(new ClientClosedError())
+    if (request.timeoutMs || request.signal || request.access === 'session') return this.#queryWithCare(request)
+    return new Promise((resolve, reject) => {
+      this.#acquire(request, (failure, connection) => {
+        if (connection === undefined) return reject(failure)
+        send(connection, request, this.#send, (error, result) => {
+          this.#giveBack(connection, !error || isAnswer(error))
+          if (result === undefined) reject(mysqlError(error, 'run', request.access))
+          else resolve(result)
+        })
+      })
+    })
+  }
+
+  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    if (this.#closing) throw new ClientClosedError()
+    const start = performance.now()
+    const connection = await this.#connection(request)
+    yield* streamRows(connection, request, start, {
+      send: this.#send,
+      killer: this.#killer,
+      fetchSize: this.#options.fetchSize,
+      onDone: (usable) => this.#leaveSession(connection, usable, request.access === 'session'),
+    })
+  }
+
+  async lease(options: WaitLimits = {}): Promise<Lease> {
+    if (this.#closing) throw new ClientClosedError()
+    const connection = await this.#connection(options)
+    return new MysqlLease({
+      connection,
+      send: this.#send,
+      killer: this.#killer,
+      fetchSize: this.#options.fetchSize,
+      limitMs: this.#options.connectTimeoutMs,
+      giveBack: (usable, reset) => this.#leaveSession(connection, usable, reset || options.access === 'session'),
+    })
+  }
+
+  stats(): PoolStats {
+    const total = lengthOf(this.#pool, '_allConnections') ?? this.#inUse.size
+    const idle = lengthOf(this.#pool, '_freeConnections') ?? 0
+    return { total, idle, waiting: this.#waiting, shared: 0, sharedInFlight: 0 }
+  }
+
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? defaultCloseTimeoutMs)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    if (this.#pending > 0) {
+      await atMost(timeoutMs, (resolve) => {
+        this.#onQuiet = resolve
+      })
+    }
+    clearInterval(this.#idleTimer)
+    this.#pool.removeListener('enqueue', this.#onEnqueue)
+    for (const connection of this.#inUse) connection.destroy()
+    if (this.#owned) await atMost(goodbyeMs, (resolve) => this.#pool.end(resolve))
+  }
+
+  async #queryWithCare(request: DriverRequest): Promise<DriverResult> {
+    const start = performance.now()
+    const connection = await this.#connection(request)
+    const running = runInterruptible(connection, request, start, this.#send, this.#killer)
+    void running.usable.then((usable) => this.#leaveSession(connection, usable, request.access === 'session'))
+    return running.answer
+  }
+
+  /** Gives back a connection whose session may have changed. */
+  #leaveSession(connection: PoolConnection, usable: boolean, changed: boolean): void {
+    if (!usable || !changed) return this.#giveBack(connection, usable)
+    // Whatever the application set on the connections of its own pool would be lost with a reset.
+    if (!this.#owned) return this.#giveBack(connection, false)
+    void resetConnection(connection, this.#options.connectTimeoutMs).then((clean) => this.#giveBack(connection, clean))
+  }
+
+  #giveBack(connection: PoolConnection, usable: boolean): void {
+    this.#inUse.delete(connection)
+    if (usable) {
+      connection.release()
+      this.#noteIdle(connection)
+    } else connection.destroy()
+    this.#leave()
+  }
+
+  #leave(): void {
+    this.#pending -= 1
+    if (this.#pending === 0) this.#onQuiet?.()
+  }
+
+  #connection(limits: WaitLimits): Promise<PoolConnection> {
+    return new Promise((resolve, reject) => {
+      this.#acquire(limits, (error, connection) => (connection === undefined ? reject(error) : resolve(connection)))
+    })
+  }
+
+  /** Asks mysql2 for a connection; a caller that gave up in the meantime leaves its place in the queue. */
+  #acquire(limits: WaitLimits, done: Acquired): void {
+    const { signal, timeoutMs } = limits
+    if (signal?.aborted) return done(abortedWaiting(signal), undefined)
+    this.#pending += 1
+    this.#queued = false
+    let watch: { readonly disarm: () => void } | undefined
+    let settled = false
+    const settle = (error: Error | undefined, connection: PoolConnection | undefined): void => {
+      settled = true
+      watch?.disarm()
+      if (connection === undefined) this.#leave()
+      done(error, connection)
+    }
+    const acquired = (error: unknown, connection: PoolConnection | undefined): void => {
+      if (settled) return connection?.release()
+      if (error || connection === undefined) return settle(mysqlError(error, 'connect', 'read'), undefined)
+      this.#welcome(connection)
+      settle(undefined, connection)
+    }
+    this.#pool.getConnection(acquired)
+    if (!this.#queued && !signal && !timeoutMs) return
+    watch = this.#watchWaiting(limits, this.#queued, (error) => {
+      removeFromQueue(this.#pool, acquired)
+      settle(error, undefined)
+    })
+  }
+
+  #welcome(connection: PoolConnection): void {
+    this.#inUse.add(connection)
+    this.#idleSince.delete(connection)
+    if (this.#known.has(connection)) return
+    this.#known.add(connection)
+    // A broken connection may report more than once, and an error event that nobody hears ends the process.
+    connection.on('error', ignore)
+  }
+
+  #watchWaiting(limits: WaitLimits, queued: boolean, giveUp: (error: Error) => void): { readonly disarm: () => void } {
+    const { signal, timeoutMs } = limits
+    const own = timeoutMs ? timeoutMs : Infinity
+    // Without a queue, mysql2 is connecting, and connectTimeoutMs limits that.
+    const wait = Math.min(own, queued ? this.#options.acquireTimeoutMs : Infinity)
+    const onAbort = (): void => giveUp(abortedWaiting(signal))
+    const timer = wait === Infinity ? undefined : setTimeout(() => giveUp(this.#tooLong(wait, own === wait)), wait)
+    signal?.addEventListener('abort', onAbort)
+    this.#waiting += queued ? 1 : 0
+    return {
+      disarm: () => {
+        this.#waiting -= queued ? 1 : 0
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      },
+    }
+  }
+
+  #tooLong(waited: number, byCaller: boolean): Error {
+    const { total, idle, waiting } = this.stats()
+    const numbers = `${total} open, ${idle} idle, ${waiting} waiting, at most ${this.#options.maxConnections}`
+    return byCaller
+      ? new TimeoutError(`No connection was there within the statement's ${waited} ms (${numbers}).`, waited, {
+          safeToRetry: true,
+        })
+      : new PoolExhaustedError(
+          `No connection became free within ${waited} ms (${numbers}). ` +
+            'Look for leases and streams that are never ended, shorten transactions, or raise maxConnections.',
+        )
+  }
+
+  #noteIdle(connection: PoolConnection): void {
+    if (!this.#owned) return
+    const { idleTimeoutMs } = this.#options
+    this.#idleSince.set(connection, performance.now())
+    this.#idleTimer ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeoutMs / 2, 50)).unref()
+  }
+
+  // mysql2 closes idle connections only above a number, and then even those that were used a moment ago.
+  #closeIdle(): void {
+    const oldest = performance.now() - this.#options.idleTimeoutMs
+    for (const [connection, since] of this.#idleSince) {
+      if (since > oldest) return
+      this.#idleSince.delete(connection)
+      connection.destroy()
+    }
+  }
+}
+
+function abortedWaiting(signal: AbortSignal | undefined): AbortedError {
+  return new AbortedError('The call was aborted before its statement was sent.', {
+    cause: signal?.reason,
+    safeToRetry: true,
+  })
+}
+
+function ignore(): void {
+  // Every statement has the error of its connection already.
+}
+
+/** Resolves when `start` calls back, or after a time. */
+async function atMost(milliseconds: number, start: (resolve: () => void) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    start(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

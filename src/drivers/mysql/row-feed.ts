@@ -1,0 +1,127 @@
+import type { PoolConnection } from 'mysql2'
+
+import type { DriverRequest } from '../driver.ts'
+import { isUnprepared } from './errors.ts'
+import { nativeOptions, wantsPrepared, type SendOptions } from './send.ts'
+
+/**
+ * The rows of one running statement, read off the socket no faster than they are taken: at `fetchSize` rows the
+ * connection is paused, so that at most these, and what one chunk from the socket holds, are in memory.
+ *
+ * mysql2's own `stream()` is not used: it never ends if the connection breaks, and its rows pass a `Readable` each.
+ */
+export class RowFeed {
+  /** Resolves when the statement has ended, well or not. Until then the connection is not free. */
+  readonly ended: Promise<void>
+  readonly #connection: PoolConnection
+  readonly #request: DriverRequest
+  readonly #options: SendOptions
+  readonly #size: number
+  readonly #onEnded: () => void
+  #buffer: unknown[] = []
+  #wake: (() => void) | undefined
+  #error: unknown
+  #isRows = false
+  #paused = false
+  #discarding = false
+  #hasEnded = false
+  #started = false
+
+  constructor(connection: PoolConnection, request: DriverRequest, options: SendOptions, fetchSize: number) {
+    this.#connection = connection
+    this.#request = request
+    this.#options = options
+    this.#size = Math.max(1, request.fetchSize ?? fetchSize)
+    const ended = Promise.withResolvers<void>()
+    this.ended = ended.promise
+    this.#onEnded = ended.resolve
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** mysql2's error, if the statement ended with one. */
+  get error(): unknown {
+    return this.#error
+  }
+
+  /** Sends the statement. @throws ParameterError */
+  start(): void {
+    const native = nativeOptions(this.#request)
+    const prepared = wantsPrepared(this.#request, this.#options)
+    // Errors of the connection reach commands with a callback only, and this one has none.
+    this.#connection.once('error', this.#onConnectionError)
+    const command = prepared ? this.#connection.execute(native) : this.#connection.query(native)
+    let failed = false
+    command.on('error', (error: unknown) => {
+      failed = true
+      if (prepared && !this.#started && isUnprepared(error)) return this.#sendAgain()
+      this.#end(error)
+    })
+    command.on('fields', (fields: unknown) => {
+      this.#started = true
+      this.#isRows = fields !== undefined
+    })
+    command.on('result', (row: unknown) => this.#take(row))
+    command.on('end', () => {
+      if (!failed) this.#end(undefined)
+    })
+  }
+
+  /** The rows that have come since the last call, at least one; none at the end and after `discard`. */
+  async next(): Promise<readonly unknown[]> {
+    while (this.#buffer.length === 0) {
+      if (this.#hasEnded || this.#discarding) return this.#buffer
+      this.#resume()
+      if (this.#buffer.length > 0) break
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const rows = this.#buffer
+    this.#buffer = []
+    return rows
+  }
+
+  /** Throws away what still comes; the statement goes on to its end. */
+  discard(): void {
+    this.#discarding = true
+    this.#buffer = []
+    this.#resume()
+    this.#wake?.()
+  }
+
+  readonly #onConnectionError = (error: unknown): void => this.#end(error)
+
+  #sendAgain(): void {
+    this.#options.unpreparable.add(this.#request.sql)
+    this.#connection.removeListener('error', this.#onConnectionError)
+    this.start()
+  }
+
+  #take(row: unknown): void {
+    if (this.#discarding || !this.#isRows) return
+    this.#buffer.push(row)
+    if (this.#buffer.length >= this.#size && !this.#paused) {
+      this.#paused = true
+      this.#connection.pause()
+    }
+    this.#wake?.()
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#connection.resume()
+  }
+
+  #end(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#error = error
+    this.#connection.removeListener('error', this.#onConnectionError)
+    this.#wake?.()
+    this.#onEnded()
+  }
+}

@@ -1,0 +1,21 @@
+import type { PoolConnection } from 'mysql2'
+
+/**
+ * Puts a connection's session back to what it was after connecting (COM_RESET_CONNECTION): variables, temporary tables,
+ * locks, an open transaction.
+ *
+ * @returns false if that failed or took longer than `limitMs`: then the connection must be closed
+ */
+export function resetConnection(connection: PoolConnection, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limitMs, false)
+    const reset: unknown = Reflect.get(connection, 'reset')
+    const done = (error: unknown): void => {
+      clearTimeout(timer)
+      resolve(!error)
+    }
+    // Older versions of mysql2 do not have it.
+    if (typeof reset !== 'function') return done(new Error('no reset'))
+    reset.call(connection, done)
+  })
+}
