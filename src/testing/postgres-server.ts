@@ -58,9 +58,17 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
     if (options.template === undefined) await initdb(binaries, folder, dataDirectory, password, runAs)
     else await run('cp', ['-Rp', options.template.folder, dataDirectory])
     const recipe: ServerRecipe = {
-      ...{ engine: 'postgres', version, binaries, folder, dataDirectory, password },
-      ...{ user, adminUser: user, settings: { ...fast, ...options.settings } },
-      ...{ restartSignal: 'SIGINT', stopSignal: 'SIGQUIT' },
+      engine: 'postgres',
+      version,
+      binaries,
+      folder,
+      dataDirectory,
+      password,
+      user,
+      adminUser: user,
+      settings: { ...fast, ...options.settings },
+      restartSignal: 'SIGINT',
+      stopSignal: 'SIGQUIT',
       command: (port, settings) => postgresCommand(binaries, dataDirectory, port, settings, runAs),
       afterCrash: () => removeSharedMemory(dataDirectory),
     }

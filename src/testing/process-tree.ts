@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { errnoOf } from './errno.ts'
 
 interface ProcessEntry {
   readonly pid: number
@@ -22,7 +23,7 @@ export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return errnoOf(error) === 'EPERM'
   }
   return process.platform !== 'linux' || !['Z', 'X', undefined].includes(readStat(pid)?.state)
 }
@@ -32,7 +33,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    if (errnoOf(error) !== 'ESRCH') throw error
   }
 }
 

@@ -5,7 +5,7 @@ import { ServerLog } from './server-log.ts'
 import { PortTakenError, type ServerCommand, ServerProcess } from './server-process.ts'
 import { createDatabase, dropDatabase, dsnOf, type FreshDatabase } from './test-database.ts'
 import type { ServerSettings, TestServer } from './test-server.ts'
-import { Watchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** What one engine adds to the common course: how its server is started and ended. */
 export interface ServerRecipe {
@@ -52,10 +52,10 @@ export class RunningServer implements TestServer {
   }
 
   /** Starts the server on a free port, on another one if that is lost meanwhile. On failure nothing is left behind. */
-  static async start(recipe: ServerRecipe, watchdog: Watchdog): Promise<RunningServer> {
+  static async start(recipe: ServerRecipe, watchdog: Watchdog, choosePort = freePort): Promise<RunningServer> {
     const log = new ServerLog()
     for (let attempt = 1; ; attempt++) {
-      const port = await freePort()
+      const port = await choosePort()
       try {
         const started = await ServerProcess.start(recipe.command(port, recipe.settings, true), log)
         watchdog.watch(started.pid)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { TestServerError } from '../errors.ts'
 import { isRunning, processTree, signalProcess } from './process-tree.ts'
 import type { ServerLog } from './server-log.ts'
@@ -55,7 +55,7 @@ export class ServerProcess {
     const started = new ServerProcess(child, child.pid ?? 0, exited)
     // A server that somebody forgets to stop must not keep the tests from ending; the watchdog sees to it.
     child.unref()
-    ;(child.stderr as Socket | null)?.unref()
+    if (child.stderr instanceof Socket) child.stderr.unref()
     return started
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 
 /**
  * Reads process ids from its input, one a line, the newest one counts (an empty line: none). When the input ends, the
@@ -33,7 +33,7 @@ export class Watchdog {
     })
     this.#shell.unref()
     // A pipe to a child is a socket, and would keep the event loop alive.
-    ;(this.#shell.stdin as Socket | null)?.unref()
+    if (this.#shell.stdin instanceof Socket) this.#shell.stdin.unref()
     this.#shell.stdin?.on('error', () => undefined)
   }
 
