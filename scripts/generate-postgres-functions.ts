@@ -8,7 +8,10 @@
 import { writeFile } from 'node:fs/promises'
 import { Client } from 'pg'
 
-/** One row for each name: whether any of its overloads is volatile. Functions that SQL cannot call are left out. */
+/**
+ * One row for each name: whether any of its overloads is volatile. Left out is what SQL cannot call, and what nobody
+ * calls: the functions behind operators, except for those that are known by their own names.
+ */
 const functionsSql = `
   select p.proname as name,
          bool_or(p.provolatile = 'v' or exists (
@@ -19,7 +22,8 @@ const functionsSql = `
   where p.pronamespace = 'pg_catalog'::regnamespace and p.prokind <> 'p'
     and not p.proargtypes::oid[] && array['internal'::regtype::oid, 'cstring'::regtype::oid]
     and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype, 'cstring'::regtype)
-    and coalesce(obj_description(p.oid, 'pg_proc'), '') not like 'implementation of %'
+    and (coalesce(obj_description(p.oid, 'pg_proc'), '') not like 'implementation of %'
+         or p.proname ~ '^(array|jsonb?|range|multirange|like|notlike|starts_with|ts_match|textcat|text_?n?i?like)')
     and p.proname !~ '^(pg_stat_get_|binary_upgrade_|RI_FKey)'
     and p.proname !~ '(_support|_larger|_smaller|_accum|_accum_inv|_combine|_serialize|_deserialize|send|recv|typmodin|typmodout)$'
   group by 1`

@@ -73,6 +73,12 @@ export class FunctionCatalogue {
 
 function isFunctionRow(row: unknown): row is FunctionRow {
   if (typeof row !== 'object' || row === null) return false
-  const { schema, name, volatile } = row as Readonly<Record<string, unknown>>
-  return typeof schema === 'string' && typeof name === 'string' && typeof volatile === 'boolean'
+  return (
+    'schema' in row &&
+    'name' in row &&
+    'volatile' in row &&
+    typeof row.schema === 'string' &&
+    typeof row.name === 'string' &&
+    typeof row.volatile === 'boolean'
+  )
 }

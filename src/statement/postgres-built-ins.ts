@@ -6,17 +6,18 @@
 export const nonVolatileBuiltIns: ReadonlySet<string> = new Set(
   `
     abbrev abs aclcontains acldefault aclexplode aclinsert aclremove acos acosd acosh age any_value any_value_transfn
-    area array_agg array_append array_dims array_fill array_length array_lower array_ndims array_position
-    array_positions array_prepend array_remove array_replace array_reverse array_sort array_to_json array_to_string
-    array_to_tsvector array_upper ascii asin asind asinh atan atan2 atan2d atand atanh avg bit bit_and bit_count
-    bit_length bit_or bit_xor bitcmp bool bool_and bool_or booland_statefunc boolor_statefunc bound_box box bpchar
-    bpcharcmp broadcast btarraycmp btboolcmp btbpchar_pattern_cmp btcharcmp btequalimage btfloat48cmp btfloat4cmp
-    btfloat84cmp btfloat8cmp btint24cmp btint28cmp btint2cmp btint42cmp btint48cmp btint4cmp btint82cmp btint84cmp
-    btint8cmp btnamecmp btnametextcmp btoidcmp btoidvectorcmp btrecordcmp btrecordimagecmp btrim bttext_pattern_cmp
-    bttextcmp bttextnamecmp bttidcmp btvarstrequalimage bytea byteacmp cardinality casefold cash_cmp cash_words
-    cashlarger cashsmaller cbrt ceil ceiling center char char_length character_length chr cidr circle col_description
-    concat concat_ws convert convert_from convert_to corr cos cosd cosh cot cotd count covar_pop covar_samp crc32
-    crc32c cume_dist current_database current_schema current_schemas current_setting current_user database_to_xml
+    area array_agg array_append array_cat array_dims array_eq array_fill array_ge array_gt array_le array_length
+    array_lower array_lt array_ndims array_ne array_position array_positions array_prepend array_remove array_replace
+    array_reverse array_sort array_to_json array_to_string array_to_tsvector array_upper arraycontained arraycontains
+    arrayoverlap ascii asin asind asinh atan atan2 atan2d atand atanh avg bit bit_and bit_count bit_length bit_or
+    bit_xor bitcmp bool bool_and bool_or booland_statefunc boolor_statefunc bound_box box bpchar bpcharcmp broadcast
+    btarraycmp btboolcmp btbpchar_pattern_cmp btcharcmp btequalimage btfloat48cmp btfloat4cmp btfloat84cmp btfloat8cmp
+    btint24cmp btint28cmp btint2cmp btint42cmp btint48cmp btint4cmp btint82cmp btint84cmp btint8cmp btnamecmp
+    btnametextcmp btoidcmp btoidvectorcmp btrecordcmp btrecordimagecmp btrim bttext_pattern_cmp bttextcmp
+    bttextnamecmp bttidcmp btvarstrequalimage bytea byteacmp cardinality casefold cash_cmp cash_words cashlarger
+    cashsmaller cbrt ceil ceiling center char char_length character_length chr cidr circle col_description concat
+    concat_ws convert convert_from convert_to corr cos cosd cosh cot cotd count covar_pop covar_samp crc32 crc32c
+    cume_dist current_database current_schema current_schemas current_setting current_user database_to_xml
     database_to_xml_and_xmlschema database_to_xmlschema date date_add date_bin date_cmp date_cmp_timestamp
     date_cmp_timestamptz date_part date_subtract date_trunc datemultirange daterange daterange_canonical
     daterange_subdiff decode degrees dense_rank dexp diagonal diameter div dlog1 dlog10 dround dtrunc encode enum_cmp
@@ -43,27 +44,37 @@ export const nonVolatileBuiltIns: ReadonlySet<string> = new Set(
     int8dec_any int8inc int8inc_any int8inc_float8_float8 int8larger int8multirange int8range int8range_canonical
     int8range_subdiff int8smaller interval interval_avg interval_cmp interval_hash interval_hash_extended
     is_normalized isclosed isempty isfinite ishorizontal isopen isparallel isperp isvertical json_agg json_agg_strict
-    json_array_elements json_array_elements_text json_array_length json_build_array json_build_object json_each
-    json_each_text json_extract_path json_extract_path_text json_object json_object_agg json_object_agg_strict
-    json_object_agg_unique json_object_agg_unique_strict json_object_keys json_populate_record json_populate_recordset
-    json_strip_nulls json_to_record json_to_recordset json_to_tsvector json_typeof jsonb_agg jsonb_agg_strict
-    jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_cmp
-    jsonb_each jsonb_each_text jsonb_extract_path jsonb_extract_path_text jsonb_hash jsonb_hash_extended jsonb_insert
-    jsonb_object jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique jsonb_object_agg_unique_strict
-    jsonb_object_keys jsonb_path_exists jsonb_path_exists_tz jsonb_path_match jsonb_path_match_tz jsonb_path_query
-    jsonb_path_query_array jsonb_path_query_array_tz jsonb_path_query_first jsonb_path_query_first_tz
-    jsonb_path_query_tz jsonb_populate_record jsonb_populate_record_valid jsonb_populate_recordset jsonb_pretty
-    jsonb_set jsonb_set_lax jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_to_tsvector jsonb_typeof
-    justify_days justify_hours justify_interval lag last_value lcm lead left length lgamma like like_escape line ln
-    log log10 lower lower_inc lower_inf lpad lseg ltrim macaddr macaddr8 macaddr8_cmp macaddr8_set7bit macaddr_cmp
-    make_date make_interval make_time make_timestamp make_timestamptz makeaclitem masklen max md5 min min_scale mod
-    mode money multirange multirange_cmp multirange_intersect_agg_transfn mxid_age name nameconcatoid netmask network
-    network_cmp normalize notlike now npoints nth_value ntile num_nonnulls num_nulls numeric numeric_cmp
-    numeric_div_trunc numeric_exp numeric_inc numeric_ln numeric_log numeric_sqrt nummultirange numnode numrange
-    numrange_subdiff obj_description octet_length oid oidlarger oidsmaller oidvectortypes overlaps overlay parse_ident
-    path pclose percent_rank percentile_cont percentile_disc pg_available_extension_versions pg_available_extensions
-    pg_backend_pid pg_basetype pg_char_to_encoding pg_client_encoding pg_collation_for pg_collation_is_visible
-    pg_column_compression pg_column_is_updatable pg_column_size pg_column_toast_chunk_id pg_conf_load_time pg_config
+    json_array_element json_array_element_text json_array_elements json_array_elements_text json_array_length
+    json_build_array json_build_object json_each json_each_text json_extract_path json_extract_path_text json_object
+    json_object_agg json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict json_object_field
+    json_object_field_text json_object_keys json_populate_record json_populate_recordset json_strip_nulls
+    json_to_record json_to_recordset json_to_tsvector json_typeof jsonb_agg jsonb_agg_strict jsonb_array_element
+    jsonb_array_element_text jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array
+    jsonb_build_object jsonb_cmp jsonb_concat jsonb_contained jsonb_contains jsonb_delete jsonb_delete_path jsonb_each
+    jsonb_each_text jsonb_eq jsonb_exists jsonb_exists_all jsonb_exists_any jsonb_extract_path jsonb_extract_path_text
+    jsonb_ge jsonb_gt jsonb_hash jsonb_hash_extended jsonb_insert jsonb_le jsonb_lt jsonb_ne jsonb_object
+    jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique jsonb_object_agg_unique_strict jsonb_object_field
+    jsonb_object_field_text jsonb_object_keys jsonb_path_exists jsonb_path_exists_opr jsonb_path_exists_tz
+    jsonb_path_match jsonb_path_match_opr jsonb_path_match_tz jsonb_path_query jsonb_path_query_array
+    jsonb_path_query_array_tz jsonb_path_query_first jsonb_path_query_first_tz jsonb_path_query_tz
+    jsonb_populate_record jsonb_populate_record_valid jsonb_populate_recordset jsonb_pretty jsonb_set jsonb_set_lax
+    jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_to_tsvector jsonb_typeof justify_days justify_hours
+    justify_interval lag last_value lcm lead left length lgamma like like_escape line ln log log10 lower lower_inc
+    lower_inf lpad lseg ltrim macaddr macaddr8 macaddr8_cmp macaddr8_set7bit macaddr_cmp make_date make_interval
+    make_time make_timestamp make_timestamptz makeaclitem masklen max md5 min min_scale mod mode money multirange
+    multirange_adjacent_multirange multirange_adjacent_range multirange_after_multirange multirange_after_range
+    multirange_before_multirange multirange_before_range multirange_cmp multirange_contained_by_multirange
+    multirange_contained_by_range multirange_contains_elem multirange_contains_multirange multirange_contains_range
+    multirange_eq multirange_ge multirange_gt multirange_intersect multirange_intersect_agg_transfn multirange_le
+    multirange_lt multirange_minus multirange_ne multirange_overlaps_multirange multirange_overlaps_range
+    multirange_overleft_multirange multirange_overleft_range multirange_overright_multirange
+    multirange_overright_range multirange_union mxid_age name nameconcatoid netmask network network_cmp normalize
+    notlike now npoints nth_value ntile num_nonnulls num_nulls numeric numeric_cmp numeric_div_trunc numeric_exp
+    numeric_inc numeric_ln numeric_log numeric_sqrt nummultirange numnode numrange numrange_subdiff obj_description
+    octet_length oid oidlarger oidsmaller oidvectortypes overlaps overlay parse_ident path pclose percent_rank
+    percentile_cont percentile_disc pg_available_extension_versions pg_available_extensions pg_backend_pid pg_basetype
+    pg_char_to_encoding pg_client_encoding pg_collation_for pg_collation_is_visible pg_column_compression
+    pg_column_is_updatable pg_column_size pg_column_toast_chunk_id pg_conf_load_time pg_config
     pg_conversion_is_visible pg_current_snapshot pg_current_xact_id pg_current_xact_id_if_assigned pg_cursor
     pg_describe_object pg_encoding_max_length pg_encoding_to_char pg_event_trigger_ddl_commands
     pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid pg_event_trigger_table_rewrite_reason
@@ -86,22 +97,27 @@ export const nonVolatileBuiltIns: ReadonlySet<string> = new Set(
     pg_trigger_depth pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible
     pg_type_is_visible pg_typeof pg_visible_in_snapshot pg_wal_lsn_diff pg_walfile_name pg_walfile_name_offset
     phraseto_tsquery pi plainto_tsquery point polygon popen position postgresql_fdw_validator pow power querytree
-    quote_ident quote_literal quote_nullable radians radius range_agg range_cmp range_intersect_agg
-    range_intersect_agg_transfn range_merge rank regclass regexp_count regexp_instr regexp_like regexp_match
+    quote_ident quote_literal quote_nullable radians radius range_adjacent range_adjacent_multirange range_after
+    range_after_multirange range_agg range_before range_before_multirange range_cmp range_contained_by
+    range_contained_by_multirange range_contains range_contains_elem range_contains_multirange range_eq range_ge
+    range_gt range_intersect range_intersect_agg range_intersect_agg_transfn range_le range_lt range_merge range_minus
+    range_ne range_overlaps range_overlaps_multirange range_overleft range_overleft_multirange range_overright
+    range_overright_multirange range_union rank regclass regexp_count regexp_instr regexp_like regexp_match
     regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy
     regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse right round
     row_number row_security_active row_to_json rpad rtrim satisfies_hash_partition scale schema_to_xml
     schema_to_xml_and_xmlschema schema_to_xmlschema session_user set_bit set_byte set_masklen setweight sha224 sha256
     sha384 sha512 shobj_description sign similar_escape similar_to_escape sin sind sinh slope spg_poly_quad_compress
-    split_part sqrt statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array string_to_table strip
-    strpos substr substring sum system_user table_to_xml table_to_xml_and_xmlschema table_to_xmlschema tan tand tanh
-    text textlen tidlarger tidsmaller time time_cmp time_hash time_hash_extended timestamp timestamp_cmp
-    timestamp_cmp_date timestamp_cmp_timestamptz timestamp_hash timestamp_hash_extended timestamptz timestamptz_cmp
-    timestamptz_cmp_date timestamptz_cmp_timestamp timestamptz_hash timestamptz_hash_extended timetz timetz_cmp
-    timetz_hash timetz_hash_extended timezone to_ascii to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct
-    to_regclass to_regcollation to_regnamespace to_regoper to_regoperator to_regproc to_regprocedure to_regrole
-    to_regtype to_regtypemod to_timestamp to_tsquery to_tsvector transaction_timestamp translate trim_array trim_scale
-    trunc ts_debug ts_delete ts_filter ts_headline ts_lexize ts_parse ts_rank ts_rank_cd ts_token_type tsmultirange
+    split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array
+    string_to_table strip strpos substr substring sum system_user table_to_xml table_to_xml_and_xmlschema
+    table_to_xmlschema tan tand tanh text textcat textlen textlike textnlike tidlarger tidsmaller time time_cmp
+    time_hash time_hash_extended timestamp timestamp_cmp timestamp_cmp_date timestamp_cmp_timestamptz timestamp_hash
+    timestamp_hash_extended timestamptz timestamptz_cmp timestamptz_cmp_date timestamptz_cmp_timestamp
+    timestamptz_hash timestamptz_hash_extended timetz timetz_cmp timetz_hash timetz_hash_extended timezone to_ascii
+    to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct to_regclass to_regcollation to_regnamespace
+    to_regoper to_regoperator to_regproc to_regprocedure to_regrole to_regtype to_regtypemod to_timestamp to_tsquery
+    to_tsvector transaction_timestamp translate trim_array trim_scale trunc ts_debug ts_delete ts_filter ts_headline
+    ts_lexize ts_match_qv ts_match_tq ts_match_tt ts_match_vq ts_parse ts_rank ts_rank_cd ts_token_type tsmultirange
     tsquery_cmp tsquery_phrase tsrange tsrange_subdiff tstzmultirange tstzrange tstzrange_subdiff tsvector_cmp
     tsvector_to_array txid_current txid_current_if_assigned txid_current_snapshot txid_snapshot_xip txid_snapshot_xmax
     txid_snapshot_xmin txid_visible_in_snapshot unicode_assigned unicode_version unistr unnest upper upper_inc
