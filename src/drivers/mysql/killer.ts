@@ -2,6 +2,16 @@ import { connect, type Socket } from 'node:net'
 
 import type { Connection, ConnectionOptions, PoolConnection } from 'mysql2'
 
+/** A statement that runs on a connection. */
+export interface Interruptible {
+  readonly connection: PoolConnection
+  /** Resolves when the statement has ended, well or not. */
+  readonly ended: Promise<void>
+  readonly hasEnded: boolean
+  /** Lets the rest of the answer come in, to be thrown away. */
+  drain(): void
+}
+
 /** The part of mysql2 that opens a connection outside the pool. */
 export type CreateConnection = (options: ConnectionOptions) => Connection
 
@@ -22,39 +32,40 @@ export class QueryKiller {
   }
 
   /**
-   * Stops what `victim` runs, and makes it fit for its next user. A KILL may arrive just after the statement ended, and
-   * then hits the next one on that connection; so a statement that does nothing follows, and takes it.
+   * Stops a statement, and makes its connection fit for the next user. A KILL may arrive just after the statement
+   * ended, and then hits the next one on that connection; so a statement that does nothing follows, and takes it.
    *
-   * @param ended resolves when the statement has ended, and `hasEnded` says whether it has
    * @returns false if the connection must not be used again
    */
-  async interrupt(victim: PoolConnection, ended: Promise<void>, hasEnded: () => boolean): Promise<boolean> {
+  async interrupt(statement: Interruptible): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(resolve, this.#limitMs, false)
     })
-    const done = this.#interrupt(victim, ended, hasEnded).catch(() => false)
+    const done = this.#interrupt(statement).catch(() => false)
     const usable = await Promise.race([done, late])
     clearTimeout(timer)
     return usable
   }
 
-  async #interrupt(victim: PoolConnection, ended: Promise<void>, hasEnded: () => boolean): Promise<boolean> {
-    const killed = await this.#kill(victim, hasEnded)
-    await ended
-    if (killed) await absorb(victim)
+  async #interrupt(statement: Interruptible): Promise<boolean> {
+    const killed = await this.#kill(statement)
+    statement.drain()
+    await statement.ended
+    if (killed) await absorb(statement.connection)
     return true
   }
 
   /** Returns false if there was nothing left to kill. */
-  async #kill(victim: PoolConnection, hasEnded: () => boolean): Promise<boolean> {
+  async #kill(statement: Interruptible): Promise<boolean> {
+    const victim = statement.connection
     const key = addressOf(victim)
     const entry = this.#open.get(key) ?? { connection: this.#connect(victim), users: 0 }
     this.#open.set(key, entry)
     entry.users += 1
     try {
       await ping(entry.connection)
-      if (hasEnded()) return false
+      if (statement.hasEnded) return false
       await run(entry.connection, `KILL QUERY ${victim.threadId}`)
       return true
     } finally {

@@ -7,7 +7,7 @@ import type { QueryKiller } from './killer.ts'
 import { MysqlLease } from './lease.ts'
 import { lengthOf, removeFromQueue } from './native-pool.ts'
 import { runInterruptible } from './running.ts'
-import { send, UnpreparableTexts, type SendOptions } from './send.ts'
+import { send, KnownTexts, type SendOptions } from './send.ts'
 import { resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
 
@@ -51,7 +51,7 @@ export class MysqlPool implements DriverPool {
     this.#owned = owned
     this.#options = options
     this.#killer = killer
-    this.#send = { prepare: options.statementCacheSize > 0, unpreparable: new UnpreparableTexts() }
+    this.#send = { prepare: options.statementCacheSize > 0, texts: new KnownTexts() }
     pool.on('enqueue', this.#onEnqueue)
   }
 

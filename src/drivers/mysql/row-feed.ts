@@ -2,7 +2,8 @@ import type { PoolConnection } from 'mysql2'
 
 import type { DriverRequest } from '../driver.ts'
 import { isUnprepared } from './errors.ts'
-import { nativeOptions, wantsPrepared, type SendOptions } from './send.ts'
+import type { Interruptible } from './killer.ts'
+import { nativeOptions, parametersFit, prepare, wantsPrepared, type SendOptions } from './send.ts'
 
 /**
  * The rows of one running statement, read off the socket no faster than they are taken: at `fetchSize` rows the
@@ -10,10 +11,10 @@ import { nativeOptions, wantsPrepared, type SendOptions } from './send.ts'
  *
  * mysql2's own `stream()` is not used: it never ends if the connection breaks, and its rows pass a `Readable` each.
  */
-export class RowFeed {
+export class RowFeed implements Interruptible {
   /** Resolves when the statement has ended, well or not. Until then the connection is not free. */
   readonly ended: Promise<void>
-  readonly #connection: PoolConnection
+  readonly connection: PoolConnection
   readonly #request: DriverRequest
   readonly #options: SendOptions
   readonly #size: number
@@ -28,7 +29,7 @@ export class RowFeed {
   #started = false
 
   constructor(connection: PoolConnection, request: DriverRequest, options: SendOptions, fetchSize: number) {
-    this.#connection = connection
+    this.connection = connection
     this.#request = request
     this.#options = options
     this.#size = Math.max(1, request.fetchSize ?? fetchSize)
@@ -50,13 +51,16 @@ export class RowFeed {
   start(): void {
     const native = nativeOptions(this.#request)
     const prepared = wantsPrepared(this.#request, this.#options)
+    if (prepared && !parametersFit(this.#request, this.#options)) {
+      return prepare(this.connection, native, this.#options, (error) => this.#startAgain(error))
+    }
     // Errors of the connection reach commands with a callback only, and this one has none.
-    this.#connection.once('error', this.#onConnectionError)
-    const command = prepared ? this.#connection.execute(native) : this.#connection.query(native)
+    this.connection.once('error', this.#onConnectionError)
+    const command = prepared ? this.connection.execute(native) : this.connection.query(native)
     let failed = false
     command.on('error', (error: unknown) => {
       failed = true
-      if (prepared && !this.#started && isUnprepared(error)) return this.#sendAgain()
+      if (prepared && !this.#started && isUnprepared(error)) return this.#startAgain(error)
       this.#end(error)
     })
     command.on('fields', (fields: unknown) => {
@@ -84,43 +88,57 @@ export class RowFeed {
     return rows
   }
 
-  /** Throws away what still comes; the statement goes on to its end. */
+  /** Throws away what is here. If that was not all, the connection pauses, and the server soon with it. */
   discard(): void {
     this.#discarding = true
     this.#buffer = []
     this.#resume()
+    if (!this.#hasEnded) this.#pause()
     this.#wake?.()
+  }
+
+  drain(): void {
+    this.#resume()
   }
 
   readonly #onConnectionError = (error: unknown): void => this.#end(error)
 
-  #sendAgain(): void {
-    this.#options.unpreparable.add(this.#request.sql)
-    this.#connection.removeListener('error', this.#onConnectionError)
-    this.start()
+  /** Starts once more, with what preparing the text has taught: its parameters, or that it cannot be done. */
+  #startAgain(error: unknown): void {
+    this.connection.removeListener('error', this.#onConnectionError)
+    if (error && !isUnprepared(error)) return this.#end(error)
+    if (error) this.#options.texts.noteUnpreparable(this.#request.sql)
+    try {
+      this.start()
+    } catch (failure) {
+      this.#end(failure)
+    }
   }
 
   #take(row: unknown): void {
     if (this.#discarding || !this.#isRows) return
     this.#buffer.push(row)
-    if (this.#buffer.length >= this.#size && !this.#paused) {
-      this.#paused = true
-      this.#connection.pause()
-    }
+    if (this.#buffer.length >= this.#size) this.#pause()
     this.#wake?.()
+  }
+
+  #pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.connection.pause()
   }
 
   #resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#connection.resume()
+    this.connection.resume()
   }
 
   #end(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#error = error
-    this.#connection.removeListener('error', this.#onConnectionError)
+    this.connection.removeListener('error', this.#onConnectionError)
     this.#wake?.()
     this.#onEnded()
   }

@@ -28,15 +28,15 @@ export function runInterruptible(
   const answer = Promise.withResolvers<DriverResult>()
   const usable = Promise.withResolvers<boolean>()
   const ended = Promise.withResolvers<void>()
-  let hasEnded = false
+  const statement = { connection, ended: ended.promise, hasEnded: false, drain: () => undefined }
   let stopped = false
   const stop = onStop(request, start, (error) => {
     stopped = true
     answer.reject(error)
-    usable.resolve(killer.interrupt(connection, ended.promise, () => hasEnded))
+    usable.resolve(killer.interrupt(statement))
   })
   send(connection, request, options, (error, result) => {
-    hasEnded = true
+    statement.hasEnded = true
     stop.disarm()
     ended.resolve()
     if (result === undefined) answer.reject(mysqlError(error, 'run', request.access))

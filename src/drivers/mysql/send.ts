@@ -8,18 +8,40 @@ import { MysqlResult, type NativeFields, type NativeRows } from './result.ts'
 
 export type Answered = (error: unknown, result: MysqlResult | undefined) => void
 
-/** Texts that the server does not take in the prepared protocol (error 1295), remembered so as not to ask each time. */
-export class UnpreparableTexts {
-  readonly #texts = new Set<string>()
-  readonly #limit = 500
+/**
+ * What was learnt about texts: how many parameters the server found in them, or that it does not take them in the
+ * prepared protocol (error 1295). mysql2 sends a wrong number of values without a word, and the server then reads them
+ * askew.
+ */
+export class KnownTexts {
+  // Two generations, so that the texts in use stay when the limit is reached.
+  #young = new Map<string, number>()
+  #old = new Map<string, number>()
+  readonly #half = 1_000
 
-  has(sql: string): boolean {
-    return this.#texts.has(sql)
+  /** The number of parameters, -1 for a text that cannot be prepared, `undefined` for an unknown one. */
+  parameters(sql: string): number | undefined {
+    const young = this.#young.get(sql)
+    if (young !== undefined) return young
+    const old = this.#old.get(sql)
+    if (old !== undefined) this.#note(sql, old)
+    return old
   }
 
-  add(sql: string): void {
-    if (this.#texts.size >= this.#limit) this.#texts.clear()
-    this.#texts.add(sql)
+  noteParameters(sql: string, count: number): void {
+    this.#note(sql, count)
+  }
+
+  noteUnpreparable(sql: string): void {
+    this.#note(sql, -1)
+  }
+
+  #note(sql: string, count: number): void {
+    if (this.#young.size >= this.#half) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(sql, count)
   }
 }
 
@@ -27,7 +49,7 @@ export class UnpreparableTexts {
 export interface SendOptions {
   /** False: everything goes in the text protocol. */
   readonly prepare: boolean
-  readonly unpreparable: UnpreparableTexts
+  readonly texts: KnownTexts
 }
 
 /** Sends one statement and calls back once, with mysql2's error or the result. Never throws. */
@@ -36,13 +58,21 @@ export function send(connection: PoolConnection, request: DriverRequest, options
   const answered = (error: unknown, rows: unknown, fields: unknown): void => {
     if (!error) return done(undefined, toResult(rows, fields))
     if (!prepared || !isUnprepared(error)) return done(error, undefined)
-    options.unpreparable.add(request.sql)
+    options.texts.noteUnpreparable(request.sql)
     send(connection, request, options, done)
   }
   try {
     const native = nativeOptions(request)
-    if (prepared) connection.execute(native, answered)
-    else connection.query(native, answered)
+    if (!prepared) {
+      connection.query(native, answered)
+    } else if (parametersFit(request, options)) {
+      connection.execute(native, answered)
+    } else {
+      prepare(connection, native, options, (error) => {
+        if (error) answered(error, undefined, undefined)
+        else send(connection, request, options, done)
+      })
+    }
   } catch (error) {
     // mysql2 throws only over parameters, before it sends anything.
     done(error instanceof ParameterError ? error : new ParameterError(messageOf(error)), undefined)
@@ -55,8 +85,40 @@ export function wantsPrepared(request: DriverRequest, options: SendOptions): boo
     options.prepare &&
     request.prepare !== false &&
     request.access !== 'session' &&
-    !options.unpreparable.has(request.sql)
+    options.texts.parameters(request.sql) !== -1
   )
+}
+
+/**
+ * False as long as the text is unknown. Named parameters are counted by mysql2 itself.
+ *
+ * @throws ParameterError if their number is known and differs
+ */
+export function parametersFit(request: DriverRequest, options: SendOptions): boolean {
+  const { sql, params } = request
+  if (!Array.isArray(params)) return true
+  const count = options.texts.parameters(sql)
+  if (count !== undefined && count !== params.length) {
+    throw new ParameterError(`The statement takes ${count} parameters, and ${params.length} were given.`)
+  }
+  return count !== undefined
+}
+
+/** Prepares a text to learn its parameters. mysql2 keeps the statement, so that executing it prepares nothing again. */
+export function prepare(
+  connection: PoolConnection,
+  native: QueryOptions,
+  options: SendOptions,
+  done: (error: unknown) => void,
+): void {
+  const prepared = (error: unknown, statement: unknown): void => {
+    if (error) return done(error)
+    const found: unknown = typeof statement === 'object' && statement !== null && Reflect.get(statement, 'parameters')
+    options.texts.noteParameters(native.sql, Array.isArray(found) ? found.length : 0)
+    done(undefined)
+  }
+  // mysql2's types leave out that options may be given, without which it would prepare once more to execute.
+  Reflect.apply(connection.prepare, connection, [native, prepared])
 }
 
 /** @throws ParameterError for `undefined`, which one of mysql2's protocols refuses and the other takes for NULL */

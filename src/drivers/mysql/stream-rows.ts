@@ -52,11 +52,11 @@ export async function* streamRows(
     watch.disarm()
     feed.discard()
     // Not waited for: who leaves a loop early, or for an error, has nothing to do with the cleaning up.
-    void leave(connection, feed, terms)
+    void leave(feed, terms)
   }
 }
 
-async function leave(connection: PoolConnection, feed: RowFeed, terms: StreamTerms): Promise<void> {
+async function leave(feed: RowFeed, terms: StreamTerms): Promise<void> {
   if (feed.hasEnded) return terms.onDone(feed.error === undefined || isAnswer(feed.error))
-  terms.onDone(await terms.killer.interrupt(connection, feed.ended, () => feed.hasEnded))
+  terms.onDone(await terms.killer.interrupt(feed))
 }
