@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Dsn } from '../config.ts'
 import { DriverMissingError } from '../errors.ts'
 
 /** Where a test's server listens, and its accounts. Plain data: it may travel to another process. */
@@ -20,7 +21,7 @@ export interface ServerAddress {
 
 export interface FreshDatabase {
   readonly name: string
-  readonly dsn: string
+  readonly dsn: Dsn
 }
 
 /** The database that exists on every server of an engine. */
@@ -31,7 +32,7 @@ export function dsnOf(
   server: ServerAddress,
   database: string = maintenanceDatabase[server.engine],
   admin = false,
-): string {
+): Dsn {
   const user = encodeURIComponent(admin ? server.adminUser : server.user)
   const credentials = `${user}:${encodeURIComponent(server.password)}`
   return `${server.engine}://${credentials}@${server.host}:${server.port}/${encodeURIComponent(database)}`
