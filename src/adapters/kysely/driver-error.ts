@@ -1,0 +1,49 @@
+import * as kyselyPackage from 'kysely'
+import { QueryError, SignalboxError } from '../../errors.ts'
+
+/** The error of Signalbox that each error of a driver came in. Weak: it holds an entry as long as the error lives. */
+const origins = new WeakMap<object, SignalboxError>()
+
+/**
+ * The error as users of Kysely expect it: of what a server or a connection reported, the driver's own error,
+ * unchanged; what Signalbox itself refused or gave up stays as it is.
+ */
+export function driverError(error: unknown): unknown {
+  if (!(error instanceof QueryError)) return error
+  const { cause } = error
+  if (typeof cause !== 'object' || cause === null) return error
+  origins.set(cause, error)
+  return cause
+}
+
+/** As {@link driverError}, for COMMIT: PostgreSQL's answer to COMMIT of a failed transaction has an error class in Kysely. */
+export function commitError(error: unknown): unknown {
+  const rolledBack = error instanceof QueryError && error.cause === undefined && error.engineCode === '25P02'
+  // Kysely 0.29.0 does not have the class yet.
+  if (!rolledBack || !('AbortedTransactionError' in kyselyPackage)) return driverError(error)
+  const aborted = new kyselyPackage.AbortedTransactionError({ cause: error })
+  origins.set(aborted, error)
+  return aborted
+}
+
+/**
+ * What Signalbox knows about an error that came out of a query: its class, whether it is safe to retry, and on which
+ * database, server and role it happened. `undefined` for errors that are not of a Signalbox client.
+ *
+ * The errors that servers report reach users of Kysely as the driver threw them (`error.code === '23505'`), and this
+ * is how to ask for the rest.
+ *
+ * @example
+ * ```ts
+ * import { signalboxErrorOf } from 'signalbox/kysely'
+ *
+ * await db.insertInto('review').values(review).execute().catch((error) => {
+ *   console.error('failed on', signalboxErrorOf(error)?.database)
+ *   throw error
+ * })
+ * ```
+ */
+export function signalboxErrorOf(error: unknown): SignalboxError | undefined {
+  if (error instanceof SignalboxError) return error
+  return typeof error === 'object' && error !== null ? origins.get(error) : undefined
+}

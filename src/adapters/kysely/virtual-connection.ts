@@ -1,0 +1,175 @@
+import type {
+  AbortableOperationOptions,
+  CompiledQuery,
+  DatabaseConnection,
+  QueryResult,
+  TransactionSettings,
+} from 'kysely'
+import type { CallOptions } from '../../config.ts'
+import type { Engine, Isolation } from '../../drivers/driver.ts'
+import { UnsupportedError } from '../../errors.ts'
+import type { Queryable } from '../../execution/queryable.ts'
+import type { ReservedConnection } from '../../execution/reserved.ts'
+import type { TransactionOptions } from '../../execution/transaction.ts'
+import type { Params } from '../../statement/statement.ts'
+import type { Scope } from '../../scope.ts'
+import { driverError } from './driver-error.ts'
+import { queryResult } from './query-result.ts'
+import { TransactionStack } from './transaction-stack.ts'
+import type { Translators } from './translating-compilers.ts'
+import { targetOf } from './using-plugin.ts'
+
+/** A query as the database that it belongs to understands it. */
+interface Fitted {
+  readonly sql: string
+  readonly params: Params
+  readonly call: CallOptions
+}
+
+/**
+ * What Kysely takes for a connection. It is none until a query decides the database: single statements go to the
+ * client, a transaction or a connection of one's own (`db.connection()`) begins with its first statement.
+ */
+export class VirtualConnection implements DatabaseConnection {
+  readonly #scope: Scope
+  readonly #engine: Engine
+  readonly #translators: Translators
+  readonly #acquired: AbortableOperationOptions | undefined
+  #statements = 0
+  #reserved: ReservedConnection | undefined
+  #transaction: TransactionStack | undefined
+
+  constructor(scope: Scope, engine: Engine, translators: Translators, acquired: AbortableOperationOptions | undefined) {
+    this.#scope = scope
+    this.#engine = engine
+    this.#translators = translators
+    this.#acquired = acquired
+  }
+
+  /** The open transaction. */
+  get transaction(): TransactionStack {
+    if (this.#transaction === undefined) throw new UnsupportedError('There is no transaction on this connection.')
+    return this.#transaction
+  }
+
+  async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
+    try {
+      const target = this.#targetFor(options)
+      const { sql, params, call } = this.#fit(query, target, options)
+      return queryResult(await target.query<R>(sql, params, call))
+    } catch (error) {
+      throw driverError(error)
+    }
+  }
+
+  async *streamQuery<R>(
+    query: CompiledQuery,
+    chunkSize: number,
+    options?: AbortableOperationOptions,
+  ): AsyncIterableIterator<QueryResult<R>> {
+    const size = Number.isInteger(chunkSize) && chunkSize > 0 ? chunkSize : 1
+    try {
+      const target = this.#targetFor(options)
+      const { sql, params, call } = this.#fit(query, target, options)
+      let rows: R[] = []
+      for await (const row of target.stream<R>(sql, params, { ...call, fetchSize: size })) {
+        rows.push(row)
+        if (rows.length < size) continue
+        yield { rows }
+        rows = []
+      }
+      if (rows.length > 0) yield { rows }
+    } catch (error) {
+      throw driverError(error)
+    }
+  }
+
+  begin({ isolationLevel, accessMode }: TransactionSettings): void {
+    const options: TransactionOptions = {
+      ...(isolationLevel === undefined ? {} : { isolation: isolationOf(isolationLevel) }),
+      readOnly: accessMode === 'read only',
+    }
+    this.#transaction = new TransactionStack((this.#reserved ?? this.#host()).begin(options))
+  }
+
+  async commit(): Promise<void> {
+    await this.transaction.commit()
+    this.#transaction = undefined
+  }
+
+  async rollback(): Promise<void> {
+    const transaction = this.#transaction
+    this.#transaction = undefined
+    await transaction?.rollback()
+  }
+
+  async release(): Promise<void> {
+    try {
+      await this.rollback()
+    } finally {
+      await this.#reserved?.release()
+    }
+  }
+
+  // Kysely asks for the next three for its `inflightQueryAbortStrategy`. A signal alone already cancels the statement
+  // on its server, over a connection that is not the application's, so there is nothing to note or to send.
+
+  async collectSessionInfo(): Promise<void> {}
+
+  async cancelQuery(): Promise<void> {}
+
+  /** Gives up what the statement was part of, so that its locks are free. */
+  async killSession(): Promise<void> {
+    await this.release()
+  }
+
+  /** Where the next statement goes. */
+  #targetFor(options: AbortableOperationOptions | undefined): Queryable {
+    if (this.#transaction !== undefined) return this.#transaction.current
+    this.#statements += 1
+    if (this.#reserved === undefined && this.#isForOneCaller(options)) this.#reserved = this.#scope.reserve()
+    return this.#reserved ?? this.#scope
+  }
+
+  #host(): Scope | ReservedConnection {
+    if (this.#isConnectionCall()) this.#reserved = this.#scope.reserve()
+    return this.#reserved ?? this.#scope
+  }
+
+  /**
+   * Whether the connection was asked for by `db.connection()`, and so must be a real one, with a state. Kysely does not
+   * say so; but for a single statement it passes the statement's own options on, which reach `executeQuery` too.
+   */
+  #isForOneCaller(options: AbortableOperationOptions | undefined): boolean {
+    if (this.#statements > 1 || this.#isConnectionCall()) return true
+    return this.#acquired?.signal !== undefined && this.#acquired.signal !== options?.signal
+  }
+
+  /** `db.connection()` passes a frozen `{ signal: undefined }`; nothing else does. */
+  #isConnectionCall(): boolean {
+    const options = this.#acquired
+    return options !== undefined && Object.isFrozen(options) && 'signal' in options && options.signal === undefined
+  }
+
+  /** Asks the client where the query belongs, and compiles it again if another engine lives there. */
+  #fit(query: CompiledQuery, target: Queryable, options: AbortableOperationOptions | undefined): Fitted {
+    const using = targetOf(query.queryId)
+    const signal = options?.signal
+    const call: CallOptions = {
+      ...(using === undefined ? {} : { using }),
+      ...(signal === undefined ? {} : { signal }),
+      dialect: this.#engine,
+    }
+    const { engine } = target.explain(query.sql, query.parameters, call)
+    if (engine === this.#engine) return { sql: query.sql, params: query.parameters, call }
+    const { sql, parameters } = this.#translators.to(engine).compileQuery(query.query, query.queryId)
+    return { sql, params: parameters, call: { ...call, dialect: engine } }
+  }
+}
+
+function isolationOf(level: NonNullable<TransactionSettings['isolationLevel']>): Isolation {
+  if (level !== 'snapshot') return level
+  throw new UnsupportedError(
+    'The isolation level "snapshot" exists on Microsoft SQL Server only. Use "repeatable read".',
+  )
+}
