@@ -1,6 +1,6 @@
 import type { CallOptions } from '../config.ts'
 import type { Access, DriverRequest } from '../drivers/driver.ts'
-import { TransactionControlError, UnsupportedError } from '../errors.ts'
+import { CrossEngineError, TransactionControlError, UnsupportedError } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { Params } from '../statement/statement.ts'
@@ -26,13 +26,19 @@ export function whereOf(decision: Decision): { database: string; shard: string; 
   return { database: route.database, shard: route.shards[0] ?? '', server: server.address, role: server.role }
 }
 
-/** What goes to the driver. */
+/** What goes to the driver. Throws `CrossEngineError` if the text is said to be in a dialect that the database does not speak. */
 export function requestOf(
   decision: Decision,
   params: Params,
   options: CallOptions | undefined,
   defaultTimeoutMs: number,
 ): DriverRequest {
+  const { engine, alias } = decision.database
+  if (options?.dialect !== undefined && options.dialect !== engine) {
+    throw new CrossEngineError(
+      `The statement is written for ${options.dialect} and belongs to "${alias}", which is ${engine}. It was not sent: write it for ${engine}.`,
+    )
+  }
   return {
     sql: decision.sql,
     params,
