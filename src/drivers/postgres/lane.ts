@@ -28,7 +28,7 @@ export type LaneState = 'opening' | 'open' | 'stalled' | 'closing' | 'closed'
 
 /** What a lane reports. */
 export interface LaneEvents {
-  /** An answer took `serviceMs` of the server's time; not reported for failures. */
+  /** An answer took `serviceMs` of the server's time. */
   observed(read: SharedRead, serviceMs: number): void
   /** The prepared statement of a read was stale or lost: the read did not run, and has to be sent again. */
   stale(read: SharedRead): void
@@ -51,6 +51,8 @@ interface Ticket {
   readonly sentAt: number
   /** The caller has heard of it already, but the server's answer is still to come. */
   reported: boolean
+  /** It holds up those behind it, and its text knows. */
+  heldUp: boolean
 }
 
 /**
@@ -118,13 +120,22 @@ export class Lane {
   send(read: SharedRead): void {
     const name = read.prepare ? this.#statements.use(read.record) : undefined
     const { sql, params, rowMode } = read.outgoing
-    const ticket: Ticket = { read, name, sentAt: this.#parts.clock.now(), reported: false }
+    const ticket: Ticket = { read, name, sentAt: this.#parts.clock.now(), reported: false, heldUp: false }
     read.lane = this
     read.copies++
     this.#tickets.push(ticket)
     this.#submitting = ticket
     submit(this.#client, sql, params, name, rowMode, (error, result) => this.#answered(ticket, error, result))
     this.#submitting = undefined
+  }
+
+  /** The first statement takes too long: nothing more is sent until it has ended. */
+  noteHoldUp(): void {
+    const ticket = this.#tickets[0]
+    if (ticket === undefined || ticket.heldUp) return
+    ticket.heldUp = true
+    ticket.read.record.latency.holdsUp()
+    if (this.state === 'open') this.state = 'stalled'
   }
 
   /** Reads on this lane that no newer copy elsewhere answers for, without the first. */
@@ -173,13 +184,12 @@ export class Lane {
     if (ms > 0) this.#meanServiceMs += (ms - this.#meanServiceMs) / meanOver
     else this.#meanServiceMs -= this.#meanServiceMs / meanOver
     this.usedAt = now
+    if (ticket.heldUp) ticket.read.record.latency.holdUpEnded()
     if (this.state === 'stalled') this.state = 'open'
+    events.observed(ticket.read, ms)
     if (result === undefined) this.#failed(ticket, error)
     else if (ticket.reported) this.#forget(ticket)
-    else {
-      ticket.read.succeeded(result)
-      events.observed(ticket.read, ms)
-    }
+    else ticket.read.succeeded(result)
     if (this.state === 'closing' && this.#tickets.length === 0) this.#end()
   }
 
@@ -215,7 +225,10 @@ export class Lane {
     this.#tickets = []
     this.#parts.events.closed(this)
     const failure = this.#failure(error, true)
-    for (const { read, reported } of tickets) if (!reported) read.failed(failure)
+    for (const { read, reported, heldUp } of tickets) {
+      if (heldUp) read.record.latency.holdUpEnded()
+      if (!reported) read.failed(failure)
+    }
   }
 
   #end(): void {

@@ -1,5 +1,6 @@
 import type { DriverRequest, DriverResult } from '../driver.ts'
 import { chooseLane } from './lane-choice.ts'
+import type { RunObserver } from './own-call.ts'
 import type { Lane, LaneEvents } from './lane.ts'
 import { SharedRead, type OwnCopy } from './shared-read.ts'
 import type { StatementRecord } from './statement-book.ts'
@@ -34,7 +35,7 @@ export interface MultiplexerParts {
  * of DDL, a big scan) is bounded for everybody else: when the first statement of a lane takes longer than the slow limit,
  * those behind it are sent again elsewhere.
  */
-export class Multiplexer implements LaneEvents {
+export class Multiplexer implements LaneEvents, RunObserver {
   readonly #parts: MultiplexerParts
   readonly #clock = new WorkClock()
   readonly #tickMs: number
@@ -71,6 +72,7 @@ export class Multiplexer implements LaneEvents {
     resolve: (result: DriverResult) => void,
     reject: (error: unknown) => void,
   ): boolean {
+    this.#watch()
     if (!record.latency.mayShare) {
       if (this.#roundTripMs === undefined && record.latency.comesAgain) this.#openAnother()
       return false
@@ -79,12 +81,16 @@ export class Multiplexer implements LaneEvents {
     if (crowded) this.#openAnother()
     if (lane === undefined || request.signal?.aborted || !record.nameable) return false
     lane.send(new SharedRead(request, record, resolve, reject))
-    this.#watch()
     return true
   }
 
+  /** The time that `observe` counts in. */
+  now(): number {
+    return this.#clock.now()
+  }
+
   /** Notes how long a read took on a connection of its own, answer and way included. */
-  observeAlone(record: StatementRecord, ms: number): void {
+  observe(record: StatementRecord, ms: number): void {
     const { slowMs } = this.#parts
     // Before the way to the server is known, a long time may be the way's.
     if (this.#roundTripMs === undefined && ms >= slowMs) record.latency.sighted()
@@ -184,11 +190,8 @@ export class Multiplexer implements LaneEvents {
   }
 
   #heldUp(lane: Lane, head: SharedRead): void {
-    if (lane.state === 'open' || lane.state === 'closing') {
-      if (lane.state === 'open') lane.state = 'stalled'
-      head.record.latency.slow()
-      for (const read of lane.waitingBehindHead()) this.#dispatch(read)
-    }
+    lane.noteHoldUp()
+    for (const read of lane.waitingBehindHead()) this.#dispatch(read)
     // Its caller has given up, and everybody behind it has another copy under way.
     if (head.settled) lane.abandon()
   }

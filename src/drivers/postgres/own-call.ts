@@ -9,8 +9,11 @@ import { resetSession } from './reset.ts'
 import { driverResult } from './result.ts'
 import type { StatementRecord } from './statement-book.ts'
 
-/** Called with the milliseconds between sending a statement on a connection of its own and its answer. */
-export type Observer = (record: StatementRecord, ms: number) => void
+/** Learns how long statements take on a connection of their own. */
+export interface RunObserver {
+  now(): number
+  observe(record: StatementRecord, ms: number): void
+}
 
 /** One autocommit statement on a connection of its own. */
 export class OwnCall implements Taker {
@@ -19,7 +22,7 @@ export class OwnCall implements Taker {
   readonly #request: DriverRequest
   readonly #outgoing: Outgoing
   readonly #record: StatementRecord | undefined
-  readonly #observe: Observer | undefined
+  readonly #observer: RunObserver | undefined
   readonly #resolve: (result: DriverResult) => void
   readonly #reject: (error: unknown) => void
   #watch: Watch | undefined
@@ -32,7 +35,7 @@ export class OwnCall implements Taker {
     address: string,
     request: DriverRequest,
     record: StatementRecord | undefined,
-    observe: Observer | undefined,
+    observer: RunObserver | undefined,
     resolve: (result: DriverResult) => void,
     reject: (error: unknown) => void,
   ) {
@@ -41,7 +44,7 @@ export class OwnCall implements Taker {
     this.#request = request
     this.#outgoing = { sql: request.sql, params: positional(request), rowMode: request.rowMode }
     this.#record = record
-    this.#observe = observe
+    this.#observer = observer
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -62,7 +65,7 @@ export class OwnCall implements Taker {
       return
     }
     this.#connection = connection
-    if (this.#observe !== undefined) this.#startedAt = performance.now()
+    if (this.#observer !== undefined) this.#startedAt = this.#observer.now()
     const record = this.#request.prepare === false ? undefined : this.#record
     connection.send(this.#outgoing, record, (error, result) => this.#answered(connection, error, result))
   }
@@ -86,8 +89,8 @@ export class OwnCall implements Taker {
   }
 
   #answered(connection: Connection, error: unknown, result: NativeAnswer | undefined): void {
-    if (this.#observe !== undefined && this.#record !== undefined) {
-      this.#observe(this.#record, performance.now() - this.#startedAt)
+    if (this.#observer !== undefined && this.#record !== undefined) {
+      this.#observer.observe(this.#record, this.#observer.now() - this.#startedAt)
     }
     if (this.#request.access === 'session') resetSession(connection, (reset) => this.#pool.release(connection, !reset))
     else this.#pool.release(connection)

@@ -7,7 +7,7 @@ import { PostgresLease, type LeaseSource } from './lease.ts'
 import { Lane } from './lane.ts'
 import { Multiplexer } from './multiplexer.ts'
 import { loadCursor } from './native.ts'
-import { OwnCall, type Observer } from './own-call.ts'
+import { OwnCall } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
 import { resetSession } from './reset.ts'
 import type { OwnCopy, SharedRead } from './shared-read.ts'
@@ -39,7 +39,6 @@ export class PostgresPool implements DriverPool {
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
   readonly #multiplexer: Multiplexer | undefined
-  readonly #observe: Observer = (record, ms) => this.#multiplexer?.observeAlone(record, ms)
   #closing: Promise<void> | undefined
 
   constructor({ pool, options, address, borrowed, queryTimeoutMs = 0, createSharedClient }: PoolParts) {
@@ -65,7 +64,7 @@ export class PostgresPool implements DriverPool {
       if (request.access !== 'read' || record === undefined || this.#multiplexer === undefined) {
         new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
       } else if (!this.#multiplexer.take(limited, record, resolve, reject)) {
-        new OwnCall(this.#own, this.#address, limited, record, this.#observe, resolve, reject).start()
+        new OwnCall(this.#own, this.#address, limited, record, this.#multiplexer, resolve, reject).start()
       }
     })
   }
@@ -147,7 +146,7 @@ export class PostgresPool implements DriverPool {
       this.#address,
       { ...read.outgoing, access: 'read', prepare: read.prepare },
       read.record,
-      this.#observe,
+      this.#multiplexer,
       (result) => read.succeededAlone(result),
       (error) => read.failed(error),
     )

@@ -1,24 +1,24 @@
-/** Quick runs on a connection of its own before a text may share one. */
+/** Quick runs in a row on a connection of its own before a text may share one. */
 const firstTrust = 2
-/** After each slow run a text needs this many times more quick runs in a row before it may share again. */
-const trustFactor = 8
-const mostTrust = 8_192
-/** Quick shared runs in a row after which one slow run is forgiven. */
-const forgivenAfter = 4_096
+/** Runs over which the share of slow ones is taken, the newest counting most. */
+const shareOver = 1_024
+/** A text that is slow more often than this has connections of its own. */
+const mostSlow = 3 / 1_000
 
 /**
- * Whether a text has shown itself quick enough to share a connection.
+ * Whether a text has shown itself quick enough to share a connection. Knows no clock and decides by counting, so it is
+ * the same for the same history.
  *
- * A text starts on connections of its own. Each run there is a probe that costs nothing extra, so a slow text is watched
- * without ever being sent to others' connection: with every slow run the number of quick runs in a row that it must
- * show grows eightfold (2, 16, 128, 1,024, 8,192). A text that is slow once in a hundred runs practically never passes
- * 1,024; one that met a hiccup of the machine is back after 16.
+ * A text starts on connections of its own. Each run there is a probe that costs nothing extra: a slow text is watched
+ * without ever being sent to others' connection. One slow run says little (machines hiccup, and a run that holds others
+ * up is worked around within the slow limit), so the share of slow runs decides: about four slow runs in a thousand bar
+ * a text; to come back it needs several hundred quick ones, or thousands if it was slow often.
  */
 export class LatencyRecord {
-  #required = firstTrust
-  #quickRuns = 0
-  #sharedRuns = 0
   #runs = 0
+  #quickInRow = 0
+  #slowShare = 0
+  #holdUps = 0
 
   /** The text has come again often enough to be worth a shared connection, if it is quick. */
   get comesAgain(): boolean {
@@ -26,7 +26,7 @@ export class LatencyRecord {
   }
 
   get mayShare(): boolean {
-    return this.#quickRuns >= this.#required
+    return this.#quickInRow >= firstTrust && this.#slowShare < mostSlow && this.#holdUps === 0
   }
 
   /** Notes a run whose time says nothing. */
@@ -34,26 +34,20 @@ export class LatencyRecord {
     this.#runs++
   }
 
-  /** Notes a run on a connection of its own, or on a shared one. */
+  /** Notes how long a run took, on a connection of its own or on a shared one. */
   observe(ms: number, slowMs: number): void {
+    const slow = ms >= slowMs
     this.#runs++
-    if (ms >= slowMs) this.slow()
-    else if (this.#quickRuns < this.#required) this.#quickRuns++
-    else if (this.#required > firstTrust && ++this.#sharedRuns >= forgivenAfter) this.#forgive()
+    this.#quickInRow = slow ? 0 : this.#quickInRow + 1
+    this.#slowShare += ((slow ? 1 : 0) - this.#slowShare) / shareOver
   }
 
-  /** Notes a slow run: from now on the text has connections of its own. */
-  slow(): void {
-    // A text that is being watched already only starts its row of quick runs again.
-    if (this.mayShare || this.#required === firstTrust)
-      this.#required = Math.min(this.#required * trustFactor, mostTrust)
-    this.#quickRuns = 0
-    this.#sharedRuns = 0
+  /** A run of the text holds a shared connection up: until it has ended no other is sent to one. */
+  holdsUp(): void {
+    this.#holdUps++
   }
 
-  #forgive(): void {
-    this.#required = Math.max(firstTrust, this.#required / trustFactor)
-    this.#quickRuns = this.#required
-    this.#sharedRuns = 0
+  holdUpEnded(): void {
+    this.#holdUps--
   }
 }
