@@ -1,0 +1,104 @@
+import type { Role } from '../index.ts'
+
+/** What `check --json` prints. Fields are only ever added. */
+export interface CheckReport {
+  /** No finding is an error; under `--strict`, there is no finding at all. */
+  readonly ok: boolean
+  readonly databases: readonly DatabaseReport[]
+  readonly tables: readonly TableReport[]
+  readonly findings: readonly Finding[]
+}
+
+/** One declared database. What could not be learnt is `null`. */
+export interface DatabaseReport {
+  readonly alias: string
+  /** Other aliases that mean this database. */
+  readonly aliases: readonly string[]
+  readonly engine: 'postgres' | 'mysql' | 'sqlite'
+  /** Without password. */
+  readonly address: string
+  readonly exclusive: boolean
+  readonly reachable: boolean
+  /** Why not, if it is not. */
+  readonly failure: ReachFailure | null
+  /** `PostgreSQL`, `MariaDB`, `MySQL` or `SQLite`, as the server says. */
+  readonly product: string | null
+  readonly version: string | null
+  /** PostgreSQL: `replica` while it is in recovery; MySQL, MariaDB: while it is read-only. SQLite: `primary`. */
+  readonly role: Role | null
+  /** Whether writes would be taken: the server's setting, or the rights of the SQLite file. */
+  readonly writable: boolean | null
+  /** Milliseconds until the first answer, opening the connection included. */
+  readonly connectMs: number | null
+  /** Milliseconds of one round trip: the best of three. */
+  readonly latencyMs: number | null
+  /** How many connections the server takes; SQLite has no limit. */
+  readonly serverMaxConnections: number | null
+  /** How many connections one process of the application may open; `null` for a pool of the application's own. */
+  readonly poolMaxConnections: number | null
+  readonly tableCount: number | null
+}
+
+/** Why a database could not be reached, from the most particular. */
+export type ReachFailureKind =
+  | 'timeout'
+  | 'refused'
+  | 'unknown-host'
+  | 'unreachable-host'
+  | 'authentication'
+  | 'no-such-database'
+  | 'no-such-file'
+  | 'file'
+  | 'too-many-connections'
+  | 'tls'
+  | 'starting-up'
+  | 'shutting-down'
+  | 'driver-missing'
+  | 'connection-lost'
+  | 'other'
+
+export interface ReachFailure {
+  readonly kind: ReachFailureKind
+  /** The code of `docs/errors.md`, if it has one. */
+  readonly code: string | null
+  /** The engine's or the system's own code, if it has one. */
+  readonly engineCode: string | null
+  readonly message: string
+}
+
+/** One entry of `tables` in the configuration. */
+export interface TableReport {
+  readonly pattern: string
+  readonly database: string
+  readonly kind: 'name' | 'glob'
+  /** `unknown`: its database could not be reached. `empty`: a glob that fits no table. */
+  readonly state: 'found' | 'missing' | 'empty' | 'unknown'
+  /** The tables and views of its database that it fits. */
+  readonly found: readonly string[]
+  /** The same names in other databases. */
+  readonly elsewhere: readonly { readonly database: string; readonly table: string }[]
+}
+
+export type FindingCode =
+  | 'unreachable'
+  | 'tables-unreadable'
+  | 'read-only-primary'
+  | 'read-only-file'
+  | 'too-few-connections'
+  | 'not-one-server'
+  | 'table-missing'
+  | 'table-only-elsewhere'
+  | 'table-also-elsewhere'
+  | 'table-undeclared-in-exclusive'
+  | 'table-undeclared'
+  | 'glob-empty'
+
+/** Something that is wrong (`error`) or may surprise (`warning`). */
+export interface Finding {
+  readonly severity: 'error' | 'warning'
+  readonly code: FindingCode
+  readonly database: string
+  /** The tables it is about, all of them; the message names the first few. */
+  readonly tables: readonly string[]
+  readonly message: string
+}

@@ -1,0 +1,62 @@
+import { setTimeout } from 'node:timers/promises'
+import { connect, type Client, type Config } from '../../index.ts'
+import type { CheckReport } from '../check-report.ts'
+import { checkText } from '../check-text.ts'
+import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
+import { exitCodes, type ExitCode } from '../exit-code.ts'
+import { toJson } from '../json.ts'
+import { probe, probingConfig } from '../probe.ts'
+import { checkServers } from '../server-check.ts'
+import { checkTables, type Inventory } from '../table-check.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface CheckOptions extends ConfigSource {
+  /** Milliseconds for each database. */
+  readonly timeout: number
+  readonly strict?: boolean
+  readonly json?: boolean
+}
+
+/** `signalbox check`: connects to every declared database and compares what is there with what is declared. */
+export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
+  const { config } = await loadConfig(options, processSurroundings())
+  const report = await lookAt(config, options)
+  await terminal.write(options.json === true ? toJson(report) : checkText(report, terminal))
+  return report.ok ? exitCodes.well : exitCodes.problem
+}
+
+async function lookAt(config: string | Config, options: CheckOptions): Promise<CheckReport> {
+  // One client knows the configuration as written and never connects; the other one is made for looking only.
+  const declared: Client = await (typeof config === 'string' ? connect(config) : connect(config))
+  const probing: Client = await connect(probingConfig(config, options.timeout))
+  const { topology } = declared
+  const probes = await Promise.all(
+    [...topology.databases.values()].map(async (database) => await probe(declared, probing, database, options.timeout)),
+  )
+  const inventories = probes.flatMap(({ database, facts, tables }): Inventory[] =>
+    facts === undefined || tables === undefined
+      ? []
+      : [{ alias: database.alias, exclusive: database.exclusive, dataId: facts.dataId, tables }],
+  )
+  const { tables, findings: tableFindings } = checkTables(inventories, {
+    tables: typeof config === 'string' ? undefined : config.tables,
+    homeOf: (table) => declared.homeOf(table),
+    resolve: (alias) => topology.aliases.get(alias) ?? alias,
+  })
+  const findings = [...checkServers(probes, topology.sharedServers), ...tableFindings]
+  await closeSoon([probing, declared])
+  const failing = options.strict === true ? findings : findings.filter(({ severity }) => severity === 'error')
+  return { ok: failing.length === 0, databases: probes.map(({ report }) => report), tables, findings }
+}
+
+const closingMs = 500
+
+/** Connections are ended in order where the server plays along; one that hangs does not keep the answer waiting. */
+async function closeSoon(clients: readonly Client[]): Promise<void> {
+  const waiting = new AbortController()
+  await Promise.race([
+    Promise.allSettled(clients.map(async (client) => await client.close())),
+    setTimeout(closingMs, undefined, { signal: waiting.signal, ref: false }).catch(() => undefined),
+  ])
+  waiting.abort()
+}

@@ -1,0 +1,80 @@
+import { configFileNames } from './config-file.ts'
+
+/** Printed behind the commands and options of `signalbox --help`. */
+export const programHelp = `
+Configuration:
+  The nearest ${configFileNames.join(', ').replace(/, ([^,]+)$/, ' or $1')},
+  in the working directory or a folder above it, with a configuration (or a function
+  that makes one) as its default export:
+
+    import { defineConfig } from 'signalbox'
+
+    export default defineConfig({
+      databases: { default: 'shop', shop: 'postgres://…', reviews: 'sqlite:./reviews.db' },
+      tables: { review: 'reviews' },
+    })
+
+  When the file is found by searching, its folder becomes the working directory, so
+  that relative paths of SQLite files count from there.
+  TypeScript needs Node.js 22.18 or later.
+
+Examples:
+  $ signalbox explain "select * from review where product_id = $1" 7
+  $ signalbox check
+  $ signalbox check --url "postgres://app@localhost/shop"
+
+Environment:
+  SIGNALBOX_CONFIG  path of the configuration file, as --config
+  SIGNALBOX_URL     data source name of a single database, as --url, but not to be
+                    seen in a list of processes; --config and --url come first
+  NO_COLOR          no colours, even on a terminal
+  COLUMNS           width of the output where it goes to no terminal
+
+Exit codes:
+  0  all is well
+  1  explain: the statement is refused; check: a problem was found
+  2  the command line or the configuration is wrong`
+
+export const explainHelp = `
+The answer has the route (database, shard, role, and whether the statement counts as a
+read or a write), every reason for it in the order of the decision, and what was found
+in the text: kind, tables, functions, and the values of columns that routers may look at.
+It is made by the code that decides in the application. Nothing is sent, and nothing is
+connected to; functions of a PostgreSQL server's own, which the application would look up
+there, count as unknown.
+
+Examples:
+  $ signalbox explain "select * from review where product_id = $1" 7
+  $ signalbox explain "select * from customer where id = :id" --param id=42
+  $ signalbox explain "delete from archived_order" --using archive
+  $ cat report.sql | signalbox explain - --json
+
+Exit codes:
+  0  the statement has a route
+  1  the statement is refused; the answer says why
+  2  the command line or the configuration is wrong`
+
+export const checkHelp = `
+All databases are looked at at the same time. For each: does it answer, and if not, why;
+product, version and role as the server says it; one round trip; how many connections
+the server takes and how many one process of the application may open. Then the tables:
+is every declared table in its home, is there one of the same name elsewhere, and has an
+exclusive database tables that are not declared for it. Nothing is written: SQLite files
+are opened for reading only and never created.
+
+Problems (exit code 1): a database that cannot be reached; a primary that takes no writes;
+a declared table that is missing, or only elsewhere; an undeclared table in an exclusive
+database; databasesShareServer where there are two servers.
+Warnings (exit code 1 with --strict): the same table in two places; an undeclared table
+outside the default database; a glob that fits nothing; more connections than the server
+takes; a SQLite file that may not be written.
+
+Examples:
+  $ signalbox check
+  $ signalbox check --strict --timeout 2000
+  $ signalbox check --json | jq '.findings[] | select(.severity == "error")'
+
+Exit codes:
+  0  all is well
+  1  a problem was found
+  2  the command line or the configuration is wrong`

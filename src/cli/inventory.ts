@@ -1,0 +1,157 @@
+import { access, constants } from 'node:fs/promises'
+import type { Database, Role, Scope, TableName } from '../index.ts'
+
+/** What a server says of itself. */
+export interface ServerFacts {
+  readonly product: string
+  readonly version: string
+  readonly role: Role
+  readonly writable: boolean
+  readonly maxConnections: number | null
+  /** Equal for two databases exactly if they are on one server. */
+  readonly serverId: string
+  /** Equal for two databases exactly if they are the same tables. */
+  readonly dataId: string
+}
+
+export interface FoundTable extends TableName {
+  readonly isView: boolean
+}
+
+/** Asks for the facts and the tables of a database of one engine. */
+interface Questions {
+  facts(scope: Scope, database: Database): Promise<ServerFacts>
+  tables(scope: Scope, database: Database): Promise<readonly FoundTable[]>
+}
+
+/** Functions that the statements below call, so that no catalogue of functions has to be read for them. */
+export const calledFunctions: readonly string[] = [
+  'current_database',
+  'current_setting',
+  'database',
+  'pg_is_in_recovery',
+  'pg_postmaster_start_time',
+  'sqlite_version',
+  'version',
+]
+
+const postgres: Questions = {
+  async facts(scope) {
+    const { rows } = await scope.query<{
+      version: string
+      recovering: boolean
+      read_only: string
+      max_connections: string
+      started: string
+      port: string
+      name: string
+    }>(
+      `select current_setting('server_version') as version, pg_is_in_recovery() as recovering,
+        current_setting('default_transaction_read_only') as read_only,
+        current_setting('max_connections') as max_connections, current_setting('port') as port,
+        cast(pg_postmaster_start_time() as text) as started, current_database() as name`,
+    )
+    const row = only(rows)
+    // Two servers that started in the same microsecond on the same port do not exist for one client.
+    const serverId = `postgres ${row.port} ${row.started}`
+    return {
+      product: 'PostgreSQL',
+      version: row.version,
+      role: row.recovering ? 'replica' : 'primary',
+      writable: !row.recovering && row.read_only !== 'on',
+      maxConnections: Number(row.max_connections),
+      serverId,
+      dataId: `${serverId} ${row.name}`,
+    }
+  },
+  async tables(scope) {
+    // Neither the server's own tables, nor partitions (their parent stands for them), nor tables of extensions.
+    const { rows } = await scope.query<{ schema: string; name: string; is_view: boolean }>(
+      `select n.nspname as schema, c.relname as name, c.relkind in ('v', 'm') as is_view
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'f', 'v', 'm') and not c.relispartition
+          and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
+          and not exists (select 1 from pg_catalog.pg_depend d join pg_catalog.pg_class k on k.oid = d.classid
+            where k.relname = 'pg_class' and d.objid = c.oid and d.deptype = 'e')
+        order by 1, 2`,
+    )
+    return rows.map(({ schema, name, is_view }) => ({ schema, name, isView: is_view }))
+  },
+}
+
+const mysql: Questions = {
+  async facts(scope, database) {
+    const { rows } = await scope.query<Record<string, string | number | null>>(
+      `select version() as version, @@read_only as read_only, @@max_connections as max_connections,
+        @@hostname as hostname, @@port as port, @@server_id as server_id, @@datadir as datadir, database() as name`,
+    )
+    const row = only(rows)
+    const version = String(row['version'])
+    const isMariadb = /mariadb/i.test(version)
+    const readOnly = !['0', 'OFF'].includes(String(row['read_only']))
+    const serverId = `mysql ${row['hostname']}:${row['port']} ${row['server_id']} ${row['datadir']}`
+    return {
+      product: isMariadb ? 'MariaDB' : 'MySQL',
+      version: version.replace(/-mariadb.*/i, ''),
+      role: readOnly ? 'replica' : 'primary',
+      writable: !readOnly,
+      maxConnections: Number(row['max_connections']),
+      serverId,
+      dataId: `${serverId} ${database.schema ?? row['name']}`,
+    }
+  },
+  async tables(scope, database) {
+    const sql = `select table_name as name, table_type as type from information_schema.tables where table_schema = `
+    const { rows } =
+      database.schema === undefined
+        ? await scope.query<{ name: string; type: string }>(`${sql}database() order by 1`)
+        : await scope.query<{ name: string; type: string }>(`${sql}? order by 1`, [database.schema])
+    return rows.map(({ name, type }) => ({ name, isView: type.includes('VIEW') }))
+  },
+}
+
+const sqlite: Questions = {
+  async facts(scope, database) {
+    const { rows } = await scope.query<{ version: string; file: string | null }>(
+      `select sqlite_version() as version, file from pragma_database_list where name = 'main'`,
+    )
+    const { version, file } = only(rows)
+    const isFile = file !== null && file !== ''
+    const id = `sqlite ${isFile ? file : `memory ${database.alias}`}`
+    return {
+      product: 'SQLite',
+      version,
+      role: 'primary',
+      writable: !isFile || (await isWritable(file)),
+      maxConnections: null,
+      serverId: id,
+      dataId: id,
+    }
+  },
+  async tables(scope) {
+    const { rows } = await scope.query<{ name: string; type: string }>(
+      `select name, type from pragma_table_list
+        where schema = 'main' and type in ('table', 'virtual', 'view') and name not like 'sqlite\\_%' escape '\\'
+        order by name`,
+    )
+    return rows.map(({ name, type }) => ({ name, isView: type === 'view' }))
+  },
+}
+
+/** The questions of every engine. */
+export const questions: Readonly<Record<Database['engine'], Questions>> = { postgres, mysql, sqlite }
+
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows
+  if (row === undefined) throw new Error('The server answered a question about itself without a row.')
+  return row
+}
+
+async function isWritable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}

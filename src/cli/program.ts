@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { check, type CheckOptions } from './commands/check.ts'
+import { explain, type ExplainOptions } from './commands/explain.ts'
+import { exitCodes, type ExitCode } from './exit-code.ts'
+import { reportFailure } from './failure.ts'
+import { checkHelp, explainHelp, programHelp } from './help-text.ts'
+import { toJson } from './json.ts'
+import type { Terminal } from './terminal.ts'
+import { withoutPasswords } from './usage-error.ts'
+import { wrap } from './wrap.ts'
+
+const defaultTimeoutMs = 5_000
+const longestTimeoutMs = 600_000
+
+/** Runs the program with the arguments that stand behind its name, and gives the exit code. Never throws. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const output: string[] = []
+  const errors: string[] = []
+  let code: ExitCode = exitCodes.well
+  let wantsJson = false
+  const finish = async (command: { readonly json?: boolean }, work: () => Promise<ExitCode>): Promise<void> => {
+    wantsJson = command.json === true
+    code = await work()
+  }
+  const program = makeProgram(terminal, finish, {
+    writeOut: (text) => void output.push(text),
+    writeErr: (text) => void errors.push(withoutPasswords(text)),
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version come as such an "error" too, with the exit code 0.
+      code = error.exitCode === 0 ? exitCodes.well : exitCodes.usage
+    } else {
+      const failure = reportFailure(error)
+      if (wantsJson) output.push(toJson({ error: failure }))
+      const name = failure.code.startsWith('SIGNALBOX_') ? ` ${failure.code}` : ''
+      errors.push(`${wrap(`signalbox:${name} ${failure.message}`, terminal.columns, '  ').trimStart()}\n`)
+      code = exitCodes.usage
+    }
+  }
+  if (output.length > 0) await terminal.write(output.join(''))
+  if (errors.length > 0) await terminal.writeError(errors.join(''))
+  return code
+}
+
+type Finish = (options: { readonly json?: boolean }, work: () => Promise<ExitCode>) => Promise<void>
+
+interface Output {
+  readonly writeOut: (text: string) => void
+  readonly writeErr: (text: string) => void
+}
+
+function makeProgram(terminal: Terminal, finish: Finish, output: Output): Command {
+  const program = new Command('signalbox')
+  // Set before the commands are added, which inherit them.
+  program
+    .exitOverride()
+    .configureOutput({ ...output, getOutHelpWidth: () => terminal.columns, getErrHelpWidth: () => terminal.columns })
+    .showHelpAfterError('(signalbox --help says more)')
+    .description(
+      'Where SQL statements run when there are several databases, and whether the databases are as declared.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', programHelp)
+  addExplain(program, terminal, finish)
+  addCheck(program, terminal, finish)
+  return program
+}
+
+function addExplain(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('explain')
+    .summary('say where a statement would run and why; connects to nothing')
+    .description('Say where a statement would run and why, or why it is refused. Connects to nothing.')
+    .argument('<sql>', 'the statement; - reads it from the standard input')
+    .argument('[params...]', 'values of its parameters, taken as text')
+    .option('-p, --param <json>', 'a parameter as JSON (7, \'"text"\', null, [1,2]), or name=json; repeatable', append)
+    .option('-u, --using <database>', 'as client.using(…): an alias or a data source name')
+    .addOption(
+      new Option('-d, --dialect <dialect>', 'the dialect that the text is written in').choices([
+        'postgres',
+        'mysql',
+        'sqlite',
+      ]),
+    )
+  addCommonOptions(command)
+    .addHelpText('after', explainHelp)
+    .action(async (sql: string, params: string[], options: ExplainOptions) => {
+      await finish(options, async () => await explain(sql, params, options, terminal))
+    })
+}
+
+function addCheck(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('check')
+    .summary('connect to everything, and compare what is there with what is declared')
+    .description('Connect to every database, and compare what is there with what is declared. Writes nothing.')
+    .option('-t, --timeout <ms>', 'how long each database has to answer', milliseconds, defaultTimeoutMs)
+    .option('--strict', 'a warning counts as a problem')
+  addCommonOptions(command)
+    .addHelpText('after', checkHelp)
+    .action(async (options: CheckOptions) => {
+      await finish(options, async () => await check(options, terminal))
+    })
+}
+
+function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-c, --config <path>', 'the configuration file').conflicts('url'))
+    .option('--url <dsn>', 'a single database, in place of a configuration file')
+    .option('--json', 'print JSON, for programs')
+}
+
+function append(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value]
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= longestTimeoutMs) return value
+  throw new InvalidArgumentError(`A whole number of milliseconds from 1 to ${longestTimeoutMs} is needed.`)
+}
+
+function packageVersion(): string {
+  // The same distance from src/cli and from dist/cli.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown'
+}

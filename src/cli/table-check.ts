@@ -1,0 +1,152 @@
+import type { Config, TableHomeAnswer, TableName } from '../index.ts'
+import type { Finding, FindingCode, TableReport } from './check-report.ts'
+import { listed } from './listed.ts'
+
+/** The tables of one database that answered. */
+export interface Inventory {
+  readonly alias: string
+  readonly exclusive: boolean
+  /** Equal for two aliases exactly if they are the same tables. */
+  readonly dataId: string
+  readonly tables: readonly (TableName & { readonly isView: boolean })[]
+}
+
+/** The declarations, and how they are understood. */
+export interface Declarations {
+  readonly tables: Config['tables']
+  readonly homeOf: (table: TableName) => TableHomeAnswer
+  /** The database that an alias means. */
+  readonly resolve: (alias: string) => string
+}
+
+/** Compares where tables are with where the configuration says that they live. Pure. */
+export function checkTables(
+  inventories: readonly Inventory[],
+  declarations: Declarations,
+): { readonly tables: readonly TableReport[]; readonly findings: readonly Finding[] } {
+  const byAlias = new Map(inventories.map((inventory) => [inventory.alias, inventory]))
+  const tables = Object.entries(declarations.tables ?? {}).map(([pattern, entry]) => {
+    const alias = declarations.resolve(typeof entry === 'string' ? entry : entry.database)
+    return reportDeclaration(pattern, alias, inventories, declarations)
+  })
+  const declared = tables.flatMap((report) => declarationFinding(report))
+  const strays = inventories.flatMap((inventory) => strayFindings(inventory, byAlias, tables, declarations))
+  return { tables, findings: [...declared, ...strays] }
+}
+
+function reportDeclaration(
+  pattern: string,
+  database: string,
+  inventories: readonly Inventory[],
+  { homeOf }: Declarations,
+): TableReport {
+  const kind = /[*?]/.test(pattern) ? 'glob' : 'name'
+  const home = inventories.find(({ alias }) => alias === database)
+  const fits = (table: TableName): boolean =>
+    kind === 'name' ? isCalled(table, pattern) : homeOf(table).pattern === pattern
+  const found = home?.tables.filter(fits).map(nameOf) ?? []
+  const elsewhere = inventories
+    .filter(({ alias, dataId }) => alias !== database && dataId !== home?.dataId)
+    .flatMap(({ alias, tables }) =>
+      tables
+        .filter((table) => !table.isView && fits(table))
+        .map((table) => ({ database: alias, table: nameOf(table) })),
+    )
+  const absent = kind === 'name' ? 'missing' : 'empty'
+  const state = home === undefined ? 'unknown' : found.length > 0 ? 'found' : absent
+  return { pattern, database, kind, state, found, elsewhere }
+}
+
+function declarationFinding({ pattern, database, state, elsewhere }: TableReport): readonly Finding[] {
+  if (state === 'missing') {
+    const places = [...new Set(elsewhere.map((place) => `"${place.database}"`))]
+    const where = places.length === 0 ? '' : ` There is one in ${places.join(' and ')}.`
+    const message = `The table ${pattern} should live in "${database}", and is not there.${where}`
+    return [{ severity: 'error', code: 'table-missing', database, tables: [pattern], message }]
+  }
+  if (state === 'empty') {
+    const message = `No table in "${database}" fits "${pattern}".`
+    return [{ severity: 'warning', code: 'glob-empty', database, tables: [pattern], message }]
+  }
+  return []
+}
+
+interface Stray {
+  readonly severity: Finding['severity']
+  readonly code: FindingCode
+  readonly text: string
+}
+
+/** Tables that are in a database which is not their home, one finding for all with the same trouble. */
+function strayFindings(
+  inventory: Inventory,
+  byAlias: ReadonlyMap<string, Inventory>,
+  reports: readonly TableReport[],
+  declarations: Declarations,
+): readonly Finding[] {
+  const groups = new Map<string, { readonly stray: Stray; readonly names: string[] }>()
+  for (const table of inventory.tables) {
+    if (table.isView) continue
+    const home = declarations.homeOf(table)
+    // That a declared name is missing at home, and where it is instead, is said once already.
+    const isSaid = reports.some(({ pattern, state }) => pattern === home.pattern && state === 'missing')
+    const stray = isSaid ? undefined : strayOf(table, inventory, home, byAlias)
+    if (stray === undefined) continue
+    const group = groups.get(stray.text) ?? { stray, names: [] }
+    group.names.push(nameOf(table))
+    groups.set(stray.text, group)
+  }
+  return [...groups.values()].map(({ stray: { severity, code, text }, names }) => ({
+    severity,
+    code,
+    database: inventory.alias,
+    tables: names,
+    message: `"${inventory.alias}" has ${names.length === 1 ? 'a table' : `${names.length} tables`} ${text}: ${listed(names)}.`,
+  }))
+}
+
+function strayOf(
+  table: TableName,
+  inventory: Inventory,
+  home: TableHomeAnswer,
+  byAlias: ReadonlyMap<string, Inventory>,
+): Stray | undefined {
+  const { alias, exclusive, dataId } = inventory
+  if (home.database === alias && (home.declared || !exclusive)) return undefined
+  if (exclusive && !home.declared) {
+    const text = 'not declared for it, and it is exclusive, so that statements on such tables are refused'
+    return { severity: 'error', code: 'table-undeclared-in-exclusive', text }
+  }
+  if (home.database === undefined) {
+    const text = 'without a declared home, and there is no default database, so that statements need using()'
+    return { severity: 'warning', code: 'table-undeclared', text }
+  }
+  const other = byAlias.get(home.database)
+  // Two aliases of the same tables, perhaps with different accounts: the table is at home.
+  if (other?.dataId === dataId) return undefined
+  const isAtHome = other?.tables.some((candidate) => sameName(candidate, table)) ?? false
+  if (isAtHome || other === undefined) {
+    const known = other === undefined ? `, which could not be asked` : ' too'
+    const text = `whose home is "${home.database}"${known}; statements go there`
+    return { severity: 'warning', code: 'table-also-elsewhere', text }
+  }
+  if (!home.declared) {
+    const text = `not declared, so that statements go to the default database "${home.database}", which has none of the name`
+    return { severity: 'warning', code: 'table-undeclared', text }
+  }
+  const text = `that should live in "${home.database}" ("${home.pattern ?? ''}"), which has none of the name`
+  return { severity: 'error', code: 'table-only-elsewhere', text }
+}
+
+function isCalled(table: TableName, name: string): boolean {
+  const wanted = name.toLowerCase()
+  return wanted === table.name.toLowerCase() || wanted === nameOf(table).toLowerCase()
+}
+
+function sameName(a: TableName, b: TableName): boolean {
+  return a.name.toLowerCase() === b.name.toLowerCase()
+}
+
+function nameOf(table: TableName): string {
+  return table.schema === undefined ? table.name : `${table.schema}.${table.name}`
+}
