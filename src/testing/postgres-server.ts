@@ -129,7 +129,7 @@ async function initdb(
   await writeFile(passwordFile, password, { mode: 0o600 })
   await give(passwordFile, runAs)
   const names = [`--pgdata=${dataDirectory}`, `--username=${user}`, `--pwfile=${passwordFile}`]
-  const ways = ['--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-sync', '--no-instructions']
+  const ways = ['--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--wal-segsize=1', '--no-sync', '--no-instructions']
   await run(join(binaries, 'initdb'), [...names, ...ways], { ...runAs, cwd: folder })
   await rm(passwordFile)
 }

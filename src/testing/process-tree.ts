@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { TestServerError } from '../errors.ts'
 import { errnoOf } from './errno.ts'
 
 interface ProcessEntry {
@@ -25,7 +26,7 @@ export function isRunning(pid: number): boolean {
   } catch (error) {
     return errnoOf(error) === 'EPERM'
   }
-  return process.platform !== 'linux' || !['Z', 'X', undefined].includes(readStat(pid)?.state)
+  return process.platform !== 'linux' || !['Z', 'X', undefined].includes(readStat(String(pid))?.state)
 }
 
 /** Sends a signal, and does not mind if the process is gone already. */
@@ -37,21 +38,66 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+const freezeLimitMs = 5000
+
+/**
+ * Stops a process and everything it started, and returns when all their threads stand still: the signal alone arrives
+ * later on another processor, where a thread may still finish an answer. Waits without giving up the thread of control.
+ *
+ * @throws TestServerError if some thread has not stopped after 5 seconds.
+ */
+export function freezeTree(root: number): void {
+  // The parent stops first, so that it starts nothing while its children are listed.
+  signalProcess(root, 'SIGSTOP')
+  waitUntilStopped([root])
+  const tree = processTree(root)
+  for (const pid of tree) signalProcess(pid, 'SIGSTOP')
+  waitUntilStopped(tree)
+}
+
+function waitUntilStopped(pids: readonly number[]): void {
+  const deadline = performance.now() + freezeLimitMs
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  while (pids.some((pid) => !isStopped(pid))) {
+    if (performance.now() > deadline) {
+      throw new TestServerError(`Processes ${pids.join(', ')} did not stop within ${freezeLimitMs} ms.`)
+    }
+    Atomics.wait(pause, 0, 0, 1)
+  }
+}
+
+/** Whether every thread of a process stands still, or is gone. */
+function isStopped(pid: number): boolean {
+  const idle = (state: string | undefined) => state === undefined || /^[TtZX]/.test(state)
+  if (process.platform !== 'linux') {
+    return idle(spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim() || undefined)
+  }
+  return threadsOf(pid).every((thread) => idle(readStat(`${pid}/task/${thread}`)?.state))
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
 function entriesFromProc(): ProcessEntry[] {
   const entries: ProcessEntry[] = []
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
-    const stat = readStat(Number(name))
+    const stat = readStat(name)
     if (stat !== undefined) entries.push({ pid: Number(name), parent: stat.parent })
   }
   return entries
 }
 
-/** State and parent from /proc/PID/stat (proc(5)): the command's name stands in parentheses and may hold any character. */
-function readStat(pid: number): { state: string; parent: number } | undefined {
+/** State and parent of a process or thread, from its file stat below /proc (proc(5)): the command's name stands in parentheses and may hold any character. */
+function readStat(of: string): { state: string; parent: number } | undefined {
   let text: string
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    text = readFileSync(`/proc/${of}/stat`, 'utf8')
   } catch {
     return undefined
   }

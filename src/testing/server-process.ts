@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 import { TestServerError } from '../errors.ts'
-import { isRunning, processTree, signalProcess } from './process-tree.ts'
+import { freezeTree, isRunning, processTree, signalProcess } from './process-tree.ts'
 import type { ServerLog } from './server-log.ts'
 
 /** How to start a server, and how to see that it is ready. */
@@ -66,16 +66,11 @@ export class ServerProcess {
   /** SIGKILL, SIGSTOP and SIGCONT go to the server and all its children; every other signal to the server alone. */
   signal(signal: NodeJS.Signals): void {
     if (!this.running) return
-    if (signal !== 'SIGKILL' && signal !== 'SIGSTOP' && signal !== 'SIGCONT') {
-      signalProcess(this.pid, signal)
-      return
-    }
-    // The parent stops first, so that it starts nothing new meanwhile, and goes on last.
+    if (signal === 'SIGSTOP') return freezeTree(this.pid)
+    if (signal !== 'SIGKILL' && signal !== 'SIGCONT') return signalProcess(this.pid, signal)
+    // A stopped parent starts nothing while its children are listed; it goes last, so that it reacts to nothing.
     if (signal === 'SIGKILL') signalProcess(this.pid, 'SIGSTOP')
-    const tree = processTree(this.pid)
-    if (signal === 'SIGSTOP') signalProcess(this.pid, signal)
-    const all = signal === 'SIGSTOP' ? new Set([...tree, ...processTree(this.pid)]) : new Set(tree.toReversed())
-    for (const pid of all) signalProcess(pid, signal)
+    for (const pid of processTree(this.pid).toReversed()) signalProcess(pid, signal)
   }
 
   /** Waits for the end of the server and of all its children; after `limitMs` milliseconds they are killed. */
