@@ -104,6 +104,10 @@ export function parametersFit(request: DriverRequest, options: SendOptions): boo
   return count !== undefined
 }
 
+interface PreparesWithOptions {
+  prepare(options: unknown, done: (error: unknown, statement: unknown) => void): unknown
+}
+
 /** Prepares a text to learn its parameters. mysql2 keeps the statement, so that executing it prepares nothing again. */
 export function prepare(
   connection: PoolConnection,
@@ -118,7 +122,8 @@ export function prepare(
     done(undefined)
   }
   // mysql2's types leave out that options may be given, without which it would prepare once more to execute.
-  Reflect.apply(connection.prepare, connection, [native, prepared])
+  const anyOptions: PreparesWithOptions = connection
+  anyOptions.prepare(native, prepared)
 }
 
 /** @throws ParameterError for `undefined`, which one of mysql2's protocols refuses and the other takes for NULL */
