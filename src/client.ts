@@ -6,7 +6,7 @@ import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
 import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
 import { PoolRegistry } from './execution/pool-registry.ts'
-import { RowOrigins } from './execution/row-origins.ts'
+import { originOf } from './execution/row-origins.ts'
 import { parseConfig, tableName } from './parse-config.ts'
 import { locateTable } from './routing/home.ts'
 import { migrationPermission, type Permission } from './routing/migrate.ts'
@@ -39,16 +39,14 @@ export interface TableHomeAnswer {
 export class Client<A extends string = string> extends Scope implements AsyncDisposable {
   readonly #parts: ClientParts
   readonly #pools: PoolRegistry
-  readonly #origins: RowOrigins
   readonly #scopes = new Map<string, Scope>()
   readonly #scopesOfHandles = new WeakMap<object, Scope>()
 
   /** Made by {@link connect}. */
-  constructor(parts: ClientParts, pools: PoolRegistry, origins: RowOrigins) {
+  constructor(parts: ClientParts, pools: PoolRegistry) {
     super(parts)
     this.#parts = parts
     this.#pools = pools
-    this.#origins = origins
   }
 
   /** The declared databases, shards and servers: frozen, versioned, without passwords. */
@@ -93,9 +91,9 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     return using === undefined ? super.begin(rest) : this.using(using).begin(rest)
   }
 
-  /** The alias of the database that a row came from; `undefined` for rows that are not known (see `limits.rowOrigins`). */
+  /** The alias of the database that a row came from; `undefined` for an object that no client gave. */
   databaseOf(row: object): string | undefined {
-    return this.#origins.databaseOf(row)
+    return originOf(row)
   }
 
   /** May this table be created, altered or dropped on this database, and why? For migration tools. */
@@ -175,7 +173,6 @@ export async function connect(input: string | Config, environment: ClientEnviron
   const decider = new Decider({ config, analyses, catalogues, pools, databases })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
-  const origins = new RowOrigins(limits.rowOrigins)
-  const executor = new Executor(pools, origins, limits)
-  return new Client({ config, databases, decider, executor, life: { closed: false } }, pools, origins)
+  const executor = new Executor(pools, limits)
+  return new Client({ config, databases, decider, executor, life: { closed: false } }, pools)
 }

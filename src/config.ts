@@ -147,13 +147,6 @@ export const clientOptions = {
     unit: 'ms',
     about: 'PostgreSQL: the function catalogue is read again for an unknown function, at most this often.',
   },
-  rowOrigins: {
-    default: 1_000,
-    min: 0,
-    max: 10_000_000,
-    unit: 'rows',
-    about: 'Results up to this many rows are remembered for databaseOf(row); 0 = off.',
-  },
   adHocDatabases: {
     default: 100,
     min: 0,

@@ -6,23 +6,17 @@ import { requestOf, whereOf, type Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { Result } from './result.ts'
 import { mayRetry, withRetry } from './retry.ts'
-import type { RowOrigins } from './row-origins.ts'
+import { noteOrigin } from './row-origins.ts'
 import { queryChannel, traced } from './trace.ts'
 
 /** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
 export class Executor {
   readonly #pools: PoolRegistry
-  readonly #origins: RowOrigins
   readonly #attempts: number
   readonly #timeoutMs: number
 
-  constructor(
-    pools: PoolRegistry,
-    origins: RowOrigins,
-    limits: { readonly readAttempts: number; readonly queryTimeoutMs: number },
-  ) {
+  constructor(pools: PoolRegistry, limits: { readonly readAttempts: number; readonly queryTimeoutMs: number }) {
     this.#pools = pools
-    this.#origins = origins
     this.#attempts = limits.readAttempts
     this.#timeoutMs = limits.queryTimeoutMs
   }
@@ -66,7 +60,7 @@ export class Executor {
 
   /** A driver's answer as the caller gets it. */
   result<Row>(decision: Decision, answer: DriverResult): Result<Row> {
-    if (answer.rows.length > 0) this.#origins.note(answer.rows, decision.route.database)
+    if (answer.rows.length > 0) noteOrigin(answer.rows, decision.route.database)
     return new Result<Row>(answer, decision.route)
   }
 
@@ -77,7 +71,7 @@ export class Executor {
   ): AsyncGenerator<Row, void, undefined> {
     try {
       for await (const row of rows) {
-        this.#origins.noteOne(row, decision.route.database)
+        noteOrigin([row], decision.route.database)
         yield row as Row
       }
     } catch (error) {
