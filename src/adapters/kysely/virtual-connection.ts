@@ -7,10 +7,11 @@ import type {
 } from 'kysely'
 import type { CallOptions } from '../../config.ts'
 import type { Engine, Isolation } from '../../drivers/driver.ts'
-import { UnsupportedError } from '../../errors.ts'
+import { CrossEngineError, UnsupportedError } from '../../errors.ts'
 import type { Queryable } from '../../execution/queryable.ts'
 import type { ReservedConnection } from '../../execution/reserved.ts'
 import type { TransactionOptions } from '../../execution/transaction.ts'
+import type { Route } from '../../routing/route.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { Scope } from '../../scope.ts'
 import { driverError } from './driver-error.ts'
@@ -160,11 +161,37 @@ export class VirtualConnection implements DatabaseConnection {
       ...(signal === undefined ? {} : { signal }),
       dialect: this.#engine,
     }
-    const { engine } = target.explain(query.sql, query.parameters, call)
+    const route = target.explain(query.sql, query.parameters, call)
+    const engine = isUnderstood(route) ? route.engine : this.#engineByOtherReadings(query, target, call)
     if (engine === this.#engine) return { sql: query.sql, params: query.parameters, call }
     const { sql, parameters } = this.#translators.to(engine).compileQuery(query.query, query.queryId)
     return { sql, params: parameters, call: { ...call, dialect: engine } }
   }
+
+  /**
+   * A clause that only another engine has (`onDuplicateKeyUpdate`) makes a text that nobody reads in the instance's own
+   * dialect. In the dialect of that engine its tables can be read, and with them where it belongs.
+   */
+  #engineByOtherReadings(query: CompiledQuery, target: Queryable, call: CallOptions): Engine {
+    for (const dialect of engines) {
+      if (dialect === this.#engine) continue
+      try {
+        const { sql, parameters } = this.#translators.to(dialect).compileQuery(query.query, query.queryId)
+        const route = target.explain(sql, parameters, { ...call, dialect })
+        if (isUnderstood(route)) return route.engine
+      } catch (error) {
+        // Not to be said in this dialect, or no database speaks it.
+        if (!(error instanceof CrossEngineError || error instanceof UnsupportedError)) throw error
+      }
+    }
+    return this.#engine
+  }
+}
+
+const engines = ['postgres', 'mysql', 'sqlite'] as const satisfies readonly Engine[]
+
+function isUnderstood({ reasons }: Route): boolean {
+  return !reasons.some(({ rule }) => rule === 'not-understood')
 }
 
 function isolationOf(level: NonNullable<TransactionSettings['isolationLevel']>): Isolation {
