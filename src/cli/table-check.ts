@@ -74,7 +74,9 @@ function declarationFinding({ pattern, database, state, elsewhere }: TableReport
 interface Stray {
   readonly severity: Finding['severity']
   readonly code: FindingCode
-  readonly text: string
+  /** The message, in two parts around the names. */
+  readonly before: string
+  readonly after: string
 }
 
 /** Tables that are in a database which is not their home, one finding for all with the same trouble. */
@@ -92,50 +94,68 @@ function strayFindings(
     const isSaid = reports.some(({ pattern, state }) => pattern === home.pattern && state === 'missing')
     const stray = isSaid ? undefined : strayOf(table, inventory, home, byAlias)
     if (stray === undefined) continue
-    const group = groups.get(stray.text) ?? { stray, names: [] }
+    const group = groups.get(stray.before) ?? { stray, names: [] }
     group.names.push(nameOf(table))
-    groups.set(stray.text, group)
+    groups.set(stray.before, group)
   }
-  return [...groups.values()].map(({ stray: { severity, code, text }, names }) => ({
+  return [...groups.values()].map(({ stray: { severity, code, before, after }, names }) => ({
     severity,
     code,
     database: inventory.alias,
     tables: names,
-    message: `"${inventory.alias}" has ${names.length === 1 ? 'a table' : `${names.length} tables`} ${text}: ${listed(names)}.`,
+    message: `${before}: ${listed(names)}. ${after}`,
   }))
 }
 
 function strayOf(
   table: TableName,
-  inventory: Inventory,
+  { alias, exclusive, dataId }: Inventory,
   home: TableHomeAnswer,
   byAlias: ReadonlyMap<string, Inventory>,
 ): Stray | undefined {
-  const { alias, exclusive, dataId } = inventory
   if (home.database === alias && (home.declared || !exclusive)) return undefined
   if (exclusive && !home.declared) {
-    const text = 'not declared for it, and it is exclusive, so that statements on such tables are refused'
-    return { severity: 'error', code: 'table-undeclared-in-exclusive', text }
+    return {
+      severity: 'error',
+      code: 'table-undeclared-in-exclusive',
+      before: `"${alias}" is exclusive, and has tables that are not declared for it`,
+      after: 'Statements on them are refused.',
+    }
   }
   if (home.database === undefined) {
-    const text = 'without a declared home, and there is no default database, so that statements need using()'
-    return { severity: 'warning', code: 'table-undeclared', text }
+    return {
+      severity: 'warning',
+      code: 'table-undeclared',
+      before: `"${alias}" has tables without a declared home, and there is no default database`,
+      after: 'Statements on them need using().',
+    }
   }
-  const other = byAlias.get(home.database)
+  return strayFromHome(table, alias, dataId, { ...home, database: home.database }, byAlias)
+}
+
+function strayFromHome(
+  table: TableName,
+  alias: string,
+  dataId: string,
+  { database, declared, pattern = '' }: TableHomeAnswer & { readonly database: string },
+  byAlias: ReadonlyMap<string, Inventory>,
+): Stray | undefined {
+  const home = byAlias.get(database)
   // Two aliases of the same tables, perhaps with different accounts: the table is at home.
-  if (other?.dataId === dataId) return undefined
-  const isAtHome = other?.tables.some((candidate) => sameName(candidate, table)) ?? false
-  if (isAtHome || other === undefined) {
-    const known = other === undefined ? `, which could not be asked` : ' too'
-    const text = `whose home is "${home.database}"${known}; statements go there`
-    return { severity: 'warning', code: 'table-also-elsewhere', text }
+  if (home?.dataId === dataId) return undefined
+  const after = `Statements on them go to "${database}".`
+  const isAtHome = home?.tables.some((candidate) => sameName(candidate, table)) ?? false
+  if (isAtHome || home === undefined) {
+    const there = home === undefined ? 'which could not be asked' : 'where they are too'
+    const before = `"${alias}" has tables whose home is "${database}", ${there}`
+    return { severity: 'warning', code: 'table-also-elsewhere', before, after }
   }
-  if (!home.declared) {
-    const text = `not declared, so that statements go to the default database "${home.database}", which has none of the name`
-    return { severity: 'warning', code: 'table-undeclared', text }
+  if (!declared) {
+    const before = `"${alias}" has tables that are not declared, and not in the default database "${database}" either`
+    return { severity: 'warning', code: 'table-undeclared', before, after }
   }
-  const text = `that should live in "${home.database}" ("${home.pattern ?? ''}"), which has none of the name`
-  return { severity: 'error', code: 'table-only-elsewhere', text }
+  const before = `"${alias}" has tables that should live in "${database}" (as "${pattern}"), and are not there`
+  return { severity: 'error', code: 'table-only-elsewhere', before, after }
 }
 
 function isCalled(table: TableName, name: string): boolean {
