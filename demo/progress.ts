@@ -17,6 +17,7 @@ export class Progress implements Disposable {
       barIncompleteChar: '─',
       barsize: 40,
       hideCursor: true,
+      fps: 30,
       stream: process.stdout,
     })
     this.#bar.start(total, 0, { table: '' })
