@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { Pool } from 'pg'
 import { connect } from 'signalbox'
 import { startPostgres } from 'signalbox/testing'
 import { compare, quantile, type Comparison } from './measure.ts'
@@ -11,7 +11,7 @@ const write = 'update item set stock = stock + 1 where id = $1'
 export async function benchPostgres(scale: number): Promise<readonly Comparison[]> {
   await using server = await startPostgres()
   const dsn = server.dsn()
-  const pool = new pg.Pool({ connectionString: dsn })
+  const pool = new Pool({ connectionString: dsn })
   const client = await connect(dsn)
   try {
     await client.query('create table item (id integer primary key, name text not null, stock integer not null)')
@@ -80,7 +80,7 @@ export async function benchPostgres(scale: number): Promise<readonly Comparison[
   }
 }
 
-async function transactionByHand(pool: pg.Pool, id: number): Promise<void> {
+async function transactionByHand(pool: Pool, id: number): Promise<void> {
   const connection = await pool.connect()
   try {
     await connection.query('BEGIN')
@@ -109,7 +109,7 @@ const slowStatements = {
 } as const
 
 /** The 99th percentile of the short statements while one in a hundred takes 200 ms, 32 at a time. */
-async function mixedLoad(pool: pg.Pool, routed: Query, scale: number): Promise<readonly Comparison[]> {
+async function mixedLoad(pool: Pool, routed: Query, scale: number): Promise<readonly Comparison[]> {
   const bare: Query = (sql, params) => pool.query(sql, [...params])
   const results: Comparison[] = []
   for (const [name, kind] of Object.entries(slowStatements)) {

@@ -62,7 +62,7 @@ export class Scope implements Queryable {
       decision = this.#decide(sql, params, options)
       if (!(decision instanceof Promise)) return this.#run<Row>(decision, params, options)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     return decision.then((decided) => this.#run<Row>(decided, params, options))
   }

@@ -1,3 +1,5 @@
+// oxlint-disable typescript/no-extraneous-class, no-new -- a constructor run for its effect is how a private field gets on an object
+
 // A constructor that returns its argument lets a subclass put a private field on an object that it did not make.
 class Existing {
   constructor(object: object) {

@@ -25,7 +25,7 @@ type Sketch = Partial<Omit<Analysis, 'tables'>> & {
 
 function analysisOf(dialect: Dialect, { read = [], write = [], ...rest }: Sketch): Analysis {
   const use = (access: 'read' | 'write') => (name: string) => {
-    const [table = '', schema] = name.split('.').reverse()
+    const [table = '', schema] = name.split('.').toReversed()
     return { name: table, access, spans: [], ...(schema === undefined ? {} : { schema }) }
   }
   return {
@@ -53,7 +53,7 @@ function route(
   const config = parseConfig({ databases, tables, ...options.config } as Config)
   const known = new Databases(config.topology, config.pool, 10)
   const sketchIn = (dialect: Dialect): Sketch => {
-    if (!('postgres' in sketch || 'mysql' in sketch || 'sqlite' in sketch)) return sketch as Sketch
+    if (!('postgres' in sketch || 'mysql' in sketch || 'sqlite' in sketch)) return sketch
     return sketch[dialect] ?? { kind: 'unknown', complete: false }
   }
   return routeStatement({
@@ -324,7 +324,7 @@ describe('tables of different databases in one statement', () => {
       databases: { ...databases, reviews: databases.reviews.primary },
       tables,
       databasesShareServer: [['reviews', 'stock']],
-    } as Config)
+    })
     const routed = routeStatement({
       statement: { sql, params: [] },
       analysisIn: (dialect) => ({ ...analysisOf(dialect, {}), tables: uses }),

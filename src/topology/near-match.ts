@@ -17,6 +17,9 @@ export function nearMatches(name: string, known: readonly string[]): readonly st
 // Two letters changed places is the commonest slip of all, and costs two in plain edit distance.
 function stepsBetween(a: string, b: string): number {
   const steps = distance(a, b)
-  const sameLetters = [...a].sort().join('') === [...b].sort().join('')
-  return steps === 2 && sameLetters ? 1 : steps
+  return steps === 2 && lettersOf(a) === lettersOf(b) ? 1 : steps
+}
+
+function lettersOf(text: string): string {
+  return text.split('').sort().join('')
 }

@@ -165,7 +165,7 @@ describe(`one client over ${engines.shop}, ${engines.reviews} and ${engines.arch
         back
           .allOf(row)
           .map(({ id }) => id)
-          .sort(),
+          .sort((a, b) => a - b),
       ),
     ).toEqual([[1, 3]])
     expect(Object.keys(back.rows[0] ?? {}).sort()).toEqual(['id', 'product_id'])
