@@ -35,8 +35,8 @@ export const definitionTargets: ReadonlyMap<string, string> = new Map([
 const noTables = new Set(['OBJECT_INDEX', 'OBJECT_SEQUENCE', 'OBJECT_TYPE', 'OBJECT_ATTRIBUTE', 'REINDEX_OBJECT_INDEX'])
 const noTableCommands = new Set(['CreateSeqStmt', 'AlterSeqStmt', 'CompositeTypeStmt'])
 
-/** Fields whose queries run when the command runs; all others are only stored. */
-const executedFields = new Set(['query', 'into'])
+/** Fields whose contents take effect when the command runs; all others are only stored, or only referred to. */
+const executedFields = new Set(['query', 'cmds'])
 
 /** Notes what a command defines as written, and goes through the rest. */
 export function definitionTables(walk: StatementWalk, type: string, fields: Tree, scope: Scope): void {

@@ -18,6 +18,8 @@ export class TableCollector {
   readonly #uses = new Map<string, { name: string; schema: string | undefined; access: Access; spans: Span[] }>()
   readonly appearances: Appearance[] = []
   #offsets: Uint32Array | undefined
+  /** Where the next search for a name begins; undefined once a search was in vain. */
+  #searched: number | undefined = 0
 
   constructor(sql: string) {
     this.#sql = sql
@@ -87,12 +89,19 @@ export class TableCollector {
     return nextToken(this.#sql, word.end)?.end ?? token.end
   }
 
+  /** Names are asked for in the order of the text, so each search goes on where the last one ended. */
   #search(names: readonly string[], from: number): Span | undefined {
-    for (let token = nextToken(this.#sql, from); token !== undefined; token = nextToken(this.#sql, token.end)) {
+    if (this.#searched === undefined) return undefined
+    let position = Math.max(from, this.#searched)
+    for (let token = nextToken(this.#sql, position); token !== undefined; token = nextToken(this.#sql, position)) {
+      position = token.end
       if (token.kind !== 'word' && token.kind !== 'quoted') continue
       const span = this.#spanFrom(token.start, names.length)
-      if (span !== undefined && this.#reads(span.start, names)) return span
+      if (span === undefined || !this.#reads(span.start, names)) continue
+      this.#searched = span.end
+      return span
     }
+    this.#searched = undefined
     return undefined
   }
 

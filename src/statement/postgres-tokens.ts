@@ -16,7 +16,8 @@ const deepestComment = 32
 
 /**
  * The position of the next token, behind white space and comments.
- * Comments nested more deeply than 32 give -1: the server's lexer needs time that grows with the square of the depth.
+ * Comments that do not end, or are nested more deeply than 32, give -1: the parser's lexer needs time that grows with the
+ * square of the depth.
  */
 export function skipBlank(sql: string, from: number): number {
   let position = from
@@ -64,7 +65,7 @@ function endOfComment(sql: string, from: number): number {
       position += 1
     }
   }
-  return position
+  return -1
 }
 
 /** The next token at or behind a position; undefined at the end of the text, or where {@link skipBlank} gives up. */
@@ -167,4 +168,21 @@ export function nameOf(sql: string, token: Token): string {
   if (token.kind !== 'quoted') return sql.slice(token.start, token.end).toLowerCase()
   const open = sql.indexOf('"', token.start)
   return sql.slice(open + 1, token.end - 1).replaceAll('""', '"')
+}
+
+/**
+ * The text with blanks in place of its comments, so that every position stays what it was; undefined if a comment does
+ * not end, or where {@link skipBlank} gives up.
+ */
+export function blankComments(sql: string): string | undefined {
+  let text = ''
+  let position = 0
+  for (;;) {
+    const token = nextToken(sql, position)
+    if (token === undefined && skipBlank(sql, position) < 0) return undefined
+    text += sql.slice(position, token?.start).replaceAll(/\S/g, ' ')
+    if (token === undefined) return text
+    text += sql.slice(token.start, token.end)
+    position = token.end
+  }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Analysis, FunctionUse, StatementKind } from './analysis.ts'
 import { defaultAnalyzerLimits, type Analyzer, type AnalyzerLimits } from './analyzer.ts'
 import { StatementFacts } from './postgres-facts.ts'
@@ -19,14 +20,24 @@ import { StatementWalk } from './postgres-walk.ts'
  */
 export async function createPostgresAnalyzer(limits: AnalyzerLimits = defaultAnalyzerLimits): Promise<Analyzer> {
   const parser = await PostgresParser.load()
-  return { dialect: 'postgres', analyze: (sql) => freeze(analyze(sql, parser, limits)) }
+  return {
+    dialect: 'postgres',
+    analyze: (sql) => {
+      try {
+        return freeze(analyze(sql, parser, limits))
+      } catch (error) {
+        // Not even a caller who has used up the stack meets an exception here.
+        return freeze(unknown(`The analysis failed (${messageOf(error)})`))
+      }
+    },
+  }
 }
 
 function analyze(sql: string, parser: PostgresParser, limits: AnalyzerLimits): Analysis {
   if (sql.length > limits.maxLength) return analyzeHead(sql)
   const outcome = parser.parse(sql)
   if ('refused' in outcome) return unknown(outcome.refused)
-  const tables = new TableCollector(sql)
+  const tables = new TableCollector(outcome.text)
   const functions = new Map<string, FunctionUse>()
   const conditions: StatementFacts['conditions'] = []
   const verdicts: Verdict[] = []
