@@ -42,6 +42,12 @@ function analysisOf(dialect: Dialect, { read = [], write = [], ...rest }: Sketch
   }
 }
 
+function isPerDialect(
+  sketch: Sketch | Partial<Record<Dialect, Sketch>>,
+): sketch is Partial<Record<Dialect, Sketch>> {
+  return 'postgres' in sketch || 'mysql' in sketch || 'sqlite' in sketch
+}
+
 /** Routes a statement of which only the analysis counts; per dialect where the readings differ. */
 function route(
   sketch: Sketch | Partial<Record<Dialect, Sketch>>,
@@ -53,8 +59,8 @@ function route(
   const config = parseConfig({ databases, tables, ...options.config } as Config)
   const known = new Databases(config.topology, config.pool, 10)
   const sketchIn = (dialect: Dialect): Sketch => {
-    if (!('postgres' in sketch || 'mysql' in sketch || 'sqlite' in sketch)) return sketch
-    return sketch[dialect] ?? { kind: 'unknown', complete: false }
+    if (isPerDialect(sketch)) return sketch[dialect] ?? { kind: 'unknown', complete: false }
+    return sketch
   }
   return routeStatement({
     statement: { sql: options.sql ?? 'sketch', params: options.params ?? [] },
