@@ -63,6 +63,7 @@ export class Connection {
   #send(outgoing: Outgoing, record: StatementRecord | undefined, answer: AnswerCallback, mayRepeat: boolean): void {
     const name = record === undefined ? undefined : this.statements.use(record)
     let answered = false
+    let submitting = true
     submit(this.client, outgoing.sql, outgoing.params, name, outgoing.rowMode, (error, result) => {
       // A parameter that cannot be encoded is reported at once, and a second time when the server is ready again.
       if (answered) return
@@ -71,9 +72,12 @@ export class Connection {
         this.#ended()
         answer(undefined, result)
       } else {
+        // `pg` has then sent a Close for the statement.
+        if (submitting && record !== undefined && name !== undefined) this.statements.forget(record, name)
         this.#failed(error, outgoing, record, name, answer, mayRepeat)
       }
     })
+    submitting = false
   }
 
   /**

@@ -168,8 +168,7 @@ export class Lane {
 
   #answered(ticket: Ticket, error: unknown, result: NativeAnswer | undefined): void {
     if (this.#submitting === ticket) {
-      // A parameter could not be encoded. Parse and a Sync have gone out, and their answer comes in its turn; `pg` has
-      // closed the statement again.
+      // A parameter could not be encoded. `pg` has sent a Close for the statement and a Sync, whose answer comes in its turn.
       ticket.reported = true
       if (ticket.name !== undefined) this.#statements.forget(ticket.read.record, ticket.name)
       ticket.read.failed(this.#failure(error, false))
@@ -188,8 +187,7 @@ export class Lane {
     if (this.state === 'stalled') this.state = 'open'
     events.observed(ticket.read, ms)
     if (result === undefined) this.#failed(ticket, error)
-    else if (ticket.reported) this.#forget(ticket)
-    else ticket.read.succeeded(result)
+    else if (!ticket.reported) ticket.read.succeeded(result)
     if (this.state === 'closing' && this.#tickets.length === 0) this.#end()
   }
 
@@ -207,10 +205,6 @@ export class Lane {
     read.renewed = true
     read.copies--
     if (!read.settled) this.#parts.events.stale(read)
-  }
-
-  #forget({ read, name }: Ticket): void {
-    if (name !== undefined) this.#statements.forget(read.record, name)
   }
 
   /** The server can't have begun before the one ahead was answered, nor before the statement had arrived. */

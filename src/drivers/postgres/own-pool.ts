@@ -40,6 +40,8 @@ export class OwnPool {
   #slots = 0
   #timer: NodeJS.Timeout | undefined
   #whenIdle: (() => void)[] = []
+  /** Set when the pool takes nobody any more. */
+  #refusal: SignalboxError | undefined
 
   constructor(pool: Pool, options: PoolOptions, book: StatementBook, address: string, borrowed: boolean) {
     this.#pool = pool
@@ -60,7 +62,9 @@ export class OwnPool {
   }
 
   acquire(taker: Taker): void {
-    if (this.#slots < this.#max) {
+    if (this.#refusal !== undefined) {
+      taker.refuse(this.#refusal)
+    } else if (this.#slots < this.#max) {
       this.#connect(taker)
     } else if (this.#queue.size >= mostWaiting) {
       taker.refuse(this.#exhausted('at once'))
@@ -86,12 +90,17 @@ export class OwnPool {
       connection.whenReady(() => this.#giveBack(connection, connection.lost !== undefined || connection.inTransaction))
   }
 
-  /** Closes every connection in use, and refuses those who wait. */
+  /** Closes every connection in use, and refuses those who wait or come later. */
   destroyAll(refusal: SignalboxError): void {
-    for (const taker of this.#queue.keys()) taker.refuse(refusal)
-    this.#queue.clear()
+    this.#refusal = refusal
     clearTimeout(this.#timer)
-    for (const connection of this.#inUse) connection.abandon('the pool was closed')
+    const waiting = [...this.#queue.keys()]
+    this.#queue.clear()
+    for (const taker of waiting) taker.refuse(refusal)
+    for (const connection of [...this.#inUse]) {
+      connection.abandon('the pool was closed')
+      this.#giveBack(connection, true)
+    }
   }
 
   /** Calls back when no connection is in use and nobody waits. */
@@ -111,7 +120,12 @@ export class OwnPool {
       }
       const connection = this.#connectionOf(client)
       this.#inUse.add(connection)
-      taker.take(connection)
+      if (this.#refusal === undefined) {
+        taker.take(connection)
+      } else {
+        taker.refuse(this.#refusal)
+        this.#giveBack(connection, true)
+      }
     })
   }
 
@@ -125,6 +139,8 @@ export class OwnPool {
   }
 
   #giveBack(connection: Connection, destroy: boolean): void {
+    // The pool may have been closed over the connection's user.
+    if (!this.#inUse.has(connection)) return
     const next = destroy || this.#borrowed ? undefined : this.#nextInQueue()
     if (next !== undefined) {
       next.take(connection)
