@@ -44,6 +44,7 @@ export class MysqlPool implements DriverPool {
   #pending = 0
   #onQuiet: (() => void) | undefined
   #closing: Promise<void> | undefined
+  #closed = false
 
   /** A pool that is not `owned` is never ended. */
   constructor(pool: Pool, owned: boolean, options: PoolOptions, killer: QueryKiller) {
@@ -96,6 +97,7 @@ export class MysqlPool implements DriverPool {
   }
 
   stats(): PoolStats {
+    if (this.#closed) return { total: 0, idle: 0, waiting: 0, shared: 0, sharedInFlight: 0 }
     const total = lengthOf(this.#pool, '_allConnections') ?? this.#inUse.size
     const idle = lengthOf(this.#pool, '_freeConnections') ?? 0
     return { total, idle, waiting: this.#waiting, shared: 0, sharedInFlight: 0 }
@@ -116,6 +118,7 @@ export class MysqlPool implements DriverPool {
     this.#pool.removeListener('enqueue', this.#onEnqueue)
     for (const connection of this.#inUse) connection.destroy()
     if (this.#owned) await atMost(goodbyeMs, (resolve) => this.#pool.end(resolve))
+    this.#closed = true
   }
 
   async #queryWithCare(request: DriverRequest): Promise<DriverResult> {

@@ -47,8 +47,16 @@ export class RowFeed implements Interruptible {
     return this.#error
   }
 
-  /** Sends the statement. @throws ParameterError */
+  /** Sends the statement. What goes wrong is told by `next` and `error`. */
   start(): void {
+    try {
+      this.#send()
+    } catch (error) {
+      this.#end(error)
+    }
+  }
+
+  #send(): void {
     const native = nativeOptions(this.#request)
     const prepared = wantsPrepared(this.#request, this.#options)
     if (prepared && !parametersFit(this.#request, this.#options)) {
@@ -77,8 +85,7 @@ export class RowFeed implements Interruptible {
   async next(): Promise<readonly unknown[]> {
     while (this.#buffer.length === 0) {
       if (this.#hasEnded || this.#discarding) return this.#buffer
-      this.#resume()
-      if (this.#buffer.length > 0) break
+      if (this.#resume()) continue
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -108,11 +115,7 @@ export class RowFeed implements Interruptible {
     this.connection.removeListener('error', this.#onConnectionError)
     if (error && !isUnprepared(error)) return this.#end(error)
     if (error) this.#options.texts.noteUnpreparable(this.#request.sql)
-    try {
-      this.start()
-    } catch (failure) {
-      this.#end(failure)
-    }
+    this.start()
   }
 
   #take(row: unknown): void {
@@ -128,10 +131,12 @@ export class RowFeed implements Interruptible {
     this.connection.pause()
   }
 
-  #resume(): void {
-    if (!this.#paused) return
+  /** Lets rows come again; those that had arrived already come at once, and so may the end. */
+  #resume(): boolean {
+    if (!this.#paused) return false
     this.#paused = false
     this.connection.resume()
+    return true
   }
 
   #end(error: unknown): void {
