@@ -42,9 +42,7 @@ function analysisOf(dialect: Dialect, { read = [], write = [], ...rest }: Sketch
   }
 }
 
-function isPerDialect(
-  sketch: Sketch | Partial<Record<Dialect, Sketch>>,
-): sketch is Partial<Record<Dialect, Sketch>> {
+function isPerDialect(sketch: Sketch | Partial<Record<Dialect, Sketch>>): sketch is Partial<Record<Dialect, Sketch>> {
   return 'postgres' in sketch || 'mysql' in sketch || 'sqlite' in sketch
 }
 
