@@ -184,6 +184,31 @@ describe(`one Kysely instance over ${engines.shop}, ${engines.reviews} and ${eng
     expect(events).toEqual(['query select', 'error select', 'query select'])
   })
 
+  it.runIf(engines.shop === 'postgres')(
+    'what locks or changes is a write, however much it looks like a read',
+    async () => {
+      const { db, client } = shop
+      await client.query('create sequence if not exists ticket')
+      using queries = subscribedQueries()
+      await db.selectFrom('product').selectAll().execute()
+      await db.selectFrom('product').selectAll().forUpdate().execute()
+      await db.selectNoFrom((eb) => eb.fn<string>('nextval', [eb.val('ticket')]).as('next')).execute()
+      await sql`select nextval('ticket')`.execute(db)
+      await db
+        .with('changed', (with_) => with_.updateTable('product').set({ stock: 0 }).returning('id'))
+        .selectFrom('changed')
+        .selectAll()
+        .execute()
+      expect(queries.all.map(({ route }) => `${route.effect} on ${route.role}`)).toEqual([
+        'read on primary',
+        'write on primary',
+        'write on primary',
+        'write on primary',
+        'write on primary',
+      ])
+    },
+  )
+
   it.runIf(threeEngines)('refuses fragments of SQL across engines, and says what to do', async () => {
     const { db } = shop
     const fragment = db

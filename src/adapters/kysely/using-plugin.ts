@@ -49,7 +49,7 @@ class UsingPlugin implements KyselyPlugin {
  * const archived = await db.withPlugin(using(client, 'archive')).selectFrom('purchase').selectAll().execute()
  * ```
  */
-export function using<A extends string>(client: Client<A>, target: UsingTarget<A>): KyselyPlugin {
+export function using<A extends string>(client: Client<A>, target: UsingTarget<NoInfer<A>>): KyselyPlugin {
   client.using(target)
   return new UsingPlugin(target)
 }

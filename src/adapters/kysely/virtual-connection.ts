@@ -7,7 +7,7 @@ import type {
 } from 'kysely'
 import type { CallOptions } from '../../config.ts'
 import type { Engine, Isolation } from '../../drivers/driver.ts'
-import { CrossEngineError, UnsupportedError } from '../../errors.ts'
+import { AbortedError, CrossEngineError, UnsupportedError } from '../../errors.ts'
 import type { Queryable } from '../../execution/queryable.ts'
 import type { ReservedConnection } from '../../execution/reserved.ts'
 import type { TransactionOptions } from '../../execution/transaction.ts'
@@ -59,6 +59,7 @@ export class VirtualConnection implements DatabaseConnection {
       const { sql, params, call } = this.#fit(query, target, options)
       return queryResult(await target.query<R>(sql, params, call))
     } catch (error) {
+      if (error instanceof AbortedError && options?.signal?.aborted === true) return abandoned(error)
       throw driverError(error)
     }
   }
@@ -185,6 +186,18 @@ export class VirtualConnection implements DatabaseConnection {
       }
     }
     return this.#engine
+  }
+}
+
+/**
+ * The answer to an aborted query. Kysely has thrown the signal's reason to the caller by then, and would print the error
+ * of the cancelled statement to the console; whoever reads the answer all the same gets it here.
+ */
+function abandoned(error: AbortedError): QueryResult<never> {
+  return {
+    get rows(): never[] {
+      throw error
+    },
   }
 }
 
