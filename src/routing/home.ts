@@ -64,7 +64,7 @@ export function locateTable(table: TableName, tables: TableMap, topology: Topolo
   return {
     table,
     database: fallback,
-    because: 'no home is declared for it, so it lives in the default database',
+    because: 'the default, for no home is declared',
     declared: false,
   }
 }

@@ -175,10 +175,7 @@ function chooseHome(analysis: Analysis, locations: readonly TableLocation[], inp
       reasons: [{ rule: 'default', text: 'no table is named, so the default database answers' }],
     }
   }
-  const texts = locations.map(
-    ({ table, database, because }) => `${nameOf(table)} lives in "${database ?? ''}": ${because}`,
-  )
-  const reason: Reason = { rule: first.declared ? 'home' : 'default', text: texts.join('; ') }
+  const reason: Reason = { rule: first.declared ? 'home' : 'default', text: describeHomes(locations) }
   return {
     database: databaseCalled(first.database, `No home is declared for the table ${nameOf(first.table)}`, input),
     analysis,
@@ -186,6 +183,17 @@ function chooseHome(analysis: Analysis, locations: readonly TableLocation[], inp
     reasons: relation === undefined ? [reason] : [relation.reason],
     ...(relation?.sql === undefined ? {} : { sql: relation.sql }),
   }
+}
+
+// One clause for all tables that live in the same database for the same reason.
+function describeHomes(locations: readonly TableLocation[]): string {
+  const groups = Map.groupBy(locations, ({ database, because }) => `"${database ?? ''}": ${because}`)
+  return [...groups]
+    .map(([home, members]) => {
+      const names = members.map(({ table }) => nameOf(table))
+      return `${names.join(', ')} ${names.length === 1 ? 'lives' : 'live'} in ${home}`
+    })
+    .join('; ')
 }
 
 function databaseCalled(alias: string | undefined, why: string, input: RouteInput): Database {
