@@ -2,6 +2,9 @@ import type { Scope, SyntaxWalk } from './syntax-walk.ts'
 import { inScope } from './syntax-walk.ts'
 import { tokenType } from './token-list.ts'
 
+/** Reserved words of both dialects that no expression and no clause of a query holds; `INTO` only on MySQL. */
+const neverInside: ReadonlySet<string> = new Set(['SELECT', 'DELETE', 'CREATE', 'DROP', 'ALTER', 'INTO'])
+
 /**
  * Notes the functions that the tokens of a range call, and puts off the queries inside. Knows nothing of operators:
  * it need not, because no operator changes data or names a table.
@@ -23,8 +26,9 @@ export function scanExpression(walk: SyntaxWalk, from: number, to: number, scope
       } else if (i > from) {
         noteCall(walk, i - 1, from)
       }
-    } else if (word === 'SELECT') {
-      return walk.confused('a SELECT stands where none is expected')
+    } else if (word !== undefined && neverInside.has(word)) {
+      if (word !== 'INTO' || walk.syntax.dialect === 'sqlite')
+        return walk.confused(`${word} stands where none is expected`)
     } else if (word === 'IN' && walk.syntax.dialect === 'sqlite') {
       i = tableBehindIn(walk, i, to, scope)
     }

@@ -85,6 +85,8 @@ export function readMysqlStatement(walk: SyntaxWalk, from: number, to: number): 
     case 'CREATE':
     case 'ALTER':
     case 'DROP':
+      if (tokens.word(from + 1) === 'PREPARE')
+        return { kind: 'session', why: 'DROP PREPARE drops a statement of its connection', leavesState: true }
       return readDefinition(walk, from, to)
     case 'RENAME':
       return readRename(walk, from, to)

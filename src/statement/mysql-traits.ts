@@ -89,6 +89,10 @@ function noteWord(walk: SyntaxWalk, i: number, traits: Traits): void {
     case 'PREVIOUS':
       if (next === 'VALUE' && tokens.word(i + 2) === 'FOR') noteSequence(walk, i, traits)
       break
+    case '':
+      // `s.nextval` takes a number under `sql_mode=ORACLE`; elsewhere it is an ordinary column, for once misjudged.
+      if (tokens.end(i) - tokens.start(i) === 7 && tokens.text(i).toLowerCase() === 'nextval') traits.takesNumber = true
+      break
     default:
   }
 }

@@ -16,6 +16,7 @@ const syntax: DialectSyntax = {
   notFunctions: mysqlNotFunctions,
   stringNames: false,
   functionTablePrefix: undefined,
+  tableFunctions: /./,
   mutualWith: false,
 }
 

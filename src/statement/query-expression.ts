@@ -181,9 +181,10 @@ function endsFrom(walk: SyntaxWalk, index: number): boolean {
       return walk.syntax.dialect === 'mysql'
     case 'GROUP':
     case 'ORDER':
-      return next === 'BY'
+      // An index hint may be `FOR ORDER BY (…)`.
+      return next === 'BY' && tokens.word(index - 1) !== 'FOR'
     case 'FOR':
-      return next === 'UPDATE' || next === 'SHARE'
+      return (next === 'UPDATE' || next === 'SHARE') && walk.syntax.dialect === 'mysql'
     case 'LOCK':
       return next === 'IN' && walk.syntax.dialect === 'mysql'
     case 'WINDOW':

@@ -30,6 +30,9 @@ const filePragmas: ReadonlySet<string> = new Set([
   'user_version',
 ])
 
+/** Those that change nothing but a number in the file's header. */
+const headerPragmas: ReadonlySet<string> = new Set(['application_id', 'schema_version', 'user_version'])
+
 /** Without an argument they tell the state of the connection; with one they change it. */
 const connectionPragmas: ReadonlySet<string> = new Set(
   `analysis_limit automatic_index busy_timeout cache_size cache_spill case_sensitive_like cell_size_check
@@ -57,7 +60,7 @@ export function readPragma(walk: SyntaxWalk, from: number, to: number): Verdict 
   }
   if (filePragmas.has(pragma))
     return hasArgument
-      ? { kind: 'write', why: `PRAGMA ${pragma} changes the database file`, leavesState: true }
+      ? { kind: 'write', why: `PRAGMA ${pragma} changes the database file`, leavesState: !headerPragmas.has(pragma) }
       : { kind: 'read', why: `PRAGMA ${pragma} without a value only answers` }
   if (connectionPragmas.has(pragma)) {
     const changes = hasArgument || pragma === 'shrink_memory'

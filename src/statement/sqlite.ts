@@ -13,7 +13,7 @@ const reserved: ReadonlySet<string> = new Set(
   UPDATE USING VALUES WHEN WHERE`.split(/\s+/),
 )
 
-const notFunctions: ReadonlySet<string> = new Set([...reserved, 'BY'])
+const notFunctions: ReadonlySet<string> = new Set([...reserved, 'BY', 'CAST'])
 
 const syntax: DialectSyntax = {
   dialect: 'sqlite',
@@ -21,6 +21,7 @@ const syntax: DialectSyntax = {
   notFunctions,
   stringNames: true,
   functionTablePrefix: 'pragma_',
+  tableFunctions: /^(pragma_.*|jsonb?_(each|tree)|generate_series|fts3tokenize|carray|bytecode|tables_used)$/i,
   mutualWith: true,
 }
 

@@ -15,6 +15,8 @@ export interface DialectSyntax {
   readonly stringNames: boolean
   /** Prefix of tables that are calls in disguise (`pragma_table_list`). */
   readonly functionTablePrefix: string | undefined
+  /** Names that are functions in the place of a table; others that are called there may be tables. */
+  readonly tableFunctions: RegExp
   /** All common table expressions of one `WITH` see each other, even without `RECURSIVE`. */
   readonly mutualWith: boolean
 }

@@ -130,6 +130,8 @@ function readCall(
 ): ItemStart | undefined {
   const close = walk.tokens.partner(name.next)
   walk.findings.addFunction(name.name, name.schema)
+  // A virtual table of SQLite may be called too: `notes('first')`.
+  if (!walk.syntax.tableFunctions.test(name.name)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
   if (!scanExpression(walk, name.next + 1, close, scope)) return undefined
   const { alias, next } = skipAlias(walk, close + 1, to)
   list.items.push({ alias: alias ?? name.name, name: undefined, schema: undefined, appearance: undefined })

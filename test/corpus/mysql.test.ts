@@ -1,0 +1,139 @@
+import { createConnection, type Connection } from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { effectOf } from '../../src/routing/effect.ts'
+import { createMysqlAnalyzer } from '../../src/statement/mysql.ts'
+import { mysqlSafeFunctions } from '../../src/statement/mysql-functions.ts'
+import { dsnOf } from '../../src/testing/index.ts'
+import { freshDatabase, sharedServer, type TestDatabase, testedEngines } from '../support/servers.ts'
+import { type CorpusStatement, corpusSchema, readCorpus } from './engine-corpus.ts'
+
+/** ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: MariaDB's own word for "this is a write". */
+const refusedAsWrite = 1792
+interface Outcome {
+  readonly statement: CorpusStatement
+  /** 0, or the error number. */
+  readonly answer: number
+  readonly message: string
+}
+
+describe.runIf(testedEngines.includes('mysql'))('MariaDB corpus', () => {
+  const corpus = readCorpus('mysql')
+  const analyzer = createMysqlAnalyzer()
+  const account = { user: `corpus_${process.pid}`, password: 'corpus' }
+  let database: TestDatabase
+  let admin: Connection
+  let outcomes: readonly Outcome[]
+
+  beforeAll(async () => {
+    database = await freshDatabase('mysql')
+    const name = new URL(database.dsn).pathname.slice(1)
+    const server = sharedServer('mysql')
+    admin = await createConnection({ uri: dsnOf(server, name, true), multipleStatements: true })
+    for (const statement of splitSchema(corpusSchema('mysql'))) await admin.query(statement)
+    // No right to what acts on the whole server, so that no statement of the corpus can disturb other tests; but to
+    // files, so that it comes to light what the server says of those that read and write them.
+    await admin.query(`create user ${account.user} identified by '${account.password}'`)
+    await admin.query(`grant file on *.* to ${account.user}`)
+    await admin.query(`grant all on \`${name}\`.* to ${account.user}`)
+    outcomes = await runAll(corpus, { host: server.host, port: server.port, database: name, ...account })
+  })
+
+  afterAll(async () => {
+    await admin.query(`drop user ${account.user}`)
+    await admin.end()
+    await database.drop()
+  })
+
+  const effect = (sql: string): string =>
+    effectOf(analyzer.analyze(sql), (fn) =>
+      fn.schema === undefined && mysqlSafeFunctions.has(fn.name) ? 'safe' : 'unknown',
+    ).effect
+
+  test('has at least 400 different statements', () => {
+    expect(new Set(corpus.map(({ sql }) => sql)).size).toBe(corpus.length)
+    expect(corpus.length).toBeGreaterThanOrEqual(400)
+  })
+
+  test('gives every statement its kind, and its effect once the functions are known', () => {
+    const wrong = corpus
+      .map((statement) => ({ statement, kind: analyzer.analyze(statement.sql).kind, effect: effect(statement.sql) }))
+      .filter(({ statement, ...actual }) => actual.kind !== statement.kind || actual.effect !== statement.effect)
+    expect(wrong).toEqual([])
+  })
+
+  test('every statement does on the server what the corpus says', () => {
+    const surprising = outcomes.filter(
+      ({ statement, answer }) => answer !== (statement.error?.code ?? 0) && answer !== refusedAsWrite,
+    )
+    expect(surprising.map(({ statement, answer, message }) => `${answer} ${message} :: ${statement.sql}`)).toEqual([])
+  })
+
+  test('calls no statement a read that the server refuses as a write', () => {
+    const refused = outcomes.filter(({ answer }) => answer === refusedAsWrite)
+    expect(refused.length).toBeGreaterThan(120)
+    expect(refused.filter(({ statement }) => effect(statement.sql) === 'read')).toEqual([])
+  })
+
+  test('calls at least 97 % of the accepted plain reads reads', () => {
+    const plain = outcomes.filter(({ statement, answer }) => statement.effect === 'read' && answer === 0)
+    const seen = plain.filter(({ statement }) => effect(statement.sql) === 'read')
+    const refused = outcomes.filter(({ answer }) => answer === refusedAsWrite).length
+    const listed = corpus.filter(({ error }) => error !== undefined).length
+    console.log(
+      `MariaDB: ${corpus.length} statements run, ${listed} listed with another error; reads seen as reads: ` +
+        `${seen.length} of ${plain.length}; refused as writes: ${refused}, none seen as read`,
+    )
+    expect(plain.length).toBeGreaterThan(200)
+    expect(seen.length / plain.length).toBeGreaterThanOrEqual(0.97)
+  })
+})
+
+/** The schema's statements; a routine or trigger stands on one line, with its semicolons. */
+function splitSchema(text: string): string[] {
+  return text
+    .split(/;\n/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+}
+
+interface Login {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  readonly password: string
+}
+
+/**
+ * Runs each statement in a read-only transaction. The session is read-only too, because a definition first ends its
+ * transaction: so the server refuses definitions as well, and nothing that it would change is changed.
+ */
+async function runAll(corpus: readonly CorpusStatement[], login: Login): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const statement of corpus) {
+    const connection = await createConnection({ ...login, multipleStatements: true })
+    try {
+      await connection.query('set session transaction read only')
+      await connection.query('start transaction read only')
+      await runOne(connection, statement.sql)
+      outcomes.push({ statement, answer: 0, message: '' })
+    } catch (error) {
+      const { errno, message } = error as { errno?: unknown; message: string }
+      if (typeof errno !== 'number' || errno <= 0) throw error
+      outcomes.push({ statement, answer: errno, message })
+    } finally {
+      connection.destroy()
+    }
+  }
+  return outcomes
+}
+
+/** Texts with parameters are prepared, and the parameters are 1. */
+async function runOne(connection: Connection, sql: string): Promise<void> {
+  if (!sql.includes('?')) {
+    await connection.query(sql)
+    return
+  }
+  const prepared = await connection.prepare(sql)
+  await prepared.execute(Array.from({ length: sql.split('?').length - 1 }, () => 1))
+}
