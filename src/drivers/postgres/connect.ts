@@ -1,4 +1,6 @@
 import type { Client, ClientConfig, Pool } from 'pg'
+import { ConfigError } from '../../errors.ts'
+import { faultOfDsn } from '../../topology/dsn.ts'
 import type { PoolOptions } from '../driver.ts'
 import { internalsOf, loadPg, type Pg } from './native.ts'
 
@@ -38,8 +40,20 @@ export async function openOwnPool(parts: DsnParts, options: PoolOptions): Promis
     fallback_application_name: 'signalbox',
     keepAlive: true,
   }
+  const clientOf = clientClass(pg, config)
+  try {
+    // Opens nothing, but reads the data source name and the files that it names.
+    void new clientOf()
+  } catch (error) {
+    const fault = faultOfDsn(parts.dsn) ?? (error as NodeJS.ErrnoException).code ?? 'pg cannot read it'
+    throw new ConfigError(
+      'databases',
+      `The data source name cannot be used: ${fault}.`,
+      'postgres://user:password@host:port/database',
+    )
+  }
   const pool = new pg.Pool({
-    Client: clientClass(pg, config),
+    Client: clientOf,
     max: options.maxConnections,
     idleTimeoutMillis: options.idleTimeoutMs,
   })

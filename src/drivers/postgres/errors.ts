@@ -1,4 +1,4 @@
-import { QueryError, type ErrorClass } from '../../errors.ts'
+import { ParameterError, QueryError, type ErrorClass } from '../../errors.ts'
 import type { Access } from '../driver.ts'
 
 /**
@@ -67,6 +67,7 @@ interface ServerError extends Error {
   readonly hint?: string
   readonly position?: string
   readonly constraint?: string
+  readonly routine?: string
   readonly errors?: readonly Error[]
 }
 
@@ -89,9 +90,12 @@ export function classify(error: unknown): { readonly errorClass: ErrorClass; rea
   return { errorClass: errorClasses[code] ?? errorClasses[code.slice(0, 2)] ?? 'other', code }
 }
 
-/** The `QueryError` for what `pg` threw or answered; a `QueryError` is handed through. */
-export function queryError(error: unknown, circumstances: Circumstances): QueryError {
-  if (error instanceof QueryError) return error
+/** Signalbox's error for what `pg` threw or answered; one that is Signalbox's already is handed through. */
+export function queryError(error: unknown, circumstances: Circumstances): QueryError | ParameterError {
+  if (error instanceof QueryError || error instanceof ParameterError) return error
+  if (isWrongNumber(error as ServerError)) {
+    return new ParameterError(`The statement and its parameters do not fit: ${(error as ServerError).message}.`)
+  }
   const { errorClass, code } = classify(error)
   const native = error as ServerError
   const sent = circumstances.sent && !unsentMessage.test(native.message)
@@ -100,6 +104,14 @@ export function queryError(error: unknown, circumstances: Circumstances): QueryE
     engineCode: code,
     safeToRetry: safeToRetry(errorClass, circumstances.access, sent),
   })
+}
+
+/**
+ * Too few or too many parameters: 42P02 undefined_parameter, or 08P01 protocol_violation of a Bind message, which the
+ * place in the server's source tells from the protocol violations that break a connection (postgres.c).
+ */
+function isWrongNumber({ code, routine }: ServerError): boolean {
+  return code === '42P02' || (code === '08P01' && routine === 'exec_bind_message')
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import type { QueryError } from '../../errors.ts'
+import type { SignalboxError } from '../../errors.ts'
 import { cancelOnServer } from './cancellation.ts'
 import { queryError } from './errors.ts'
 import { internalsOf, submit, type NativeAnswer } from './native.ts'
@@ -230,7 +230,7 @@ export class Lane {
     this.#client.end().catch(() => {})
   }
 
-  #failure(error: unknown, sent: boolean): QueryError {
+  #failure(error: unknown, sent: boolean): SignalboxError {
     return queryError(error, { access: 'read', sent, address: this.#parts.address })
   }
 }

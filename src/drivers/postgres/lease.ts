@@ -2,6 +2,7 @@ import {
   CommitUnknownError,
   ParameterError,
   QueryError,
+  type SignalboxError,
   TransactionClosedError,
   UnsupportedError,
 } from '../../errors.ts'
@@ -184,7 +185,7 @@ export class PostgresLease implements Lease {
     outgoing: Outgoing,
     record: Parameters<Connection['send']>[1],
     access: Access,
-    done: (error: QueryError | undefined, result: NativeAnswer | undefined) => void,
+    done: (error: SignalboxError | undefined, result: NativeAnswer | undefined) => void,
   ): void {
     const { address } = this.#source
     if (this.#connection.lost !== undefined) {

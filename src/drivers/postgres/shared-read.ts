@@ -1,7 +1,7 @@
 import type { DriverRequest, DriverResult } from '../driver.ts'
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import type { Outgoing } from './connection.ts'
-import { QueryError } from '../../errors.ts'
+import { ParameterError, QueryError } from '../../errors.ts'
 import type { NativeAnswer } from './native.ts'
 import { driverResult } from './result.ts'
 import type { StatementRecord } from './statement-book.ts'
@@ -93,6 +93,7 @@ export class SharedRead {
 
 /** Not of the connection, of the pool, or of a cancellation (57014, query_canceled). */
 function isOfStatement(error: unknown): boolean {
+  if (error instanceof ParameterError) return true
   if (!(error instanceof QueryError) || error.engineCode === '57014') return false
   return !['connection-lost', 'shutting-down', 'starting-up'].includes(error.errorClass)
 }
