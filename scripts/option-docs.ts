@@ -1,0 +1,32 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { clientOptions, poolOptions } from '../src/config.ts'
+import type { OptionTable } from '../src/option.ts'
+
+/**
+ * Writes the tables of options in docs/configuration.md from the code that holds their defaults, so that the page and
+ * the program cannot differ. With `--check` it changes nothing and fails if the page is not up to date.
+ */
+const page = new URL('../docs/configuration.md', import.meta.url)
+
+function tableOf(options: OptionTable): string {
+  const rows = Object.entries(options).map(
+    ([name, { default: value, min, max, unit, about }]) =>
+      `| \`${name}\` | ${value.toLocaleString('en')} | ${min.toLocaleString('en')} – ${max.toLocaleString('en')} | ${unit} | ${about} |`,
+  )
+  return ['| option | default | range | unit | what for |', '|---|---|---|---|---|', ...rows].join('\n')
+}
+
+function filled(text: string, name: string, content: string): string {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
+  const [from, to] = [text.indexOf(start), text.indexOf(end)]
+  if (from === -1 || to < from) throw new Error(`docs/configuration.md has no place for ${name}.`)
+  return `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`
+}
+
+const before = readFileSync(page, 'utf8')
+const after = filled(filled(before, 'pool options', tableOf(poolOptions)), 'client options', tableOf(clientOptions))
+if (!process.argv.includes('--check')) writeFileSync(page, after)
+else if (before !== after) {
+  console.error('docs/configuration.md is not up to date. Run: npm run docs')
+  process.exit(1)
+}
