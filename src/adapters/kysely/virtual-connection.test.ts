@@ -1,0 +1,168 @@
+import type { Kysely } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { connect, type Client } from '../../client.ts'
+import type { Router } from '../../routing/router.ts'
+import { simulateDrivers, type SimulatedServer } from '../../testing/simulated-driver.ts'
+import { kysely } from '../kysely.ts'
+
+interface Shop {
+  product: { id: number }
+  review: { id: number }
+}
+
+async function setUp(routers: readonly Router[] = []): Promise<{
+  client: Client
+  db: Kysely<Shop>
+  shop: SimulatedServer
+  reviews: SimulatedServer
+  elsewhere: SimulatedServer
+}> {
+  const simulated = simulateDrivers()
+  const databases = { default: 'postgres://localhost/shop', reviews: 'sqlite:reviews.db' } as const
+  const client = await connect({ databases, tables: { review: 'reviews' }, routers }, { drivers: simulated.drivers })
+  const db = kysely<Shop>(client)
+  return {
+    client,
+    db,
+    shop: simulated.server(databases.default),
+    reviews: simulated.server(databases.reviews),
+    elsewhere: simulated.server('sqlite:elsewhere.db'),
+  }
+}
+
+const told = ({ steps }: SimulatedServer): readonly string[] =>
+  steps.map(({ action, detail, lease }) => `${lease} ${action}${detail === '' ? '' : ` ${detail}`}`)
+
+const selectProducts = 'select "id" from "product"'
+const selectReviews = 'select "id" from "review"'
+
+describe('a single query', () => {
+  it.each([undefined, {}, { signal: undefined }, { signal: new AbortController().signal }])(
+    'takes no connection of its own (options: %j)',
+    async (options) => {
+      const { db, shop } = await setUp()
+      await db.selectFrom('product').select('id').execute(options)
+      expect(told(shop)).toEqual([`0 query ${selectProducts}`])
+    },
+  )
+
+  it('goes where a router says, in the dialect that is spoken there', async () => {
+    const { db, elsewhere, shop } = await setUp([{ route: () => 'sqlite:elsewhere.db' }])
+    await db.selectFrom('product').select('id').where('id', '=', 7).execute()
+    expect(told(elsewhere)).toEqual([`0 query ${selectProducts} where "id" = ?`])
+    expect(told(shop)).toEqual([])
+  })
+
+  it('is refused if a router sends its translation to yet another engine', async () => {
+    const fickle: Router = { route: ({ sql }) => (sql.includes('$1') ? 'reviews' : 'default') }
+    const { db, shop, reviews } = await setUp([fickle])
+    const run = db.selectFrom('product').select('id').where('id', '=', 7).execute()
+    await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_CROSS_ENGINE' })
+    expect([...told(shop), ...told(reviews)]).toEqual([])
+  })
+})
+
+describe('a transaction', () => {
+  it('sends nothing without a query, and with one begins where the query belongs', async () => {
+    const { db, shop, reviews } = await setUp()
+    await db.transaction().execute(async () => await Promise.resolve())
+    const controlled = await db.startTransaction().execute()
+    await controlled.savepoint('a').execute()
+    await controlled.commit().execute()
+    expect([...told(shop), ...told(reviews)]).toEqual([])
+    await db.transaction().execute(async (trx) => await trx.selectFrom('review').select('id').execute())
+    expect(told(shop)).toEqual([])
+    expect(told(reviews)).toEqual(['1 lease', '1 begin', `1 query ${selectReviews}`, '1 commit', '1 release clean'])
+  })
+
+  it('sets savepoints with the first query after them, and forwards each step', async () => {
+    const { db, shop } = await setUp()
+    const trx = await db.startTransaction().execute()
+    const a = await trx.savepoint('a').execute()
+    await a.selectFrom('product').select('id').execute()
+    await a.rollbackToSavepoint('a').execute()
+    await a.selectFrom('product').select('id').execute()
+    await a.releaseSavepoint('a').execute()
+    await trx.rollback().execute()
+    expect(told(shop).slice(2)).toEqual([
+      '1 savepoint signalbox_1',
+      `1 query ${selectProducts}`,
+      '1 rollback-to signalbox_1',
+      '1 release-savepoint signalbox_1',
+      '1 savepoint signalbox_1',
+      `1 query ${selectProducts}`,
+      '1 release-savepoint signalbox_1',
+      '1 rollback',
+      '1 release clean',
+    ])
+  })
+
+  it('is rolled back when Kysely is told to kill its session', async () => {
+    const { db, shop } = await setUp()
+    const started = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<void>()
+    shop.answerWith(async (step) => {
+      if (step.action !== 'query') return
+      started.resolve()
+      await answer.promise
+    })
+    const controller = new AbortController()
+    const run = db.transaction().execute(async (trx) => {
+      await trx
+        .selectFrom('product')
+        .select('id')
+        .execute({ signal: controller.signal, inflightQueryAbortStrategy: 'kill session' })
+    })
+    await started.promise
+    controller.abort(new Error('enough'))
+    answer.resolve()
+    await expect(run).rejects.toThrow('enough')
+    expect(told(shop).slice(-2)).toEqual(['1 rollback', '1 release clean'])
+    expect(shop.leased).toBe(0)
+  })
+})
+
+describe('db.connection()', () => {
+  it('takes one connection with its first query, transactions included, and resets it at the end', async () => {
+    const { db, shop } = await setUp()
+    await db.connection().execute(async (own) => {
+      await own.selectFrom('product').select('id').execute()
+      await own.transaction().execute(async (trx) => await trx.selectFrom('product').select('id').execute())
+      await own.selectFrom('product').select('id').execute()
+    })
+    expect(told(shop)).toEqual([
+      '1 lease',
+      `1 query ${selectProducts}`,
+      '1 begin',
+      `1 query ${selectProducts}`,
+      '1 commit',
+      `1 query ${selectProducts}`,
+      '1 release reset',
+    ])
+  })
+
+  it('costs nothing without a query', async () => {
+    const { db, shop } = await setUp()
+    await db.connection().execute(async () => await Promise.resolve())
+    expect(told(shop)).toEqual([])
+  })
+})
+
+describe('an instance', () => {
+  it('needs an engine: that of the default database, or one that is named', async () => {
+    const { drivers } = simulateDrivers()
+    const client = await connect({ databases: { a: 'sqlite:a.db', b: 'postgres://localhost/b' } }, { drivers })
+    expect(() => kysely(client)).toThrow(/engine: There is no default database/)
+    expect(() => kysely(client, { engine: 'oracle' as 'sqlite' })).toThrow(/engine: "oracle" is no engine/)
+    const compiled = kysely<Shop>(client, { engine: 'mysql' }).selectFrom('product').select('id').compile()
+    expect(compiled.sql).toBe('select `id` from `product`')
+    expect(kysely<Shop>(client.using('b')).selectFrom('product').where('id', '=', 1).compile().sql).toContain('$1')
+  })
+
+  it('may be bound to a database whose engine no declared one has', async () => {
+    const simulated = simulateDrivers()
+    const client = await connect('postgres://localhost/shop', { drivers: simulated.drivers })
+    await kysely<Shop>(client.using('sqlite:elsewhere.db')).selectFrom('product').select('id').execute()
+    expect(told(simulated.server('sqlite:elsewhere.db'))).toEqual([`0 query ${selectProducts}`])
+  })
+})
