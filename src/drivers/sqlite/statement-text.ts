@@ -46,5 +46,5 @@ function nextVerb(verb: string, word: string): string {
 
 /** True if nothing but spaces, comments and semicolons is left behind a statement. */
 export function isBlank(rest: string): boolean {
-  return /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*$/.test(rest)
+  return rest === '' || /^[\s;]*$/.test(rest.replaceAll(/--[^\n]*|\/\*[^]*?(?:\*\/|$)/g, ' '))
 }

@@ -1,0 +1,158 @@
+import { DatabaseSync } from 'node:sqlite'
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import type { DriverRequest } from '../driver.ts'
+import { SqliteConnection } from './connection.ts'
+
+const write = (sql: string, params: DriverRequest['params'] = []): DriverRequest => ({ sql, params, access: 'write' })
+const read = (sql: string, params: DriverRequest['params'] = []): DriverRequest => ({ sql, params, access: 'read' })
+
+let connection: SqliteConnection
+
+beforeEach(() => {
+  connection = new SqliteConnection(new DatabaseSync(':memory:'), { statementCacheSize: 10, bigIntegers: false })
+  connection.run(write('create table t (id integer primary key, a, b)'), true)
+})
+
+afterEach(() => connection.close())
+
+describe('SqliteConnection', () => {
+  test('keeps a bounded number of statements, and those in use', () => {
+    for (let i = 0; i < 50; i += 1) {
+      connection.run(read(`select ${i}`), true)
+      connection.run(read('select a from t'), true)
+    }
+    expect(connection.cachedStatements).toBeGreaterThan(0)
+    expect(connection.cachedStatements).toBeLessThanOrEqual(10)
+    const prepare = connection.db.prepare.bind(connection.db)
+    connection.db.prepare = () => {
+      throw new Error('The statement should have been kept.')
+    }
+    expect(connection.run(read('select a from t'), true).rows).toEqual([])
+    connection.db.prepare = prepare
+  })
+
+  test('keeps none when the cache is off', () => {
+    const without = new SqliteConnection(new DatabaseSync(':memory:'), { statementCacheSize: 0, bigIntegers: false })
+    expect(without.run(read('select 1 as a'), true).rows).toEqual([{ a: 1 }])
+    expect(without.cachedStatements).toBe(0)
+    without.close()
+  })
+
+  test('converts booleans and dates, at every position', () => {
+    const result = connection.run(read('select ? as a, ? as b, ? as c', [new Date(5), true, false]), true)
+    expect(result.rows).toEqual([{ a: 5, b: 1, c: 0 }])
+  })
+
+  test.each([
+    [undefined, 'Parameter number 1 is undefined'],
+    [{ a: 1 }, 'Parameter number 1 is an object'],
+    [[1], 'Parameter number 1 is an array'],
+    [() => 1, 'Parameter number 1 is a function'],
+    [2n ** 64n, 'too large'],
+  ])('refuses %s', (value, message) => {
+    expect(() => connection.run(read('select ? as a', [value]), true)).toThrow(message)
+  })
+
+  test('binds names with and without their sigil', () => {
+    const sql = 'select :a as a, @b as b, $c as c'
+    expect(connection.run(read(sql, { a: 1, '@b': true, c: null }), true).rows).toEqual([{ a: 1, b: 1, c: null }])
+    expect(() => connection.run(read(sql, { a: 1 }), true)).toThrow('without a value: b, c')
+    expect(() => connection.run(read(sql, { a: 1, b: 2, c: 3, d: 4 }), true)).toThrow('no parameters of these names: d')
+    expect(() => connection.run(read(sql, [1, 2, 3]), true)).toThrow('named parameters (a, b, c)')
+    expect(() => connection.run(read('select ?', { a: 1 }), true)).toThrow('pass an array')
+  })
+
+  test('reports no counts and ids of earlier statements', () => {
+    const inserted = connection.run(write('insert into t (a) values (1), (2)'), true)
+    expect(inserted).toMatchObject({ rowCount: 2, insertId: 2 })
+    expect(connection.run(write('create table u (a)'), true)).toMatchObject({ rowCount: 0, insertId: undefined })
+    expect(connection.run(write('update t set a = 3 where id = 1'), true)).toMatchObject({
+      rowCount: 1,
+      insertId: undefined,
+    })
+    expect(connection.run(write('insert or ignore into t (id) values (1)'), true)).toMatchObject({
+      rowCount: 0,
+      insertId: undefined,
+    })
+    const withed = connection.run(write('with x as (select 9 as a) insert into t (a) select a from x'), true)
+    expect(withed).toMatchObject({ rowCount: 1, insertId: 3 })
+  })
+
+  test('returns the rows of RETURNING', () => {
+    const result = connection.run(write('insert into t (a) values (?), (?) returning id, a', ['x', 'y']), true)
+    expect(result.rows).toEqual([
+      { id: 1, a: 'x' },
+      { id: 2, a: 'y' },
+    ])
+    expect(result.rowCount).toBe(2)
+  })
+
+  test('runs a text of several statements only without parameters', () => {
+    expect(
+      connection.run(write('insert into t (a) values (1); insert into t (a) values (2); -- end'), true).rows,
+    ).toEqual([])
+    expect(connection.run(read('select a from t; -- one statement'), true).rowCount).toBe(2)
+    expect(() => connection.run(write('insert into t (a) values (?); delete from t', [1]), true)).toThrow('several')
+    expect(connection.run(read('select a from t'), true).rowCount).toBe(2)
+  })
+
+  test('runs a trigger with statements inside as one statement', () => {
+    const trigger = 'create trigger r after insert on t begin update t set b = 1; update t set b = 2; end'
+    connection.run(write(trigger), true)
+    connection.run(write('insert into t (a) values (?)', [1]), true)
+    expect(connection.run(read('select b from t'), true).rows).toEqual([{ b: 2 }])
+  })
+
+  test('says of a script that failed half-way that it may not be repeated', () => {
+    expect(() => connection.run(write('insert into t (a) values (1); select * from nowhere'), true)).toThrow(
+      expect.objectContaining({ safeToRetry: false, cause: expect.any(Error) }),
+    )
+    expect(connection.run(read('select a from t'), true).rowCount).toBe(1)
+  })
+
+  test('rolls back a transaction that a statement leaves open, unless one was open before', () => {
+    expect(() => connection.run(write('begin'), true)).toThrow('opened a transaction')
+    expect(connection.inTransaction).toBe(false)
+    connection.exec('begin')
+    connection.run(write('insert into t (a) values (1)'), true)
+    expect(connection.inTransaction).toBe(true)
+    connection.exec('rollback')
+    connection.run(write('begin'), false)
+    expect(connection.inTransaction).toBe(true)
+  })
+
+  test('explains integers that do not fit a number, and returns them as bigint if asked', () => {
+    connection.run(write('insert into t (a) values (9007199254740993)'), true)
+    expect(() => connection.run(read('select a from t'), true)).toThrow('?integers=bigint')
+    const big = new SqliteConnection(connection.db, { statementCacheSize: 10, bigIntegers: true })
+    expect(big.run(read('select a, id from t'), true).rows).toEqual([{ a: 9007199254740993n, id: 1n }])
+  })
+
+  test('stops a read between two rows when its time is over', () => {
+    const endless = 'with recursive n(i) as (select 1 union all select i + 1 from n) select i from n'
+    const request = { ...read(endless), timeoutMs: 20 }
+    expect(() => connection.runUntil(request, true, performance.now() + 20)).toThrow('within 20 ms')
+    expect(connection.run(read('select 1 as a'), true).rows).toEqual([{ a: 1 }])
+  })
+
+  test('describes fields late, and after the connection is closed', () => {
+    const early = connection.run(read('select a as x, b as y from t'), true)
+    expect(early.fields.map((field) => field.name)).toEqual(['x', 'y'])
+    connection.run(write('insert into t (a) values (1)'), true)
+    const late = connection.run(read('select a as x, b as y from t'), true)
+    connection.close()
+    expect(late.fields.map((field) => field.name)).toEqual(['x', 'y'])
+  })
+
+  test('keeps a cursor and a run of the same text apart', () => {
+    connection.run(write('insert into t (a) values (1), (2), (3)'), true)
+    const cursor = connection.open(read('select a from t'))
+    expect(cursor.next().value).toEqual({ a: 1 })
+    expect(connection.run(read('select a from t'), true).rowCount).toBe(3)
+    expect(cursor.next().value).toEqual({ a: 2 })
+    cursor.close()
+    cursor.close()
+  })
+})
