@@ -34,11 +34,10 @@ export interface Condition {
 }
 
 /**
- * The conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, and
+ * Adds the conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, and
  * tuples of these. Whatever stands under `OR`, `NOT` or `CASE` holds only sometimes, and is left out.
  */
-export function conditionsOf(qualification: unknown, level: Level): Condition[] {
-  const found: Condition[] = []
+export function conditionsOf(qualification: unknown, level: Level, found: Condition[]): void {
   const pending: unknown[] = [qualification]
   while (pending.length > 0) {
     const part = pending.pop()
@@ -50,7 +49,6 @@ export function conditionsOf(qualification: unknown, level: Level): Condition[] 
     const comparison = nodeOf(part, 'A_Expr')
     if (comparison !== undefined && isEquality(comparison)) compare(comparison, level, found)
   }
-  return found
 }
 
 function isEquality(comparison: Tree): boolean {
@@ -137,12 +135,15 @@ function tableOf(names: readonly string[], level: Level): Appearance | 'several'
   return matching.length === 1 ? matching[0]?.table : undefined
 }
 
-/** The values that `VALUES` lists give for the columns of an `INSERT`. */
-export function insertedValues(insert: Tree, table: Appearance): Condition[] {
+/**
+ * Adds the values that `VALUES` lists give for the columns of an `INSERT`. None with `OVERRIDING USER VALUE`, which makes the
+ * server put its own in place of some of them.
+ */
+export function insertedValues(insert: Tree, table: Appearance, found: Condition[]): void {
+  if (textAt(insert, 'override') === 'OVERRIDING_USER_VALUE') return
   const select = nodeOf(insert['selectStmt'], 'SelectStmt')
   const rows = listAt(select, 'valuesLists').map((row) => listAt(nodeOf(row, 'List'), 'items'))
-  if (rows.length === 0) return []
-  const found: Condition[] = []
+  if (rows.length === 0) return
   for (const [index, item] of listAt(insert, 'cols').entries()) {
     const target = nodeOf(item, 'ResTarget')
     const column = textAt(target, 'name')
@@ -155,5 +156,4 @@ export function insertedValues(insert: Tree, table: Appearance): Condition[] {
       values: rows.map((row) => valueSource(row[index])),
     })
   }
-  return found
 }

@@ -106,6 +106,8 @@ describe('conditions', () => {
     'insert into t select * from t where a = 1',
     'merge into t using s on t.a = 1 and s.b = 2 when not matched then insert values (1)',
     'update t set a = 1 where current of c',
+    'create view v as select * from t where a = 1',
+    'create table v as select * from t where a = 1',
   ])('hold only sometimes, or of nobody knows what: %s', (sql) => {
     expect(values(sql)).toEqual([])
   })
@@ -134,6 +136,8 @@ describe('inserted rows', () => {
     ['with x as (insert into t (a) values (1) returning a) select * from x', ['t.a insert 1']],
     ['insert into t (a[1], b) values (1, 2)', ['t.b insert 2']],
     ['insert into t values (1)', []],
+    ['insert into t (a) overriding user value values (1)', []],
+    ['insert into t (a) overriding system value values (1)', ['t.a insert 1']],
     ['insert into t default values', []],
     ['insert into t (a) select 1', []],
     ['insert into t (a) values (1) returning (select count(*) from t)', []],

@@ -148,7 +148,7 @@ function select(walk: StatementWalk, fields: Tree, outer: Scope): void {
   }
   const { level, qualifications } = collectFrom(walk, listAt(fields, 'fromClause'), scope)
   for (const qualification of [...qualifications, fields['whereClause']]) {
-    walk.facts.conditions.push(...conditionsOf(qualification, level))
+    conditionsOf(qualification, level, walk.facts.conditions)
   }
   walk.pushFields(fields, inside(level, scope), selectFields)
   for (const side of ['rarg', 'larg']) {
@@ -166,7 +166,7 @@ function change(verb: string, others: string): Handler {
     const scope = walk.enterWith(fields, outer)
     const { level, qualifications } = collectFrom(walk, listAt(fields, others), scope, treeAt(fields, 'relation'))
     for (const qualification of [...qualifications, fields['whereClause']]) {
-      walk.facts.conditions.push(...conditionsOf(qualification, level))
+      conditionsOf(qualification, level, walk.facts.conditions)
     }
     walk.pushFields(fields, inside(level, scope), changeFields)
   }
@@ -179,7 +179,7 @@ function insert(walk: StatementWalk, fields: Tree, outer: Scope): void {
   const scope = walk.enterWith(fields, outer)
   const relation = treeAt(fields, 'relation')
   if (relation !== undefined) {
-    walk.facts.conditions.push(...insertedValues(fields, walk.writeTable(relation, scope)))
+    insertedValues(fields, walk.writeTable(relation, scope), walk.facts.conditions)
   }
   walk.pushFields(fields, { ...scope, nested: true, correlated: true }, insertFields)
   walk.push(fields['selectStmt'], { ...scope, nested: true })

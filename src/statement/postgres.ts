@@ -14,9 +14,10 @@ import { StatementWalk } from './postgres-walk.ts'
  * The analyzer of PostgreSQL's dialect. It loads PostgreSQL's own parser (some 50 ms, once in a process) and answers
  * synchronously from then on.
  *
- * What the text alone cannot show: that a function or a view changes something (functions are listed for the
- * catalogue to judge; a view's are not), that a trigger or a rule redirects a statement, and what a server does with
- * `standard_conforming_strings` off, which reads string literals otherwise.
+ * What the text alone cannot show, and a server in a read-only transaction or on a replica would still refuse: that a
+ * function changes something (functions are listed, for the catalogue to judge), that a view calls one, or that a
+ * column reference, a cast or an operator of PostgreSQL's own name is one (`t.f` may mean `f(t)`). A server with
+ * `standard_conforming_strings` off reads string literals otherwise.
  */
 export async function createPostgresAnalyzer(limits: AnalyzerLimits = defaultAnalyzerLimits): Promise<Analyzer> {
   const parser = await PostgresParser.load()
@@ -43,8 +44,10 @@ function analyze(sql: string, parser: PostgresParser, limits: AnalyzerLimits): A
   const verdicts: Verdict[] = []
   for (const [index, statement] of outcome.statements.entries()) {
     const facts = new StatementFacts()
-    verdicts.push(judge(statement, index, facts, tables))
-    conditions.push(...facts.conditions)
+    const verdict = judge(statement, index, facts, tables)
+    verdicts.push(verdict)
+    // A definition is no less wanted on other shards because of a condition in the query that it keeps.
+    if (verdict.kind !== 'ddl') for (const condition of facts.conditions) conditions.push(condition)
     for (const [key, use] of facts.functions) functions.set(key, use)
   }
   const verdict = strongest(verdicts)
