@@ -5,7 +5,7 @@ import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freshDatabase, testedEngines } from '../support/servers.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -39,6 +39,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(temporary, { recursive: true, force: true })
 })
+
+// Three servers take about three seconds, and several times that on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Runs a program as a CI does: no terminal, no input. */
 async function run(args: readonly string[], { env = {}, interruptAt }: Wishes = {}): Promise<Ended> {
