@@ -18,3 +18,11 @@ export {
 } from './test-database.ts'
 export type { ServerSettings, ServerTemplate, TestServer, TestServerOptions } from './test-server.ts'
 export { VirtualClock, type VirtualTimer } from './virtual-clock.ts'
+export {
+  connectionLost,
+  simulateDrivers,
+  type SimulatedAnswer,
+  type SimulatedDrivers,
+  type SimulatedServer,
+  type SimulatedStep,
+} from './simulated-driver.ts'

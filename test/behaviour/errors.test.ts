@@ -1,0 +1,214 @@
+import { inspect } from 'node:util'
+import { sql as rawSql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import {
+  connect,
+  errorCodes,
+  QueryError,
+  SignalboxError,
+  type Client,
+  type Config,
+  type ErrorClass,
+  type ErrorCode,
+} from '../../src/index.ts'
+import { kysely } from '../../src/adapters/kysely.ts'
+import { simulateDrivers, startFaultProxy, startPostgres } from '../../src/testing/index.ts'
+import { freshDatabase, privateServer, sharedServer, testedEngines } from '../support/servers.ts'
+
+const memory = 'sqlite::memory:'
+const twoDatabases = { databases: { default: memory, other: memory }, tables: { review: 'other' } } as const
+
+async function withClient(config: Config | string, run: (client: Client) => unknown): Promise<void> {
+  await using client = await connect(config as Config)
+  await run(client)
+}
+
+/** A client whose server answers a query with an error of a class. */
+async function withServerError(errorClass: ErrorClass): Promise<void> {
+  const simulated = simulateDrivers()
+  simulated.server(memory).answerWith(() => {
+    throw new QueryError(errorClass, 'simulated')
+  })
+  await using client = await connect(memory, { drivers: simulated.drivers })
+  await client.query('select 1')
+}
+
+/** How each error is provoked, without any tool but the public interface; servers are real unless the class says otherwise. */
+const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
+  SIGNALBOX_CONFIG_INVALID: () => connect({ databases: {} }),
+  SIGNALBOX_ALIAS_CYCLE: () => connect({ databases: { a: 'b', b: 'a' } }),
+  SIGNALBOX_UNKNOWN_DATABASE: () => withClient(memory, (client) => client.using('defualt')),
+  SIGNALBOX_NO_ROUTE: () => withClient({ databases: { a: memory, b: memory } }, (client) => client.query('select 1')),
+  SIGNALBOX_ROUTER_ANSWER: () =>
+    withClient({ databases: { a: memory }, routers: [{ route: () => 7 as never }] }, (client) =>
+      client.query('select 1'),
+    ),
+  SIGNALBOX_CROSS_DATABASE_QUERY: () =>
+    withClient(twoDatabases, (client) => client.query('select * from product, review')),
+  SIGNALBOX_CROSS_DATABASE_TRANSACTION: () =>
+    withClient(twoDatabases, (client) =>
+      client.transaction(async (tx) => {
+        await tx.query('create table product (id integer)')
+        await tx.query('delete from review')
+      }),
+    ),
+  SIGNALBOX_CROSS_ENGINE: () =>
+    withClient(
+      { databases: { default: memory, other: 'postgres://nobody@127.0.0.1:1/none' }, tables: { review: 'other' } },
+      (client) =>
+        kysely<{ review: { id: number } }>(client)
+          .selectFrom('review')
+          .select(rawSql<number>`julianday('now')`.as('now'))
+          .execute(),
+    ),
+  SIGNALBOX_TABLE_NOT_ALLOWED: () =>
+    withClient({ databases: { default: { primary: memory, exclusive: true } } }, (client) =>
+      client.query('select * from product'),
+    ),
+  SIGNALBOX_TRANSACTION_CONTROL: () => withClient(memory, (client) => client.query('begin')),
+  SIGNALBOX_TRANSACTION_CLOSED: () =>
+    withClient(memory, async (client) => {
+      const tx = client.begin()
+      await tx.commit()
+      await tx.query('select 1')
+    }),
+  SIGNALBOX_READ_ONLY_TRANSACTION: () =>
+    withClient(memory, (client) => client.transaction((tx) => tx.query('delete from product'), { readOnly: true })),
+  SIGNALBOX_COMMIT_UNKNOWN: loseTheCommit,
+  SIGNALBOX_ON_COMMIT_FAILED: () =>
+    withClient(memory, (client) =>
+      client.transaction(async (tx) => {
+        tx.onCommit(() => {
+          throw new Error('no mail')
+        })
+        await tx.query('select 1')
+      }),
+    ),
+  SIGNALBOX_DRIVER_MISSING: async () => {
+    const { DriverMissingError } = await import('../../src/errors.ts')
+    // The package is installed here; the drivers throw exactly this when its import fails (see their own tests).
+    throw new DriverMissingError('pg', 'The database "shop"', new Error('Cannot find package'))
+  },
+  SIGNALBOX_PARAMETERS: () => withClient(memory, (client) => client.query('select ? as x', [Symbol('no value')])),
+  SIGNALBOX_UNSUPPORTED: () => connect({ databases: { a: { primary: memory, replicas: [memory] } } }),
+  SIGNALBOX_TIMEOUT: () => onEngine('postgres', (client) => client.query('select pg_sleep(30)', [], { timeoutMs: 30 })),
+  SIGNALBOX_ABORTED: () =>
+    withClient(memory, (client) => client.query('select 1', [], { signal: AbortSignal.abort() })),
+  SIGNALBOX_POOL_EXHAUSTED: () =>
+    withClient({ databases: { default: { primary: memory, pool: { acquireTimeoutMs: 20 } } } }, async (client) => {
+      await using tx = client.begin()
+      await tx.query('select 1')
+      await client.query('create table t (id integer)')
+    }),
+  SIGNALBOX_CLIENT_CLOSED: () =>
+    withClient(memory, async (client) => {
+      await client.close()
+      await client.query('select 1')
+    }),
+  SIGNALBOX_CONNECTION_LOST: () =>
+    withClient('postgres://nobody@127.0.0.1:1/none', (client) => client.query('select 1')),
+  SIGNALBOX_READ_ONLY_SERVER: async () => {
+    await using database = await freshDatabase('sqlite')
+    await withClient(database.dsn, (client) => client.query('create table item (id integer)'))
+    await withClient(`${database.dsn}?mode=ro`, (client) => client.query('insert into item (id) values (1)'))
+  },
+  SIGNALBOX_SHUTTING_DOWN: shutDownWhileRunning,
+  // The moment between start and readiness is too short to be hit on purpose.
+  SIGNALBOX_STARTING_UP: () => withServerError('starting-up'),
+  SIGNALBOX_SERIALIZATION: () =>
+    onEngine('postgres', async (client) => {
+      await client.query('create table item (id integer primary key)')
+      await client.query('insert into item (id) values (1), (2)')
+      const one = client.begin({ isolation: 'serializable' })
+      const two = client.begin({ isolation: 'serializable' })
+      for (const tx of [one, two]) await tx.query('select sum(id) from item')
+      await one.query('insert into item (id) values (3)')
+      await two.query('insert into item (id) values (4)')
+      await one.commit()
+      await two.commit()
+    }),
+  SIGNALBOX_CONSTRAINT: () =>
+    withClient(memory, async (client) => {
+      await client.query('create table item (id integer primary key)')
+      await client.query('insert into item (id) values (1), (1)')
+    }),
+  SIGNALBOX_SYNTAX: () => withClient(memory, (client) => client.query('select * from nothing')),
+  SIGNALBOX_QUERY_FAILED: () => onEngine('postgres', (client) => client.query('select 1 / $1::integer', [0])),
+  SIGNALBOX_TEST_SERVER: () => startPostgres({ binaries: '/nowhere' }),
+}
+
+async function onEngine(engine: 'postgres' | 'mysql', run: (client: Client) => unknown): Promise<void> {
+  await using database = await freshDatabase(engine)
+  await using client = await connect(database.dsn)
+  await run(client)
+}
+
+async function shutDownWhileRunning(): Promise<void> {
+  await using server = await privateServer('postgres')
+  await using client = await connect(server.dsn())
+  const running = client.query('select pg_sleep(30)').catch((error: unknown) => error)
+  await using observer = await connect(server.dsn())
+  const seen = "select count(*) as n from pg_stat_activity where query = 'select pg_sleep(30)' and state = 'active'"
+  await expect.poll(async () => Number((await observer.query<{ n: string }>(seen)).rows[0]?.n)).toBe(1)
+  server.kill('SIGINT')
+  throw await running
+}
+
+async function loseTheCommit(): Promise<void> {
+  await using server = await privateServer('postgres')
+  await using proxy = await startFaultProxy({ host: server.host, port: server.port })
+  const dsn = proxy.through(server.dsn())
+  await using client = await connect(dsn)
+  await client.query('create table item (id integer)')
+  const tx = client.begin()
+  await tx.query('insert into item (id) values (1)')
+  proxy.apply({ kind: 'cut-on', pattern: 'COMMIT', moment: 'answered' })
+  await tx.commit()
+}
+
+// Which engines a provocation needs, so that a narrowed run leaves out these and no others.
+const needsPostgres: ReadonlySet<string> = new Set([
+  'SIGNALBOX_COMMIT_UNKNOWN',
+  'SIGNALBOX_TIMEOUT',
+  'SIGNALBOX_SHUTTING_DOWN',
+  'SIGNALBOX_SERIALIZATION',
+  'SIGNALBOX_QUERY_FAILED',
+])
+
+describe('every error can be provoked, and carries its code', () => {
+  const codes = Object.keys(errorCodes).filter((code) => testedEngines.includes('postgres') || !needsPostgres.has(code))
+
+  it.each(codes)('%s', async (code) => {
+    const provoke = provocations[code as ErrorCode]
+    const error = await (async () => await provoke())().then(
+      () => new Error('Nothing was thrown.'),
+      (caught: unknown) => caught,
+    )
+    expect(error).toBeInstanceOf(SignalboxError)
+    expect(error).toMatchObject({ code })
+    expect((error as SignalboxError).message).not.toBe('')
+  })
+})
+
+describe.runIf(testedEngines.includes('postgres'))('no error shows a password', () => {
+  it('whatever is wrong with the server behind a data source name', async () => {
+    const { host, port } = sharedServer('postgres')
+    const secret = 'p4ss-w0rd-that-leaks'
+    for (const dsn of [
+      `postgres://signalbox:${secret}@${host}:${port}/none`,
+      `postgres://nobody:${secret}@${host}:${port}/postgres`,
+      `postgres://nobody:${secret}@127.0.0.1:1/postgres`,
+      `mysql://nobody:${secret}@127.0.0.1:1/none`,
+    ]) {
+      await using client = await connect(dsn)
+      const error = await client.query('select 1').catch((caught: unknown) => caught)
+      expect(error, dsn).toBeInstanceOf(SignalboxError)
+      expect(
+        `${inspect(error, { depth: 10, showHidden: true })}${JSON.stringify(error)}${String((error as Error).stack)}`,
+      ).not.toContain(secret)
+      expect(inspect(client, { depth: 10, showHidden: true })).not.toContain(secret)
+      expect(JSON.stringify(client.topology)).not.toContain(secret)
+      expect(inspect(client.using(dsn as 'default'), { depth: 10 })).not.toContain(secret)
+    }
+  })
+})
