@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { run } from './binaries.ts'
 import { findMariadb, type MariadbPrograms } from './mariadb-binaries.ts'
 import { RunningServer, type ServerRecipe } from './running-server.ts'
 import type { ServerCommand } from './server-process.ts'
 import type { ServerSettings, ServerTemplate, TestServer, TestServerOptions } from './test-server.ts'
-import { Watchdog } from './watchdog.ts'
+import { Workplace } from './workplace.ts'
 
 const user = 'signalbox'
 const adminUser = 'signalbox_admin'
@@ -56,8 +55,8 @@ export interface MariadbOptions extends TestServerOptions {
  */
 export async function startMariadb(options: MariadbOptions = {}): Promise<TestServer> {
   const programs = await findMariadb(options.template?.binaries ?? options.binaries, {}, options.install)
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-mariadb-'))
-  const watchdog = new Watchdog(folder, 'SIGKILL')
+  const workplace = await Workplace.create('mariadb', 'SIGKILL')
+  const { folder } = workplace
   try {
     const dataDirectory = join(folder, 'data')
     const password = options.template?.password ?? randomBytes(12).toString('hex')
@@ -69,7 +68,6 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<TestSe
       engine: 'mysql',
       version: programs.version,
       binaries: dirname(programs.server),
-      folder,
       dataDirectory,
       user,
       adminUser,
@@ -80,10 +78,9 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<TestSe
       command: (port, settings, first) =>
         mariadbCommand(programs, folder, port, settings, first ? [`--init-file=${initFile}`] : []),
     }
-    return await RunningServer.start(recipe, watchdog)
+    return await RunningServer.start(recipe, workplace)
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    await watchdog.dismiss()
+    await workplace.remove()
     throw error
   }
 }

@@ -1,8 +1,10 @@
-import { access, readdir, realpath } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readdir, realpath } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { messageOf, TestServerError } from '../errors.ts'
 import { findProgram, isProgram, pathFolders, run, type RunAs } from './binaries.ts'
 import { copyEmbeddedPostgres, findEmbeddedPostgres, linkLibraries } from './embedded-postgres.ts'
+import type { Workplace } from './workplace.ts'
 
 /** Where PostgreSQL's programs are looked for. The defaults are the machine's; tests of the search put others in. */
 export interface PostgresSearch {
@@ -60,21 +62,26 @@ async function debianFolders(root: string): Promise<string[]> {
 
 /**
  * Sees to it that the user can run the programs, and returns their folder and version. Those of embedded-postgres get
- * their libraries' links, and are copied into `folder` if the user can't reach the package (a home with mode 0700).
+ * their libraries' links, and are copied to the system's temporary folder if the user can't reach the package (a home with mode 0700).
  *
  * @throws TestServerError if the programs don't run.
  */
 export async function preparePostgres(
   binaries: string,
-  folder: string,
+  workplace: Workplace,
   runAs: RunAs,
 ): Promise<{ binaries: string; version: string }> {
+  const { folder } = workplace
   if (!(await isEmbedded(binaries))) return { binaries, version: await versionOf(binaries, folder, runAs) }
   try {
     await linkLibraries(dirname(binaries))
     return { binaries, version: await versionOf(binaries, folder, runAs) }
   } catch {
-    const native = await copyEmbeddedPostgres(dirname(binaries), folder)
+    // Not into the server's own folder: programs may not be allowed to run there (a file system mounted noexec).
+    const copy = await mkdtemp(join(tmpdir(), 'signalbox-programs-'))
+    workplace.addFolder(copy)
+    await chmod(copy, 0o755)
+    const native = await copyEmbeddedPostgres(dirname(binaries), copy)
     await linkLibraries(native)
     return { binaries: join(native, 'bin'), version: await versionOf(join(native, 'bin'), folder, runAs) }
   }

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chown, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run, type RunAs, unprivilegedUser } from './binaries.ts'
 import { findPostgres, preparePostgres } from './postgres-binaries.ts'
 import { RunningServer, type ServerRecipe } from './running-server.ts'
 import type { ServerCommand } from './server-process.ts'
 import type { ServerSettings, ServerTemplate, TestServer, TestServerOptions } from './test-server.ts'
-import { Watchdog } from './watchdog.ts'
+import { Workplace } from './workplace.ts'
 
 const user = 'signalbox'
 
@@ -48,20 +47,17 @@ const fast: ServerSettings = {
 export async function startPostgres(options: TestServerOptions = {}): Promise<TestServer> {
   const runAs = await unprivilegedUser(['postgres', 'nobody'])
   const wanted = options.template?.binaries ?? (await findPostgres(options.binaries))
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-postgres-'))
-  const watchdog = new Watchdog(folder, 'SIGQUIT')
+  const workplace = await Workplace.create('postgres', 'SIGQUIT', runAs)
   try {
-    await give(folder, runAs)
-    const { binaries, version } = await preparePostgres(wanted, folder, runAs)
-    const dataDirectory = join(folder, 'data')
+    const { binaries, version } = await preparePostgres(wanted, workplace, runAs)
+    const dataDirectory = join(workplace.folder, 'data')
     const password = options.template?.password ?? randomBytes(12).toString('hex')
-    if (options.template === undefined) await initdb(binaries, folder, dataDirectory, password, runAs)
+    if (options.template === undefined) await initdb(binaries, workplace.folder, dataDirectory, password, runAs)
     else await run('cp', ['-Rp', options.template.folder, dataDirectory])
     const recipe: ServerRecipe = {
       engine: 'postgres',
       version,
       binaries,
-      folder,
       dataDirectory,
       password,
       user,
@@ -72,10 +68,9 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
       command: (port, settings) => postgresCommand(binaries, dataDirectory, port, settings, runAs),
       afterCrash: () => removeSharedMemory(dataDirectory),
     }
-    return await RunningServer.start(recipe, watchdog)
+    return await RunningServer.start(recipe, workplace)
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    await watchdog.dismiss()
+    await workplace.remove()
     throw error
   }
 }
@@ -87,16 +82,16 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
 export async function createPostgresTemplate(folder: string, binaries?: string): Promise<ServerTemplate> {
   const runAs = await unprivilegedUser(['postgres', 'nobody'])
   const found = await findPostgres(binaries)
-  const work = await mkdtemp(join(tmpdir(), 'signalbox-postgres-'))
+  const workplace = await Workplace.create('postgres', 'SIGQUIT', runAs)
+  const work = workplace.folder
   try {
-    await give(work, runAs)
-    const prepared = await preparePostgres(found, work, runAs)
+    const prepared = await preparePostgres(found, workplace, runAs)
     const password = randomBytes(12).toString('hex')
     await initdb(prepared.binaries, work, join(work, 'data'), password, runAs)
     await run('cp', ['-Rp', join(work, 'data'), folder])
     return { engine: 'postgres', folder, binaries: found, password }
   } finally {
-    await rm(work, { recursive: true, force: true })
+    await workplace.remove()
   }
 }
 
@@ -129,7 +124,14 @@ async function initdb(
   await writeFile(passwordFile, password, { mode: 0o600 })
   await give(passwordFile, runAs)
   const names = [`--pgdata=${dataDirectory}`, `--username=${user}`, `--pwfile=${passwordFile}`]
-  const ways = ['--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--wal-segsize=1', '--no-sync', '--no-instructions']
+  const ways = [
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--no-locale',
+    '--wal-segsize=1',
+    '--no-sync',
+    '--no-instructions',
+  ]
   await run(join(binaries, 'initdb'), [...names, ...ways], { ...runAs, cwd: folder })
   await rm(passwordFile)
 }

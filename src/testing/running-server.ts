@@ -1,19 +1,16 @@
-import { rm } from 'node:fs/promises'
 import { TestServerError } from '../errors.ts'
 import { freePort } from './free-port.ts'
 import { ServerLog } from './server-log.ts'
 import { PortTakenError, type ServerCommand, ServerProcess } from './server-process.ts'
 import { createDatabase, dropDatabase, dsnOf, type FreshDatabase } from './test-database.ts'
 import type { ServerSettings, TestServer } from './test-server.ts'
-import type { Watchdog } from './watchdog.ts'
+import type { Workplace } from './workplace.ts'
 
 /** What one engine adds to the common course: how its server is started and ended. */
 export interface ServerRecipe {
   readonly engine: 'postgres' | 'mysql'
   readonly version: string
   readonly binaries: string
-  /** The temporary folder; removed by `stop()`. */
-  readonly folder: string
   readonly dataDirectory: string
   readonly user: string
   readonly adminUser: string
@@ -37,29 +34,35 @@ export class RunningServer implements TestServer {
   readonly port: number
   readonly #recipe: ServerRecipe
   readonly #log: ServerLog
-  readonly #watchdog: Watchdog
+  readonly #workplace: Workplace
   #settings: ServerSettings
   #process: ServerProcess
   #stopped = false
 
-  private constructor(recipe: ServerRecipe, port: number, log: ServerLog, watchdog: Watchdog, started: ServerProcess) {
+  private constructor(
+    recipe: ServerRecipe,
+    port: number,
+    log: ServerLog,
+    workplace: Workplace,
+    started: ServerProcess,
+  ) {
     this.#recipe = recipe
     this.port = port
     this.#log = log
-    this.#watchdog = watchdog
+    this.#workplace = workplace
     this.#settings = recipe.settings
     this.#process = started
   }
 
-  /** Starts the server on a free port, on another one if that is lost meanwhile. On failure nothing is left behind. */
-  static async start(recipe: ServerRecipe, watchdog: Watchdog, choosePort = freePort): Promise<RunningServer> {
+  /** Starts the server on a free port, on another one if that is lost meanwhile. */
+  static async start(recipe: ServerRecipe, workplace: Workplace, choosePort = freePort): Promise<RunningServer> {
     const log = new ServerLog()
     for (let attempt = 1; ; attempt++) {
       const port = await choosePort()
       try {
         const started = await ServerProcess.start(recipe.command(port, recipe.settings, true), log)
-        watchdog.watch(started.pid)
-        return new RunningServer(recipe, port, log, watchdog, started)
+        workplace.watch(started.pid)
+        return new RunningServer(recipe, port, log, workplace, started)
       } catch (error) {
         if (!(error instanceof PortTakenError) || attempt === portAttempts) throw error
       }
@@ -124,9 +127,9 @@ export class RunningServer implements TestServer {
     if (this.#stopped) throw new TestServerError('The server was stopped, and its folder removed. Start a new one.')
     this.#settings = { ...this.#settings, ...settings }
     await this.#process.end(this.#recipe.restartSignal, endLimitMs)
-    this.#watchdog.watch(undefined)
+    this.#workplace.watch(undefined)
     this.#process = await ServerProcess.start(this.#recipe.command(this.port, this.#settings, false), this.#log)
-    this.#watchdog.watch(this.#process.pid)
+    this.#workplace.watch(this.#process.pid)
   }
 
   async stop(): Promise<void> {
@@ -134,8 +137,7 @@ export class RunningServer implements TestServer {
     this.#stopped = true
     await this.#process.end(this.#recipe.stopSignal, endLimitMs)
     await this.#recipe.afterCrash?.()
-    await rm(this.#recipe.folder, { recursive: true, force: true })
-    await this.#watchdog.dismiss()
+    await this.#workplace.remove()
   }
 
   log(): string {

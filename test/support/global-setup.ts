@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import {
@@ -10,6 +9,7 @@ import {
   startPostgres,
   type TestServer,
 } from '../../src/testing/index.ts'
+import { temporaryFolder } from '../../src/testing/temporary-folder.ts'
 import { allEngines, enginesOf } from './tested-engines.ts'
 import type { SharedServers } from './servers.ts'
 
@@ -24,7 +24,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const left = allEngines.filter((engine) => !engines.includes(engine))
     console.log(`SIGNALBOX_TEST_ENGINES=${variable}: not tested: ${left.join(', ') || 'none'}`)
   }
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-templates-'))
+  const folder = await temporaryFolder('templates')
   const started = await Promise.allSettled([
     engines.includes('postgres') ? startShared('postgres', folder) : undefined,
     engines.includes('mysql') ? startShared('mysql', folder) : undefined,
