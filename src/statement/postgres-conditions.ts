@@ -1,31 +1,12 @@
 import type { ValueSource } from './analysis.ts'
+import type { QueryLevel } from './postgres-level.ts'
 import type { Appearance } from './postgres-tables.ts'
 import { arraySources, isValueSide, valueSource } from './postgres-value-source.ts'
 import { listAt, namesIn, nodeOf, textAt, type Tree } from './postgres-tree.ts'
 
-/** One item of a `FROM` list. */
-export interface Relation {
-  /** The name by which columns are qualified; undefined when nothing reaches it. */
-  readonly alias: string | undefined
-  readonly schema: string | undefined
-  /** The table; undefined for a subquery, a function, a common table expression, or renamed columns. */
-  readonly table: Appearance | undefined
-  /** A table whose columns were given other names, so that an unqualified name proves nothing. */
-  readonly renamed: boolean
-}
-
-/** One query level: what its `FROM` brings into view. */
-export interface Level {
-  readonly relations: Relation[]
-  /** Tables of this level, whether or not a column can be told to be theirs. */
-  readonly appearances: Appearance[]
-  /** An unqualified column may belong to a level further out. */
-  readonly correlated: boolean
-}
-
 /** A condition that every row of the table at that place in the statement fulfils. */
 export interface Condition {
-  readonly level: Level | undefined
+  readonly level: QueryLevel | undefined
   /** Undefined: a column of one of the level's tables, not known which. */
   readonly table: Appearance | undefined
   readonly column: string
@@ -37,7 +18,7 @@ export interface Condition {
  * Adds the conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, and
  * tuples of these. Whatever stands under `OR`, `NOT` or `CASE` holds only sometimes, and is left out.
  */
-export function conditionsOf(qualification: unknown, level: Level, found: Condition[]): void {
+export function conditionsOf(qualification: unknown, level: QueryLevel, found: Condition[]): void {
   const pending: unknown[] = [qualification]
   while (pending.length > 0) {
     const part = pending.pop()
@@ -57,7 +38,7 @@ function isEquality(comparison: Tree): boolean {
   return name.length === 1 || (name.length === 2 && name[0] === 'pg_catalog')
 }
 
-function compare(comparison: Tree, level: Level, found: Condition[]): void {
+function compare(comparison: Tree, level: QueryLevel, found: Condition[]): void {
   const left = comparison['lexpr']
   const right = comparison['rexpr']
   const kind = textAt(comparison, 'kind')
@@ -74,7 +55,7 @@ function compare(comparison: Tree, level: Level, found: Condition[]): void {
   }
 }
 
-function equal(left: unknown, right: unknown, level: Level, found: Condition[]): void {
+function equal(left: unknown, right: unknown, level: QueryLevel, found: Condition[]): void {
   const leftRow = nodeOf(left, 'RowExpr')
   const rightRow = nodeOf(right, 'RowExpr')
   if (leftRow !== undefined && rightRow !== undefined) {
@@ -87,7 +68,7 @@ function equal(left: unknown, right: unknown, level: Level, found: Condition[]):
 }
 
 /** `(a, b) IN ((1, 2), (3, 4))`: each column is in its own list. */
-function rowIn(columns: readonly unknown[], rows: readonly unknown[], level: Level, found: Condition[]): void {
+function rowIn(columns: readonly unknown[], rows: readonly unknown[], level: QueryLevel, found: Condition[]): void {
   const tuples = rows.map((row) => listAt(nodeOf(row, 'RowExpr'), 'args'))
   for (const [index, column] of columns.entries()) {
     if (tuples.every((tuple) => tuple.length === columns.length)) {
@@ -106,33 +87,16 @@ function add(
   side: unknown,
   operator: 'equals' | 'in',
   values: readonly ValueSource[],
-  level: Level,
+  level: QueryLevel,
   found: Condition[],
 ): void {
   const reference = nodeOf(side, 'ColumnRef')
   const names = reference === undefined ? undefined : namesIn(listAt(reference, 'fields'))
   const column = names?.at(-1)
   if (names === undefined || column === undefined) return
-  const table = tableOf(names, level)
+  const table = level.tableOf(names)
   if (table !== undefined)
     found.push({ level, table: table === 'several' ? undefined : table, column, operator, values })
-}
-
-/** The table that a column reference belongs to; `several` when that cannot be told; undefined when it is none. */
-function tableOf(names: readonly string[], level: Level): Appearance | 'several' | undefined {
-  const { relations } = level
-  if (names.length === 1) {
-    if (level.correlated) return undefined
-    if (relations.length === 1) return relations[0]?.table
-    const candidates = relations.filter((relation) => relation.table !== undefined)
-    return candidates.length === 0 || relations.some((relation) => relation.renamed) ? undefined : 'several'
-  }
-  const qualifier = names.at(-2)
-  const schema = names.at(-3)
-  const matching = relations.filter(
-    (relation) => relation.alias === qualifier && (schema === undefined || relation.schema === schema),
-  )
-  return matching.length === 1 ? matching[0]?.table : undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Level } from './postgres-conditions.ts'
+import { QueryLevel, type Relation } from './postgres-level.ts'
 import { isTree, listAt, nodeOf, textAt, treeAt, type Tree } from './postgres-tree.ts'
 import type { Scope, StatementWalk } from './postgres-walk.ts'
 
@@ -21,8 +21,8 @@ export function collectFrom(
   from: readonly unknown[],
   scope: Scope,
   target?: Tree,
-): { level: Level; qualifications: unknown[] } {
-  const level: Level = { relations: [], appearances: [], correlated: scope.correlated }
+): { level: QueryLevel; qualifications: unknown[] } {
+  const level = new QueryLevel(scope.correlated)
   const qualifications: unknown[] = []
   if (target !== undefined) {
     const table = walk.writeTable(target, scope)
@@ -58,7 +58,7 @@ function sidesOf(join: Tree, item: FromItem): FromItem[] {
 
 function addItem(
   walk: StatementWalk,
-  level: Level,
+  level: QueryLevel,
   item: FromItem,
   { scope, lateral }: { readonly scope: Scope; readonly lateral: Scope },
 ): void {
@@ -81,10 +81,10 @@ function addItem(
   if (isTree(item.node)) addOpaque(level, Object.values(item.node).find(isTree))
 }
 
-function addRelation(level: Level, rangeVar: Tree, table: Level['relations'][number]['table'], hidden: boolean): void {
+function addRelation(level: QueryLevel, rangeVar: Tree, table: Relation['table'], hidden: boolean): void {
   const alias = treeAt(rangeVar, 'alias')
   const renamed = hidden || listAt(alias, 'colnames').length > 0
-  level.relations.push({
+  level.add({
     alias: hidden ? undefined : (textAt(alias, 'aliasname') ?? textAt(rangeVar, 'relname')),
     // A table with an alias is no longer reached by its schema.
     schema: alias === undefined ? textAt(rangeVar, 'schemaname') : undefined,
@@ -93,7 +93,7 @@ function addRelation(level: Level, rangeVar: Tree, table: Level['relations'][num
   })
 }
 
-function addOpaque(level: Level, fields: Tree | undefined): void {
+function addOpaque(level: QueryLevel, fields: Tree | undefined): void {
   const alias = textAt(treeAt(fields, 'alias'), 'aliasname')
-  level.relations.push({ alias, schema: undefined, table: undefined, renamed: false })
+  level.add({ alias, schema: undefined, table: undefined, renamed: false })
 }

@@ -1,4 +1,5 @@
-import { conditionsOf, insertedValues, type Level } from './postgres-conditions.ts'
+import { conditionsOf, insertedValues } from './postgres-conditions.ts'
+import type { QueryLevel } from './postgres-level.ts'
 import { definitionTables, definitionTargets, namedObjects } from './postgres-definitions.ts'
 import { isTemporarySchema, type StatementFacts } from './postgres-facts.ts'
 import { collectFrom } from './postgres-from.ts'
@@ -132,8 +133,8 @@ function isCte(name: string, scope: Scope): boolean {
 }
 
 /** The scope of a level's expressions: a subquery there sees the level's tables. */
-function inside(level: Level, scope: Scope): Scope {
-  return { ...scope, nested: true, correlated: scope.correlated || level.relations.length > 0 }
+function inside(level: QueryLevel, scope: Scope): Scope {
+  return { ...scope, nested: true, correlated: scope.correlated || !level.isEmpty }
 }
 
 const selectFields = new Set(['withClause', 'fromClause', 'intoClause', 'lockingClause', 'larg', 'rarg'])
