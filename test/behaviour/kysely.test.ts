@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { signalboxErrorOf, using } from '../../src/adapters/kysely.ts'
+import { kysely, signalboxErrorOf, using } from '../../src/adapters/kysely.ts'
 import { CrossDatabaseQueryError, CrossEngineError, UnknownDatabaseError } from '../../src/index.ts'
-import { emptyShop, engines, kyselyShop, threeEngines, type KyselyShop } from '../support/kysely-shop.ts'
+import { emptyShop, engines, kyselyShop, threeEngines, type KyselyShop, type Shop } from '../support/kysely-shop.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 describe(`one Kysely instance over ${engines.shop}, ${engines.reviews} and ${engines.archive}`, () => {
@@ -118,7 +118,6 @@ describe(`one Kysely instance over ${engines.shop}, ${engines.reviews} and ${eng
       .returningAll()
       .executeTakeFirst()
     expect({ ...archived }).toEqual({ id: 6, name: 'y' })
-    // MariaDB has INSERT … RETURNING, which Kysely's own dialect for MySQL throws away.
     const returned = await db
       .insertInto('review')
       .values({ product_id: 2, text: 'c' })
@@ -224,6 +223,23 @@ describe(`one Kysely instance over ${engines.shop}, ${engines.reviews} and ${eng
     )
     await expect(sql`select * from archived_product`.execute(db)).rejects.toBeInstanceOf(CrossEngineError)
     await expect(sql`select 1 as one`.execute(db)).resolves.toMatchObject({ rows: [{ one: 1 }] })
+  })
+
+  it.runIf(threeEngines)('an instance of that engine, or bound to its database, runs its fragments', async () => {
+    const { client } = shop
+    for (const db of [kysely<Shop>(client, { engine: 'mysql' }), kysely<Shop>(client.using('reviews'))]) {
+      const loud = sql<string>`concat(upper(${sql.ref('text')}), ${'!'})`.as('loud')
+      await db.insertInto('review').values({ product_id: 1, text: 'a' }).execute()
+      expect({ ...(await db.selectFrom('review').select(loud).executeTakeFirst()) }).toEqual({ loud: 'A!' })
+      // Kysely's own dialect for MySQL runs this and throws the rows away.
+      const [returned] = await db.insertInto('review').values({ product_id: 2, text: 'c' }).returning('text').execute()
+      expect({ ...returned }).toEqual({ text: 'c' })
+      await db.deleteFrom('review').execute()
+    }
+    const written = kysely<Shop>(client, { engine: 'mysql' })
+      .insertInto('product')
+      .values({ id: 1, name: 'a', stock: 2 })
+    expect((await written.returning('stock').execute()).map((row) => ({ ...row }))).toEqual([{ stock: 2 }])
   })
 
   it.runIf(threeEngines)('finds the database of a query with a clause that only its engine has', async () => {
