@@ -31,8 +31,13 @@ export class PostgresParser {
   static async load(): Promise<PostgresParser> {
     await loadModule()
     const parser = new PostgresParser()
-    // The first parse compiles the module's code, which takes some 30 ms: better here than in a first query.
-    parser.parse('select a from b where c = $1')
+    // WebAssembly is compiled function by function as it is first run, which takes some 30 ms for a common statement:
+    // better here than in a first query.
+    parser.parse(
+      `with w as (select count(*) as n from a) select b.c, f(d::text) as e from b join a on a.x = b.y left join w using (z)
+       where b.c = $1 and b.d in ($2, 'x') or b.e is not null group by 1, 2 having n > 1 order by 1 desc limit 1 offset $3;
+       insert into a (b) values ($1) on conflict do nothing returning *; update a set b = $1; delete from a`,
+    )
     return parser
   }
 
