@@ -146,12 +146,13 @@ export class Scope implements Queryable {
   async related<Row extends object, Other extends object = Record<string, unknown>>(
     rows: readonly Row[],
     options: RelatedOptions<Row>,
+    callOptions?: CallOptions,
   ): Promise<Related<Row, Other>> {
     const { config, databases } = this.#parts
     const home = locateTable(tableName(options.table), config.tables, config.topology).database
     const { engine } = databases.resolve(this.#using ?? home ?? options.table)
     return await fetchRelated<Row, Other>(rows, options, {
-      run: async (sql, params) => await this.query(sql, params, { dialect: engine }),
+      run: async (sql, params) => await this.query(sql, params, { ...callOptions, dialect: engine }),
       engine,
       chunk: config.limits.relatedChunk,
     })

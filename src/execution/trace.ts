@@ -43,3 +43,23 @@ export async function traced<T extends { readonly rowCount: number }>(
     queryChannel.asyncEnd.publish(event)
   }
 }
+
+/**
+ * Calls `listener` after each statement of every client in this process: for SQL logging and profiling. Returns a
+ * function that stops it. A typed way to the channel above; an error in the listener does not reach the statement.
+ *
+ * @example
+ * ```ts
+ * import { onQuery } from 'signalbox'
+ *
+ * const stop = onQuery(({ sql, route, durationMs, rowCount, error }) => {
+ *   console.log(route.database, durationMs, error ?? rowCount, sql)
+ * })
+ * stop()
+ * ```
+ */
+export function onQuery(listener: (event: QueryEvent) => void): () => void {
+  const receive = (message: unknown): void => listener(message as QueryEvent)
+  queryChannel.asyncEnd.subscribe(receive)
+  return () => void queryChannel.asyncEnd.unsubscribe(receive)
+}

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connect, SignalboxError, type Client, type QueryEvent } from '../../src/index.ts'
+import { connect, onQuery, SignalboxError, type Client, type QueryEvent } from '../../src/index.ts'
 import { sqlFor } from '../support/dialect.ts'
 import { freshDatabase, testedEngines, type TestDatabase } from '../support/servers.ts'
 
@@ -140,6 +140,19 @@ describe.each(testedEngines)('queries on %s', (engine) => {
     expect(events[3]?.error).toMatchObject({ code: 'SIGNALBOX_SYNTAX' })
     expect(events[6]).toMatchObject({ inTransaction: true, rowCount: 3 })
     expect(events[8]).toMatchObject({ rowCount: 3 })
+  })
+
+  it('can be logged, with one function', async () => {
+    const seen: string[] = []
+    const stop = onQuery(
+      ({ sql: text, route, error }) =>
+        void seen.push(`${route.database} ${text} ${error === undefined ? 'done' : 'failed'}`),
+    )
+    await client.query('select 1')
+    await client.query('select * from missing_table').catch(() => undefined)
+    stop()
+    await client.query('select 2')
+    expect(seen).toEqual(['default select 1 done', 'default select * from missing_table failed'])
   })
 
   it('run many at a time', async () => {
