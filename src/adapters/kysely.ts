@@ -3,6 +3,7 @@ import type { Scope } from '../scope.ts'
 import { SignalboxDialect, type SignalboxDialectOptions } from './kysely/signalbox-dialect.ts'
 
 export { SignalboxDialect, type SignalboxDialectOptions } from './kysely/signalbox-dialect.ts'
+export { onCommit } from './kysely/on-commit.ts'
 export { using } from './kysely/using-plugin.ts'
 export { signalboxErrorOf } from './kysely/driver-error.ts'
 

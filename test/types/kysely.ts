@@ -3,7 +3,7 @@
  * not makes its `@ts-expect-error` an error.
  */
 import type { Generated, Kysely, Transaction } from 'kysely'
-import { kysely, SignalboxDialect, signalboxErrorOf, using } from '../../src/adapters/kysely.ts'
+import { kysely, onCommit, SignalboxDialect, signalboxErrorOf, using } from '../../src/adapters/kysely.ts'
 import { connect } from '../../src/index.ts'
 
 interface Shop {
@@ -34,6 +34,11 @@ await db.transaction().execute(async (trx: Transaction<Shop>) => {
 export const database: string | undefined = signalboxErrorOf(new Error('x'))?.database
 export const dialect = new SignalboxDialect(client, { engine: 'postgres' })
 
+await db.transaction().execute(async (trx) => await onCommit(trx, () => 'done'))
+await onCommit(await db.startTransaction().execute(), () => undefined)
+
+// @ts-expect-error -- an instance is not committed
+await onCommit(db, () => undefined)
 // @ts-expect-error -- no such table
 db.selectFrom('produkt')
 // @ts-expect-error -- no such column

@@ -1,9 +1,9 @@
-import type { Kysely } from 'kysely'
+import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { connect, type Client } from '../../client.ts'
 import type { Router } from '../../routing/router.ts'
 import { simulateDrivers, type SimulatedServer } from '../../testing/simulated-driver.ts'
-import { kysely } from '../kysely.ts'
+import { kysely, onCommit } from '../kysely.ts'
 
 interface Shop {
   product: { id: number }
@@ -95,6 +95,54 @@ describe('a transaction', () => {
       '1 rollback',
       '1 release clean',
     ])
+  })
+
+  it('runs what is to happen after its COMMIT, unless that part was rolled back', async () => {
+    const { db, shop } = await setUp()
+    const happened: string[] = []
+    const trx = await db.startTransaction().execute()
+    await trx.selectFrom('product').select('id').execute()
+    await onCommit(trx, () => happened.push(`outer after ${told(shop).at(-2)}`))
+    const a = await trx.savepoint('a').execute()
+    await a.selectFrom('product').select('id').execute()
+    await onCommit(a, () => happened.push('undone'))
+    await a.rollbackToSavepoint('a').execute()
+    await onCommit(a, () => happened.push('kept'))
+    await a.releaseSavepoint('a').execute()
+    expect(happened).toEqual([])
+    await trx.commit().execute()
+    expect(happened).toEqual(['outer after 1 commit', 'kept'])
+    const undone = db.transaction().execute(async (failing) => {
+      await onCommit(failing, () => happened.push('never'))
+      throw new Error('no')
+    })
+    await expect(undone).rejects.toThrow('no')
+    expect(happened).toHaveLength(2)
+  })
+
+  it('says so when that fails, and is committed all the same', async () => {
+    const { db, shop } = await setUp()
+    const run = db.transaction().execute(async (trx) => {
+      await trx.selectFrom('product').select('id').execute()
+      await onCommit(trx, () => {
+        throw new Error('no mail today')
+      })
+    })
+    await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_ON_COMMIT_FAILED' })
+    expect(told(shop).slice(-2)).toEqual(['1 commit', '1 release clean'])
+  })
+
+  it('of another Kysely instance is refused', async () => {
+    const other = new Kysely<Shop>({
+      dialect: {
+        createAdapter: () => new PostgresAdapter(),
+        createDriver: () => new DummyDriver(),
+        createIntrospector: (db) => new PostgresIntrospector(db),
+        createQueryCompiler: () => new PostgresQueryCompiler(),
+      },
+    })
+    const run = other.transaction().execute(async (trx) => await onCommit(trx, () => undefined))
+    await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED' })
   })
 
   it('is rolled back when Kysely is told to kill its session', async () => {

@@ -1,0 +1,30 @@
+import type { Transaction } from 'kysely'
+import { UnsupportedError } from '../../errors.ts'
+import { VirtualConnection } from './virtual-connection.ts'
+
+/** A transaction of Kysely, whatever its tables are, and whoever ends it. */
+type AnyTransaction = Pick<Transaction<unknown>, 'isTransaction' | 'getExecutor'>
+
+/**
+ * Runs `fn` after the COMMIT of a transaction of Kysely; never if the transaction is rolled back, or rolled back to a
+ * savepoint that was set before this call. Resolves when `fn` is registered, after the queries that were begun before.
+ *
+ * If `fn` fails, the data is committed all the same, and the transaction throws `OnCommitError`.
+ * Throws `UnsupportedError` if the transaction is not of an instance that `kysely(client)` made.
+ *
+ * @example
+ * ```ts
+ * await db.transaction().execute(async (trx) => {
+ *   await trx.insertInto('purchase').values(purchase).execute()
+ *   await onCommit(trx, () => mail.send(receipt))
+ * })
+ * ```
+ */
+export async function onCommit(trx: AnyTransaction, fn: () => unknown): Promise<void> {
+  await trx.getExecutor().provideConnection(async (connection) => {
+    if (!(connection instanceof VirtualConnection)) {
+      throw new UnsupportedError('onCommit() takes a transaction of an instance that kysely(client) made.')
+    }
+    await Promise.resolve(connection.transaction.current.onCommit(fn))
+  })
+}
