@@ -1,5 +1,5 @@
 /**
- * Writes src/statement/postgres-built-ins.ts: what PostgreSQL itself says of its functions and operators.
+ * Writes src/statement/postgres/built-ins.ts: what PostgreSQL itself says of its functions and operators.
  *
  *     node scripts/generate-postgres-functions.ts postgres://… [postgres://… of another version]
  *
@@ -56,7 +56,7 @@ async function main(urls: readonly string[]): Promise<void> {
       await client.end()
     }
   }
-  const target = new URL('../src/statement/postgres-built-ins.ts', import.meta.url)
+  const target = new URL('../src/statement/postgres/built-ins.ts', import.meta.url)
   await writeFile(target, fileText(versions, safeNames(volatileFunctions), safeNames(volatileOperators)))
   console.log(`${target.pathname}: from PostgreSQL ${versions.join(', ')}`)
 }

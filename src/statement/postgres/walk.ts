@@ -1,0 +1,274 @@
+import { conditionsOf, insertedValues } from './conditions.ts'
+import type { QueryLevel } from './level.ts'
+import { definitionTables, definitionTargets, namedObjects } from './definitions.ts'
+import { isTemporarySchema, type StatementFacts } from './facts.ts'
+import { collectFrom } from './from.ts'
+import type { Appearance, TableCollector } from './tables.ts'
+import { isRangeVar, isTree, listAt, nodeOf, textAt, treeAt, typeOf, type Tree } from './tree.ts'
+
+/** Names of common table expressions in view, innermost first. */
+interface CteNames {
+  readonly names: ReadonlySet<string>
+  readonly outer: CteNames | undefined
+}
+
+/** What is in view at a place of the tree. */
+export interface Scope {
+  readonly ctes: CteNames | undefined
+  /** Tables of a query level further out are in view. */
+  readonly correlated: boolean
+  /** Below the statement's top: a change found here stands in a `WITH`, a rule or a function's body. */
+  readonly nested: boolean
+  /** False where the text is only planned or stored (`EXPLAIN`, `CREATE VIEW`): nothing is written there. */
+  readonly executed: boolean
+}
+
+type Handler = (walk: StatementWalk, fields: Tree, scope: Scope) => void
+
+/**
+ * Goes through one statement's tree, and gathers tables, functions and conditions.
+ *
+ * The walk keeps its own stack, so that no depth of nesting can exhaust the engine's. A node of a type that it does
+ * not know is simply gone through: whatever it holds is seen.
+ */
+export class StatementWalk {
+  readonly facts: StatementFacts
+  readonly tables: TableCollector
+  readonly statement: number
+  /** Where the statement begins in the text. */
+  readonly start: number
+  readonly #pending: { readonly node: unknown; readonly scope: Scope }[] = []
+
+  constructor(facts: StatementFacts, tables: TableCollector, statement: number, start: number) {
+    this.facts = facts
+    this.tables = tables
+    this.statement = statement
+    this.start = start
+  }
+
+  run(node: unknown, executed: boolean): void {
+    this.push(node, { ctes: undefined, correlated: false, nested: false, executed })
+    for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
+      this.#visit(next.node, next.scope)
+    }
+  }
+
+  /** Puts something on the stack, to be gone through later. */
+  push(node: unknown, scope: Scope): void {
+    if (typeof node === 'object' && node !== null) this.#pending.push({ node, scope })
+  }
+
+  /** Everything that a node holds, but the given fields. */
+  pushFields(fields: Tree, scope: Scope, except?: ReadonlySet<string>): void {
+    for (const key of Object.keys(fields).toReversed()) {
+      if (except === undefined || !except.has(key)) this.push(fields[key], scope)
+    }
+  }
+
+  #visit(node: unknown, scope: Scope): void {
+    if (Array.isArray(node)) {
+      for (const item of (node as unknown[]).toReversed()) this.push(item, scope)
+      return
+    }
+    if (!isTree(node)) return
+    const type = typeOf(node)
+    if (type === undefined) {
+      if (isRangeVar(node)) this.readTable(node, scope)
+      else this.pushFields(node, scope)
+      return
+    }
+    const fields = treeAt(node, type)
+    if (fields === undefined) return
+    const handler = handlers.get(type)
+    if (handler !== undefined) handler(this, fields, scope)
+    else this.pushFields(fields, scope)
+  }
+
+  /** A table that is read, unless the name is a common table expression's. */
+  readTable(rangeVar: Tree, scope: Scope): Appearance | undefined {
+    if (textAt(rangeVar, 'schemaname') === undefined && isCte(textAt(rangeVar, 'relname') ?? '', scope))
+      return undefined
+    return this.#addTable(rangeVar, 'read')
+  }
+
+  /** A table whose rows or definition change. Common table expressions do not hide it. */
+  writeTable(rangeVar: Tree, scope: Scope): Appearance {
+    return this.#addTable(rangeVar, scope.executed ? 'write' : 'read')
+  }
+
+  #addTable(rangeVar: Tree, access: 'read' | 'write'): Appearance {
+    this.noteTemporary(rangeVar)
+    return this.tables.addRangeVar(rangeVar, access, this.statement)
+  }
+
+  noteTemporary(rangeVar: Tree): void {
+    const schema = textAt(rangeVar, 'schemaname')
+    if (textAt(rangeVar, 'relpersistence') === 't' || (schema !== undefined && isTemporarySchema(schema))) {
+      this.facts.temporary = true
+    }
+  }
+
+  /**
+   * Brings a `WITH` into view, and goes through its queries. Each sees those before it; with `RECURSIVE` all of them.
+   */
+  enterWith(fields: Tree, scope: Scope): Scope {
+    const withClause = treeAt(fields, 'withClause')
+    if (withClause === undefined) return scope
+    const ctes = listAt(withClause, 'ctes').map((cte) => nodeOf(cte, 'CommonTableExpr'))
+    const names = ctes.map((cte) => textAt(cte, 'ctename') ?? '')
+    const recursive = withClause['recursive'] === true
+    const all = { names: new Set(names), outer: scope.ctes }
+    let visible = scope.ctes
+    for (const [index, cte] of ctes.entries()) {
+      this.push(cte?.['ctequery'], { ...scope, ctes: recursive ? all : visible, nested: true })
+      visible = { names: new Set([names[index] ?? '']), outer: visible }
+    }
+    return { ...scope, ctes: all, nested: true }
+  }
+}
+
+function isCte(name: string, scope: Scope): boolean {
+  for (let ctes = scope.ctes; ctes !== undefined; ctes = ctes.outer) if (ctes.names.has(name)) return true
+  return false
+}
+
+/** The scope of a level's expressions: a subquery there sees the level's tables. */
+function inside(level: QueryLevel, scope: Scope): Scope {
+  return { ...scope, nested: true, correlated: scope.correlated || !level.isEmpty }
+}
+
+const selectFields = new Set(['withClause', 'fromClause', 'intoClause', 'lockingClause', 'larg', 'rarg'])
+
+function select(walk: StatementWalk, fields: Tree, outer: Scope): void {
+  const scope = walk.enterWith(fields, outer)
+  if (listAt(fields, 'lockingClause').length > 0) walk.facts.locks = true
+  const into = treeAt(treeAt(fields, 'intoClause'), 'rel')
+  if (into !== undefined) {
+    walk.facts.selectsInto = true
+    walk.writeTable(into, scope)
+  }
+  const { level, qualifications } = collectFrom(walk, listAt(fields, 'fromClause'), scope)
+  for (const qualification of [...qualifications, fields['whereClause']]) {
+    conditionsOf(qualification, level, walk.facts.conditions)
+  }
+  walk.pushFields(fields, inside(level, scope), selectFields)
+  for (const side of ['rarg', 'larg']) {
+    const branch = treeAt(fields, side)
+    if (branch !== undefined) walk.push({ SelectStmt: branch }, { ...scope, nested: true })
+  }
+}
+
+const changeFields = new Set(['withClause', 'relation', 'fromClause', 'usingClause'])
+
+/** `UPDATE … FROM` and `DELETE … USING`: the target and the other tables share one level. */
+function change(verb: string, others: string): Handler {
+  return (walk, fields, outer) => {
+    noteWrite(walk, verb, outer)
+    const scope = walk.enterWith(fields, outer)
+    const { level, qualifications } = collectFrom(walk, listAt(fields, others), scope, treeAt(fields, 'relation'))
+    for (const qualification of [...qualifications, fields['whereClause']]) {
+      conditionsOf(qualification, level, walk.facts.conditions)
+    }
+    walk.pushFields(fields, inside(level, scope), changeFields)
+  }
+}
+
+const insertFields = new Set(['withClause', 'relation', 'selectStmt'])
+
+function insert(walk: StatementWalk, fields: Tree, outer: Scope): void {
+  noteWrite(walk, 'INSERT', outer)
+  const scope = walk.enterWith(fields, outer)
+  const relation = treeAt(fields, 'relation')
+  if (relation !== undefined) {
+    insertedValues(fields, walk.writeTable(relation, scope), walk.facts.conditions)
+  }
+  walk.pushFields(fields, { ...scope, nested: true, correlated: true }, insertFields)
+  walk.push(fields['selectStmt'], { ...scope, nested: true })
+}
+
+const mergeFields = new Set(['withClause', 'relation', 'sourceRelation'])
+
+/** The condition of a `MERGE` holds for the matched rows only, so none is taken from it. */
+function merge(walk: StatementWalk, fields: Tree, outer: Scope): void {
+  noteWrite(walk, 'MERGE', outer)
+  const scope = walk.enterWith(fields, outer)
+  const { level } = collectFrom(walk, [fields['sourceRelation']], scope, treeAt(fields, 'relation'))
+  walk.pushFields(fields, inside(level, scope), mergeFields)
+}
+
+function noteWrite(walk: StatementWalk, verb: string, scope: Scope): void {
+  if (scope.nested && scope.executed) walk.facts.nestedWrite ??= verb
+}
+
+const operatorFields = new Set(['name', 'operName', 'useOp'])
+
+function operator(field: string): Handler {
+  return (walk, fields, scope) => {
+    walk.facts.addOperator(listAt(fields, field))
+    walk.pushFields(fields, scope, operatorFields)
+  }
+}
+
+const subLinkFields = new Set(['operName', 'subselect'])
+const functionFields = new Set(['funcname'])
+const builtInSamplings = new Set(['system', 'bernoulli'])
+
+const leaf: Handler = () => undefined
+
+const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ['SelectStmt', select],
+  ['InsertStmt', insert],
+  ['UpdateStmt', change('UPDATE', 'fromClause')],
+  ['DeleteStmt', change('DELETE', 'usingClause')],
+  ['MergeStmt', merge],
+  ['RangeVar', (walk, fields, scope) => void walk.readTable(fields, scope)],
+  [
+    'RangeTableSample',
+    (walk, fields, scope) => {
+      const method = listAt(fields, 'method')
+      if (!builtInSamplings.has(textAt(nodeOf(method.at(-1), 'String'), 'sval') ?? '')) walk.facts.addFunction(method)
+      walk.pushFields(fields, scope, new Set(['method']))
+    },
+  ],
+  [
+    'FuncCall',
+    (walk, fields, scope) => {
+      walk.facts.addFunction(listAt(fields, 'funcname'))
+      walk.pushFields(fields, scope, functionFields)
+    },
+  ],
+  ['A_Expr', operator('name')],
+  ['SortBy', operator('useOp')],
+  [
+    'SubLink',
+    (walk, fields, scope) => {
+      walk.facts.addOperator(listAt(fields, 'operName'))
+      walk.pushFields(fields, scope, subLinkFields)
+      walk.push(fields['subselect'], { ...scope, nested: true })
+    },
+  ],
+  ...[...definitionTargets.keys()].map(
+    (type) =>
+      [type, (walk: StatementWalk, fields: Tree, scope: Scope) => definitionTables(walk, type, fields, scope)] as const,
+  ),
+  [
+    'CreateForeignTableStmt',
+    (walk, fields, scope) => definitionTables(walk, 'CreateStmt', treeAt(fields, 'base') ?? {}, scope),
+  ],
+  [
+    'CreateTableAsStmt',
+    (walk, fields, scope) => {
+      walk.push({ IntoClause: fields['into'] }, scope)
+      walk.push(fields['query'], { ...scope, nested: true })
+    },
+  ],
+  ['DropStmt', namedObjects],
+  ['CommentStmt', namedObjects],
+  ['SecLabelStmt', namedObjects],
+  ['A_Const', leaf],
+  ['ColumnRef', leaf],
+  ['ParamRef', leaf],
+  ['TypeName', leaf],
+  // Its names are aliases, not tables.
+  ['LockingClause', leaf],
+])
