@@ -155,13 +155,14 @@ describe(`one Kysely instance over ${engines.shop}, ${engines.reviews} and ${eng
     expect(() => using(client, 'archvie' as 'archive')).toThrow(UnknownDatabaseError)
   })
 
-  it('errors of servers are the driver’s own, and their place can be asked for', async () => {
+  it('errors of servers are the driver’s own, their stack leads to the query, and their place can be asked for', async () => {
     const { db } = shop
     const add = () => db.insertInto('archived_product').values({ id: 1, name: 'a' }).execute()
     await add()
     const error: unknown = await add().catch((caught: unknown) => caught)
     const codes = { postgres: '23505', mysql: 'ER_DUP_ENTRY', sqlite: 'ERR_SQLITE_ERROR' }
     expect(error).toMatchObject({ code: codes[engines.archive] })
+    expect((error as Error).stack).toMatch(/kysely\.test\.ts/)
     const origin = signalboxErrorOf(error)
     expect(origin).toMatchObject({ code: 'SIGNALBOX_CONSTRAINT', database: 'archive', role: 'primary', cause: error })
     expect(signalboxErrorOf(origin)).toBe(origin)

@@ -5,15 +5,23 @@ import { QueryError, SignalboxError } from '../../errors.ts'
 const origins = new WeakMap<object, SignalboxError>()
 
 /**
- * The error as users of Kysely expect it: of what a server or a connection reported, the driver's own error,
- * unchanged; what Signalbox itself refused or gave up stays as it is.
+ * The error as users of Kysely expect it: of what a server or a connection reported, the driver's own error, with the
+ * callers of the query added to its stack, as Kysely's own dialects do; what Signalbox itself refused or gave up stays as it is.
  */
 export function driverError(error: unknown): unknown {
   if (!(error instanceof QueryError)) return error
   const { cause } = error
   if (typeof cause !== 'object' || cause === null) return error
+  if (!origins.has(cause)) addCallers(cause)
   origins.set(cause, error)
   return cause
+}
+
+/** A driver makes its errors where the answer arrives, so that nothing in them says which query it was. */
+function addCallers(error: object): void {
+  const callers = new Error('callers').stack?.split('\n').slice(3) ?? []
+  if (!(error instanceof Error) || typeof error.stack !== 'string' || Object.isFrozen(error)) return
+  error.stack = [error.stack, ...callers].join('\n')
 }
 
 /** As {@link driverError}, for COMMIT: PostgreSQL's answer to COMMIT of a failed transaction has an error class in Kysely. */
