@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { FunctionCatalogue } from './function-catalogue.ts'
-import { postgresSafeFunctions } from './postgres-functions.ts'
+import { postgresSafeFunctions } from './postgres/functions.ts'
 
 describe('functions that PostgreSQL brings along', () => {
   test.each([

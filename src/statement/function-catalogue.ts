@@ -1,5 +1,5 @@
 import type { FunctionUse } from './analysis.ts'
-import { postgresSafeFunctions } from './postgres-functions.ts'
+import { postgresSafeFunctions } from './postgres/functions.ts'
 
 /** One name of a schema. `volatile`: at least one of its overloads may change something. */
 export interface FunctionRow {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Analysis } from './analysis.ts'
-import { StatementFacts } from './postgres-facts.ts'
-import { verdictOf } from './postgres-kinds.ts'
+import { StatementFacts } from './postgres/facts.ts'
+import { verdictOf } from './postgres/kinds.ts'
 import { createPostgresAnalyzer } from './postgres.ts'
 
 const analyzer = await createPostgresAnalyzer()

@@ -1,14 +1,14 @@
 import { messageOf } from '../errors.ts'
 import type { Analysis, FunctionUse, StatementKind } from './analysis.ts'
 import { defaultAnalyzerLimits, type Analyzer, type AnalyzerLimits } from './analyzer.ts'
-import { StatementFacts } from './postgres-facts.ts'
-import { analyzeHead } from './postgres-head.ts'
-import { explainRuns, verdictOf, type Verdict } from './postgres-kinds.ts'
-import { PostgresParser, type RawStatement } from './postgres-parser.ts'
-import { soundValues } from './postgres-sound-values.ts'
-import { TableCollector } from './postgres-tables.ts'
-import { treeAt, typeOf } from './postgres-tree.ts'
-import { StatementWalk } from './postgres-walk.ts'
+import { StatementFacts } from './postgres/facts.ts'
+import { analyzeHead } from './postgres/head.ts'
+import { explainRuns, verdictOf, type Verdict } from './postgres/kinds.ts'
+import { PostgresParser, type RawStatement } from './postgres/parser.ts'
+import { soundValues } from './postgres/sound-values.ts'
+import { TableCollector } from './postgres/tables.ts'
+import { treeAt, typeOf } from './postgres/tree.ts'
+import { StatementWalk } from './postgres/walk.ts'
 
 /**
  * The analyzer of PostgreSQL's dialect. It loads PostgreSQL's own parser (some 50 ms, once in a process) and answers
