@@ -18,6 +18,8 @@ const fast: ServerSettings = {
   fsync: 'off',
   shared_buffers: '16MB',
   max_connections: '200',
+  // Files in the data directory, which a killed server does not leave behind in /dev/shm.
+  dynamic_shared_memory_type: 'mmap',
   max_wal_size: '256MB',
   log_line_prefix: '%m [%p] ',
   timezone: 'UTC',
@@ -76,8 +78,8 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
 }
 
 /**
- * Makes a data directory to start servers from (`startPostgres({ template })`), each in a fraction of the time. The caller removes
- * `folder`, which has to be a folder that does not exist yet; the server's system user must be able to reach it.
+ * Makes a data directory to start servers from (`startPostgres({ template })`), each in a fraction of the time.
+ * `folder` must not exist yet, and the caller removes it.
  */
 export async function createPostgresTemplate(folder: string, binaries?: string): Promise<ServerTemplate> {
   const runAs = await unprivilegedUser(['postgres', 'nobody'])

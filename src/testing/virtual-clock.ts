@@ -67,8 +67,8 @@ export class VirtualClock {
   }
 
   /**
-   * Moves the clock on by `ms` milliseconds (0: not at all) and runs the timers that fall due, each at its own time, those included that
-   * are set meanwhile. Before the first one and after each one, promises that can go on have gone on.
+   * Moves the clock on by `ms` milliseconds (0: not at all) and runs the timers that fall due, each at its own time, those
+   * included that are set meanwhile. Before the first one and after each one, promises that can go on have gone on.
    *
    * @throws RangeError if `ms` is negative or not a finite number.
    * @throws Error if 100 000 timers run without an end in sight.

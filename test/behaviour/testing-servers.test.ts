@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
@@ -34,6 +34,20 @@ async function open(engine: string, dsn: string): Promise<Session> {
     },
     close: () => connection.end(),
   }
+}
+
+/** The ids of the System V shared memory segments of the machine. */
+async function sharedMemorySegments(): Promise<string[]> {
+  if (process.platform !== 'linux') return []
+  const lines = (await readFile('/proc/sysvipc/shm', 'utf8')).trim().split('\n').slice(1)
+  return lines.map((line) => line.trim().split(/\s+/)[1] ?? '')
+}
+
+/** The segment that PostgreSQL notes in postmaster.pid, if it exists. */
+async function sharedMemoryOf(server: TestServer): Promise<string[]> {
+  const file = await readFile(join(server.dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')
+  const id = file.split('\n')[6]?.trim().split(/\s+/)[1]
+  return (await sharedMemorySegments()).filter((segment) => segment === id)
 }
 
 async function ask(engine: string, dsn: string, sql: string): Promise<Record<string, unknown>[]> {
@@ -145,6 +159,8 @@ describe.each(engines)('stopping %s', (engine) => {
     const session = await open(engine, server.dsn())
     const tree = processTree(server.pid)
     const folder = dirname(server.dataDirectory)
+    const segments = await sharedMemoryOf(server)
+    expect(segments).toHaveLength(engine === 'postgres' && process.platform === 'linux' ? 1 : 0)
     expect(existsSync(folder)).toBe(true)
     if (state === 'frozen') server.freeze()
     if (state === 'killed') server.kill('SIGKILL')
@@ -152,6 +168,7 @@ describe.each(engines)('stopping %s', (engine) => {
     await server.stop()
     expect(tree.filter(isRunning)).toEqual([])
     expect(existsSync(folder)).toBe(false)
+    for (const id of segments) expect(await sharedMemorySegments()).not.toContain(id)
     await expect(server.restart()).rejects.toThrow('was stopped')
     await session.close().catch(() => undefined)
   })
