@@ -1,26 +1,35 @@
 import type { ValueSource } from './analysis.ts'
 import type { Condition } from './findings.ts'
 import type { SyntaxWalk } from './syntax-walk.ts'
-import type { TableList, TableListItem } from './table-list.ts'
+import type { TableListItem } from './table-list.ts'
+import { TableNames } from './table-list.ts'
 import { splitAtCommas, valueSource } from './value-source.ts'
 
-interface Range {
+/** A range of tokens. */
+export interface Range {
   readonly from: number
   readonly to: number
 }
 
+/** The tables that the columns of a condition may belong to. */
+interface Target {
+  /** The table of unqualified columns. */
+  readonly only: TableListItem | undefined
+  readonly names: TableNames
+}
+
 /**
- * Notes, at the tables of `list`, the equalities and `IN` lists that hold for every row, from a condition that every
+ * Notes, at the tables `items`, the equalities and `IN` lists that hold for every row, from conditions that every
  * row must meet. Follows chains of `AND` into brackets; takes nothing from a chain that holds an `OR`.
  */
-export function collectConditions(walk: SyntaxWalk, list: TableList, from: number, to: number): void {
-  const waiting: Range[] = [{ from, to }]
+export function collectConditions(walk: SyntaxWalk, items: readonly TableListItem[], ranges: readonly Range[]): void {
+  const list: Target = { only: items.length === 1 ? items[0] : undefined, names: new TableNames(items) }
+  const waiting = [...ranges].reverse()
   for (let range = waiting.pop(); range !== undefined; range = waiting.pop()) {
-    for (const part of splitAtAnd(walk, range)) {
-      const inner = withoutBrackets(walk, part)
-      if (inner !== undefined) waiting.push(inner)
-      else readConjunct(walk, list, part)
-    }
+    const inner = withoutBrackets(walk, range)
+    const parts = inner === undefined ? splitAtAnd(walk, range) : [inner]
+    if (inner === undefined && parts.length === 1 && parts[0]?.to === range.to) readConjunct(walk, list, range)
+    else for (const part of parts.reverse()) waiting.push(part)
   }
 }
 
@@ -57,7 +66,7 @@ function splitAtAnd(walk: SyntaxWalk, { from, to }: Range): Range[] {
 }
 
 /** `column = value`, `value = column`, `column IN (…)`, and the same with rows of columns. */
-function readConjunct(walk: SyntaxWalk, list: TableList, { from, to }: Range): void {
+function readConjunct(walk: SyntaxWalk, list: Target, { from, to }: Range): void {
   const operator = operatorIn(walk, from, to)
   if (operator < 0) return
   if (walk.tokens.word(operator) === 'IN') {
@@ -133,13 +142,7 @@ function columnNameAt(walk: SyntaxWalk, index: number): string | undefined {
   return walk.nameAt(index)
 }
 
-function noteEquality(
-  walk: SyntaxWalk,
-  list: TableList,
-  columns: readonly ColumnName[],
-  from: number,
-  to: number,
-): void {
+function noteEquality(walk: SyntaxWalk, list: Target, columns: readonly ColumnName[], from: number, to: number): void {
   if (columns.length === 1 && columns[0] !== undefined) {
     const source = valueSource(walk, from, to)
     if (source.from !== 'expression') noteValues(list, columns[0], 'equals', [source])
@@ -162,7 +165,7 @@ function rowIn(walk: SyntaxWalk, from: number, to: number, count: number): Value
   return parts.length === count ? parts.map((part) => valueSource(walk, part.from, part.to)) : undefined
 }
 
-function readMembership(walk: SyntaxWalk, list: TableList, from: number, operator: number, to: number): void {
+function readMembership(walk: SyntaxWalk, list: Target, from: number, operator: number, to: number): void {
   const { tokens } = walk
   const open = operator + 1
   const columns = columnsIn(walk, from, operator)
@@ -184,27 +187,18 @@ function readMembership(walk: SyntaxWalk, list: TableList, from: number, operato
 }
 
 function noteValues(
-  list: TableList,
+  list: Target,
   { column, qualifier, schema }: ColumnName,
   operator: Condition['operator'],
   values: readonly ValueSource[],
 ): void {
-  const item = qualifier === undefined ? onlyItem(list) : itemNamed(list, qualifier, schema)
+  const item = qualifier === undefined ? list.only : itemNamed(list.names, qualifier, schema)
   item?.appearance?.conditions.push({ column, operator, values })
 }
 
-function onlyItem(list: TableList): TableListItem | undefined {
-  return list.items.length === 1 ? list.items[0] : undefined
-}
-
-/** The item that `qualifier` means: the exact spelling first, then any case, but only if that is one item. */
-function itemNamed(list: TableList, qualifier: string, schema: string | undefined): TableListItem | undefined {
-  const called = (item: TableListItem): string | undefined => item.alias ?? item.name
-  const fits = (item: TableListItem): boolean =>
-    schema === undefined || (item.alias === undefined && item.schema?.toLowerCase() === schema.toLowerCase())
-  const exact = list.items.filter((item) => called(item) === qualifier && fits(item))
-  if (exact.length > 0) return exact.length === 1 ? exact[0] : undefined
-  const folded = qualifier.toLowerCase()
-  const similar = list.items.filter((item) => called(item)?.toLowerCase() === folded && fits(item))
-  return similar.length === 1 ? similar[0] : undefined
+function itemNamed(names: TableNames, qualifier: string, schema: string | undefined): TableListItem | undefined {
+  return names.one(
+    qualifier,
+    (item) => schema === undefined || (item.alias === undefined && item.schema?.toLowerCase() === schema.toLowerCase()),
+  )
 }

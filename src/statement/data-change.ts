@@ -1,10 +1,10 @@
 import { collectConditions } from './condition-values.ts'
 import { scanExpression } from './expression-scan.ts'
 import type { Appearance } from './findings.ts'
-import { findClauses, readQuery } from './query-expression.ts'
+import { findClauses, readQuery, whereRange } from './query-expression.ts'
 import type { Scope, SyntaxWalk } from './syntax-walk.ts'
-import type { TableList, TableListItem } from './table-list.ts'
-import { readTableList, skipAlias, skipTableOptions } from './table-list.ts'
+import type { TableList } from './table-list.ts'
+import { TableNames, readTableList, skipAlias, skipTableOptions } from './table-list.ts'
 import { splitAtCommas, valueSource } from './value-source.ts'
 
 /** Words between `INSERT`, `REPLACE`, `UPDATE` or `DELETE` and what follows. */
@@ -130,12 +130,11 @@ export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Sc
   if (clauses.from >= 0) {
     const more = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope)
     if (more === undefined) return false
-    restricted.items.push(...more.items)
-    restricted.conditions.push(...more.conditions)
+    for (const item of more.items) restricted.items.push(item)
+    for (const condition of more.conditions) restricted.conditions.push(condition)
     if (more.outerJoin) restricted.conditions = []
   }
-  for (const condition of restricted.conditions) collectConditions(walk, restricted, condition.from, condition.to)
-  if (clauses.where >= 0) collectConditions(walk, restricted, clauses.where + 1, clauses.whereEnd)
+  collectConditions(walk, restricted.items, [...restricted.conditions, ...whereRange(clauses)])
   return (
     scanExpression(walk, set + 1, clauses.from >= 0 ? clauses.from : to, scope) &&
     (clauses.from < 0 || scanExpression(walk, clauses.fromEnd, to, scope))
@@ -149,19 +148,14 @@ function markWritten(walk: SyntaxWalk, list: TableList, from: number, to: number
     for (const { appearance } of list.items) if (appearance !== undefined) appearance.access = 'write'
   }
   if (list.items.length === 1) return all()
+  const names = new TableNames(list.items)
   for (const part of splitAtCommas(walk, from, to)) {
     const dots = tokens.word(part.from + 1) === '.' ? (tokens.word(part.from + 3) === '.' ? 2 : 1) : 0
     const qualifier = dots > 0 ? walk.nameAt(part.from + (dots - 1) * 2) : undefined
-    const owner = qualifier === undefined ? undefined : itemCalled(list, qualifier)
+    const owner = qualifier === undefined ? undefined : names.one(qualifier)
     if (owner?.appearance === undefined) return all()
     owner.appearance.access = 'write'
   }
-}
-
-function itemCalled(list: TableList, name: string): TableListItem | undefined {
-  const folded = name.toLowerCase()
-  const called = list.items.filter((item) => (item.alias ?? item.name)?.toLowerCase() === folded)
-  return called.length === 1 ? called[0] : called.find((item) => (item.alias ?? item.name) === name)
 }
 
 /** `DELETE`, from the verb on: one table, or MySQL's two forms for several. */
@@ -181,7 +175,7 @@ export function readDelete(walk: SyntaxWalk, from: number, to: number, scope: Sc
   const end = endOfDeleteTable(walk, i, to)
   const list = readTableList(walk, i, end, scope, 'write')
   if (list === undefined) return false
-  if (where >= 0) collectConditions(walk, list, where + 1, findClauses(walk, where, to).whereEnd)
+  if (where >= 0) collectConditions(walk, list.items, whereRange(findClauses(walk, where, to)))
   return scanExpression(walk, end, to, scope)
 }
 
@@ -209,25 +203,26 @@ function readDeleteJoin(
   const end = clauses.where >= 0 ? clauses.where : endOfDeleteTable(walk, from, to)
   const list = readTableList(walk, from, end, scope)
   if (list === undefined) return false
+  const names = new TableNames(list.items)
   for (const part of splitAtCommas(walk, targets, targetsEnd))
-    if (!markDeleted(walk, list, part.from, part.to)) return false
-  for (const condition of list.conditions) collectConditions(walk, list, condition.from, condition.to)
-  if (clauses.where >= 0) collectConditions(walk, list, clauses.where + 1, clauses.whereEnd)
+    if (!markDeleted(walk, names, part.from, part.to)) return false
+  collectConditions(walk, list.items, [...list.conditions, ...whereRange(clauses)])
   return scanExpression(walk, end, to, scope)
 }
 
 /** A target is an alias, or a table's name, perhaps with `.*` behind it. */
-function markDeleted(walk: SyntaxWalk, list: TableList, from: number, to: number): boolean {
+function markDeleted(walk: SyntaxWalk, names: TableNames, from: number, to: number): boolean {
   const { tokens } = walk
   const end = tokens.word(to - 1) === '*' && tokens.word(to - 2) === '.' ? to - 2 : to
   const name = walk.qualifiedNameAt(from, end)
   if (name === undefined || name.next !== end) return walk.confused('DELETE names its targets in an unknown way')
-  const fits = list.items.filter(
-    (item) =>
-      item.appearance !== undefined &&
-      (item.alias ?? item.name)?.toLowerCase() === name.name.toLowerCase() &&
-      (name.schema === undefined || item.schema === undefined || item.schema === name.schema),
-  )
+  const fits = names
+    .all(name.name)
+    .filter(
+      (item) =>
+        item.appearance !== undefined &&
+        (name.schema === undefined || item.schema === undefined || item.schema === name.schema),
+    )
   if (fits.length === 0) return walk.confused('DELETE names a target that is no table of it')
   for (const item of fits) {
     const appearance = item.appearance

@@ -21,7 +21,7 @@ export interface Condition {
 /** What a walk over the tokens of a text collects. */
 export class Findings {
   readonly #appearances: Appearance[] = []
-  readonly #functions: FunctionUse[] = []
+  readonly #functions = new Map<string, FunctionUse>()
   readonly #inserted: ColumnValues[] = []
 
   addTable(
@@ -38,8 +38,9 @@ export class Findings {
 
   addFunction(name: string, schema: string | undefined): void {
     const folded = name.toLowerCase()
-    for (const known of this.#functions) if (known.name === folded && known.schema === schema) return
-    this.#functions.push(schema === undefined ? { name: folded } : { name: folded, schema })
+    const key = schema === undefined ? folded : `${schema}\0${folded}`
+    if (!this.#functions.has(key))
+      this.#functions.set(key, schema === undefined ? { name: folded } : { name: folded, schema })
   }
 
   addInserted(table: Appearance, column: string, values: readonly ValueSource[]): void {
@@ -52,7 +53,7 @@ export class Findings {
   }
 
   get functions(): readonly FunctionUse[] {
-    return this.#functions
+    return [...this.#functions.values()]
   }
 
   get appearances(): readonly Appearance[] {
@@ -120,18 +121,28 @@ function columnValues(
 
 function joinConditions(condition: Condition, others: readonly Appearance[]): Condition | undefined {
   const column = condition.column.toLowerCase()
-  const values = [...condition.values]
+  const values = new Map<string, ValueSource>()
+  for (const value of condition.values) values.set(sourceKey(value), value)
   for (const other of others) {
     const match = other.conditions.find((candidate) => candidate.column.toLowerCase() === column)
     if (match === undefined) return undefined
-    for (const value of match.values) if (!values.some((known) => sameSource(known, value))) values.push(value)
+    for (const value of match.values) values.set(sourceKey(value), value)
   }
-  return { column: condition.column, operator: values.length === 1 ? condition.operator : 'in', values }
+  const operator = values.size === 1 ? condition.operator : 'in'
+  return { column: condition.column, operator, values: [...values.values()] }
 }
 
-function sameSource(a: ValueSource, b: ValueSource): boolean {
-  if (a.from === 'parameter' && b.from === 'parameter') return a.index === b.index
-  if (a.from === 'named' && b.from === 'named') return a.name === b.name
-  if (a.from === 'constant' && b.from === 'constant') return a.value === b.value
-  return false
+/** Equal for sources that give the same value. */
+function sourceKey(source: ValueSource): string {
+  switch (source.from) {
+    case 'parameter':
+    case 'array-parameter':
+      return `${source.from} ${source.index}`
+    case 'named':
+      return `named ${source.name}`
+    case 'constant':
+      return `${typeof source.value} ${String(source.value)}`
+    case 'expression':
+      return 'expression'
+  }
 }

@@ -61,12 +61,22 @@ function otherQuoting(tokens: TokenList): MysqlReading[] {
 function weighQuoting(analysis: Analysis, other: TokenList): Analysis {
   if (other.trouble !== '' && !other.words.includes(';')) return analysis
   const second = analyzeTokens(other, syntax, readMysqlStatement, isMysqlCompound)
-  if (agree(analysis, second)) return Object.freeze({ ...analysis, values: Object.freeze([]) })
+  if (agree(analysis, second)) return withSharedValues(analysis, second)
   return notUnderstood('mysql', 'what the text does depends on how the server reads backslashes in strings')
 }
 
 function agree(a: Analysis, b: Analysis): boolean {
   return a.kind === b.kind && tableKey(a) === tableKey(b) && functionKey(a) === functionKey(b)
+}
+
+/** The analysis, with its values only if they are the other one's too. */
+function withSharedValues(analysis: Analysis, other: Analysis): Analysis {
+  const same = valueKey(analysis) === valueKey(other)
+  return same ? analysis : Object.freeze({ ...analysis, values: Object.freeze([]) })
+}
+
+function valueKey(analysis: Analysis): string {
+  return JSON.stringify(analysis.values, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
 }
 
 function tableKey(analysis: Analysis): string {
@@ -91,8 +101,13 @@ function weighComments(analysis: Analysis, tokens: TokenList): Analysis {
     if (!harmless)
       return notUnderstood('mysql', 'what the text does depends on whether the server runs its executable comments')
   }
-  if (sameEnds && agree(analysis, without)) return analysis
-  return Object.freeze({ ...analysis, values: Object.freeze([]), complete: without.statements === 0 && sameEnds })
+  if (sameEnds && agree(analysis, without) && tokens.executableEnds.length === 1)
+    return withSharedValues(analysis, without)
+  return Object.freeze({
+    ...analysis,
+    values: Object.freeze([]),
+    complete: sameEnds && (without.statements === 0 || agree(analysis, without)),
+  })
 }
 
 /** True if a word inside an executable comment could begin a change. */

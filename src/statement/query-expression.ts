@@ -1,3 +1,4 @@
+import type { Range } from './condition-values.ts'
 import { collectConditions } from './condition-values.ts'
 import { noteDisguisedCall, scanExpression } from './expression-scan.ts'
 import type { Scope, SyntaxWalk } from './syntax-walk.ts'
@@ -133,9 +134,13 @@ function readSelect(walk: SyntaxWalk, start: number, to: number, scope: Scope | 
   if (!scanExpression(walk, start + 1, clauses.from, scope)) return false
   const list = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope)
   if (list === undefined) return false
-  for (const condition of list.conditions) collectConditions(walk, list, condition.from, condition.to)
-  if (clauses.where >= 0) collectConditions(walk, list, clauses.where + 1, clauses.whereEnd)
+  collectConditions(walk, list.items, [...list.conditions, ...whereRange(clauses)])
   return scanExpression(walk, clauses.fromEnd, to, scope)
+}
+
+/** The condition of the `WHERE`, if there is one. */
+export function whereRange({ where, whereEnd }: Clauses): readonly Range[] {
+  return where < 0 ? [] : [{ from: where + 1, to: whereEnd }]
 }
 
 /** Finds `FROM` and `WHERE` outside brackets, and where each ends. */

@@ -19,6 +19,34 @@ export interface TableList {
   outerJoin: boolean
 }
 
+/** Finds the items of a list by the name that the rest of the statement calls them. */
+export class TableNames {
+  readonly #byName = new Map<string, TableListItem[]>()
+
+  constructor(items: readonly TableListItem[]) {
+    for (const item of items) {
+      const name = (item.alias ?? item.name)?.toLowerCase()
+      if (name === undefined) continue
+      const known = this.#byName.get(name)
+      if (known === undefined) this.#byName.set(name, [item])
+      else known.push(item)
+    }
+  }
+
+  /** All items of that name, whatever its case. */
+  all(name: string): readonly TableListItem[] {
+    return this.#byName.get(name.toLowerCase()) ?? []
+  }
+
+  /** The item that `name` means: in its exact spelling first, then in any, but only if that is one item. */
+  one(name: string, fits: (item: TableListItem) => boolean = () => true): TableListItem | undefined {
+    const similar = this.all(name).filter(fits)
+    const exact = similar.filter((item) => (item.alias ?? item.name) === name)
+    if (exact.length > 0) return exact.length === 1 ? exact[0] : undefined
+    return similar.length === 1 ? similar[0] : undefined
+  }
+}
+
 const outerJoins: ReadonlySet<string> = new Set(['LEFT', 'RIGHT', 'FULL'])
 const joinWords: ReadonlySet<string> = new Set([
   'JOIN',

@@ -49,10 +49,10 @@ function wordSource(word: string): ValueSource {
   return expression
 }
 
-/** Fifteen digits survive in a double; a whole number with more is a bigint, any other has no exact value here. */
+/** Fifteen digits survive in a double; a whole number with more is a bigint (up to 40), any other has no exact value here. */
 function numberSource(text: string): ValueSource {
   const digits = text.replaceAll('_', '')
-  if (/^-?\d+$/.test(digits)) {
+  if (digits.length <= 40 && /^-?\d+$/.test(digits)) {
     const value = Number(digits)
     return { from: 'constant', value: Number.isSafeInteger(value) ? value : BigInt(digits) }
   }
