@@ -251,4 +251,16 @@ describe('streams', () => {
     expect(pool.stats()).toMatchObject({ waiting: 0 })
     expect(pool.stats().idle).toBe(pool.stats().total)
   })
+
+  test('are closed with their lease, and hold no table afterwards', async () => {
+    const pool = await open()
+    atOnce(pool.query(write('create table t (a)')))
+    atOnce(pool.query(write('insert into t values (1), (2), (3)')))
+    const lease = await pool.lease()
+    const rows = lease.stream(write('select a from t'))
+    expect((await rows.next()).value).toEqual({ a: 1 })
+    await lease.release('clean')
+    atOnce(pool.query(write('drop table t')))
+    await expect(rows.next()).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CLOSED' })
+  })
 })

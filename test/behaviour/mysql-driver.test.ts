@@ -1,9 +1,14 @@
-import { createPool } from 'mysql2'
+import { connect } from 'node:net'
+
+import { createConnection, createPool, type PoolConnection } from 'mysql2'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { freshDatabase, sharedServer, testedEngines, type TestDatabase } from '../support/servers.ts'
 import type { DriverPool, DriverRequest, DriverResult, PoolOptions } from '../../src/drivers/driver.ts'
 import { createMysqlDriver } from '../../src/drivers/mysql.ts'
+import { QueryKiller } from '../../src/drivers/mysql/killer.ts'
+import { lengthOf } from '../../src/drivers/mysql/native-pool.ts'
+import { freePort } from '../../src/testing/free-port.ts'
 
 const options: PoolOptions = {
   maxConnections: 2,
@@ -165,6 +170,89 @@ describe.runIf(testedEngines.includes('mysql'))('the MySQL driver', () => {
     await admin.query(write(`kill ${Number(Reflect.get(Object(row), 'id'))}`))
     await expect.poll(() => pool.stats().total).toBe(0)
     expect((await pool.query(read('select 1 as a'))).rows).toEqual([{ a: 1 }])
+  })
+
+  test('a KILL that comes too late hits nobody', async () => {
+    const handle = createPool({ uri: database.dsn, connectionLimit: 1 })
+    const killer = new QueryKiller((settings) => createConnection(settings), 2_000)
+    const victim = await new Promise<PoolConnection>((resolve, reject) => {
+      handle.getConnection((error, connection) => (error ? reject(error) : resolve(connection)))
+    })
+    for (let round = 0; round < 10; round += 1) {
+      // The statement has ended, but that is not known yet when the KILL is sent.
+      const statement = { connection: victim, ended: Promise.resolve(), hasEnded: false, drain: () => undefined }
+      expect(await killer.interrupt(statement)).toBe(true)
+      const [rows] = await victim.promise().query('select ? as round', [round])
+      expect(rows).toEqual([{ round }])
+    }
+    victim.release()
+    await new Promise<void>((resolve) => handle.end(() => resolve()))
+  })
+
+  test('an interruption that cannot be carried out gives the connection up', async () => {
+    const handle = createPool({ uri: database.dsn, connectionLimit: 1 })
+    const refused = await freePort()
+    const killer = new QueryKiller(
+      (settings) => createConnection({ ...settings, stream: () => connect(refused, '127.0.0.1') }),
+      500,
+    )
+    const victim = await new Promise<PoolConnection>((resolve, reject) => {
+      handle.getConnection((error, connection) => (error ? reject(error) : resolve(connection)))
+    })
+    const statement = { connection: victim, ended: Promise.resolve(), hasEnded: false, drain: () => undefined }
+    expect(await killer.interrupt(statement)).toBe(false)
+    victim.destroy()
+    await new Promise<void>((resolve) => handle.end(() => resolve()))
+  })
+
+  test('callers who gave up are taken out of the queue of mysql2', async () => {
+    const handle = createPool({ uri: database.dsn, connectionLimit: 1 })
+    const pool = await createMysqlDriver().open({ from: 'handle', handle }, options)
+    const lease = await pool.lease()
+    const controller = new AbortController()
+    const calls = [pool.lease({ timeoutMs: 20 }), pool.lease({ signal: controller.signal })]
+    expect(lengthOf(handle, '_connectionQueue')).toBe(2)
+    controller.abort()
+    expect((await Promise.allSettled(calls)).map((outcome) => outcome.status)).toEqual(['rejected', 'rejected'])
+    expect(lengthOf(handle, '_connectionQueue')).toBe(0)
+    await lease.release('clean')
+    await pool.close()
+    await new Promise<void>((resolve) => handle.end(() => resolve()))
+  })
+
+  test('a stream on a connection that is gone throws into the loop, and ends no process', async () => {
+    const pool = await open(undefined, { maxConnections: 1 })
+    const admin = await open()
+    const lease = await pool.lease()
+    const [row] = (await lease.query(read('select connection_id() as id'))).rows
+    // A text that is known already goes another way than one that has to be prepared first.
+    await lease.query(read('select seq from seq_1_to_10'))
+    await admin.query(write(`kill ${Number(Reflect.get(Object(row), 'id'))}`))
+    await expect.poll(() => pool.stats().total).toBe(0)
+    for (let round = 0; round < 3; round += 1) {
+      await expect(lease.stream(read('select seq from seq_1_to_10')).next()).rejects.toMatchObject({
+        errorClass: 'connection-lost',
+      })
+    }
+    await lease.release('clean')
+    expect((await pool.query(read('select 1 as a'))).rows).toEqual([{ a: 1 }])
+  })
+
+  test('a connection that reports its end twice ends no process', async () => {
+    const handle = createPool({ uri: database.dsn, connectionLimit: 1 })
+    const pool = await createMysqlDriver().open({ from: 'handle', handle }, options)
+    const seen: PoolConnection[] = []
+    handle.on('connection', (connection) => seen.push(connection))
+    await pool.query(read('select 1 as a'))
+    const [connection] = seen
+    expect(() => {
+      connection?.emit('error', new Error('once'))
+      connection?.emit('error', new Error('twice'))
+    }).not.toThrow()
+    expect((await pool.query(read('select 1 as a'))).rows).toEqual([{ a: 1 }])
+    await pool.close()
+    connection?.destroy()
+    await new Promise<void>((resolve) => handle.end(() => resolve()))
   })
 
   test('says that nothing happened when the account is wrong', async () => {

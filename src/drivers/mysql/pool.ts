@@ -75,6 +75,7 @@ export class MysqlPool implements DriverPool {
     if (this.#closing) throw new ClientClosedError()
     const start = performance.now()
     const connection = await this.#connection(request)
+    this.#mayStart(connection, request)
     yield* streamRows(connection, request, start, {
       send: this.#send,
       killer: this.#killer,
@@ -124,9 +125,17 @@ export class MysqlPool implements DriverPool {
   async #queryWithCare(request: DriverRequest): Promise<DriverResult> {
     const start = performance.now()
     const connection = await this.#connection(request)
+    this.#mayStart(connection, request)
     const running = runInterruptible(connection, request, start, this.#send, this.#killer)
     void running.usable.then((usable) => this.#leaveSession(connection, usable, request.access === 'session'))
     return running.answer
+  }
+
+  /** The signal may have fired between the connection's arrival and now; nobody would tell again. */
+  #mayStart(connection: PoolConnection, request: DriverRequest): void {
+    if (!request.signal?.aborted) return
+    this.#giveBack(connection, true)
+    throw abortedWaiting(request.signal)
   }
 
   /** Gives back a connection whose session may have changed. */

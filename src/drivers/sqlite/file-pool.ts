@@ -35,6 +35,7 @@ export class SqliteFilePool implements DriverPool {
   #reader: SqliteConnection | undefined
   #idleTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
+  #closed = false
 
   constructor(opener: ConnectionOpener, options: PoolOptions) {
     this.#opener = opener
@@ -107,6 +108,7 @@ export class SqliteFilePool implements DriverPool {
   async #close(timeoutMs: number | undefined): Promise<void> {
     await drained([this.#writerSlot, this.#extraSlots], timeoutMs)
     clearTimeout(this.#idleTimer)
+    this.#closed = true
     // The writer last: the last connection that closes clears the write-ahead log away, and a reader may not.
     for (const connection of [...this.#leased, ...this.#idle, this.#reader, this.#writer]) connection?.close()
     this.#leased.clear()
@@ -126,6 +128,8 @@ export class SqliteFilePool implements DriverPool {
   }
 
   #readNow(request: DriverRequest, start: number): DriverResult {
+    // A read that waits for a lock holds no place, so close() does not wait for it.
+    if (this.#closed) throw new ClientClosedError()
     const reader = (this.#reader ??= this.#openReader())
     if (request.timeoutMs) return reader.runUntil(request, true, start + request.timeoutMs)
     return reader.run(request, true)
