@@ -1,5 +1,5 @@
 import { Kysely, type KyselyConfig } from 'kysely'
-import type { Scope } from '../scope.ts'
+import type { Scope } from '../index.ts'
 import { SignalboxDialect, type SignalboxDialectOptions } from './kysely/signalbox-dialect.ts'
 
 export { SignalboxDialect, type SignalboxDialectOptions } from './kysely/signalbox-dialect.ts'

@@ -52,6 +52,10 @@ it('file names are nouns in kebab-case', () => {
   expect(wrong).toEqual([])
 })
 
+// Kysely hands a query from plugin to connection by its id alone, and errors must stay the driver's own objects: what is
+// known of them can only be remembered beside them, and goes when they go.
+const remembers = /^src\/adapters\/kysely\/(?:driver-error|using-plugin)\.ts: const \w+ = new WeakMap</
+
 it('no module keeps state that changes', () => {
   const stateful = sources.flatMap(({ name, lines }) =>
     lines
@@ -62,5 +66,6 @@ it('no module keeps state that changes', () => {
       )
       .map((line) => `${name}: ${line}`),
   )
-  expect(stateful).toEqual([])
+  expect(stateful.filter((line) => !remembers.test(line))).toEqual([])
+  expect(stateful).toHaveLength(2)
 })

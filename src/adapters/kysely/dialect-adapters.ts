@@ -1,5 +1,5 @@
 import { MysqlAdapter, PostgresAdapter, SqliteAdapter, type DialectAdapter } from 'kysely'
-import type { Engine } from '../../drivers/driver.ts'
+import type { Engine } from '../../index.ts'
 
 /** Kysely's own adapter of an engine, changed where it knows only that engine or only one connection. */
 export function adapterOf(engine: Engine): DialectAdapter {

@@ -1,5 +1,5 @@
 import * as kyselyPackage from 'kysely'
-import { QueryError, SignalboxError } from '../../errors.ts'
+import { QueryError, SignalboxError } from '../../index.ts'
 
 /** The error of Signalbox that each error of a driver came in. Weak: it holds an entry as long as the error lives. */
 const origins = new WeakMap<object, SignalboxError>()

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely'
-import { UnsupportedError } from '../../errors.ts'
+import { UnsupportedError } from '../../index.ts'
 import { VirtualConnection } from './virtual-connection.ts'
 
 /** A transaction of Kysely, whatever its tables are, and whoever ends it. */

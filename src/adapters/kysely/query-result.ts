@@ -1,6 +1,5 @@
 import type { QueryResult } from 'kysely'
-import type { Engine } from '../../drivers/driver.ts'
-import type { Result } from '../../execution/result.ts'
+import type { Engine, Result } from '../../index.ts'
 
 /** The answer in Kysely's shape, with the figures that Kysely's own dialect for the engine gives. */
 export function queryResult<R>(result: Result<R>): QueryResult<R> {

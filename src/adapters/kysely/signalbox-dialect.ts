@@ -9,9 +9,7 @@ import {
   type Kysely,
   type QueryCompiler,
 } from 'kysely'
-import type { Engine } from '../../drivers/driver.ts'
-import { ConfigError } from '../../errors.ts'
-import type { Scope } from '../../scope.ts'
+import { ConfigError, type Engine, type Scope } from '../../index.ts'
 import { adapterOf } from './dialect-adapters.ts'
 import { compilerOf } from './translating-compilers.ts'
 import { VirtualDriver } from './virtual-driver.ts'

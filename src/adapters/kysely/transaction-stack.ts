@@ -1,5 +1,4 @@
-import { TransactionClosedError } from '../../errors.ts'
-import type { Transaction } from '../../execution/transaction.ts'
+import { TransactionClosedError, type Transaction } from '../../index.ts'
 
 /** A transaction with named savepoints, as SQL has them, made of nested transactions. */
 export class TransactionStack {

@@ -8,8 +8,7 @@ import {
   type QueryCompiler,
   type RawNode,
 } from 'kysely'
-import type { Engine } from '../../drivers/driver.ts'
-import { CrossEngineError } from '../../errors.ts'
+import { CrossEngineError, type Engine } from '../../index.ts'
 
 /** Kysely's own compiler of an engine. */
 export function compilerOf(engine: Engine): QueryCompiler {

@@ -7,8 +7,7 @@ import type {
   RootOperationNode,
   UnknownRow,
 } from 'kysely'
-import type { Client } from '../../client.ts'
-import type { UsingTarget } from '../../config.ts'
+import type { Client, UsingTarget } from '../../index.ts'
 
 /** Where single queries were asked to run. Weak: Kysely's plugins have no other way to reach the connection of a query. */
 const targets = new WeakMap<QueryId, UsingTarget<string>>()

@@ -5,15 +5,20 @@ import type {
   QueryResult,
   TransactionSettings,
 } from 'kysely'
-import type { CallOptions } from '../../config.ts'
-import type { Engine, Isolation } from '../../drivers/driver.ts'
-import { AbortedError, CrossEngineError, UnsupportedError } from '../../errors.ts'
-import type { Queryable } from '../../execution/queryable.ts'
-import type { ReservedConnection } from '../../execution/reserved.ts'
-import type { TransactionOptions } from '../../execution/transaction.ts'
-import type { Route } from '../../routing/route.ts'
-import type { Params } from '../../statement/statement.ts'
-import type { Scope } from '../../scope.ts'
+import {
+  AbortedError,
+  CrossEngineError,
+  UnsupportedError,
+  type CallOptions,
+  type Engine,
+  type Isolation,
+  type Params,
+  type Queryable,
+  type ReservedConnection,
+  type Route,
+  type Scope,
+  type TransactionOptions,
+} from '../../index.ts'
 import { driverError } from './driver-error.ts'
 import { queryResult } from './query-result.ts'
 import { TransactionStack } from './transaction-stack.ts'

@@ -1,7 +1,5 @@
 import type { AbortableOperationOptions, DatabaseConnection, Driver, TransactionSettings } from 'kysely'
-import type { Engine } from '../../drivers/driver.ts'
-import { UnsupportedError } from '../../errors.ts'
-import type { Scope } from '../../scope.ts'
+import { UnsupportedError, type Engine, type Scope } from '../../index.ts'
 import { commitError, driverError } from './driver-error.ts'
 import { Translators } from './translating-compilers.ts'
 import { VirtualConnection } from './virtual-connection.ts'

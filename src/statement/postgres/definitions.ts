@@ -1,6 +1,6 @@
 import { isTemporarySchema } from './facts.ts'
 import { isRangeVar, isTree, listAt, namesIn, nodeOf, textAt, treeAt, type Tree } from './tree.ts'
-import type { Scope, StatementWalk } from './walk.ts'
+import type { Scope, Walk } from './scope.ts'
 
 /** Commands that change a table's definition, rights or rows as a whole, with the field that names the table. */
 export const definitionTargets: ReadonlyMap<string, string> = new Map([
@@ -39,7 +39,7 @@ const noTableCommands = new Set(['CreateSeqStmt', 'AlterSeqStmt', 'CompositeType
 const executedFields = new Set(['query', 'cmds'])
 
 /** Notes what a command defines as written, and goes through the rest. */
-export function definitionTables(walk: StatementWalk, type: string, fields: Tree, scope: Scope): void {
+export function definitionTables(walk: Walk, type: string, fields: Tree, scope: Scope): void {
   const target = definitionTargets.get(type)
   const isTable = !noTableCommands.has(type) && !hasNoTable(fields)
   const writes = type !== 'CopyStmt' || fields['is_from'] === true
@@ -77,7 +77,7 @@ const tableObjects = new Set(['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', '
 const partObjects = new Set(['OBJECT_COLUMN', 'OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY', 'OBJECT_TABCONSTRAINT'])
 
 /** `DROP`, `COMMENT ON`, `SECURITY LABEL`: the tree names their objects by strings. */
-export function namedObjects(walk: StatementWalk, fields: Tree, scope: Scope): void {
+export function namedObjects(walk: Walk, fields: Tree, scope: Scope): void {
   const type = textAt(fields, 'removeType') ?? textAt(fields, 'objtype') ?? ''
   const objects = fields['objects'] === undefined ? [fields['object']] : listAt(fields, 'objects')
   for (const object of objects) {

@@ -1,6 +1,6 @@
 import { QueryLevel, type Relation } from './level.ts'
 import { isTree, listAt, nodeOf, textAt, treeAt, type Tree } from './tree.ts'
-import type { Scope, StatementWalk } from './walk.ts'
+import type { Scope, Walk } from './scope.ts'
 
 interface FromItem {
   readonly node: unknown
@@ -17,7 +17,7 @@ interface FromItem {
  * and everything else that the list holds, are put on the walk's stack.
  */
 export function collectFrom(
-  walk: StatementWalk,
+  walk: Walk,
   from: readonly unknown[],
   scope: Scope,
   target?: Tree,
@@ -57,7 +57,7 @@ function sidesOf(join: Tree, item: FromItem): FromItem[] {
 }
 
 function addItem(
-  walk: StatementWalk,
+  walk: Walk,
   level: QueryLevel,
   item: FromItem,
   { scope, lateral }: { readonly scope: Scope; readonly lateral: Scope },

@@ -4,24 +4,8 @@ import { definitionTables, definitionTargets, namedObjects } from './definitions
 import { isTemporarySchema, type StatementFacts } from './facts.ts'
 import { collectFrom } from './from.ts'
 import type { Appearance, TableCollector } from './tables.ts'
+import type { Scope, Walk } from './scope.ts'
 import { isRangeVar, isTree, listAt, nodeOf, textAt, treeAt, typeOf, type Tree } from './tree.ts'
-
-/** Names of common table expressions in view, innermost first. */
-interface CteNames {
-  readonly names: ReadonlySet<string>
-  readonly outer: CteNames | undefined
-}
-
-/** What is in view at a place of the tree. */
-export interface Scope {
-  readonly ctes: CteNames | undefined
-  /** Tables of a query level further out are in view. */
-  readonly correlated: boolean
-  /** Below the statement's top: a change found here stands in a `WITH`, a rule or a function's body. */
-  readonly nested: boolean
-  /** False where the text is only planned or stored (`EXPLAIN`, `CREATE VIEW`): nothing is written there. */
-  readonly executed: boolean
-}
 
 type Handler = (walk: StatementWalk, fields: Tree, scope: Scope) => void
 
@@ -31,7 +15,7 @@ type Handler = (walk: StatementWalk, fields: Tree, scope: Scope) => void
  * The walk keeps its own stack, so that no depth of nesting can exhaust the engine's. A node of a type that it does
  * not know is simply gone through: whatever it holds is seen.
  */
-export class StatementWalk {
+export class StatementWalk implements Walk {
   readonly facts: StatementFacts
   readonly tables: TableCollector
   readonly statement: number

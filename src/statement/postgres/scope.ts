@@ -1,0 +1,34 @@
+import type { StatementFacts } from './facts.ts'
+import type { Appearance, TableCollector } from './tables.ts'
+import type { Tree } from './tree.ts'
+
+/** Names of common table expressions in view, innermost first. */
+export interface CteNames {
+  readonly names: ReadonlySet<string>
+  readonly outer: CteNames | undefined
+}
+
+/** What is in view at a place of the tree. */
+export interface Scope {
+  readonly ctes: CteNames | undefined
+  /** Tables of a query level further out are in view. */
+  readonly correlated: boolean
+  /** Below the statement's top: a change found here stands in a `WITH`, a rule or a function's body. */
+  readonly nested: boolean
+  /** False where the text is only planned or stored (`EXPLAIN`, `CREATE VIEW`): nothing is written there. */
+  readonly executed: boolean
+}
+
+/** The walk over one statement's tree, as those see it who handle some types of its nodes. */
+export interface Walk {
+  readonly facts: StatementFacts
+  readonly tables: TableCollector
+  readonly statement: number
+  /** Where the statement begins in the text. */
+  readonly start: number
+  /** Puts something on the stack, to be gone through later. */
+  push(node: unknown, scope: Scope): void
+  readTable(rangeVar: Tree, scope: Scope): Appearance | undefined
+  writeTable(rangeVar: Tree, scope: Scope): Appearance
+  noteTemporary(rangeVar: Tree): void
+}
