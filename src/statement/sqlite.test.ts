@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { Analysis } from './analysis.ts'
 import { createSqliteAnalyzer } from './sqlite.ts'
 import { sqliteSafeFunctions } from './sqlite-functions.ts'
 
-const { analyze } = createSqliteAnalyzer()
+const analyzer = createSqliteAnalyzer()
+const analyze = (sql: string): Analysis => analyzer.analyze(sql)
 
 const tablesOf = (sql: string): string[] =>
   analyze(sql).tables.map(

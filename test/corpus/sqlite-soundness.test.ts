@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { constants, DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Analysis, ValueSource } from '../../src/statement/analysis.ts'
