@@ -24,12 +24,12 @@ interface Target {
  */
 export function collectConditions(walk: SyntaxWalk, items: readonly TableListItem[], ranges: readonly Range[]): void {
   const list: Target = { only: items.length === 1 ? items[0] : undefined, names: new TableNames(items) }
-  const waiting = [...ranges].reverse()
+  const waiting = ranges.toReversed()
   for (let range = waiting.pop(); range !== undefined; range = waiting.pop()) {
     const inner = withoutBrackets(walk, range)
     const parts = inner === undefined ? splitAtAnd(walk, range) : [inner]
     if (inner === undefined && parts.length === 1 && parts[0]?.to === range.to) readConjunct(walk, list, range)
-    else for (const part of parts.reverse()) waiting.push(part)
+    else for (const part of parts.toReversed()) waiting.push(part)
   }
 }
 

@@ -134,15 +134,8 @@ function joinConditions(condition: Condition, others: readonly Appearance[]): Co
 
 /** Equal for sources that give the same value. */
 function sourceKey(source: ValueSource): string {
-  switch (source.from) {
-    case 'parameter':
-    case 'array-parameter':
-      return `${source.from} ${source.index}`
-    case 'named':
-      return `named ${source.name}`
-    case 'constant':
-      return `${typeof source.value} ${String(source.value)}`
-    case 'expression':
-      return 'expression'
-  }
+  if (source.from === 'parameter' || source.from === 'array-parameter') return `${source.from} ${source.index}`
+  if (source.from === 'named') return `named ${source.name}`
+  if (source.from === 'constant') return `${typeof source.value} ${String(source.value)}`
+  return source.from
 }

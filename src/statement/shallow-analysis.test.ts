@@ -47,7 +47,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   mysql: {
     analyzer: createMysqlAnalyzer(),
     lex: lexMysql,
-    gap: /^(?:[\t-\r ]|--(?=[\x00-\x20\x7f]|$)[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|\/\*M?!\d{0,6}|\/\*[^]*?\*\/|\*\/)*$/,
+    gap: /^(?:[\t-\r ]|--(?=[^!-~\u0080-\uffff]|$)[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|\/\*M?!\d{0,6}|\/\*[^]*?\*\/|\*\/)*$/,
     samples: mysqlSamples,
   },
   sqlite: {
