@@ -17,6 +17,8 @@ interface Example {
 const ambient: Readonly<Record<string, string>> = {
   client: "declare const client: import('signalbox').Client<'default' | 'shop' | 'reviews' | 'archive'>",
   tx: "declare const tx: import('signalbox').Transaction",
+  db: "declare const db: import('kysely').Kysely<Shop>",
+  Shop: 'interface Shop { product: { id: number; name: string; stock: number }; review: { id: number; product_id: number }; purchase: { id: number }; archived_purchase: { id: number } }',
 }
 
 function blocksOf(text: string): readonly { readonly line: number; readonly code: string }[] {
@@ -34,10 +36,12 @@ function examplesOf(file: string): readonly Example[] {
 }
 
 function moduleOf({ source, code }: Example): string {
+  const text = /\bdb\b/.test(code) ? `${code}// Shop` : code
   const declared = Object.entries(ambient)
     .filter(
       ([name]) =>
-        new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`(?:const|let|using|\\() *${name}\\b`).test(code),
+        new RegExp(`\\b${name}\\b`).test(text) &&
+        !new RegExp(`(?:const|let|using|interface|\\() *${name}\\b`).test(code),
     )
     .map(([, declaration]) => declaration)
   return [`// ${source}`, ...declared, code, 'export {}', ''].join('\n')

@@ -45,7 +45,7 @@ export function commitError(error: unknown): unknown {
  * ```ts
  * import { signalboxErrorOf } from 'signalbox/kysely'
  *
- * await db.insertInto('review').values(review).execute().catch((error) => {
+ * await db.insertInto('review').values({ id: 1, product_id: 7 }).execute().catch((error: unknown) => {
  *   console.error('failed on', signalboxErrorOf(error)?.database)
  *   throw error
  * })

@@ -14,9 +14,11 @@ type AnyTransaction = Pick<Transaction<unknown>, 'isTransaction' | 'getExecutor'
  *
  * @example
  * ```ts
+ * import { onCommit } from 'signalbox/kysely'
+ *
  * await db.transaction().execute(async (trx) => {
- *   await trx.insertInto('purchase').values(purchase).execute()
- *   await onCommit(trx, () => mail.send(receipt))
+ *   await trx.insertInto('purchase').values({ id: 1 }).execute()
+ *   await onCommit(trx, () => console.log('sold'))
  * })
  * ```
  */

@@ -45,6 +45,8 @@ class UsingPlugin implements KyselyPlugin {
  *
  * @example
  * ```ts
+ * import { using } from 'signalbox/kysely'
+ *
  * const archived = await db.withPlugin(using(client, 'archive')).selectFrom('purchase').selectAll().execute()
  * ```
  */
