@@ -41,7 +41,7 @@ function moduleOf({ source, code }: Example): string {
     .filter(
       ([name]) =>
         new RegExp(`\\b${name}\\b`).test(text) &&
-        !new RegExp(`(?:const|let|using|interface|\\() *${name}\\b`).test(code),
+        !new RegExp(`(?:const|let|using|interface) +${name}\\b|\\(${name}\\) =>`).test(code),
     )
     .map(([, declaration]) => declaration)
   return [`// ${source}`, ...declared, code, 'export {}', ''].join('\n')
