@@ -235,8 +235,8 @@ export class MysqlPool implements DriverPool {
   }
 
   #noteIdle(connection: PoolConnection): void {
-    if (!this.#owned) return
     const { idleTimeoutMs } = this.#options
+    if (!this.#owned || idleTimeoutMs === 0) return
     this.#idleSince.set(connection, performance.now())
     this.#idleTimer ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeoutMs / 2, 50)).unref()
   }

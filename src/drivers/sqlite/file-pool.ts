@@ -205,8 +205,10 @@ export class SqliteFilePool implements DriverPool {
   #keepIdle(connection: SqliteConnection): void {
     this.#idle.push(connection)
     clearTimeout(this.#idleTimer)
+    const { idleTimeoutMs } = this.#options
+    if (idleTimeoutMs === 0) return
     this.#idleTimer = setTimeout(() => {
       for (const unused of this.#idle.splice(0)) unused.close()
-    }, this.#options.idleTimeoutMs).unref()
+    }, idleTimeoutMs).unref()
   }
 }
