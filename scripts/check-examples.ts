@@ -67,7 +67,7 @@ const config = {
 }
 writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
 try {
-  execFileSync('tsc', ['-p', folder], { stdio: 'inherit', shell: true })
+  execFileSync(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', folder], { stdio: 'inherit' })
 } catch {
   console.error(`An example does not compile; the first line of each file below ${folder} says where it stands.`)
   process.exit(1)
