@@ -16,7 +16,8 @@ interface NativeModule {
  * The driver of MySQL and MariaDB, over `mysql2` 3.11 or later.
  *
  * - Statements are prepared (`execute`), except with `prepare: false`, without a statement cache, for statements that
- *   change their session, and for texts that the server does not prepare; these are sent as text (`query`).
+ *   change their session, for texts longer than 32,768 characters, and for those that the server does not prepare;
+ *   these are sent as text (`query`).
  * - Values come as mysql2 makes them: its defaults hold, or the options in the data source name, or the pool's own.
  * - A time-out or an abort sends KILL QUERY to the same address. Behind a load balancer that spreads connections of
  *   one address over several servers, that would reach another server: name the servers themselves there.

@@ -98,6 +98,15 @@ describe.runIf(testedEngines.includes('mysql'))('the MySQL driver', () => {
     expect((await prepares()) - after).toBe(1)
   })
 
+  test('sends a statement of many rows in one piece, longer and with more values than can be prepared', async () => {
+    const pool = await open()
+    await pool.query(write('create or replace table m (a int, b int)'))
+    const values = Array.from({ length: 70_000 }, (_, n) => n)
+    const rows = Array.from({ length: 35_000 }, () => '(?,?)').join(',')
+    expect(await pool.query(write(`insert into m values ${rows}`, values))).toMatchObject({ rowCount: 35_000 })
+    expect((await pool.query(read('select max(b) as b from m'))).rows).toEqual([{ b: 69_999 }])
+  })
+
   test('refuses other calls on a lease while it streams, instead of waiting for ever', async () => {
     const pool = await open()
     const lease = await pool.lease()

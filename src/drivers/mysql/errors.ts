@@ -68,7 +68,12 @@ const lostCodes: ReadonlySet<string> = new Set([
 const refused: ReadonlySet<number> = new Set([1040, 1203, 1226])
 
 /** Numbers that mean: this text or server does not take the prepared protocol, and nothing has run. */
-const unprepared: ReadonlySet<number> = new Set([1243, 1295, 1461])
+const unprepared: ReadonlySet<number> = new Set([
+  1243, // the statement is unknown, as behind a proxy that changes servers
+  1295, // not supported in the prepared protocol
+  1390, // too many placeholders
+  1461, // max_prepared_stmt_count is reached
+])
 
 /** How far a statement had come: a failure to connect is a failure before anything was sent. */
 export type Phase = 'connect' | 'run'

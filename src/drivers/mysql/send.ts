@@ -79,12 +79,16 @@ export function send(connection: PoolConnection, request: DriverRequest, options
   }
 }
 
+/** Characters of a text above which it is not prepared: both sides would keep it, for one use most likely. */
+const longestPrepared = 32_768
+
 /** A statement that changes its connection is sent once, and several of those cannot be prepared. */
 export function wantsPrepared(request: DriverRequest, options: SendOptions): boolean {
   return (
     options.prepare &&
     request.prepare !== false &&
     request.access !== 'session' &&
+    request.sql.length <= longestPrepared &&
     options.texts.parameters(request.sql) !== -1
   )
 }

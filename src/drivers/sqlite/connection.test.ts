@@ -33,6 +33,12 @@ describe('SqliteConnection', () => {
     connection.db.prepare = prepare
   })
 
+  test('keeps no very long statement', () => {
+    const before = connection.cachedStatements
+    expect(connection.run(read(`select 1 as a /* ${'x'.repeat(40_000)} */`), true).rows).toEqual([{ a: 1 }])
+    expect(connection.cachedStatements).toBe(before)
+  })
+
   test('keeps none when the cache is off', () => {
     const without = new SqliteConnection(new DatabaseSync(':memory:'), { statementCacheSize: 0, bigIntegers: false })
     expect(without.run(read('select 1 as a'), true).rows).toEqual([{ a: 1 }])

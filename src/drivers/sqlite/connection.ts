@@ -24,6 +24,9 @@ interface Prepared {
   arrays: boolean
 }
 
+/** Characters of a text above which it is not kept: the cache is bounded in number, and so in bytes as well. */
+const longestCached = 32_768
+
 const changing = new Set(['insert', 'replace', 'update', 'delete'])
 
 /** One `DatabaseSync` with its cache of prepared statements. Everything here is synchronous. */
@@ -178,7 +181,7 @@ export class SqliteConnection {
     const young = this.#young.get(sql)
     if (young !== undefined) return young
     const prepared = this.#old.get(sql) ?? this.#prepare(sql, access)
-    if (this.#half > 0 && !prepared.hasMore) {
+    if (this.#half > 0 && !prepared.hasMore && sql.length <= longestCached) {
       if (this.#young.size >= this.#half) {
         this.#old = this.#young
         this.#young = new Map()
