@@ -1,4 +1,4 @@
-import type { Scope, SyntaxWalk } from './syntax-walk.ts'
+import type { QualifiedName, Scope, SyntaxWalk } from './syntax-walk.ts'
 import { inScope } from './syntax-walk.ts'
 import { tokenType } from './token-list.ts'
 
@@ -40,14 +40,18 @@ export function scanExpression(walk: SyntaxWalk, from: number, to: number, scope
 function tableBehindIn(walk: SyntaxWalk, index: number, to: number, scope: Scope | undefined): number {
   const name = walk.qualifiedNameAt(index + 1, to)
   if (name === undefined || walk.tokens.word(name.next) === '(') return index
-  if (name.schema !== undefined || !noteDisguisedCall(walk, name.name, scope))
-    walk.findings.addTable(name.name, name.schema, name.span, 'read')
+  if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
   return name.next - 1
 }
 
-/** True if an unqualified name in the place of a table names no table: a common table expression, or a call. */
-export function noteDisguisedCall(walk: SyntaxWalk, name: string, scope: Scope | undefined): boolean {
-  if (inScope(scope, name)) return true
+/** True if a name in the place of a table names no table: a common table expression, or a call. */
+export function noteDisguisedCall(
+  walk: SyntaxWalk,
+  { name, schema }: QualifiedName,
+  scope: Scope | undefined,
+): boolean {
+  if (schema === undefined && inScope(scope, name)) return true
+  // SQLite finds `pragma_…` whatever schema is named.
   const prefix = walk.syntax.functionTablePrefix
   if (prefix === undefined || !name.toLowerCase().startsWith(prefix)) return false
   walk.findings.addFunction(name, undefined)

@@ -211,7 +211,7 @@ function readExplain(walk: SyntaxWalk, from: number, to: number): Verdict {
     if (word === 'ANALYZE') runs = true
     else if (word === 'FORMAT' && tokens.word(i + 1) === '=') i += 2
     else if (word === 'INTO' && tokens.type(i + 1) === tokenType.userVariable) return unknown
-    else if ((word === 'FOR' && tokens.word(i + 1) === 'SCHEMA') || tokens.word(i + 1) === 'DATABASE') i += 2
+    else if (word === 'FOR' && /^(SCHEMA|DATABASE)$/.test(tokens.word(i + 1))) i += 2
     else if (!explainWords.has(word) || i + 1 >= to) break
     i++
   }

@@ -62,8 +62,7 @@ function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope | und
     case 'TABLE': {
       const name = walk.syntax.dialect === 'mysql' ? walk.qualifiedNameAt(from + 1, to) : undefined
       if (name === undefined) return walk.confused('TABLE has no table')
-      if (name.schema !== undefined || !noteDisguisedCall(walk, name.name, scope))
-        walk.findings.addTable(name.name, name.schema, name.span, 'read')
+      if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
       return scanExpression(walk, name.next, to, scope)
     }
     case '(': {

@@ -75,6 +75,7 @@ test('functions, also those in the place of tables', () => {
 describe('what may be hidden', () => {
   test.each([
     ['select * from pragma_optimize', 'unknown'],
+    ['select * from main.pragma_optimize', 'unknown'],
     ["select * from pragma_journal_mode('wal')", 'unknown'],
     ['explain pragma journal_mode = wal', 'write'],
     ["select '\\'; delete from t; --'", 'write'],

@@ -178,9 +178,8 @@ function readTable(
   if (i === undefined) return undefined
   const aliased = skipAlias(walk, i, to)
   i = skipIndexHints(walk, aliased.next, to)
-  const isTable =
-    name.schema !== undefined ||
-    !(noteDisguisedCall(walk, name.name, scope) || (walk.syntax.dialect === 'mysql' && /^dual$/i.test(name.name)))
+  const isDual = walk.syntax.dialect === 'mysql' && name.schema === undefined && /^dual$/i.test(name.name)
+  const isTable = !isDual && !noteDisguisedCall(walk, name, scope)
   const appearance = isTable ? walk.findings.addTable(name.name, name.schema, name.span, access) : undefined
   list.items.push({ alias: aliased.alias, name: name.name, schema: name.schema, appearance })
   return { next: i, opened: false }
