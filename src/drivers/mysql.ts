@@ -21,6 +21,7 @@ interface NativeModule {
  * - Values come as mysql2 makes them: its defaults hold, or the options in the data source name, or the pool's own.
  * - A time-out or an abort sends KILL QUERY to the same address. Behind a load balancer that spreads connections of
  *   one address over several servers, that would reach another server: name the servers themselves there.
+ * - Of a stream, the time limit holds until the first row; its signal holds to the end.
  * - A connection carries one statement at a time: while a lease streams, its other calls are refused.
  */
 export function createMysqlDriver(): Driver {

@@ -13,7 +13,10 @@ export { parseSqliteDsn, type SqliteDsn } from './sqlite/dsn.ts'
 /**
  * The driver of SQLite, over `node:sqlite` (Node.js 22.16 or later, for `StatementSync.columns`).
  *
- * - Reads are answered synchronously, from a read-only connection that all autocommit reads share.
+ * - Reads are answered synchronously, from a read-only connection that all autocommit reads share. Errors of statements
+ *   that are answered at once are thrown, not rejected.
+ * - Beside the writer and the shared reader, leases for reading, streams and statements that change their connection
+ *   open `maxConnections - 2` connections, at least one.
  * - There is one writer: a lease for writing holds it until released, and other writes wait.
  * - Foreign keys are enforced, which is the default of node:sqlite and not of SQLite itself.
  * - Nothing can interrupt SQLite while it looks for a row: time-outs and aborts take effect before the start, while
