@@ -1,10 +1,11 @@
 import * as fc from 'fast-check'
 import { constants, DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Analysis, ValueSource } from '../../src/statement/analysis.ts'
+import type { Analysis } from '../../src/statement/analysis.ts'
 import { createSqliteAnalyzer } from '../../src/statement/sqlite.ts'
 import { testedEngines } from '../support/servers.ts'
 import { corpusSchema, readCorpus } from './engine-corpus.ts'
+import { randomQuery, randomQueryRows, restriction } from './random-query.ts'
 
 /** What SQLite reports while it prepares a statement: the tables it touches itself, not through views and triggers. */
 interface Touched {
@@ -120,63 +121,16 @@ function difference(analysis: Analysis, seen: Touched): { missing: string[]; not
   }
 }
 
-/** Rows of the tables `t` and `u`, both with the columns `a`, `b` and `c`. */
-const rows = [0, 1, 2].flatMap((a) => [0, 1, 2].flatMap((b) => [0, 1].map((c) => [a, b, c] as const)))
-
 function databaseOf(conditions: Readonly<Record<'t' | 'u', string>>): DatabaseSync {
   const database = new DatabaseSync(':memory:')
   for (const table of ['t', 'u'] as const) {
     database.exec(`create table ${table} (a integer, b integer, c integer)`)
     const insert = database.prepare(`insert into ${table} values (?, ?, ?)`)
-    for (const row of rows) insert.run(...row)
+    for (const row of randomQueryRows) insert.run(...row)
     database.exec(`delete from ${table} where not (${conditions[table]})`)
   }
   return database
 }
-
-const value = fc.constantFrom('0', '1', '2', 'null')
-const columnOf = (table: string) => fc.constantFrom('a', 'b', 'c').map((column) => `${table}${column}`)
-const column = fc.oneof(columnOf('x.'), columnOf('y.'), columnOf('x.'))
-
-const { condition } = fc.letrec<{ condition: string; atom: string }>((tie) => ({
-  condition: fc.oneof(
-    { maxDepth: 4, withCrossShrink: true },
-    tie('atom'),
-    fc.tuple(tie('condition'), tie('condition')).map(([l, r]) => `${l} and ${r}`),
-    fc.tuple(tie('condition'), tie('condition')).map(([l, r]) => `${l} and ${r}`),
-    fc.tuple(tie('condition'), tie('condition')).map(([l, r]) => `${l} or ${r}`),
-    tie('condition').map((inner) => `(${inner})`),
-    tie('condition').map((inner) => `not ${inner}`),
-    tie('condition').map((inner) => `case when ${inner} then 1 else 0 end`),
-    tie('condition').map((inner) => `exists (select 1 from u as z where ${inner})`),
-  ),
-  atom: fc.oneof(
-    fc.tuple(column, value).map(([c, v]) => `${c} = ${v}`),
-    fc.tuple(column, value).map(([c, v]) => `${v} = ${c}`),
-    fc.tuple(column, value, value).map(([c, v, w]) => `${c} in (${v}, ${w})`),
-    fc.tuple(column, value, value).map(([c, v, w]) => `${c} between ${v} and ${w}`),
-    fc.tuple(column, column, value, value).map(([c, d, v, w]) => `(${c}, ${d}) = (${v}, ${w})`),
-    fc.tuple(column, column, value, value).map(([c, d, v, w]) => `(${c}, ${d}) in (values (${v}, ${w}))`),
-    fc.tuple(column, column).map(([c, d]) => `${c} = ${d}`),
-    fc.tuple(column, value, value).map(([c, v, w]) => `${c} = ${v} = ${w}`),
-    fc.tuple(column, value).map(([c, v]) => `${c} = ${v} is not 1`),
-    column.map((c) => `${c} is null`),
-  ),
-}))
-
-const query = fc
-  .tuple(
-    fc.constantFrom('t', 'u'),
-    fc.constantFrom('join', 'left join', 'cross join', 'right join', 'full join', ','),
-    fc.constantFrom('t', 'u'),
-    condition,
-    fc.oneof(condition, fc.constant('1')),
-    fc.constantFrom('', ' union all select x.a, x.b, x.c from u x where x.a = 1'),
-  )
-  .map(([first, join, second, on, where, union]) => {
-    const joined = join === ',' ? `${first} x, ${second} y` : `${first} x ${join} ${second} y on ${on}`
-    return `select x.a, y.b, count(*) over () from ${joined} where ${where}${union}`
-  })
 
 describe.runIf(testedEngines.includes('sqlite'))('the values of a query', () => {
   const whole = databaseOf({ t: '1', u: '1' })
@@ -185,7 +139,7 @@ describe.runIf(testedEngines.includes('sqlite'))('the values of a query', () => 
   test('hold for every row that matters: without the other rows, SQLite answers the same', () => {
     let restricted = 0
     fc.assert(
-      fc.property(query, (sql) => {
+      fc.property(randomQuery('sqlite'), (sql) => {
         const { values } = analyzer.analyze(sql)
         if (values.length === 0) return
         restricted++
@@ -201,18 +155,6 @@ describe.runIf(testedEngines.includes('sqlite'))('the values of a query', () => 
     expect(restricted).toBeGreaterThan(300)
   })
 })
-
-function restriction(values: Analysis['values'], table: string): string {
-  const parts = values
-    .filter((entry) => entry.table === table)
-    .map((entry) => `${entry.column} in (${entry.values.map(literal).join(', ')})`)
-  return ['1', ...parts].join(' and ')
-}
-
-function literal(source: ValueSource): string {
-  if (source.from !== 'constant') throw new Error('The queries hold constants only.')
-  return String(source.value)
-}
 
 function answer(database: DatabaseSync, sql: string): Record<string, SQLOutputValue>[] {
   const found = database.prepare(sql).all()
