@@ -65,7 +65,7 @@ describe('tables', () => {
     ['lock tables a read, b as x write', ['r a', 'w b']],
     ['show columns from t', ['r t']],
     ['describe t', ['r t']],
-    ['explain delete from t', ['r t']],
+    ['explain delete from t', ['w t']],
     ['analyze delete from t', ['w t']],
     ['select next value for s', ['w s']],
     ['select a; insert into t values (1); select * from u', ['w t', 'r u']],

@@ -3,6 +3,7 @@ import { constants, DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Analysis } from '../../src/statement/analysis.ts'
 import { createSqliteAnalyzer } from '../../src/statement/sqlite.ts'
+import { sqliteSafeFunctions } from '../../src/statement/sqlite-functions.ts'
 import { testedEngines } from '../support/servers.ts'
 import { corpusSchema, readCorpus } from './engine-corpus.ts'
 import { randomQuery, randomQueryRows, restriction } from './random-query.ts'
@@ -131,6 +132,23 @@ function databaseOf(conditions: Readonly<Record<'t' | 'u', string>>): DatabaseSy
   }
   return database
 }
+
+test('every built-in function of SQLite is known as safe, or left out on purpose', () => {
+  const database = new DatabaseSync(':memory:')
+  const names = database.prepare('select distinct name from pragma_function_list').all()
+  database.close()
+  const unknown = names
+    .map(({ name }) => String(name))
+    .filter((name) => /^\w+$/.test(name) && !sqliteSafeFunctions.has(name))
+  expect(unknown.sort()).toEqual([
+    'fts3_tokenizer',
+    'fts5',
+    'geopoly_debug',
+    'load_extension',
+    'optimize',
+    'sqlite_log',
+  ])
+})
 
 describe.runIf(testedEngines.includes('sqlite'))('the values of a query', () => {
   const whole = databaseOf({ t: '1', u: '1' })
