@@ -16,6 +16,6 @@ export async function loadAnalyzer(dialect: Dialect, limits: AnalyzerLimits): Pr
 /** Names of built-in functions that change nothing, for the dialects that have no catalogue of functions. */
 export async function loadSafeFunctions(dialect: 'mysql' | 'sqlite'): Promise<ReadonlySet<string>> {
   return dialect === 'mysql'
-    ? (await import('./mysql-functions.ts')).mysqlSafeFunctions
-    : (await import('./sqlite-functions.ts')).sqliteSafeFunctions
+    ? (await import('./mysql/functions.ts')).mysqlSafeFunctions
+    : (await import('./sqlite/functions.ts')).sqliteSafeFunctions
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Analysis } from './analysis.ts'
 import { createMysqlAnalyzer } from './mysql.ts'
-import { mysqlSafeFunctions } from './mysql-functions.ts'
+import { mysqlSafeFunctions } from './mysql/functions.ts'
 
 const analyzer = createMysqlAnalyzer()
 const analyze = (sql: string): Analysis => analyzer.analyze(sql)

@@ -1,14 +1,14 @@
 import type { Analysis } from './analysis.ts'
 import type { Analyzer, AnalyzerLimits } from './analyzer.ts'
 import { defaultAnalyzerLimits } from './analyzer.ts'
-import type { MysqlReading } from './lexer-mysql.ts'
-import { lexMysql, usualReading } from './lexer-mysql.ts'
-import { isMysqlCompound, readMysqlStatement } from './mysql-statements.ts'
-import { mysqlNotFunctions, mysqlReserved, mysqlWriteWords } from './mysql-words.ts'
-import type { DialectSyntax } from './syntax-walk.ts'
-import { analyzeHead, analyzeTokens, headOf, isTooLong, notUnderstood } from './text-analysis.ts'
-import { tokenType } from './token-list.ts'
-import type { TokenList } from './token-list.ts'
+import type { MysqlReading } from './mysql/lexer.ts'
+import { lexMysql, usualReading } from './mysql/lexer.ts'
+import { isMysqlCompound, readMysqlStatement } from './mysql/statements.ts'
+import { mysqlNotFunctions, mysqlReserved, mysqlWriteWords } from './mysql/words.ts'
+import type { DialectSyntax } from './shallow/syntax-walk.ts'
+import { analyzeHead, analyzeTokens, headOf, isTooLong, notUnderstood } from './shallow/text-analysis.ts'
+import { tokenType } from './shallow/token-list.ts'
+import type { TokenList } from './shallow/token-list.ts'
 
 const syntax: DialectSyntax = {
   dialect: 'mysql',

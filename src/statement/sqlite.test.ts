@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Analysis } from './analysis.ts'
 import { createSqliteAnalyzer } from './sqlite.ts'
-import { sqliteSafeFunctions } from './sqlite-functions.ts'
+import { sqliteSafeFunctions } from './sqlite/functions.ts'
 
 const analyzer = createSqliteAnalyzer()
 const analyze = (sql: string): Analysis => analyzer.analyze(sql)

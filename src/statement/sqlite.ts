@@ -1,9 +1,9 @@
 import type { Analyzer, AnalyzerLimits } from './analyzer.ts'
 import { defaultAnalyzerLimits } from './analyzer.ts'
-import { lexSqlite } from './lexer-sqlite.ts'
-import { isSqliteCompound, readSqliteStatement } from './sqlite-statements.ts'
-import type { DialectSyntax } from './syntax-walk.ts'
-import { analyzeHead, analyzeTokens, headOf, isTooLong } from './text-analysis.ts'
+import { lexSqlite } from './sqlite/lexer.ts'
+import { isSqliteCompound, readSqliteStatement } from './sqlite/statements.ts'
+import type { DialectSyntax } from './shallow/syntax-walk.ts'
+import { analyzeHead, analyzeTokens, headOf, isTooLong } from './shallow/text-analysis.ts'
 
 /** Keywords that SQLite never takes for a name (https://sqlite.org/lang_keywords.html, less those that fall back). */
 const reserved: ReadonlySet<string> = new Set(

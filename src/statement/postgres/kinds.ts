@@ -44,7 +44,7 @@ function query(_fields: Tree, facts: StatementFacts): Verdict {
   }
   if (facts.session !== undefined) return { kind: 'session', why: facts.session }
   if (facts.locks) return { kind: 'locking-read', why: 'SELECT … FOR UPDATE, FOR SHARE or the like locks rows' }
-  return { kind: 'read', why: 'A query without locks or changes' }
+  return { kind: 'read', why: 'it only reads' }
 }
 
 /** A change of rows stays a `write` on a temporary table too: its other tables are the database's. */

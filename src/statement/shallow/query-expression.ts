@@ -1,0 +1,205 @@
+import type { Range } from './condition-values.ts'
+import { collectConditions } from './condition-values.ts'
+import { noteDisguisedCall, scanExpression } from './expression-scan.ts'
+import type { Scope, SyntaxWalk } from './syntax-walk.ts'
+import { readTableList } from './table-list.ts'
+import { tokenType } from './token-list.ts'
+
+const setOperators: ReadonlySet<string> = new Set(['UNION', 'EXCEPT', 'INTERSECT', 'MINUS'])
+
+/** Reads all queries that were put off, and those put off meanwhile. */
+export function readPending(walk: SyntaxWalk): boolean {
+  for (let query = walk.takePending(); query !== undefined; query = walk.takePending())
+    if (!readQuery(walk, query.from, query.to, query.scope)) return false
+  return true
+}
+
+/** Reads one query: `WITH …`, then `SELECT`, `VALUES`, `TABLE` and bracketed queries between set operators. */
+export function readQuery(walk: SyntaxWalk, from: number, to: number, outer: Scope | undefined): boolean {
+  const { tokens } = walk
+  let scope = outer
+  let i = from
+  if (tokens.word(i) === 'WITH') {
+    const body = readWith(walk, i, to, outer)
+    if (body === undefined) return false
+    scope = body.scope
+    i = body.next
+  }
+  while (i < to) {
+    const end = endOfTerm(walk, i, to)
+    if (!readTerm(walk, i, end, scope)) return false
+    if (end >= to) return true
+    i = end + 1
+    if (tokens.word(i) === 'ALL' || tokens.word(i) === 'DISTINCT') i++
+  }
+  return walk.confused('a query is cut short')
+}
+
+function endOfTerm(walk: SyntaxWalk, from: number, to: number): number {
+  const { tokens } = walk
+  for (let i = from; i < to; i++) {
+    const word = tokens.word(i)
+    if (word === '(') i = tokens.partner(i)
+    else if (setOperators.has(word) && i > from && startsTerm(walk, i + 1)) return i
+  }
+  return to
+}
+
+/** MINUS is an ordinary name outside Oracle mode, so what follows decides. */
+function startsTerm(walk: SyntaxWalk, index: number): boolean {
+  const word = walk.tokens.word(index)
+  if (word === 'ALL' || word === 'DISTINCT') return true
+  return word === 'SELECT' || word === '(' || word === 'VALUES' || word === 'TABLE' || word === 'WITH'
+}
+
+function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
+  const { tokens } = walk
+  switch (tokens.word(from)) {
+    case 'SELECT':
+      return readSelect(walk, from, to, scope)
+    case 'VALUES':
+      return scanExpression(walk, from + 1, to, scope)
+    case 'TABLE': {
+      const name = walk.syntax.dialect === 'mysql' ? walk.qualifiedNameAt(from + 1, to) : undefined
+      if (name === undefined) return walk.confused('TABLE has no table')
+      if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
+      return scanExpression(walk, name.next, to, scope)
+    }
+    case '(': {
+      const close = tokens.partner(from)
+      walk.defer(from + 1, close, scope)
+      return scanExpression(walk, close + 1, to, scope)
+    }
+    default:
+      return walk.confused('a query starts with something unexpected')
+  }
+}
+
+/** `WITH [RECURSIVE] name [(columns)] AS [[NOT] MATERIALIZED] (query), …`: the scope and the start of what follows. */
+export function readWith(
+  walk: SyntaxWalk,
+  from: number,
+  to: number,
+  outer: Scope | undefined,
+): { readonly scope: Scope | undefined; readonly next: number } | undefined {
+  const { tokens } = walk
+  let i = from + 1
+  const recursive = tokens.word(i) === 'RECURSIVE'
+  if (recursive) i++
+  const parts: { readonly name: string; readonly open: number }[] = []
+  for (;;) {
+    const name = walk.nameAt(i)
+    if (name === undefined) return cutShort(walk)
+    i++
+    if (tokens.word(i) === '(') i = tokens.partner(i) + 1
+    if (tokens.word(i) !== 'AS') return cutShort(walk)
+    i++
+    if (tokens.word(i) === 'NOT') i++
+    if (tokens.word(i) === 'MATERIALIZED') i++
+    if (tokens.word(i) !== '(' || i >= to) return cutShort(walk)
+    parts.push({ name: name.toLowerCase(), open: i })
+    i = tokens.partner(i) + 1
+    if (tokens.word(i) === 'CYCLE') while (i < to && tokens.word(i - 1) !== 'RESTRICT') i++
+    if (tokens.word(i) !== ',') break
+    i++
+  }
+  if (i >= to) return cutShort(walk)
+  let scope = outer
+  const mutual = recursive || walk.syntax.mutualWith
+  if (mutual) for (const { name } of parts) scope = { name, parent: scope }
+  for (const { name, open } of parts) {
+    walk.defer(open + 1, tokens.partner(open), scope)
+    if (!mutual) scope = { name, parent: scope }
+  }
+  return { scope, next: i }
+}
+
+function cutShort(walk: SyntaxWalk): undefined {
+  walk.confused('a WITH clause is not understood')
+  return undefined
+}
+
+/** Where the parts of one `SELECT` stand; -1 for a part that is missing. */
+interface Clauses {
+  from: number
+  fromEnd: number
+  where: number
+  whereEnd: number
+}
+
+function readSelect(walk: SyntaxWalk, start: number, to: number, scope: Scope | undefined): boolean {
+  const clauses = findClauses(walk, start + 1, to)
+  if (clauses.from < 0) return scanExpression(walk, start + 1, to, scope)
+  if (!scanExpression(walk, start + 1, clauses.from, scope)) return false
+  const list = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope)
+  if (list === undefined) return false
+  collectConditions(walk, list.items, [...list.conditions, ...whereRange(clauses)])
+  return scanExpression(walk, clauses.fromEnd, to, scope)
+}
+
+/** The condition of the `WHERE`, if there is one. */
+export function whereRange({ where, whereEnd }: Clauses): readonly Range[] {
+  return where < 0 ? [] : [{ from: where + 1, to: whereEnd }]
+}
+
+/** Finds `FROM` and `WHERE` outside brackets, and where each ends. */
+export function findClauses(walk: SyntaxWalk, from: number, to: number): Clauses {
+  const { tokens } = walk
+  const clauses: Clauses = { from: -1, fromEnd: to, where: -1, whereEnd: to }
+  for (let i = from; i < to; i++) {
+    const word = tokens.word(i)
+    if (word === '(') {
+      i = tokens.partner(i)
+    } else if (word === 'FROM') {
+      const before = tokens.word(i - 1)
+      if (clauses.from < 0 && clauses.where < 0 && before !== 'DISTINCT') clauses.from = i
+      else if (clauses.from < 0 && before === 'DISTINCT' && !isDistinctFrom(walk, i)) clauses.from = i
+    } else if (endsFrom(walk, i)) {
+      if (clauses.from >= 0 && clauses.fromEnd === to) clauses.fromEnd = i
+      if (clauses.where >= 0 && clauses.whereEnd === to) clauses.whereEnd = i
+      if (word === 'WHERE' && clauses.where < 0) clauses.where = i
+    }
+  }
+  return clauses
+}
+
+/** `IS [NOT] DISTINCT FROM`. */
+function isDistinctFrom(walk: SyntaxWalk, index: number): boolean {
+  const { tokens } = walk
+  const before = tokens.word(index - 2)
+  return before === 'IS' || (before === 'NOT' && tokens.word(index - 3) === 'IS')
+}
+
+/** True for the first word of a clause that stands behind `FROM` or `WHERE`. */
+function endsFrom(walk: SyntaxWalk, index: number): boolean {
+  const { tokens } = walk
+  const next = tokens.word(index + 1)
+  switch (tokens.word(index)) {
+    case 'WHERE':
+    case 'HAVING':
+    case 'LIMIT':
+    case 'INTO':
+    case 'RETURNING':
+      return true
+    case 'PROCEDURE':
+      return walk.syntax.dialect === 'mysql'
+    case 'GROUP':
+    case 'ORDER':
+      // An index hint may be `FOR ORDER BY (…)`.
+      return next === 'BY' && tokens.word(index - 1) !== 'FOR'
+    case 'FOR':
+      return (next === 'UPDATE' || next === 'SHARE') && walk.syntax.dialect === 'mysql'
+    case 'LOCK':
+      return next === 'IN' && walk.syntax.dialect === 'mysql'
+    case 'WINDOW':
+      return tokens.word(index + 2) === 'AS'
+    case 'FETCH':
+      return next === 'FIRST' || next === 'NEXT'
+    case 'OFFSET': {
+      const type = tokens.type(index + 1)
+      return type === tokenType.number || type === tokenType.parameter || type === tokenType.namedParameter
+    }
+    default:
+      return false
+  }
+}
