@@ -191,7 +191,10 @@ export class Decider {
   #safetyOf(database: Database, fn: FunctionUse): FunctionSafety {
     if (this.#isDeclaredHarmless(fn)) return 'safe'
     if (database.engine === 'postgres') return this.#catalogues.safetyOf(database, fn)
-    return this.#safeFunctions.get(database.engine)?.has(fn.name.toLowerCase()) === true ? 'safe' : 'unknown'
+    // A built-in function has no schema there: `shop.count(1)` is somebody's own.
+    const builtIn =
+      fn.schema === undefined && this.#safeFunctions.get(database.engine)?.has(fn.name.toLowerCase()) === true
+    return builtIn ? 'safe' : 'unknown'
   }
 
   #isDeclaredHarmless(fn: FunctionUse): boolean {

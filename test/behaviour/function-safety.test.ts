@@ -60,6 +60,7 @@ describe.each(testedEngines.filter((engine) => engine !== 'postgres'))('function
     await using client = await connect({ databases: { default: database.dsn }, harmlessFunctions: ['quoted'] })
     expect(client.explain("select upper('a'), count(*), coalesce(null, 1)").effect).toBe('read')
     expect(client.explain("select mystery('a')").effect).toBe('write')
+    if (engine === 'mysql') expect(client.explain("select shop.upper('a')").effect).toBe('write')
     expect(client.explain("select quoted('a')").effect).toBe('read')
     expect((await client.query<{ a: string }>("select upper('a') as a")).rows[0]?.a).toBe('A')
   })
