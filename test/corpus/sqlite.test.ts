@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { effectOf } from '../../src/routing/effect.ts'
 import { createSqliteAnalyzer } from '../../src/statement/sqlite.ts'
-import { sqliteSafeFunctions } from '../../src/statement/sqlite-functions.ts'
+import { sqliteSafeFunctions } from '../../src/statement/sqlite/functions.ts'
 import { freshDatabase, type TestDatabase, testedEngines } from '../support/servers.ts'
 import { type CorpusStatement, corpusSchema, readCorpus } from './engine-corpus.ts'
 
