@@ -5,13 +5,14 @@ import type { Driver, DriverPool, PoolOptions, ServerTarget } from './driver.ts'
 import { SqliteConnection } from './sqlite/connection.ts'
 import { parseSqliteDsn } from './sqlite/dsn.ts'
 import { SqliteFilePool } from './sqlite/file-pool.ts'
+import { isOlderNode, OlderNode } from './sqlite/older-node.ts'
 import { ConnectionOpener, type SqliteModule } from './sqlite/open.ts'
 import { SqliteSinglePool } from './sqlite/single-pool.ts'
 
 export { parseSqliteDsn, type SqliteDsn } from './sqlite/dsn.ts'
 
 /**
- * The driver of SQLite, over `node:sqlite` (Node.js 22.16 or later, for `StatementSync.columns`).
+ * The driver of SQLite, over `node:sqlite`.
  *
  * - Reads are answered synchronously, from a read-only connection that all autocommit reads share. Errors of statements
  *   that are answered at once are thrown, not rejected.
@@ -23,6 +24,7 @@ export { parseSqliteDsn, type SqliteDsn } from './sqlite/dsn.ts'
  *   waiting, and between two rows of a read. A write that has started is never stopped.
  * - Every isolation level is accepted, since SQLite's transactions are serializable.
  * - A text of several statements runs if it has no parameters, and returns no rows.
+ * - Before Node.js 22.16, rows as arrays are refused, and `fields` holds the names of the first row's columns only.
  */
 export function createSqliteDriver(): Driver {
   return { engine: 'sqlite', open: openPool }
@@ -32,9 +34,10 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
   const module = await loadModule()
   if (target.from === 'handle') {
     const { handle } = target
-    if (!isDatabase(handle))
+    const olderNode = isOlderNode(module)
+    if (!isDatabase(handle) || !(olderNode ? new OlderNode(handle, false).isOpen : handle.isOpen))
       throw new ConfigError('handle', 'is no open DatabaseSync of node:sqlite.', 'a DatabaseSync')
-    const cache = { statementCacheSize: options.statementCacheSize, bigIntegers: false }
+    const cache = { statementCacheSize: options.statementCacheSize, bigIntegers: false, olderNode }
     return new SqliteSinglePool(() => new SqliteConnection(handle, cache), false, options)
   }
   const opener = new ConnectionOpener(module, parseSqliteDsn(target.dsn), options)
@@ -44,17 +47,12 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
 
 async function loadModule(): Promise<SqliteModule> {
   try {
-    const module = await import('node:sqlite')
-    if ('columns' in module.StatementSync.prototype) return module
+    return await import('node:sqlite')
   } catch (error) {
     throw new UnsupportedError(`SQLite needs node:sqlite, which could not be loaded: ${messageOf(error)}.`)
   }
-  throw new UnsupportedError(`SQLite needs Node.js 22.16 or later, and this is ${process.version}.`)
 }
 
 function isDatabase(handle: unknown): handle is DatabaseSync {
-  if (typeof handle !== 'object' || handle === null) return false
-  return (
-    'prepare' in handle && 'exec' in handle && 'isTransaction' in handle && 'isOpen' in handle && handle.isOpen === true
-  )
+  return typeof handle === 'object' && handle !== null && 'prepare' in handle && 'applyChangeset' in handle
 }

@@ -139,7 +139,7 @@ describe('the database of a statement', () => {
 
   it('may be named by a data source name or a handle', () => {
     expect(route({ read: ['x'] }, { using: 'sqlite:x.db' }).database.engine).toBe('sqlite')
-    const handle = { prepare: () => null, exec: () => null, location: () => null }
+    const handle = { prepare: () => null, exec: () => null, applyChangeset: () => true }
     expect(route({ read: ['x'] }, { using: handle }).database.engine).toBe('sqlite')
     expect(refusal(() => route({}, { using: 7 })).code).toBe('SIGNALBOX_UNSUPPORTED')
     expect(refusal(() => route({}, { using: 'archvie' })).message).toContain('Did you mean "archive"')

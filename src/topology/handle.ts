@@ -11,6 +11,6 @@ export function handleEngine(value: unknown): Engine | undefined {
     methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
   if (has('connect', 'query') && 'totalCount' in value) return 'postgres'
   if (has('getConnection', 'execute')) return 'mysql'
-  if (has('prepare', 'exec', 'location')) return 'sqlite'
+  if (has('prepare', 'exec', 'applyChangeset')) return 'sqlite'
   return undefined
 }

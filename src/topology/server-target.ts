@@ -21,7 +21,7 @@ export interface MysqlPoolHandle {
 export interface SqliteHandle {
   prepare(sql: string): unknown
   exec(sql: string): unknown
-  location(): string | null
+  applyChangeset(...args: never[]): unknown
 }
 
 /** A pool or handle that the application made itself. Signalbox uses it and never closes it. */

@@ -1,23 +1,32 @@
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, StatementSync } from 'node:sqlite'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import type { DriverRequest } from '../driver.ts'
 import { SqliteConnection } from './connection.ts'
+import { isOlderNode } from './older-node.ts'
 
 const write = (sql: string, params: DriverRequest['params'] = []): DriverRequest => ({ sql, params, access: 'write' })
 const read = (sql: string, params: DriverRequest['params'] = []): DriverRequest => ({ sql, params, access: 'read' })
 
 let connection: SqliteConnection
 
-beforeEach(() => {
-  connection = new SqliteConnection(new DatabaseSync(':memory:'), { statementCacheSize: 10, bigIntegers: false })
-  connection.run(write('create table t (id integer primary key, a, b)'), true)
-})
+/** What this Node.js has, and the ways around what it may lack. */
+const olderNode = isOlderNode({ StatementSync })
+const ways = [{ way: 'as it is', olderNode }, ...(olderNode ? [] : [{ way: 'before Node.js 22.16', olderNode: true }])]
 
-afterEach(() => connection.close())
+describe.each(ways)('SqliteConnection $way', ({ olderNode }) => {
+  beforeEach(() => {
+    connection = new SqliteConnection(new DatabaseSync(':memory:'), {
+      statementCacheSize: 10,
+      bigIntegers: false,
+      olderNode,
+    })
+    connection.run(write('create table t (id integer primary key, a, b)'), true)
+  })
 
-describe('SqliteConnection', () => {
+  afterEach(() => connection.close())
+
   test('keeps a bounded number of statements, and those in use', () => {
     for (let i = 0; i < 50; i += 1) {
       connection.run(read(`select ${i}`), true)
@@ -40,7 +49,11 @@ describe('SqliteConnection', () => {
   })
 
   test('keeps none when the cache is off', () => {
-    const without = new SqliteConnection(new DatabaseSync(':memory:'), { statementCacheSize: 0, bigIntegers: false })
+    const without = new SqliteConnection(new DatabaseSync(':memory:'), {
+      statementCacheSize: 0,
+      bigIntegers: false,
+      olderNode,
+    })
     expect(without.run(read('select 1 as a'), true).rows).toEqual([{ a: 1 }])
     expect(without.cachedStatements).toBe(0)
     without.close()
@@ -132,7 +145,7 @@ describe('SqliteConnection', () => {
   test('explains integers that do not fit a number, and returns them as bigint if asked', () => {
     connection.run(write('insert into t (a) values (9007199254740993)'), true)
     expect(() => connection.run(read('select a from t'), true)).toThrow('?integers=bigint')
-    const big = new SqliteConnection(connection.db, { statementCacheSize: 10, bigIntegers: true })
+    const big = new SqliteConnection(connection.db, { statementCacheSize: 10, bigIntegers: true, olderNode })
     expect(big.run(read('select a, id from t'), true).rows).toEqual([{ a: 9007199254740993n, id: 1n }])
   })
 
@@ -145,11 +158,54 @@ describe('SqliteConnection', () => {
 
   test('describes fields late, and after the connection is closed', () => {
     const early = connection.run(read('select a as x, b as y from t'), true)
-    expect(early.fields.map((field) => field.name)).toEqual(['x', 'y'])
+    // Without descriptions of columns only rows have names.
+    expect(early.fields.map((field) => field.name)).toEqual(olderNode ? [] : ['x', 'y'])
     connection.run(write('insert into t (a) values (1)'), true)
+    const now = connection.run(read('select a as x, b as y from t'), true)
+    expect(now.fields.map((field) => field.name)).toEqual(['x', 'y'])
     const late = connection.run(read('select a as x, b as y from t'), true)
     connection.close()
     expect(late.fields.map((field) => field.name)).toEqual(['x', 'y'])
+  })
+
+  test('returns rows as arrays with every value in its place, or refuses before anything happens', () => {
+    const insert: DriverRequest = { ...write('insert into t (a) values (1), (2)'), rowMode: 'array' }
+    expect(connection.run(insert, true)).toMatchObject({ rowCount: 2, insertId: 2 })
+    const select: DriverRequest = { ...read('select 2, 1, 3 as x, 4 as x'), rowMode: 'array' }
+    const returning: DriverRequest = { ...write('delete from t returning id'), rowMode: 'array' }
+    if (olderNode) {
+      expect(() => connection.run(select, true)).toThrow('Node.js 22.16')
+      expect(() => connection.open(select)).toThrow('Node.js 22.16')
+      expect(() => connection.run(returning, true)).toThrow('Node.js 22.16')
+      expect(connection.run(read('select id from t'), true).rowCount).toBe(2)
+      return
+    }
+    expect(connection.run(select, true).rows).toEqual([[2, 1, 3, 4]])
+    expect(connection.open(select).next().value).toEqual([2, 1, 3, 4])
+    expect(connection.run(returning, true).rows).toEqual([[1], [2]])
+  })
+
+  test('notices that a statement ended the transaction, and that the connection is closed', () => {
+    connection.run(write('insert into t (id) values (1)'), true)
+    connection.exec('begin')
+    expect(connection.inTransaction).toBe(true)
+    expect(() => connection.run(write('insert or rollback into t (id) values (1)'), false)).toThrow('UNIQUE')
+    expect(connection.inTransaction).toBe(false)
+    expect(connection.isOpen).toBe(true)
+    connection.close()
+    expect(connection.isOpen).toBe(false)
+  })
+
+  test('says of a text without a statement that it has none', () => {
+    expect(() => connection.run(read('-- nothing'), true)).toThrow('holds no statement')
+  })
+
+  test('reports a row id that no number holds without failing', () => {
+    const sql = 'insert into t (id) values (9007199254740993)'
+    expect(connection.run(write(sql), true)).toMatchObject({ rowCount: 1, insertId: 9007199254740992 })
+    const big = new SqliteConnection(connection.db, { statementCacheSize: 10, bigIntegers: true, olderNode })
+    connection.run(write('delete from t'), true)
+    expect(big.run(write(sql), true)).toMatchObject({ rowCount: 1, insertId: 9007199254740993n })
   })
 
   test('keeps a cursor and a run of the same text apart', () => {

@@ -3,19 +3,24 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AbortedError, ParameterError, TimeoutError, TransactionControlError, UnsupportedError } from '../../errors.ts'
 import type { Access, DriverRequest, DriverResult } from '../driver.ts'
 import { sqliteError } from './errors.ts'
+import { OlderNode } from './older-node.ts'
 import { isPositional, namedValues, positionalValues } from './parameters.ts'
-import { SqliteChanges, SqliteRows } from './result.ts'
+import { SqliteChanges, SqliteRows, type Changes } from './result.ts'
 import { isBlank, readStatementText, type StatementText } from './statement-text.ts'
 
 /** How a connection treats its statements. */
 export interface ConnectionOptions {
   readonly statementCacheSize: number
   readonly bigIntegers: boolean
+  /** Whether to do without what `node:sqlite` has since Node.js 22.16; see `isOlderNode`. */
+  readonly olderNode: boolean
 }
 
 /** A prepared statement with what was learnt about it, once. */
 interface Prepared {
   readonly statement: StatementSync
+  /** The statement if this Node.js can describe its columns. */
+  readonly described: StatementSync | undefined
   readonly text: StatementText
   readonly returnsRows: boolean
   /** More statements follow in the same text, which node:sqlite would silently leave out. */
@@ -34,6 +39,7 @@ export class SqliteConnection {
   readonly db: DatabaseSync
   readonly #options: ConnectionOptions
   readonly #half: number
+  readonly #older: OlderNode | undefined
   // Two generations: a hit in the young one costs one look-up and moves nothing.
   #young = new Map<string, Prepared>()
   #old = new Map<string, Prepared>()
@@ -42,6 +48,7 @@ export class SqliteConnection {
     this.db = db
     this.#options = options
     this.#half = Math.ceil(options.statementCacheSize / 2)
+    this.#older = options.olderNode ? new OlderNode(db, options.bigIntegers) : undefined
   }
 
   /** How many statements are kept prepared; at most `statementCacheSize`, rounded up to an even number. */
@@ -50,7 +57,11 @@ export class SqliteConnection {
   }
 
   get inTransaction(): boolean {
-    return this.db.isTransaction
+    return this.#older === undefined ? this.db.isTransaction : this.#older.inTransaction
+  }
+
+  get isOpen(): boolean {
+    return this.#older === undefined ? this.db.isOpen : this.#older.isOpen
   }
 
   /**
@@ -61,9 +72,10 @@ export class SqliteConnection {
   run(request: DriverRequest, autocommit: boolean): DriverResult {
     const prepared = this.#prepared(request.sql, request.access)
     if (!prepared.returnsRows || prepared.hasMore) {
-      const before = this.db.isTransaction
+      const mayBegin = autocommit && (prepared.hasMore || !changing.has(prepared.text.verb))
+      const before = mayBegin && this.inTransaction
       const result = prepared.hasMore ? this.#runScript(request) : this.#change(prepared, request)
-      if (autocommit && !before && this.db.isTransaction) throw this.#leftOpen()
+      if (mayBegin && !before && this.inTransaction) throw this.#leftOpen()
       return result
     }
     const { statement } = prepared
@@ -73,7 +85,7 @@ export class SqliteConnection {
       const rows = isPositional(params)
         ? statement.all(...positionalValues(params, prepared.text))
         : statement.all(namedValues(params, prepared.text))
-      return new SqliteRows(rows, statement)
+      return new SqliteRows(rows, prepared.described)
     } catch (error) {
       throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
     }
@@ -93,7 +105,7 @@ export class SqliteConnection {
     try {
       const rows: unknown[] = []
       for (let row = cursor.next(); !row.done; row = cursor.next()) rows.push(row.value)
-      return new SqliteRows(rows, cursor.statement)
+      return new SqliteRows(rows, cursor.described)
     } finally {
       cursor.close()
     }
@@ -109,7 +121,7 @@ export class SqliteConnection {
       const rows = isPositional(params)
         ? prepared.statement.iterate(...positionalValues(params, prepared.text))
         : prepared.statement.iterate(namedValues(params, prepared.text))
-      return new SqliteCursor(rows, prepared.statement, request, deadline)
+      return new SqliteCursor(rows, prepared.described, request, deadline)
     } catch (error) {
       throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
     }
@@ -132,20 +144,33 @@ export class SqliteConnection {
 
   close(): void {
     this.forget()
-    if (this.db.isOpen) this.db.close()
+    if (this.isOpen) this.db.close()
   }
 
   #change(prepared: Prepared, request: DriverRequest): DriverResult {
+    if (this.#older !== undefined) return this.#changeOrRows(prepared, request, this.#older)
     const { statement, text } = prepared
     const { params } = request
     try {
       const native = isPositional(params)
         ? statement.run(...positionalValues(params, text))
         : statement.run(namedValues(params, text))
-      // SQLite reports the counts of the last statement that had any, so those of other statements mean nothing.
-      if (!changing.has(text.verb)) return new SqliteChanges(native, 0, undefined)
-      const inserts = (text.verb === 'insert' || text.verb === 'replace') && native.changes > 0
-      return new SqliteChanges(native, Number(native.changes), inserts ? native.lastInsertRowid : undefined)
+      return changesOf(native, text.verb)
+    } catch (error) {
+      throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
+    }
+  }
+
+  /** As `#change`, where only the rows themselves tell that a statement returns some. */
+  #changeOrRows(prepared: Prepared, request: DriverRequest, older: OlderNode): DriverResult {
+    this.#setRowMode(prepared, request)
+    const { statement, text } = prepared
+    const { params } = request
+    try {
+      const rows = isPositional(params)
+        ? statement.all(...positionalValues(params, text))
+        : statement.all(namedValues(params, text))
+      return rows.length > 0 ? new SqliteRows(rows, prepared.described) : changesOf(older.changes(), text.verb)
     } catch (error) {
       throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
     }
@@ -173,6 +198,7 @@ export class SqliteConnection {
   #setRowMode(prepared: Prepared, request: DriverRequest): void {
     const arrays = request.rowMode === 'array'
     if (prepared.arrays === arrays) return
+    if (this.#older !== undefined) return this.#older.refuseArrays(prepared.text.verb, request.sql)
     prepared.statement.setReturnArrays(arrays)
     prepared.arrays = arrays
   }
@@ -197,10 +223,13 @@ export class SqliteConnection {
       const statement = this.db.prepare(sql)
       if (this.#options.bigIntegers) statement.setReadBigInts(true)
       const own = statement.sourceSQL
+      const text = readStatementText(own)
+      const older = this.#older
       return {
         statement,
-        text: readStatementText(own),
-        returnsRows: statement.columns().length > 0,
+        described: older === undefined ? statement : undefined,
+        text,
+        returnsRows: older === undefined ? statement.columns().length > 0 : older.returnsRows(text.verb),
         hasMore: !isBlank(sql.slice(own.length)),
         arrays: false,
       }
@@ -210,9 +239,16 @@ export class SqliteConnection {
   }
 }
 
+function changesOf(native: Changes, verb: string): SqliteChanges {
+  // SQLite reports the counts of the last statement that had any, so those of other statements mean nothing.
+  if (!changing.has(verb)) return new SqliteChanges(native, 0, undefined)
+  const inserts = (verb === 'insert' || verb === 'replace') && native.changes > 0
+  return new SqliteChanges(native, Number(native.changes), inserts ? native.lastInsertRowid : undefined)
+}
+
 /** Rows one at a time, read from the file only as they are asked for. */
 export class SqliteCursor {
-  readonly statement: StatementSync
+  readonly described: StatementSync | undefined
   readonly #rows: NodeJS.Iterator<unknown, undefined>
   readonly #request: DriverRequest
   readonly #deadline: number
@@ -220,12 +256,12 @@ export class SqliteCursor {
 
   constructor(
     rows: NodeJS.Iterator<unknown, undefined>,
-    statement: StatementSync,
+    described: StatementSync | undefined,
     request: DriverRequest,
     deadline: number,
   ) {
     this.#rows = rows
-    this.statement = statement
+    this.described = described
     this.#request = request
     this.#deadline = deadline
   }

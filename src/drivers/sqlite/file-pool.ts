@@ -191,7 +191,7 @@ export class SqliteFilePool implements DriverPool {
   }
 
   #giveBack(connection: SqliteConnection, access: Access, mode: ReleaseMode): void {
-    const keep = mode === 'clean' && access !== 'session' && connection.db.isOpen
+    const keep = mode === 'clean' && access !== 'session' && connection.isOpen
     if (!keep) connection.close()
     if (access === 'write') {
       if (!keep && this.#writer === connection) this.#writer = undefined

@@ -6,9 +6,10 @@ import type { PoolOptions } from '../driver.ts'
 import { SqliteConnection } from './connection.ts'
 import type { SqliteDsn } from './dsn.ts'
 import { isBusy, sqliteError } from './errors.ts'
+import { isOlderNode, type StatementClass } from './older-node.ts'
 
 /** The part of `node:sqlite` that is used here. */
-export interface SqliteModule {
+export interface SqliteModule extends StatementClass {
   readonly DatabaseSync: new (path: string, options: { readonly readOnly: boolean }) => DatabaseSync
 }
 
@@ -17,11 +18,13 @@ export class ConnectionOpener {
   readonly dsn: SqliteDsn
   readonly #module: SqliteModule
   readonly #cacheSize: number
+  readonly #olderNode: boolean
 
   constructor(module: SqliteModule, dsn: SqliteDsn, options: PoolOptions) {
     this.#module = module
     this.dsn = dsn
     this.#cacheSize = options.statementCacheSize
+    this.#olderNode = isOlderNode(module)
   }
 
   /**
@@ -50,6 +53,7 @@ export class ConnectionOpener {
       return new SqliteConnection(db, {
         statementCacheSize: this.#cacheSize,
         bigIntegers: this.dsn.integers === 'bigint',
+        olderNode: this.#olderNode,
       })
     } catch (error) {
       throw sqliteError(error, 'open', 'read')

@@ -13,10 +13,11 @@ export class SqliteRows implements DriverResult {
   readonly rows: readonly unknown[]
   readonly rowCount: number
   readonly insertId: undefined
-  readonly #statement: StatementSync
+  readonly #statement: StatementSync | undefined
   #fields: readonly Field[] | undefined
 
-  constructor(rows: readonly unknown[], statement: StatementSync) {
+  /** `statement` describes the columns; without it the first row's names are all that is known of them. */
+  constructor(rows: readonly unknown[], statement: StatementSync | undefined) {
     this.rows = rows
     this.rowCount = rows.length
     this.#statement = statement
@@ -33,13 +34,13 @@ export class SqliteRows implements DriverResult {
 
   #describe(): readonly Field[] {
     try {
-      return fieldsOf(this.#statement)
+      if (this.#statement !== undefined) return fieldsOf(this.#statement)
     } catch {
       // The connection was closed meanwhile: the names are all that is left.
-      const [first] = this.rows
-      if (typeof first !== 'object' || first === null || Array.isArray(first)) return []
-      return Object.keys(first).map((name) => ({ name, native: undefined }))
     }
+    const [first] = this.rows
+    if (typeof first !== 'object' || first === null || Array.isArray(first)) return []
+    return Object.keys(first).map((name) => ({ name, native: undefined }))
   }
 }
 
@@ -59,6 +60,6 @@ export class SqliteChanges implements DriverResult {
 }
 
 /** A statement's columns as node:sqlite describes them. */
-export function fieldsOf(statement: StatementSync): readonly Field[] {
+function fieldsOf(statement: StatementSync): readonly Field[] {
   return statement.columns().map((column) => ({ name: column.name, native: column }))
 }
