@@ -61,5 +61,7 @@ export async function traced<T extends { readonly rowCount: number }>(
 export function onQuery(listener: (event: QueryEvent) => void): () => void {
   const receive = (message: unknown): void => listener(message as QueryEvent)
   queryChannel.asyncEnd.subscribe(receive)
-  return () => void queryChannel.asyncEnd.unsubscribe(receive)
+  return () => {
+    queryChannel.asyncEnd.unsubscribe(receive)
+  }
 }

@@ -54,7 +54,7 @@ function route(
     'using' | 'hints' | 'dialect'
   > = {},
 ): RoutedStatement {
-  const config = parseConfig({ databases, tables, ...options.config } as Config)
+  const config = parseConfig({ databases, tables, ...options.config })
   const known = new Databases(config.topology, config.pool, 10)
   const sketchIn = (dialect: Dialect): Sketch => {
     if (isPerDialect(sketch)) return sketch[dialect] ?? { kind: 'unknown', complete: false }
