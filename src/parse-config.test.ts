@@ -119,6 +119,24 @@ describe('a wrong configuration is refused with path, value and what is allowed'
       /not a valid URL/,
     ],
     [
+      'an unknown option in the name of a SQLite database',
+      { databases: { shop: 'sqlite:./a.db?mod=ro' } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^databases\.shop: SQLite has no option "mod"\. Allowed: mode, journal, integers\.$/,
+    ],
+    [
+      'a wrong value of such an option',
+      { databases: { shop: { primary: { url: 'sqlite:./a.db?mode=write' } } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^databases\.shop\.primary\.url: The option mode is "write"\. Allowed: rwc, rw, ro\.$/,
+    ],
+    [
+      'a bare name with a wrong value',
+      'sqlite::memory:?mode=ro',
+      'SIGNALBOX_CONFIG_INVALID',
+      /^databases\.default: A database in memory is always new/,
+    ],
+    [
       'an unknown key of a database',
       { databases: { a: { primary: shop, exclusiv: true } } },
       'SIGNALBOX_CONFIG_INVALID',

@@ -1,4 +1,5 @@
 import { clientOptions, poolOptions, type ClientLimits, type Config, type Handle, type PoolLimits } from './config.ts'
+import { parseSqliteDsn } from './drivers/sqlite/dsn.ts'
 import { ConfigError, UnknownDatabaseError, UnsupportedError } from './errors.ts'
 import { handleEngine } from './topology/handle.ts'
 import { asRecord, readOptions, refuseUnknownKeys, show } from './option.ts'
@@ -175,6 +176,7 @@ export function parseTarget(value: unknown, path: string): ParsedTarget {
   if (fault !== undefined || dsnEngine === undefined) {
     throw new ConfigError(path, `"${redactDsn(value)}" cannot be used: ${fault ?? 'the scheme is unknown'}.`, dsnForms)
   }
+  if (dsnEngine === 'sqlite') parseSqliteDsn(value, path)
   return {
     engine: dsnEngine,
     address: addressOfDsn(value),

@@ -12,6 +12,7 @@ describe('parseSqliteDsn', () => {
     ['sqlite:/abs/file.db', '/abs/file.db'],
     ['sqlite:///abs/file.db', '/abs/file.db'],
     ['sqlite::memory:', ':memory:'],
+    ['SQLite:file.db', 'file.db'],
     ['sqlite:./odd%3Fname%20%25.db', './odd?name %.db'],
   ])('reads %s', (dsn, file) => {
     expect(parseSqliteDsn(dsn)).toEqual({ file, ...defaults })
@@ -31,11 +32,17 @@ describe('parseSqliteDsn', () => {
     ['sqlite:', 'names no file'],
     ['sqlite:///', 'names no file'],
     ['sqlite://host/file.db', 'names a host'],
-    ['sqlite:./a.db?mode=write', 'mode is "write". Allowed: rwc, rw, ro.'],
+    ['sqlite:./a.db?mode=write', 'dsn: The option mode is "write". Allowed: rwc, rw, ro.'],
     ['sqlite:./a.db?cache=shared', 'no option "cache"'],
     ['sqlite:./50%.db', '"%"'],
     ['sqlite::memory:?mode=ro', 'always new'],
   ])('refuses %s', (dsn, message) => {
     expect(() => parseSqliteDsn(dsn)).toThrow(message)
+  })
+
+  test('names the place in the configuration, and no password', () => {
+    expect(() => parseSqliteDsn('sqlite:a.db?mode=x', 'databases.shop')).toThrow('databases.shop: The option mode')
+    expect(() => parseSqliteDsn('sqlite://me:s3cret@host/a.db')).not.toThrow('s3cret')
+    expect(() => parseSqliteDsn('sqlite://me:s3cret@host/a.db')).toThrow('"sqlite://me:***@host/a.db" names a host')
   })
 })

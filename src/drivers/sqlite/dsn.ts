@@ -1,4 +1,5 @@
 import { ConfigError } from '../../errors.ts'
+import { redactDsn } from '../../topology/dsn.ts'
 
 /** What a data source name of SQLite says. */
 export interface SqliteDsn {
@@ -24,52 +25,54 @@ const forms = '"sqlite:./file.db", "sqlite:/abs/file.db", "sqlite:///abs/file.db
  * Takes a data source name apart: `sqlite:./file.db`, `sqlite:/abs/file.db`, `sqlite:///abs/file.db` or
  * `sqlite::memory:`, with options behind a `?` (see `SqliteDsn`). `%3F` and the like stand for characters of the path.
  *
+ * `place` is the path in the configuration that errors name; default `dsn`.
+ *
  * @throws ConfigError if the form, an option or a value is unknown.
  */
-export function parseSqliteDsn(dsn: string): SqliteDsn {
-  const found = /^sqlite:([^?]*)(?:\?(.*))?$/s.exec(dsn)
-  if (!found) throw new ConfigError('dsn', `"${dsn}" is not the name of a SQLite database.`, forms)
-  const file = pathOf(found[1] ?? '', dsn)
-  const options = readOptions(new URLSearchParams(found[2] ?? ''))
+export function parseSqliteDsn(dsn: string, place = 'dsn'): SqliteDsn {
+  const found = /^sqlite:([^?]*)(?:\?(.*))?$/is.exec(dsn)
+  if (!found) throw new ConfigError(place, `"${redactDsn(dsn)}" is not the name of a SQLite database.`, forms)
+  const file = pathOf(found[1] ?? '', dsn, place)
+  const options = readOptions(new URLSearchParams(found[2] ?? ''), place)
   if (file === ':memory:' && options.mode !== 'rwc') {
     throw new ConfigError(
-      'dsn',
-      `a database in memory is always new, so mode "${options.mode}" has no sense.`,
+      place,
+      `A database in memory is always new, so mode "${options.mode}" has no sense.`,
       'no mode',
     )
   }
   return { file, ...options }
 }
 
-function pathOf(raw: string, dsn: string): string {
+function pathOf(raw: string, dsn: string, place: string): string {
   if (raw.startsWith('//') && !raw.startsWith('///')) {
-    throw new ConfigError('dsn', `"${dsn}" names a host, and SQLite has none.`, forms)
+    throw new ConfigError(place, `"${redactDsn(dsn)}" names a host, and SQLite has none.`, forms)
   }
   const path = raw.startsWith('///') ? raw.slice(2) : raw
-  if (path === '' || path === '/') throw new ConfigError('dsn', `"${dsn}" names no file.`, forms)
+  if (path === '' || path === '/') throw new ConfigError(place, `"${redactDsn(dsn)}" names no file.`, forms)
   try {
     return decodeURIComponent(path)
   } catch {
-    throw new ConfigError('dsn', `"${dsn}" has a "%" that starts no escape.`, '"%25" for a percent sign')
+    throw new ConfigError(place, `"${redactDsn(dsn)}" has a "%" that starts no escape.`, '"%25" for a percent sign')
   }
 }
 
-function readOptions(given: URLSearchParams): Omit<SqliteDsn, 'file'> {
+function readOptions(given: URLSearchParams, place: string): Omit<SqliteDsn, 'file'> {
   for (const name of given.keys()) {
     if (!Object.hasOwn(choices, name)) {
-      throw new ConfigError('dsn', `SQLite has no option "${name}".`, Object.keys(choices).join(', '))
+      throw new ConfigError(place, `SQLite has no option "${name}".`, Object.keys(choices).join(', '))
     }
   }
   return {
-    mode: choose('mode', choices.mode, given.get('mode')),
-    journal: choose('journal', choices.journal, given.get('journal')),
-    integers: choose('integers', choices.integers, given.get('integers')),
+    mode: choose('mode', choices.mode, given.get('mode'), place),
+    journal: choose('journal', choices.journal, given.get('journal'), place),
+    integers: choose('integers', choices.integers, given.get('integers'), place),
   }
 }
 
-function choose<V extends string>(name: string, allowed: readonly [V, ...V[]], value: string | null): V {
+function choose<V extends string>(name: string, allowed: readonly [V, ...V[]], value: string | null, place: string): V {
   if (value === null) return allowed[0]
   const found = allowed.find((each) => each === value)
-  if (found === undefined) throw new ConfigError('dsn', `${name} is "${value}".`, allowed.join(', '))
+  if (found === undefined) throw new ConfigError(place, `The option ${name} is "${value}".`, allowed.join(', '))
   return found
 }
