@@ -17,7 +17,8 @@ export class Databases {
   readonly #limit: number
   readonly #byDsn = new Map<string, Database>()
   readonly #byHandle = new WeakMap<object, Database>()
-  #named = 0
+  readonly #adHoc = new WeakSet<object>()
+  readonly #adHocAliases = new Set<string>()
 
   constructor(topology: Topology, pool: PoolOptions, limit: number) {
     this.#topology = topology
@@ -25,14 +26,25 @@ export class Databases {
     this.#limit = limit
   }
 
-  /** The database that an alias, a data source name, a pool or a handle means; the same one for the same target. */
+  /**
+   * The database that an alias, a data source name, a pool or a handle means; the same one for the same target. What
+   * was resolved before may be given again: an ad hoc database's alias is for people, and names it no more.
+   */
   resolve(target: unknown): Database {
     if (typeof target === 'string') return looksLikeDsn(target) ? this.#ofDsn(target) : this.#ofAlias(target)
-    if (typeof target === 'object' && target !== null && handleEngine(target) !== undefined)
-      return this.#ofHandle(target)
+    if (typeof target === 'object' && target !== null) {
+      if (this.#isResolved(target)) return target
+      if (handleEngine(target) !== undefined) return this.#ofHandle(target)
+    }
     const known = [...this.#topology.aliases.keys()].map((alias) => JSON.stringify(alias)).join(', ')
     throw new UnsupportedError(
       `${show(target)} is no database. A database is a declared alias (${known}), a data source name, or a pg.Pool, mysql2 pool or DatabaseSync.`,
+    )
+  }
+
+  #isResolved(target: object): target is Database {
+    return (
+      this.#adHoc.has(target) || ('alias' in target && this.#topology.databases.get(String(target.alias)) === target)
     )
   }
 
@@ -61,15 +73,26 @@ export class Databases {
 
   #make(target: unknown): Database {
     // Each one keeps a pool until the client closes, so their number must have an end.
-    if (this.#named >= this.#limit) {
+    const named = this.#adHocAliases.size
+    if (named >= this.#limit) {
       throw new UnsupportedError(
-        `${this.#named} databases were named by data source name or handle, which is the limit (limits.adHocDatabases). ` +
+        `${named} databases were named by data source name or handle, which is the limit (limits.adHocDatabases). ` +
           'Declare databases that are used all the time in `databases`.',
       )
     }
     const parsed = parseTarget(target, 'using')
-    this.#named += 1
-    const alias = `${parsed.address}${this.#named === 1 ? '' : ` #${this.#named}`}`
-    return singleServerDatabase(alias, parsed, { pool: this.#pool })
+    const alias = this.#freeAlias(parsed.address)
+    this.#adHocAliases.add(alias)
+    const database = singleServerDatabase(alias, parsed, { pool: this.#pool })
+    this.#adHoc.add(database)
+    return database
+  }
+
+  /** Addresses show no password, so two targets may share one; pools and transactions tell databases by their alias. */
+  #freeAlias(address: string): string {
+    const isTaken = (alias: string): boolean => this.#adHocAliases.has(alias) || this.#topology.aliases.has(alias)
+    let alias = address
+    for (let number = 2; isTaken(alias); number += 1) alias = `${address} #${number}`
+    return alias
   }
 }

@@ -136,3 +136,29 @@ export async function* streamTraced(
     queryChannel.asyncEnd.publish(event)
   }
 }
+
+/** One statement on a lease; the subscribers are told, if there are any. */
+export function queryTraced(
+  decision: Decision,
+  request: DriverRequest,
+  inTransaction: boolean,
+  run: () => Promise<DriverResult>,
+): Promise<DriverResult> {
+  if (!queryChannel.hasSubscribers) return run()
+  return traced({ sql: request.sql, params: request.params, route: decision.route, inTransaction }, run)
+}
+
+/** A generator whose first step was taken already. */
+export async function* resumed<T>(
+  first: Promise<IteratorResult<T, void>>,
+  rest: AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    const step = await first
+    if (step.done === true) return
+    yield step.value
+    yield* rest
+  } finally {
+    await rest.return()
+  }
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { connect, type Client } from '../client.ts'
+import { onQuery } from './trace.ts'
 import { connectionLost, simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'
 
 async function setUp(): Promise<{ client: Client; shop: SimulatedServer }> {
@@ -118,5 +119,58 @@ describe('what a call says about its text', () => {
     })
     await expect(crossing).rejects.toMatchObject({ code: 'SIGNALBOX_CROSS_DATABASE_TRANSACTION' })
     expect(told(shop).filter((step) => step === '1 query select * from review')).toHaveLength(1)
+  })
+})
+
+describe('a reserved connection whose calls overlap', () => {
+  it('is given back although it was released before its first statement had a connection', async () => {
+    const { client, shop } = await setUp()
+    const connection = client.reserve()
+    const first = connection.query('select 1')
+    await connection.release()
+    await first
+    expect(shop.leased).toBe(0)
+    expect(told(shop)).toEqual(['1 lease', '1 query select 1', '1 release reset'])
+  })
+
+  it('keeps a statement out of a transaction that was begun after it', async () => {
+    const { client, shop } = await setUp()
+    await using connection = client.reserve()
+    await Promise.all([
+      connection.query('insert into product (id) values (1)'),
+      connection.transaction(async (tx) => await tx.query('insert into product (id) values (2)')),
+    ])
+    expect(told(shop)).toEqual([
+      '1 lease',
+      '1 query insert into product (id) values (1)',
+      '1 begin',
+      '1 query insert into product (id) values (2)',
+      '1 commit',
+    ])
+  })
+
+  it('tries again to get a connection after a failure, and says where it failed', async () => {
+    const { client, shop } = await setUp()
+    let refused = 0
+    shop.answerWith((step) => {
+      if (step.action === 'lease' && refused++ === 0) throw connectionLost(true)
+    })
+    await using connection = client.reserve()
+    await expect(connection.query('select 1')).rejects.toMatchObject({
+      code: 'SIGNALBOX_CONNECTION_LOST',
+      database: 'default',
+    })
+    await connection.query('select 2')
+    expect(told(shop)).toEqual(['1 lease', '2 lease', '2 query select 2'])
+  })
+
+  it('tells those who listen to queries', async () => {
+    const { client } = await setUp()
+    const seen: string[] = []
+    const stop = onQuery(({ sql }) => seen.push(sql))
+    await using connection = client.reserve()
+    await connection.query('select 1')
+    stop()
+    expect(seen).toEqual(['select 1'])
   })
 })

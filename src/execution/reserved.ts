@@ -5,9 +5,10 @@ import { nameOf } from '../routing/home.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
-import { streamTraced } from './execute.ts'
+import { queryTraced, resumed, streamTraced } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
+import { Turns } from './turns.ts'
 import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './transaction.ts'
 
 /**
@@ -17,6 +18,7 @@ import { Transaction, runTransaction, type TransactionHost, type TransactionOpti
 export class ReservedConnection implements Queryable, AsyncDisposable {
   readonly #host: TransactionHost
   #bound: { readonly decision: Decision; readonly lease: Promise<Lease> } | undefined
+  readonly #turns = new Turns()
   #released = false
   #inTransaction = false
   #broken = false
@@ -37,30 +39,38 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     params: Params = [],
     options?: CallOptions,
   ): Promise<Result<Row>> {
-    const { decision, lease, request } = await this.#prepare(sql, params, options)
+    this.#assertFree()
+    const { decision, answer } = await this.#turns.take(async () => {
+      const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
+      return { ...prepared, answer: queryTraced(prepared.decision, request, false, () => lease.query(request)) }
+    })
     try {
-      return this.#host.executor.result<Row>(decision, await lease.query(request))
+      return this.#host.executor.result<Row>(decision, await answer)
     } catch (error) {
       throw locate(error, whereOf(decision))
     }
   }
 
-  /** Streams rows on the connection; its other statements wait until the stream has ended. */
+  /** Streams rows on the connection, which can do nothing else until the stream has ended. */
   async *stream<Row = Record<string, unknown>>(
     sql: string,
     params: Params = [],
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
-    const { decision, lease, request } = await this.#prepare(sql, params, options)
-    yield* this.#host.executor.locatedRows<Row>(
-      decision,
-      streamTraced(decision, request, false, () => lease.stream(request)),
-    )
+    this.#assertFree()
+    const { rows, first } = await this.#turns.take(async () => {
+      const { decision, lease, request } = await this.#prepare(sql, params, options)
+      const source = streamTraced(decision, request, false, () => lease.stream(request))
+      const located = this.#host.executor.locatedRows<Row>(decision, source)
+      // Pulled here, since a stream is sent with its first row.
+      return { rows: located, first: located.next() }
+    })
+    yield* resumed(first, rows)
   }
 
   /** The route that a statement would take here. Runs nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    return this.#host.explain(sql, params, options, this.database)
+    return this.#host.explain(sql, params, options, this.#bound?.decision.database)
   }
 
   /** Runs `fn` in a transaction on this connection; commits, or rolls back if `fn` throws. */
@@ -74,8 +84,9 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     return new Transaction(
       {
         ...host,
-        decide: (sql, params, call, pinned) => host.decide(sql, params, call, pinned ?? this.database),
-        explain: (sql, params, call, pinned) => host.explain(sql, params, call, pinned ?? this.database),
+        decide: (sql, params, call, pinned) => host.decide(sql, params, call, pinned ?? this.#bound?.decision.database),
+        explain: (sql, params, call, pinned) =>
+          host.explain(sql, params, call, pinned ?? this.#bound?.decision.database),
         lease: async (decision) => await this.#lend(decision),
         // There is only this connection: another one would not have its state.
         attempts: 1,
@@ -88,8 +99,10 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   async release(): Promise<void> {
     if (this.#released) return
     this.#released = true
-    const lease = await this.#bound?.lease.catch(() => undefined)
-    await lease?.release(this.#broken ? 'destroy' : 'reset')
+    await this.#turns.take(async () => {
+      const lease = await this.#bound?.lease.catch(() => undefined)
+      await lease?.release(this.#broken ? 'destroy' : 'reset')
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,23 +114,22 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     params: Params,
     options: CallOptions | undefined,
   ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
-    this.#assertFree()
-    const decision = await this.#host.decide(sql, params, options, this.database)
+    const decision = await this.#host.decide(sql, params, options, this.#bound?.decision.database)
     refuseTransactionControl(decision, 'client.transaction()')
     return {
       decision,
-      lease: await this.#bind(decision),
+      lease: await this.#free(decision),
       request: requestOf(decision, params, options, this.#host.queryTimeoutMs),
     }
   }
 
   async #bind(decision: Decision): Promise<Lease> {
     const { executor } = this.#host
-    this.#bound ??= {
+    const bound = (this.#bound ??= {
       decision,
       lease: executor.pool(decision).then(async (pool) => await pool.lease({ access: 'session' })),
-    }
-    const { database } = this.#bound.decision.route
+    })
+    const { database } = bound.decision.route
     if (database !== decision.route.database) {
       throw new CrossDatabaseQueryError(
         `The reserved connection belongs to "${database}" since its first statement; this one belongs to "${decision.route.database}". ` +
@@ -125,15 +137,30 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         decision.locations.map(({ table }) => ({ table: nameOf(table), database: decision.route.database })),
       )
     }
-    return await this.#bound.lease
+    try {
+      return await bound.lease
+    } catch (error) {
+      // Nothing was done on it, so the next statement may try again.
+      if (this.#bound === bound) this.#bound = undefined
+      throw locate(error, whereOf(decision))
+    }
+  }
+
+  /** The connection, if no transaction has it. */
+  async #free(decision: Decision): Promise<Lease> {
+    const lease = await this.#bind(decision)
+    this.#assertNotLent()
+    return lease
   }
 
   /** The connection for a transaction, which gives it back to this object and not to the pool. */
   async #lend(decision: Decision): Promise<Lease> {
     this.#assertFree()
-    const lease = await this.#bind(decision)
-    this.#assertFree()
-    this.#inTransaction = true
+    const lease = await this.#turns.take(async () => {
+      const free = await this.#free(decision)
+      this.#inTransaction = true
+      return free
+    })
     return {
       query: (request) => lease.query(request),
       stream: (request) => lease.stream(request),
@@ -157,6 +184,10 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         `The reserved connection ${this.#released ? 'was released' : 'broke in a transaction'}. Call client.reserve() for another.`,
       )
     }
+    this.#assertNotLent()
+  }
+
+  #assertNotLent(): void {
     if (this.#inTransaction) {
       throw new TransactionClosedError(
         'A transaction is open on the reserved connection. Use its handle until it ends: the statement would become part of it.',

@@ -1,4 +1,4 @@
-import type { Access, BeginOptions, Lease, ReleaseMode } from '../drivers/driver.ts'
+import type { Access, BeginOptions, DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
 import {
   CrossDatabaseTransactionError,
   QueryError,
@@ -7,16 +7,24 @@ import {
   locate,
 } from '../errors.ts'
 import { nameOf } from '../routing/home.ts'
+import type { Database } from '../topology/topology.ts'
 import { whereOf, type Decision } from './decision.ts'
 import { withRetry } from './retry.ts'
+import { Turns } from './turns.ts'
 
 type State =
   | { readonly name: 'idle' }
   | { readonly name: 'open'; readonly first: Decision; readonly lease: Promise<Lease> }
   | { readonly name: 'ended'; readonly how: 'committed' | 'rolled back' | 'failed'; readonly error?: unknown }
 
+/** How long the statement that opens a transaction may wait for its connection. */
+export type LeaseLimits = Pick<DriverRequest, 'signal' | 'timeoutMs'>
+
 /** Where a transaction's connection comes from. */
-export type LeaseSource = (decision: Decision, access: Access) => Promise<Lease>
+export type LeaseSource = (decision: Decision, access: Access, limits: LeaseLimits) => Promise<Lease>
+
+/** What MySQL and MariaDB answer when they have rolled the whole transaction back, not the statement alone. */
+const endsOnServer: ReadonlySet<string | undefined> = new Set(['ER_LOCK_DEADLOCK', 'ER_XA_RBDEADLOCK'])
 
 /**
  * One real transaction on one connection, from the first statement to the end. `BEGIN` is sent with the first
@@ -28,6 +36,7 @@ export class TransactionCore {
   readonly #attempts: number
   #state: State = { name: 'idle' }
   #dirty = false
+  readonly #turns = new Turns()
 
   constructor(lease: LeaseSource, options: BeginOptions, attempts: number) {
     this.#lease = lease
@@ -36,8 +45,17 @@ export class TransactionCore {
   }
 
   /** The database that the transaction runs on, once its first statement has decided that. */
-  get database(): string | undefined {
-    return this.#state.name === 'open' ? this.#state.first.route.database : undefined
+  get database(): Database | undefined {
+    return this.#state.name === 'open' ? this.#state.first.database : undefined
+  }
+
+  /**
+   * Does one thing after the other, in the order of the calls: a statement's turn ends when it is sent, not when it is
+   * answered. Otherwise one whose route or connection takes a moment could be sent behind the ROLLBACK or COMMIT of a
+   * later call, and take effect at once.
+   */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(work)
   }
 
   /** The connection while the transaction is open. */
@@ -61,14 +79,14 @@ export class TransactionCore {
    * The connection for a statement, after `BEGIN`. A statement of another database rolls everything back and throws.
    * Opening is repeated after a lost connection: nothing of the caller's was sent.
    */
-  async enter(decision: Decision): Promise<Lease> {
+  async enter(decision: Decision, limits: LeaseLimits): Promise<Lease> {
     this.assertUsable()
     this.#refuseWrite(decision)
     if (this.#state.name === 'idle') {
       this.#state = {
         name: 'open',
         first: decision,
-        lease: withRetry(this.#attempts, async () => await this.#begin(decision)),
+        lease: withRetry(this.#attempts, async () => await this.#begin(decision, limits)),
       }
     }
     const state = this.#state
@@ -80,12 +98,16 @@ export class TransactionCore {
       throw error
     }
     if (decision.route.effect === 'session') this.#dirty = true
+    let lease: Lease
     try {
-      return await state.lease
+      lease = await state.lease
     } catch (error) {
       this.#state = { name: 'ended', how: 'failed', error: locate(error, whereOf(decision)) }
       throw error
     }
+    // Its connection may have been lost under an earlier statement meanwhile.
+    this.assertUsable()
+    return lease
   }
 
   #refuseWrite(decision: Decision): void {
@@ -97,8 +119,8 @@ export class TransactionCore {
     )
   }
 
-  async #begin(decision: Decision): Promise<Lease> {
-    const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write')
+  async #begin(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+    const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write', limits)
     try {
       await lease.begin(this.#options)
       return lease
@@ -108,14 +130,22 @@ export class TransactionCore {
     }
   }
 
-  /** Notes that a statement's connection is gone: nothing can be done on it any more. */
+  /**
+   * Notes that a statement's connection is gone, or its transaction on the server: nothing can be done there any more,
+   * and what came later would run in a transaction of its own.
+   */
   async noteError(error: unknown): Promise<void> {
-    if (
-      error instanceof QueryError &&
-      (error.errorClass === 'connection-lost' || error.errorClass === 'shutting-down')
-    ) {
+    if (!(error instanceof QueryError)) return
+    if (error.errorClass === 'connection-lost' || error.errorClass === 'shutting-down') {
       await this.#end('failed', 'destroy', undefined, error)
+    } else if (endsOnServer.has(error.engineCode)) {
+      await this.fail(error)
     }
+  }
+
+  /** The error, with the place where the transaction runs. */
+  located<E>(error: E): E {
+    return this.#state.name === 'open' ? locate(error, whereOf(this.#state.first)) : error
   }
 
   /** Rolls back, and makes every later use throw `error`. */
@@ -155,18 +185,24 @@ export class TransactionCore {
     if (lease === undefined) return
     try {
       await finish?.(lease)
-      await lease.release(mode)
     } catch (finishError) {
       // Whether the transaction is still open on it is not known: the connection must not be used again.
-      await lease.release('destroy')
+      await giveBack(lease, 'destroy')
       const located = locate(finishError, whereOf(state.first))
-      if (how === 'committed') {
-        this.#state = { name: 'ended', how: 'failed', error: located }
-        throw located
-      }
+      if (how !== 'committed') return
+      this.#state = { name: 'ended', how: 'failed', error: located }
+      throw located
     }
+    await giveBack(lease, mode)
   }
 }
+
+// What becomes of the connection says nothing about the transaction: a COMMIT that was answered has taken effect.
+async function giveBack(lease: Lease, mode: ReleaseMode): Promise<void> {
+  await lease.release(mode).catch(nothing)
+}
+
+function nothing(): void {}
 
 function crossDatabase(first: Decision, second: Decision): CrossDatabaseTransactionError {
   const here = describe(first)

@@ -3,12 +3,12 @@ import type { DriverRequest, Isolation, Lease } from '../drivers/driver.ts'
 import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
+import type { Database } from '../topology/topology.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
-import { streamTraced, type Executor } from './execute.ts'
+import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
-import { queryChannel, traced } from './trace.ts'
-import { TransactionCore, type LeaseSource } from './transaction-core.ts'
+import { TransactionCore, type LeaseLimits, type LeaseSource } from './transaction-core.ts'
 
 /** How a transaction is to run. */
 export interface TransactionOptions {
@@ -29,9 +29,9 @@ export interface TransactionHost {
     sql: string,
     params: Params,
     options: CallOptions | undefined,
-    pinned: string | undefined,
+    pinned: Database | undefined,
   ): Decision | Promise<Decision>
-  explain(sql: string, params: Params, options: CallOptions | undefined, pinned: string | undefined): Route
+  explain(sql: string, params: Params, options: CallOptions | undefined, pinned: Database | undefined): Route
   readonly executor: Executor
   /** Default: the pool of the decision's server. */
   readonly lease?: LeaseSource
@@ -40,6 +40,13 @@ export interface TransactionHost {
 }
 
 type Callback = () => unknown
+
+/** A statement and the connection it is to be sent on. */
+interface Prepared {
+  readonly decision: Decision
+  readonly lease: Lease
+  readonly request: DriverRequest
+}
 
 /**
  * A transaction, or a savepoint inside one. It begins with its first statement, on the database of that statement.
@@ -54,7 +61,7 @@ export class Transaction implements Queryable, AsyncDisposable {
   readonly #parent: Transaction | undefined
   readonly #depth: number
   readonly #callbacks: Callback[] = []
-  #savepoint: Promise<void> | undefined
+  #savepointIsSet = false
   #child: Transaction | undefined
   #closed = false
 
@@ -72,7 +79,7 @@ export class Transaction implements Queryable, AsyncDisposable {
 
   /** The alias of the database that it runs on; `undefined` before the first statement. */
   get database(): string | undefined {
-    return this.#core.database
+    return this.#core.database?.alias
   }
 
   /** Runs one statement inside the transaction. */
@@ -81,27 +88,39 @@ export class Transaction implements Queryable, AsyncDisposable {
     params: Params = [],
     options?: CallOptions,
   ): Promise<Result<Row>> {
-    const { decision, lease, request } = await this.#prepare(sql, params, options)
+    this.#assertOpen()
+    const { decision, answer } = await this.#core.inTurn(async () => {
+      const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
+      return { ...prepared, answer: queryTraced(prepared.decision, request, true, () => lease.query(request)) }
+    })
     try {
-      const run = async () => await lease.query(request)
-      const event = { sql, params, route: decision.route, inTransaction: true }
-      const answer = queryChannel.hasSubscribers ? await traced(event, run) : await run()
-      return this.#host.executor.result<Row>(decision, answer)
+      return this.#host.executor.result<Row>(decision, await answer)
     } catch (error) {
       await this.#core.noteError(error)
       throw locate(error, whereOf(decision))
     }
   }
 
-  /** Streams rows inside the transaction; other statements of it wait until the stream has ended. */
+  /** Streams rows inside the transaction, which can do nothing else until the stream has ended. */
   async *stream<Row = Record<string, unknown>>(
     sql: string,
     params: Params = [],
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
-    const { decision, lease, request } = await this.#prepare(sql, params, options)
-    const rows = streamTraced(decision, request, true, () => lease.stream(request))
-    yield* this.#host.executor.locatedRows<Row>(decision, rows)
+    this.#assertOpen()
+    const { decision, rows, first } = await this.#core.inTurn(async () => {
+      const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
+      const told = streamTraced(prepared.decision, request, true, () => lease.stream(request))
+      const source = this.#host.executor.locatedRows<Row>(prepared.decision, told)
+      // Pulled here, since a stream is sent with its first row.
+      return { ...prepared, rows: source, first: source.next() }
+    })
+    try {
+      yield* resumed(first, rows)
+    } catch (error) {
+      await this.#core.noteError(error)
+      throw locate(error, whereOf(decision))
+    }
   }
 
   /** The route that a statement would take in this transaction. Runs nothing. */
@@ -136,29 +155,32 @@ export class Transaction implements Queryable, AsyncDisposable {
     this.#assertOpen()
     this.#close()
     if (this.#parent !== undefined) {
-      await this.#onSavepoint(async (lease, name) => await lease.releaseSavepoint(name))
+      await this.#core.inTurn(async () => await this.#releaseSavepoint())
       this.#parent.#callbacks.push(...this.#callbacks)
       return
     }
-    const database = this.#core.database
-    await this.#core.commit()
+    const database = await this.#core.inTurn(async () => {
+      const on = this.database
+      try {
+        this.#assertNotAborted()
+      } catch (error) {
+        await this.#core.rollback()
+        throw error
+      }
+      await this.#core.commit()
+      return on
+    })
     await runCallbacks(this.#callbacks, database)
   }
 
   /** Rolls back; does nothing if it has ended already. */
   async rollback(): Promise<void> {
     if (this.#closed) return
-    const child = this.#child
-    if (child !== undefined) await child.rollback()
     this.#close()
-    if (this.#parent === undefined) {
-      await this.#core.rollback()
-    } else if (!this.#core.ended) {
-      await this.#onSavepoint(async (lease, name) => {
-        await lease.rollbackTo(name)
-        await lease.releaseSavepoint(name)
-      })
-    }
+    await this.#core.inTurn(async () => {
+      if (this.#parent === undefined) await this.#core.rollback()
+      else await this.#undo()
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,48 +198,58 @@ export class Transaction implements Queryable, AsyncDisposable {
     }
   }
 
+  #assertNotAborted(): void {
+    const { signal } = this.#options
+    if (signal?.aborted !== true) return
+    throw new AbortedError('The signal of the transaction fired, so it runs no more statements.', {
+      cause: signal.reason,
+    })
+  }
+
+  /** Ends it for its callers, and the nested ones with it: what undoes the outer one undoes them. */
   #close(): void {
+    if (this.#child !== undefined) this.#child.#close()
     this.#closed = true
     if (this.#parent !== undefined) this.#parent.#child = undefined
   }
 
-  async #prepare(
-    sql: string,
-    params: Params,
-    options: CallOptions | undefined,
-  ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
-    this.#assertOpen()
-    const { signal } = this.#options
-    if (signal?.aborted === true)
-      throw new AbortedError('The signal of the transaction fired, so it runs no more statements.', {
-        cause: signal.reason,
-      })
+  async #prepare(sql: string, params: Params, options: CallOptions | undefined): Promise<Prepared> {
+    this.#assertNotAborted()
+    const begun = performance.now()
     const decision = await this.#host.decide(sql, params, options, this.#core.database)
     refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
-    const lease = await this.#enter(decision)
-    return {
-      decision,
-      lease,
-      request: requestOf(decision, params, this.#callOptions(options), this.#host.queryTimeoutMs),
-    }
+    const request = requestOf(decision, params, this.#callOptions(options), this.#host.queryTimeoutMs)
+    const lease = await this.#enter(decision, request)
+    const { timeoutMs } = request
+    if (timeoutMs === undefined || timeoutMs === 0) return { decision, lease, request }
+    // The wait for the connection counts. Too late is too late on the connection, too: there at least 1 ms is left.
+    const left = Math.max(1, Math.ceil(timeoutMs - (performance.now() - begun)))
+    return { decision, lease, request: { ...request, timeoutMs: left } }
   }
 
   #callOptions(options: CallOptions | undefined): CallOptions | undefined {
     const { signal, timeoutMs } = this.#options
     if (signal === undefined && timeoutMs === undefined) return options
+    const both = signal !== undefined && options?.signal !== undefined
     return {
-      ...(signal === undefined ? {} : { signal }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...options,
+      ...(signal === undefined ? {} : { signal: both ? AbortSignal.any([signal, options.signal]) : signal }),
     }
   }
 
   /** The connection, with this savepoint and those around it set. */
-  async #enter(decision: Decision): Promise<Lease> {
-    if (this.#parent === undefined) return await this.#core.enter(decision)
-    const lease = await this.#parent.#enter(decision)
-    this.#savepoint ??= lease.savepoint(this.#savepointName)
-    await this.#savepoint
+  async #enter(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+    if (this.#parent === undefined) return await this.#core.enter(decision, limits)
+    const lease = await this.#parent.#enter(decision, limits)
+    if (this.#savepointIsSet) return lease
+    try {
+      await lease.savepoint(this.#savepointName)
+    } catch (error) {
+      await this.#core.noteError(error)
+      throw locate(error, whereOf(decision))
+    }
+    this.#savepointIsSet = true
     return lease
   }
 
@@ -225,29 +257,57 @@ export class Transaction implements Queryable, AsyncDisposable {
     return `signalbox_${this.#depth}`
   }
 
-  async #onSavepoint(run: (lease: Lease, name: string) => Promise<void>): Promise<void> {
-    const lease = this.#core.current
-    if (this.#savepoint === undefined || lease === undefined) return
-    await this.#savepoint
-    await run(await lease, this.#savepointName)
+  async #releaseSavepoint(): Promise<void> {
+    this.#core.assertUsable()
+    const lease = await this.#core.current
+    if (!this.#savepointIsSet || lease === undefined) return
+    try {
+      await lease.releaseSavepoint(this.#savepointName)
+    } catch (error) {
+      const located = this.#core.located(error)
+      await this.#core.noteError(located)
+      await this.#undo()
+      throw located
+    }
+  }
+
+  /** Undoes what was done since the savepoint. Where that fails, everything is undone: it must not be committed. */
+  async #undo(): Promise<void> {
+    const lease = await this.#core.current
+    if (!this.#savepointIsSet || lease === undefined) return
+    try {
+      await lease.rollbackTo(this.#savepointName)
+      await lease.releaseSavepoint(this.#savepointName)
+    } catch (error) {
+      const located = this.#core.located(error)
+      await this.#core.noteError(located)
+      await this.#core.fail(located)
+    }
   }
 }
 
 function fromPool(executor: Executor): LeaseSource {
-  return async (decision, access) => await (await executor.pool(decision)).lease({ access })
+  return async (decision, access, { signal, timeoutMs }) => {
+    const pool = await executor.pool(decision)
+    try {
+      return await pool.lease({ access, signal, timeoutMs })
+    } catch (error) {
+      throw locate(error, whereOf(decision))
+    }
+  }
 }
 
 /** Runs `fn`, then commits; rolls back and throws on if it throws. */
 export async function runTransaction<T>(transaction: Transaction, fn: (tx: Transaction) => Promise<T>): Promise<T> {
-  let result: T
   try {
-    result = await fn(transaction)
+    const result = await fn(transaction)
+    await transaction.commit()
+    return result
   } catch (error) {
+    // Nothing is left to roll back after a COMMIT; but it is refused while a nested transaction is open.
     await transaction.rollback()
     throw error
   }
-  await transaction.commit()
-  return result
 }
 
 async function runCallbacks(callbacks: readonly Callback[], database: string | undefined): Promise<void> {
