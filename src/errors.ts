@@ -67,10 +67,11 @@ export class SignalboxError extends Error implements Where {
   readonly code: ErrorCode
   /** True only if repeating the call cannot make anything happen twice. */
   readonly safeToRetry: boolean
-  readonly database?: string
-  readonly shard?: string
-  readonly server?: string
-  readonly role?: 'primary' | 'replica'
+  // Declared only: a class field would exist, and be shown as undefined, where the place is not known.
+  declare readonly database?: string
+  declare readonly shard?: string
+  declare readonly server?: string
+  declare readonly role?: 'primary' | 'replica'
 
   constructor(code: ErrorCode, message: string, options: ErrorDetails = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -94,14 +95,14 @@ export interface ErrorDetails extends Where {
 
 function assignWhere(error: SignalboxError, where: Where): void {
   for (const key of ['database', 'shard', 'server', 'role'] as const) {
-    if (where[key] !== undefined)
+    if (where[key] !== undefined && error[key] === undefined)
       Object.defineProperty(error, key, { value: where[key], enumerable: true, configurable: true })
   }
 }
 
 /**
- * Notes where an error happened, unless it already says so. Drivers throw without knowing the database's alias;
- * execution fills it in on the way out.
+ * Notes where an error happened, unless it already says so; what it says stays. Drivers throw without knowing the
+ * database's alias; execution fills it in on the way out.
  */
 export function locate<E>(error: E, where: Where): E {
   if (error instanceof SignalboxError && error.database === undefined) assignWhere(error, where)
@@ -290,7 +291,7 @@ const codeOfClass = {
 export class QueryError extends SignalboxError {
   readonly errorClass: ErrorClass
   /** The engine's own code: an SQLSTATE on PostgreSQL, the symbolic name on MySQL, the result code on SQLite. */
-  readonly engineCode?: string
+  declare readonly engineCode?: string
   constructor(
     errorClass: ErrorClass,
     message: string,

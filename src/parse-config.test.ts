@@ -45,7 +45,7 @@ describe('a right configuration', () => {
   })
 
   it('takes a driver’s own pool or handle', () => {
-    const handle = { prepare: () => null, exec: () => null, location: () => null }
+    const handle = { prepare: () => null, exec: () => null, applyChangeset: () => true }
     const { topology } = parseConfig({ databases: { a: handle, b: { primary: handle } } })
     expect(topology.databases.get('a')?.engine).toBe('sqlite')
     expect(topology.databases.get('b')?.shards[0]?.primary.target()).toEqual({ from: 'handle', handle })
