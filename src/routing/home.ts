@@ -1,4 +1,5 @@
 import type { Analysis } from '../statement/analysis.ts'
+import type { Dialect } from '../statement/statement.ts'
 import type { TableMap, TableName } from '../topology/table-map.ts'
 import type { Topology } from '../topology/topology.ts'
 
@@ -12,20 +13,28 @@ export interface TableLocation {
   readonly declared: boolean
 }
 
-const systemSchemas: ReadonlySet<string> = new Set([
-  'information_schema',
-  'pg_catalog',
-  'pg_toast',
-  'performance_schema',
-  'sys',
-  'mysql',
-])
-const systemTables =
-  /^(?:sqlite_(?:master|schema|temp_master|temp_schema|sequence|stat\d)|pg_[a-z_]+|pragma_[a-z_]+|dual)$/i
+const systemSchemas: Readonly<Record<Dialect, readonly string[]>> = {
+  postgres: ['information_schema', 'pg_catalog', 'pg_toast'],
+  mysql: ['information_schema', 'performance_schema', 'sys', 'mysql'],
+  sqlite: [],
+}
+const systemTables: Readonly<Record<Dialect, RegExp>> = {
+  postgres: /^pg_[a-z_]+$/i,
+  mysql: /^dual$/i,
+  sqlite: /^(?:sqlite_(?:master|schema|temp_master|temp_schema|sequence|stat\d)|pragma_[a-z_]+)$/i,
+}
 
-/** Tables of the engine itself: every database has them, so they have no home. */
-export function isSystemTable(table: TableName): boolean {
-  return table.schema === undefined ? systemTables.test(table.name) : systemSchemas.has(table.schema.toLowerCase())
+/**
+ * Tables of the engine itself: every database has them, so they have no home. A table that is declared by its full name
+ * is the application's, whatever it is called.
+ */
+export function isSystemTable(table: TableName, dialect: Dialect, tables: TableMap): boolean {
+  // Schemas of SQLite are files, and each has its own.
+  const looksLikeOne =
+    table.schema === undefined || dialect === 'sqlite'
+      ? systemTables[dialect].test(table.name)
+      : systemSchemas[dialect].includes(table.schema.toLowerCase())
+  return looksLikeOne && !tables.isNamed(table)
 }
 
 /** The name as written, for people. */
@@ -40,9 +49,9 @@ export function nameOf(table: TableName): string {
 export function locateTables(analysis: Analysis, tables: TableMap, topology: Topology): readonly TableLocation[] {
   const seen = new Map<string, TableLocation>()
   for (const use of analysis.tables) {
-    if (isSystemTable(use)) continue
+    if (isSystemTable(use, analysis.dialect, tables)) continue
     for (const table of tables.tablesOfView(use) ?? [use]) {
-      const key = nameOf(table)
+      const key = JSON.stringify([table.schema, table.name])
       if (!seen.has(key)) seen.set(key, locateTable(table, tables, topology))
     }
   }

@@ -42,8 +42,8 @@ export function residencePermission(
   table: TableName,
   context: { readonly topology: Topology; readonly tables: TableMap },
 ): Permission {
-  const exclusive = context.topology.databases.get(database)?.exclusive ?? false
-  if (!exclusive || isSystemTable(table))
+  const { exclusive = false, engine } = context.topology.databases.get(database) ?? {}
+  if (!exclusive || (engine !== undefined && isSystemTable(table, engine, context.tables)))
     return { allowed: true, reason: { rule: 'open', text: 'the database takes any table' } }
   const location = locateTable(table, context.tables, context.topology)
   const allowed = location.declared && location.database === database

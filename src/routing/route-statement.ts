@@ -71,6 +71,9 @@ export function routeStatement(input: RouteInput): RoutedStatement {
  * Which dialect a text is written in depends on the database it goes to, and the other way round. So each dialect of
  * the topology is tried, the default database's first, until a text that was understood leads to a database that
  * speaks the dialect it was read in.
+ *
+ * A refusal counts like an answer: that of a reading which understood the text stands, that of one which did not is a
+ * last resort, for a reading in a wrong dialect may see tables that are none, or none at all.
  */
 function settleDialect(input: RouteInput): Choice {
   if (input.using !== undefined) {
@@ -78,31 +81,32 @@ function settleDialect(input: RouteInput): Choice {
     return explicitChoice(database, input.analysisIn(input.dialect ?? database.engine), input)
   }
   const candidates = input.dialect === undefined ? dialectsOf(input.topology) : [input.dialect]
+  let refusal: { readonly error: unknown } | undefined
+  let vagueRefusal: { readonly error: unknown } | undefined
   let consistent: Choice | undefined
-  let first: { readonly choice: Choice } | { readonly error: unknown } | undefined
+  let inconsistent: Choice | undefined
   for (const dialect of candidates) {
+    const analysis = input.analysisIn(dialect)
     let choice: Choice
     try {
-      choice = chooseDatabase(input.analysisIn(dialect), input)
+      choice = chooseDatabase(analysis, input)
     } catch (error) {
-      // A reading in a wrong dialect may see tables that are none: its refusal counts only if no other reading fits.
-      first ??= { error }
-      if (candidates.length === 1) throw error
+      if (isUnderstood(analysis)) refusal ??= { error }
+      else vagueRefusal ??= { error }
       continue
     }
-    first ??= { choice }
-    if (input.dialect === undefined && choice.database.engine !== dialect) continue
-    if (choice.analysis.complete && choice.analysis.kind !== 'unknown') {
-      // An earlier refusal of a text that was understood just as well stands.
-      if (first !== undefined && 'error' in first) break
-      return choice
-    }
-    consistent ??= choice
+    if (input.dialect === undefined && choice.database.engine !== dialect) inconsistent ??= choice
+    else if (!isUnderstood(choice.analysis)) consistent ??= choice
+    else if (refusal === undefined) return choice
   }
-  if (first !== undefined && 'error' in first) throw first.error
-  if (consistent !== undefined) return consistent
-  if (first !== undefined) return first.choice
-  throw new NoRouteError('No database is declared.')
+  if (refusal !== undefined) throw refusal.error
+  const choice = consistent ?? inconsistent
+  if (choice !== undefined) return choice
+  throw vagueRefusal === undefined ? new NoRouteError('No database is declared.') : vagueRefusal.error
+}
+
+function isUnderstood(analysis: Analysis): boolean {
+  return analysis.complete && analysis.kind !== 'unknown'
 }
 
 function dialectsOf(topology: Topology): readonly Dialect[] {
@@ -210,7 +214,7 @@ function checkTables(choice: Choice, input: RouteInput): readonly Reason[] {
   const { database, analysis } = choice
   const reasons: Reason[] = []
   for (const use of analysis.tables) {
-    if (isSystemTable(use)) continue
+    if (isSystemTable(use, analysis.dialect, input.tables)) continue
     for (const table of input.tables.tablesOfView(use) ?? [use]) {
       const residence = residencePermission(database.alias, table, input)
       if (!residence.allowed) refuse(nameOf(table), 'used', database, residence.reason)

@@ -52,19 +52,34 @@ export class TableMap {
 
   /** The declared home of a table, or `undefined` if nothing is declared for it. */
   homeOf(table: TableName): TableHome | undefined {
-    const bare = table.name
-    const full = table.schema === undefined ? undefined : `${table.schema}.${bare}`
+    const full = fullName(table)
+    return (
+      this.#named(table) ??
+      this.#rules.find((rule) => rule.expression.test(rule.qualified ? (full ?? '') : table.name))?.home
+    )
+  }
+
+  /** Whether the table is declared by its name, not by a glob. */
+  isNamed(table: TableName): boolean {
+    return this.#named(table) !== undefined
+  }
+
+  #named(table: TableName): TableHome | undefined {
+    const full = fullName(table)
     return (
       (full === undefined ? undefined : (this.#exact.get(full) ?? this.#exactFolded.get(full.toLowerCase()))) ??
-      this.#exact.get(bare) ??
-      this.#exactFolded.get(bare.toLowerCase()) ??
-      this.#rules.find((rule) => rule.expression.test(rule.qualified ? (full ?? '') : bare))?.home
+      this.#exact.get(table.name) ??
+      this.#exactFolded.get(table.name.toLowerCase())
     )
   }
 
   /** The tables that a declared view reads, views of views resolved; `undefined` if the name is no declared view. */
   tablesOfView(table: TableName): readonly TableName[] | undefined {
-    return this.#views.get(table.name.toLowerCase())
+    const full = fullName(table)
+    return (
+      (full === undefined ? undefined : this.#views.get(full.toLowerCase())) ??
+      this.#views.get(table.name.toLowerCase())
+    )
   }
 
   /** The patterns declared for a database, in the order of declaration. */
@@ -77,6 +92,10 @@ export class TableMap {
   get isEmpty(): boolean {
     return this.#exact.size === 0 && this.#rules.length === 0
   }
+}
+
+function fullName({ schema, name }: TableName): string | undefined {
+  return schema === undefined ? undefined : `${schema}.${name}`
 }
 
 function ruleOf(home: TableHome): Rule {

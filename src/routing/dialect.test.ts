@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { connect, type Client } from '../client.ts'
+import type { Config } from '../config.ts'
+
+const postgres = 'postgres://bob@db.example/shop'
+const mysql = 'mysql://bob@db.example/shop'
+
+const explained = async (config: Config, sql: string): Promise<ReturnType<Client['explain']>> => {
+  await using client = await connect(config)
+  return client.explain(sql, [1])
+}
+
+describe('a text of one of several dialects', () => {
+  it('goes to the home of its table, in whatever order the databases are declared and without a default', async () => {
+    const tables = { product: 'shop', review: 'reviews' } as const
+    for (const databases of [
+      { shop: postgres, reviews: mysql },
+      { reviews: mysql, shop: postgres },
+    ]) {
+      const config = { databases, tables }
+      expect((await explained(config, 'select * from `review` where id = ?')).database).toBe('reviews')
+      expect((await explained(config, 'select * from product where id = $1::int')).database).toBe('shop')
+      expect((await explained(config, 'select * from review where id = ?')).database).toBe('reviews')
+    }
+  })
+
+  it('is refused for what is wrong with it in the dialect that it is written in', async () => {
+    const config = {
+      databases: { default: postgres, a: mysql, b: mysql },
+      tables: { product: 'a', review: 'b' },
+    } as const
+    await expect(explained(config, 'select * from `product` join `review` on true')).rejects.toMatchObject({
+      code: 'SIGNALBOX_CROSS_DATABASE_QUERY',
+    })
+  })
+
+  it('meets the error of a router that only its own dialect’s reading provokes', async () => {
+    const config = {
+      databases: { default: postgres, a: mysql },
+      tables: { product: 'a' },
+      routers: [
+        {
+          route: ({ kind }: { readonly kind: string }) => {
+            if (kind === 'write') throw new RangeError('no writes today')
+            return undefined
+          },
+        },
+      ],
+    } as const
+    await expect(explained(config, 'delete from `product` where id = ?')).rejects.toThrow('no writes today')
+  })
+})
+
+describe('names of the engine’s own tables', () => {
+  it('are those of the engine, and no table of the application that looks like them', async () => {
+    const config = {
+      databases: { default: 'shop', shop: postgres, reviews: 'postgres://bob@db.example/reviews' },
+      tables: { pg_stuff: 'reviews', dual: 'reviews', 'sys.account': 'reviews', 'mysql.*': 'reviews' },
+    } as const
+    for (const table of ['pg_stuff', 'dual', 'sys.account', 'mysql.user'])
+      expect((await explained(config, `select * from ${table}`)).database, table).toBe('reviews')
+    await expect(explained(config, 'select * from product, pg_stuff')).rejects.toMatchObject({
+      code: 'SIGNALBOX_CROSS_DATABASE_QUERY',
+    })
+    expect((await explained(config, 'select * from pg_stuff, pg_class, information_schema.tables')).database).toBe(
+      'reviews',
+    )
+  })
+
+  it('are known in every schema of SQLite', async () => {
+    const config = { databases: { default: { primary: 'sqlite:shop.db', exclusive: true } } } as const
+    expect((await explained(config, 'select * from main.sqlite_master')).database).toBe('default')
+  })
+
+  it('have no home, also where a glob says that everything has one', async () => {
+    const config = {
+      databases: { default: 'shop', shop: postgres, reviews: 'postgres://bob@db.example/reviews' },
+      tables: { '*': 'reviews', product: 'shop' },
+    } as const
+    expect((await explained(config, 'select * from product, pg_class')).database).toBe('shop')
+  })
+})
+
+describe('a declared view', () => {
+  it('may be declared with its schema', async () => {
+    const config = {
+      databases: { default: postgres, reviews: 'postgres://bob@db.example/reviews' },
+      tables: { review: 'reviews' },
+      views: { 'report.top': ['review'], plain: ['review'] },
+    } as const
+    expect((await explained(config, 'select * from report.top')).database).toBe('reviews')
+    expect((await explained(config, 'select * from report.plain')).database).toBe('reviews')
+    expect((await explained(config, 'select * from top')).database).toBe('default')
+  })
+})
