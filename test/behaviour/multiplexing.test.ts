@@ -193,13 +193,13 @@ describe.runIf(testedEngines.includes('postgres'))('multiplexing of short reads 
     const pool = await openPool(dsn)
     const killer = await openPool(dsn)
     const pid = await teach(pool, napText, [0, 0])
-    const onLane = run(pool, napText, [1, 20])
-    const alone = row(run(pool, 'select 7 as n, pg_sleep(0.2)'))
-    await run(killer, 'select pg_terminate_backend($1)', [pid], { access: 'write' })
-    const failure = await onLane.then(
+    const onLane = run(pool, napText, [1, 20]).then(
       () => undefined,
       (error: unknown) => error,
     )
+    const alone = row(run(pool, 'select 7 as n, pg_sleep(0.2)'))
+    await run(killer, 'select pg_terminate_backend($1)', [pid], { access: 'write' })
+    const failure = await onLane
     expect(failure).toBeInstanceOf(QueryError)
     expect(failure).toMatchObject({
       safeToRetry: true,

@@ -69,16 +69,17 @@ describe.runIf(testedEngines.includes('postgres'))('connections of one’s own o
     it('end the statement on the server and say whether it may be repeated', async () => {
       const dsn = await database()
       const pool = await openPool(dsn)
+      await Promise.all([run(pool, 'select pg_sleep(0.05)'), run(pool, 'select pg_sleep(0.05)')])
       const controller = new AbortController()
       const aborted = run(pool, 'select pg_sleep(30)', [], { signal: controller.signal, access: 'read' })
-      const late = run(pool, 'select pg_sleep(30)', [], { timeoutMs: 40 })
+      const late = run(pool, 'select pg_sleep(30)', [], { timeoutMs: 200 })
       controller.abort(new Error('the user left'))
       const abort = await failure(aborted)
       expect(abort).toBeInstanceOf(AbortedError)
       expect(abort).toMatchObject({ safeToRetry: true, cause: { message: 'the user left' } })
       const timeout = await failure(late)
       expect(timeout).toBeInstanceOf(TimeoutError)
-      expect(timeout).toMatchObject({ safeToRetry: false, timeoutMs: 40 })
+      expect(timeout).toMatchObject({ safeToRetry: false, timeoutMs: 200 })
       await vi.waitFor(async () => {
         const sql = `select count(*)::int from pg_stat_activity where query like '%pg_sleep(30)' and state = 'active'`
         expect(await value(pool, sql)).toBe(0)

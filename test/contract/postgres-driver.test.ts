@@ -57,6 +57,12 @@ describe.runIf(testedEngines.includes('postgres'))('postgres', () => {
         countPrepared: 'select count(*) as value from pg_prepared_statements',
       },
     },
-    skips: [],
+    skips: [
+      {
+        name: 'keeps a bounded number of statements prepared',
+        reason:
+          'Texts that were seen once are not prepared. The bound is shown by postgres-connections.test.ts and multiplexing.test.ts.',
+      },
+    ],
   })
 })

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg'
+import type { PoolOptions } from '../driver.ts'
 import { cancelOnServer } from './cancellation.ts'
 import { internalsOf, submit, type AnswerCallback } from './native.ts'
 import { PreparedStatements } from './prepared-statements.ts'
@@ -12,8 +13,11 @@ export interface Outgoing {
   readonly rowMode?: 'object' | 'array' | undefined
 }
 
-/** How long a cancelled statement may take to end before its connection is closed instead. */
-const cancelGraceMs = 5_000
+/** How long a statement may take to end after the request to cancel it, before its connection is closed instead. */
+const cancelGraceMs = 2_000
+
+/** What a connection takes from the pool's options. */
+export type ConnectionOptions = Pick<PoolOptions, 'statementCacheSize' | 'connectTimeoutMs'>
 
 /**
  * A connection that runs one statement at a time: a client of `pg.Pool` with its prepared statements.
@@ -27,15 +31,18 @@ export class Connection {
   /** Set once the connection is broken or given up; it must then be destroyed. */
   lost: unknown
   readonly #book: StatementBook
+  /** A server that takes no connection for the cancel request in this time hangs. */
+  readonly #cancelTimeoutMs: number
   #running = false
   /** Cancel requests under way. */
   #holds = 0
   readonly #waiting: (() => void)[] = []
 
-  constructor(client: PoolClient, book: StatementBook, statementCacheSize: number) {
+  constructor(client: PoolClient, book: StatementBook, options: ConnectionOptions) {
     this.client = client
     this.#book = book
-    this.statements = new PreparedStatements(internalsOf(client).connection, statementCacheSize)
+    this.statements = new PreparedStatements(internalsOf(client).connection, options.statementCacheSize)
+    this.#cancelTimeoutMs = options.connectTimeoutMs
     // A client in use has no other listener, and an `error` event without one ends the process.
     client.on('error', (error) => this.#break(error))
     client.on('end', () => this.#break(new Error('Connection terminated unexpectedly')))
@@ -156,11 +163,14 @@ export class Connection {
   cancel(): void {
     if (!this.#running || this.lost !== undefined) return
     this.#holds++
-    const grace = setTimeout(() => this.abandon('a cancelled statement did not end'), cancelGraceMs)
-    cancelOnServer(internalsOf(this.client), cancelGraceMs, (outcome) => {
+    cancelOnServer(internalsOf(this.client), this.#cancelTimeoutMs, (outcome) => {
       this.#holds--
-      if (outcome === 'failed') this.abandon('the server took no request to cancel a statement')
-      this.whenReady(() => clearTimeout(grace))
+      if (outcome === 'failed') {
+        this.abandon('the server took no request to cancel a statement')
+        return
+      }
+      const grace = setTimeout(() => this.abandon('a cancelled statement did not end'), cancelGraceMs)
+      this.#waiting.unshift(() => clearTimeout(grace))
       this.#flush()
     })
   }

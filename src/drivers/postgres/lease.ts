@@ -2,6 +2,7 @@ import {
   CommitUnknownError,
   ParameterError,
   QueryError,
+  ReadOnlyTransactionError,
   type SignalboxError,
   TransactionClosedError,
   UnsupportedError,
@@ -42,6 +43,10 @@ export class PostgresLease implements Lease {
   readonly #source: LeaseSource
   #released = false
   #streaming = false
+  /** A statement changed the session: nobody else may see that. */
+  #changed = false
+  /** The transaction was begun as read-only, here and not by the server. */
+  #readOnly = false
 
   constructor(connection: Connection, source: LeaseSource) {
     this.#connection = connection
@@ -62,13 +67,14 @@ export class PostgresLease implements Lease {
             reject(expiry(reason, request, progress, progress === 'waiting' || request.access === 'read'))
           })
         : undefined
+      if (request.access === 'session') this.#changed = true
       const outgoing: Outgoing = { sql: request.sql, params: positional(request), rowMode: request.rowMode }
       this.#connection.whenReady(() => {
         if (state === 'ended') return
         state = 'running'
         this.#sendNow(outgoing, record, request.access, (error, result) => {
           watch?.stop()
-          if (result === undefined) reject(error)
+          if (result === undefined) reject(this.#refusal(error))
           else resolve(driverResult(result))
         })
       })
@@ -78,6 +84,7 @@ export class PostgresLease implements Lease {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     this.#usable()
     this.#streaming = true
+    if (request.access === 'session') this.#changed = true
     try {
       const cursorClass = await loadCursor()
       await new Promise<void>((resolve) => this.#connection.whenReady(resolve))
@@ -98,6 +105,7 @@ export class PostgresLease implements Lease {
     if (readOnly === true) sql += ' READ ONLY'
     else if (readOnly === false) sql += ' READ WRITE'
     await this.#control(sql, 'read')
+    this.#readOnly = readOnly === true
   }
 
   async commit(): Promise<void> {
@@ -106,6 +114,8 @@ export class PostgresLease implements Lease {
       answer = await this.#control('COMMIT', 'write')
     } catch (error) {
       throw this.#commitError(error)
+    } finally {
+      this.#readOnly = false
     }
     // The server answers COMMIT of a failed transaction with success, and the tag of what it did instead.
     if (!Array.isArray(answer) && answer.command === 'ROLLBACK') {
@@ -118,6 +128,7 @@ export class PostgresLease implements Lease {
   }
 
   async rollback(): Promise<void> {
+    this.#readOnly = false
     await this.#control('ROLLBACK', 'read')
   }
 
@@ -134,7 +145,7 @@ export class PostgresLease implements Lease {
   }
 
   /**
-   * `clean` also ends a transaction that was left open. Waits until the statements called before have ended, except for
+   * `clean` also ends a transaction that was left open, and resets what a `session` statement changed. Waits until the statements called before have ended, except for
    * `destroy`.
    */
   release(mode: ReleaseMode): Promise<void> {
@@ -150,7 +161,7 @@ export class PostgresLease implements Lease {
       return Promise.resolve()
     }
     return new Promise((resolve) => {
-      const tidy = mode === 'reset' ? resetSession : rollBackLeftover
+      const tidy = mode === 'reset' || this.#changed ? resetSession : rollBackLeftover
       tidy(connection, (ok) => {
         pool.release(connection, !ok)
         resolve()
@@ -195,6 +206,14 @@ export class PostgresLease implements Lease {
     this.#connection.send(outgoing, record, (error, result) => {
       if (result === undefined) done(queryError(error, { access, sent: true, address }), undefined)
       else done(undefined, result)
+    })
+  }
+
+  /** What a read-only transaction refuses is the caller's affair, and says nothing about the server's role. */
+  #refusal(error: SignalboxError | undefined): SignalboxError | undefined {
+    if (!this.#readOnly || !(error instanceof QueryError) || error.errorClass !== 'read-only') return error
+    return new ReadOnlyTransactionError('A statement tried to write in a read-only transaction.', {
+      cause: error.cause,
     })
   }
 

@@ -132,7 +132,7 @@ export class OwnPool {
   #connectionOf(client: PoolClient): Connection {
     let connection = this.#connections.get(client)
     if (connection === undefined) {
-      connection = new Connection(client, this.#book, this.#options.statementCacheSize)
+      connection = new Connection(client, this.#book, this.#options)
       this.#connections.set(client, connection)
     }
     return connection
