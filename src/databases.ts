@@ -2,7 +2,7 @@ import { UnknownDatabaseError, UnsupportedError } from './errors.ts'
 import { handleEngine } from './topology/handle.ts'
 import { parseTarget, singleServerDatabase } from './parse-config.ts'
 import { show } from './option.ts'
-import { looksLikeDsn } from './topology/dsn.ts'
+import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
 import { nearMatches } from './topology/near-match.ts'
 import type { PoolOptions } from './topology/server-target.ts'
 import type { Database, Topology } from './topology/topology.ts'
@@ -52,7 +52,7 @@ export class Databases {
     const database = this.#topology.databases.get(this.#topology.aliases.get(alias) ?? alias)
     if (database !== undefined) return database
     const known = [...this.#topology.aliases.keys()]
-    throw new UnknownDatabaseError(alias, known, nearMatches(alias, known))
+    throw new UnknownDatabaseError(redactDsn(alias), known, nearMatches(alias, known))
   }
 
   #ofDsn(dsn: string): Database {

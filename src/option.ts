@@ -1,4 +1,5 @@
 import { ConfigError } from './errors.ts'
+import { redactDsn } from './topology/dsn.ts'
 
 /** One number in the configuration: its default, its range, its unit, and what it is for. */
 export interface NumberOption {
@@ -27,7 +28,7 @@ export function readOptions<T extends OptionTable>(
   if (given !== undefined) {
     for (const [name, value] of Object.entries(asRecord(given, path))) {
       if (value === undefined) continue
-      const option = table[name]
+      const option = Object.hasOwn(table, name) ? table[name] : undefined
       if (option === undefined) throw unknownKey(`${path}.${name}`, Object.keys(table))
       if (typeof value !== 'number' || !Number.isInteger(value) || value < option.min || value > option.max) {
         throw new ConfigError(
@@ -63,9 +64,12 @@ function unknownKey(path: string, known: readonly string[]): ConfigError {
   return new ConfigError(path, 'There is no such option.', known.join(', '))
 }
 
-/** A value in a message: short, and never an object's content, which might hold a password. */
+/** A value in a message: short, no data source name's password, and never an object's content, which might hold one. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (typeof value === 'string') {
+    const text = redactDsn(value)
+    return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+  }
   if (value === null || ['number', 'boolean', 'bigint', 'undefined'].includes(typeof value)) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`

@@ -76,7 +76,7 @@ export function parseConfig(input: string | Config): ParsedConfig {
 
 function bareDsn(text: string): string {
   if (looksLikeDsn(text)) return text
-  throw new ConfigError('config', `${show(redactDsn(text))} is no data source name.`, dsnForms)
+  throw new ConfigError('config', `${show(text)} is no data source name.`, dsnForms)
 }
 
 const dsnForms = `a data source name (${dsnSchemes.map((scheme) => (scheme === 'sqlite' ? 'sqlite:file' : `${scheme}://…`)).join(', ')})`
@@ -85,14 +85,14 @@ const dsnForms = `a data source name (${dsnSchemes.map((scheme) => (scheme === '
 function resolveAliases(entries: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
   const resolved = new Map<string, string>()
   for (const alias of Object.keys(entries)) {
-    if (alias === '' || looksLikeDsn(alias))
-      throw new ConfigError(`databases.${alias}`, 'The alias is not accepted.', 'a name without ":"')
+    if (alias === '' || alias.includes(':'))
+      throw new ConfigError(`databases.${redactDsn(alias)}`, 'The alias is not accepted.', 'a name without ":"')
     const path = [alias]
     let entry = entries[alias]
     while (typeof entry === 'string' && !looksLikeDsn(entry)) {
       if (!Object.hasOwn(entries, entry)) {
         const known = Object.keys(entries)
-        throw new UnknownDatabaseError(entry, known, nearMatches(entry, known), `databases.${path.at(-1)}: `)
+        throw new UnknownDatabaseError(redactDsn(entry), known, nearMatches(entry, known), `databases.${path.at(-1)}: `)
       }
       if (path.includes(entry)) {
         const circle = [...path.slice(path.indexOf(entry)), entry].join(' → ')
@@ -225,7 +225,7 @@ function parseSharedServers(
       if (database?.engine !== 'mysql' || database.schema === undefined) {
         throw new ConfigError(
           path,
-          `"${alias}" is no MySQL or MariaDB database with a known schema.`,
+          `${show(alias)} is no MySQL or MariaDB database with a known schema.`,
           'databases that are schemas of one MySQL or MariaDB server',
         )
       }
@@ -314,5 +314,5 @@ function resolveAlias(alias: string, aliases: ReadonlyMap<string, string>, path:
   const resolved = aliases.get(alias)
   if (resolved !== undefined) return resolved
   const known = [...aliases.keys()]
-  throw new UnknownDatabaseError(alias, known, nearMatches(alias, known), `${path}: `)
+  throw new UnknownDatabaseError(redactDsn(alias), known, nearMatches(alias, known), `${path}: `)
 }

@@ -32,6 +32,8 @@ export function faultOfDsn(dsn: string): string | undefined {
   if (!/^[a-z]+:\/\//i.test(dsn)) return 'there must be "//" after the scheme'
   const url = parseUrl(dsn)
   if (url === undefined) return 'it is not a valid URL (encode special characters of the password with %XX)'
+  const parts = [url.username, url.password, url.pathname]
+  if (parts.some((part) => decoded(part) === undefined)) return 'it has a "%" that starts no escape (write it as %25)'
   if (url.hostname === '' && !url.searchParams.has('host')) return 'it names no host'
   return undefined
 }
@@ -39,35 +41,44 @@ export function faultOfDsn(dsn: string): string | undefined {
 const secretParameters = /([?&](?:password|pass|pwd|sslpassword|sslkey|token|secret)=)[^&#]*/gi
 
 /**
- * A data source name that may be shown: without password.
+ * A text that may be shown: a data source name without its password, and anything else as it is.
  *
- * Everything between the first `:` after the user and the *last* `@` goes, so that a password with an unencoded `@` or
- * `/` in it is hidden whole, even where the text is no valid URL.
+ * Made for texts that are wrong, too, since those are the ones that messages quote: everything between the first `:`
+ * after the scheme and the *last* `@` goes, so that a password with an unencoded `@` or `/` is hidden whole, and one
+ * without a scheme before it, or with a quotation mark, as well.
  */
-export function redactDsn(dsn: string): string {
-  const authority = /^([a-z][a-z0-9+.-]*:\/\/)([^@]*(?:@[^@]*)*)@([^@]*)$/is.exec(dsn)
-  let shown = dsn
-  if (authority !== null) {
-    const [, scheme = '', userinfo = '', rest = ''] = authority
-    const colon = userinfo.indexOf(':')
-    shown = colon === -1 ? dsn : `${scheme}${userinfo.slice(0, colon)}:***@${rest}`
-  }
-  return shown.replace(secretParameters, '$1***')
+export function redactDsn(text: string): string {
+  const shown = text.replace(secretParameters, '$1***')
+  if (engineOfDsn(text) === 'sqlite') return shown
+  const start = /^[^:/@]*:?\/\//.exec(shown)?.[0].length ?? 0
+  const end = shown.lastIndexOf('@')
+  const colon = shown.indexOf(':', start)
+  return colon === -1 || end < colon ? shown : `${shown.slice(0, colon)}:***${shown.slice(end)}`
 }
 
 /** Where a server listens, for people: `host:port/database`, or the file. */
 export function addressOfDsn(dsn: string): string {
   if (engineOfDsn(dsn) === 'sqlite') return redactDsn(dsn)
   const url = parseUrl(dsn)
-  if (url === undefined) return redactDsn(dsn)
-  const user = url.username === '' ? '' : `${decodeURIComponent(url.username)}@`
+  // Without a user, an "@" means that a "/", "?" or "#" of the password was taken for the end of the host.
+  const isCutShort = url?.username === '' && `${url.pathname}${url.search}${url.hash}`.includes('@')
+  if (url === undefined || isCutShort) return redactDsn(dsn)
+  const user = url.username === '' ? '' : `${decoded(url.username) ?? ''}@`
   return `${url.protocol}//${user}${url.host || (url.searchParams.get('host') ?? '')}${url.pathname}`
 }
 
 /** The name of the database (MySQL: of the schema) in a data source name, if it has one. */
 export function databaseNameOfDsn(dsn: string): string | undefined {
   const name = parseUrl(dsn)?.pathname.slice(1)
-  return name === undefined || name === '' ? undefined : decodeURIComponent(name)
+  return name === undefined || name === '' ? undefined : decoded(name)
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 function parseUrl(text: string): URL | undefined {
