@@ -20,7 +20,7 @@ interface Row {
 describe.runIf(testedEngines.includes('postgres'))('multiplexing of short reads on PostgreSQL', () => {
   const cleanUps: (() => Promise<unknown>)[] = []
   afterEach(async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
   })
 
   async function database(): Promise<string> {

@@ -15,7 +15,7 @@ const limits: PoolOptions = { ...readOptions(poolOptions, {}, 'pool'), maxConnec
 describe.runIf(testedEngines.includes('postgres'))('connections of one’s own on PostgreSQL', () => {
   const cleanUps: (() => Promise<unknown>)[] = []
   afterEach(async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
   })
 
   async function database(): Promise<string> {

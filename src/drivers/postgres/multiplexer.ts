@@ -146,19 +146,21 @@ export class Multiplexer implements LaneEvents, RunObserver {
     if (this.#retryAt > 0 && this.#clock.now() < this.#retryAt) return
     const lane = this.#parts.createLane(this, this.#clock)
     this.#lanes.push(lane)
-    lane.open().then(
-      () => {
-        this.#roundTripMs = lane.roundTripMs
-        this.#retryAt = 0
-        this.#retryMs = firstRetryMs
-        this.#watchIdle()
-      },
+    void this.#open(lane)
+  }
+
+  async #open(lane: Lane): Promise<void> {
+    try {
+      await lane.open()
+      this.#roundTripMs = lane.roundTripMs
+      this.#retryAt = 0
+      this.#retryMs = firstRetryMs
+      this.#watchIdle()
+    } catch {
       // Nobody waits for a lane: the reads go over connections of their own, and report what is wrong.
-      () => {
-        this.#retryAt = this.#clock.now() + this.#retryMs
-        this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs)
-      },
-    )
+      this.#retryAt = this.#clock.now() + this.#retryMs
+      this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs)
+    }
   }
 
   #watch(): void {
@@ -176,7 +178,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
     this.#nextTickAt = now + this.#tickMs
     const limit = this.#parts.slowMs + stallSlackMs
     let busy = false
-    for (const lane of [...this.#lanes]) {
+    for (const lane of this.#lanes) {
       const head = lane.head
       if (head === undefined) continue
       busy = true
@@ -202,7 +204,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = undefined
       const oldest = this.#clock.now() - idleTimeoutMs
-      for (const lane of [...this.#lanes])
+      for (const lane of this.#lanes)
         if (lane.state === 'open' && lane.size === 0 && lane.usedAt <= oldest) lane.close()
       if (this.#lanes.length > 0) this.#watchIdle()
     }, idleTimeoutMs).unref()

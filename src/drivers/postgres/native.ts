@@ -64,8 +64,8 @@ export function submit(
   const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
   if (queryClass === undefined || rowMode === 'array') {
     const config = { text: sql, values, name, rowMode: rowMode === 'array' ? rowMode : undefined }
-    const query = client.query as unknown as (config: unknown, callback: AnswerCallback) => void
-    query.call(client, config, callback)
+    const taker = client as unknown as { query(config: unknown, callback: AnswerCallback): void }
+    taker.query(config, callback)
     return
   }
   const query = new queryClass(sql, values, callback)

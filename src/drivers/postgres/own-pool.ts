@@ -97,7 +97,7 @@ export class OwnPool {
     const waiting = [...this.#queue.keys()]
     this.#queue.clear()
     for (const taker of waiting) taker.refuse(refusal)
-    for (const connection of [...this.#inUse]) {
+    for (const connection of this.#inUse) {
       connection.abandon('the pool was closed')
       this.#giveBack(connection, true)
     }
