@@ -136,6 +136,28 @@ describe('a database file', () => {
   })
 })
 
+describe('a transaction that SQLite ended itself', () => {
+  test('takes no more statements, and nothing of it stays', async () => {
+    const pool = await open()
+    atOnce(pool.query(write('create table t (id integer primary key)')))
+    const lease = await pool.lease()
+    await lease.begin({})
+    await lease.query(write('insert into t values (1)'))
+    await expect(lease.query(write('insert or rollback into t values (1)'))).rejects.toThrow('UNIQUE')
+    const closed = { code: 'SIGNALBOX_TRANSACTION_CLOSED' }
+    await expect(lease.query(write('insert into t values (2)'))).rejects.toMatchObject(closed)
+    await expect(lease.stream(read('select id from t')).next()).rejects.toMatchObject(closed)
+    await expect(lease.commit()).rejects.toMatchObject(closed)
+    await lease.rollback()
+    expect((await lease.query(read('select id from t'))).rows).toEqual([])
+    await lease.begin({})
+    await lease.query(write('insert into t values (3)'))
+    await lease.commit()
+    await lease.release('clean')
+    expect(atOnce(pool.query(read('select id from t'))).rows).toEqual([{ id: 3 }])
+  })
+})
+
 describe('the lock of another process', () => {
   test('is waited for by a write, without blocking the event loop', async () => {
     const pool = await open()

@@ -33,6 +33,8 @@ export class SqliteLease implements Lease {
   #released = false
   #changedSession = false
   #queryOnly = false
+  /** Between begin() and commit() or rollback(). */
+  #begun = false
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms
@@ -72,11 +74,13 @@ export class SqliteLease implements Lease {
         // The lock is taken at the start, because a transaction that asks for it later can only fail.
         await this.#unlessBusy(() => this.#connection.exec('BEGIN IMMEDIATE'))
       }
+      this.#begun = true
     })
   }
 
   commit(): Promise<void> {
     return this.#inTurn(async () => {
+      this.#mustBeInTransaction()
       try {
         await this.#unlessBusy(() => this.#connection.exec('COMMIT'))
       } catch (error) {
@@ -85,6 +89,7 @@ export class SqliteLease implements Lease {
         }
         throw error
       }
+      this.#begun = false
       this.#setQueryOnly(false)
     })
   }
@@ -128,7 +133,7 @@ export class SqliteLease implements Lease {
         : this.#connection.run(request, false)
     try {
       // Within a transaction a lock can only be waited for by starting it again.
-      if (this.#connection.inTransaction) return attempt()
+      if (this.#mustBeInTransaction()) return attempt()
       return await whileBusy(attempt, this.#terms.busyTimeoutMs, request)
     } catch (error) {
       throw this.#explained(error)
@@ -138,6 +143,7 @@ export class SqliteLease implements Lease {
   #openCursor(request: DriverRequest): SqliteCursor {
     if (request.signal?.aborted) throw abortedBefore(request.signal)
     if (request.access === 'session') this.#changedSession = true
+    this.#mustBeInTransaction()
     const cursor = this.#connection.open(request)
     this.#cursors.add(cursor)
     return cursor
@@ -153,8 +159,25 @@ export class SqliteLease implements Lease {
     return error
   }
 
+  /**
+   * Whether a transaction is open.
+   *
+   * @throws TransactionClosedError if the caller's was ended by SQLite itself, as `INSERT OR ROLLBACK` and a full disk
+   * do. What came next would be committed one by one, without the statements before.
+   */
+  #mustBeInTransaction(): boolean {
+    const { inTransaction } = this.#connection
+    if (this.#begun && !inTransaction) {
+      throw new TransactionClosedError(
+        'SQLite rolled the transaction back when one of its statements failed. Start the transaction again.',
+      )
+    }
+    return inTransaction
+  }
+
   #rollback(): void {
     if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK')
+    this.#begun = false
     this.#setQueryOnly(false)
   }
 
