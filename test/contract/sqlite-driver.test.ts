@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, StatementSync } from 'node:sqlite'
 
 import { createSqliteDriver } from '../../src/drivers/sqlite.ts'
+import { isOlderNode } from '../../src/drivers/sqlite/older-node.ts'
 import { describeDriver } from './driver.contract.ts'
 
 const noServer = 'SQLite runs inside the process: there is no server and no connection that could break.'
 const noInterruption = 'node:sqlite cannot interrupt a running statement, and nothing else runs meanwhile.'
+const olderNode = `node:sqlite of ${process.version} neither describes columns nor returns rows as arrays.`
 
 describeDriver('sqlite', {
   createDriver: createSqliteDriver,
@@ -75,6 +77,14 @@ describeDriver('sqlite', {
       'never lets a cancellation hit the next statement of the connection',
       'ends a stream whose first row is late',
     ].map((name) => ({ name, reason: noInterruption })),
+    ...(isOlderNode({ StatementSync })
+      ? [
+          'returns rows as objects, their number and their fields in column order',
+          'returns rows as arrays when asked, and the same text as objects again',
+          'describes the fields of a result without rows',
+          'streams no rows, and rows as arrays, and with parameters',
+        ].map((name) => ({ name, reason: olderNode }))
+      : []),
     ...[
       'reports a connection that the server ended, and recovers',
       'replaces idle connections that the network broke',

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -194,6 +197,34 @@ describe.each(ways)('SqliteConnection $way', ({ olderNode }) => {
     expect(connection.isOpen).toBe(true)
     connection.close()
     expect(connection.isOpen).toBe(false)
+  })
+
+  test('returns the columns that a table has now, whoever changed them', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'signalbox-sqlite-'))
+    const other = new DatabaseSync(join(folder, 'test.db'))
+    other.exec('create table u (a, b); insert into u values (1, 2)')
+    const options = { statementCacheSize: 10, bigIntegers: false, olderNode }
+    const own = new SqliteConnection(new DatabaseSync(join(folder, 'test.db')), options)
+    try {
+      const select = read('select * from u')
+      expect(own.run(select, true).rows).toEqual([{ a: 1, b: 2 }])
+      other.exec('alter table u add column c default 3')
+      expect(own.run(select, true).rows).toEqual([{ a: 1, b: 2, c: 3 }])
+      other.exec('alter table u add column d default 4')
+      const cursor = own.open(select)
+      expect(cursor.next().value).toEqual({ a: 1, b: 2, c: 3, d: 4 })
+      cursor.close()
+      other.exec('alter table u drop column b; alter table u drop column d')
+      expect(own.run(select, true).rows).toEqual([{ a: 1, c: 3 }])
+      own.run(write('create temp table v as select 1 as x'), true)
+      expect(own.run(read('select * from v'), true).rows).toEqual([{ x: 1 }])
+      own.run(write('alter table v add column y default 2'), true)
+      expect(own.run(read('select * from v'), true).rows).toEqual([{ x: 1, y: 2 }])
+    } finally {
+      own.close()
+      other.close()
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('says of a text without a statement that it has none', () => {

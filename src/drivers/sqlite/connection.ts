@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 import { AbortedError, ParameterError, TimeoutError, TransactionControlError, UnsupportedError } from '../../errors.ts'
 import type { Access, DriverRequest, DriverResult } from '../driver.ts'
-import { sqliteError } from './errors.ts'
+import { noStatement, sqliteError } from './errors.ts'
 import { OlderNode } from './older-node.ts'
 import { isPositional, namedValues, positionalValues } from './parameters.ts'
 import { SqliteChanges, SqliteRows, type Changes } from './result.ts'
@@ -113,6 +113,7 @@ export class SqliteConnection {
 
   /** Opens a cursor on a statement of its own: a cached one would be reset by the next caller's run. */
   open(request: DriverRequest, deadline = Infinity): SqliteCursor {
+    if (this.#older !== undefined) this.#noticeChanges(this.#older, request.access)
     const prepared = this.#prepare(request.sql, request.access)
     if (prepared.hasMore) throw new UnsupportedError('A text of several statements cannot be streamed.')
     this.#setRowMode(prepared, request)
@@ -121,7 +122,7 @@ export class SqliteConnection {
       const rows = isPositional(params)
         ? prepared.statement.iterate(...positionalValues(params, prepared.text))
         : prepared.statement.iterate(namedValues(params, prepared.text))
-      return new SqliteCursor(rows, prepared.described, request, deadline)
+      return new SqliteCursor(rows, prepared, request, deadline)
     } catch (error) {
       throw error instanceof ParameterError ? error : sqliteError(error, 'run', request.access)
     }
@@ -166,6 +167,8 @@ export class SqliteConnection {
     this.#setRowMode(prepared, request)
     const { statement, text } = prepared
     const { params } = request
+    // It may change temporary and attached tables, which have versions of their own.
+    if (!changing.has(text.verb)) this.forget()
     try {
       const rows = isPositional(params)
         ? statement.all(...positionalValues(params, text))
@@ -204,6 +207,7 @@ export class SqliteConnection {
   }
 
   #prepared(sql: string, access: Access): Prepared {
+    if (this.#older !== undefined) this.#noticeChanges(this.#older, access)
     const young = this.#young.get(sql)
     if (young !== undefined) return young
     const prepared = this.#old.get(sql) ?? this.#prepare(sql, access)
@@ -218,7 +222,16 @@ export class SqliteConnection {
     return prepared
   }
 
+  #noticeChanges(older: OlderNode, access: Access): void {
+    try {
+      if (older.schemaChanged()) this.forget()
+    } catch (error) {
+      throw sqliteError(error, 'prepare', access)
+    }
+  }
+
   #prepare(sql: string, access: Access): Prepared {
+    if (this.#older !== undefined && isBlank(sql)) throw noStatement()
     try {
       const statement = this.db.prepare(sql)
       if (this.#options.bigIntegers) statement.setReadBigInts(true)
@@ -248,22 +261,22 @@ function changesOf(native: Changes, verb: string): SqliteChanges {
 
 /** Rows one at a time, read from the file only as they are asked for. */
 export class SqliteCursor {
-  readonly described: StatementSync | undefined
+  readonly #prepared: Prepared
   readonly #rows: NodeJS.Iterator<unknown, undefined>
   readonly #request: DriverRequest
   readonly #deadline: number
   #open = true
 
-  constructor(
-    rows: NodeJS.Iterator<unknown, undefined>,
-    described: StatementSync | undefined,
-    request: DriverRequest,
-    deadline: number,
-  ) {
+  constructor(rows: NodeJS.Iterator<unknown, undefined>, prepared: Prepared, request: DriverRequest, deadline: number) {
     this.#rows = rows
-    this.described = described
+    // Held as long as the cursor is: before Node.js 22.16, rows end in an error once their statement is collected.
+    this.#prepared = prepared
     this.#request = request
     this.#deadline = deadline
+  }
+
+  get described(): StatementSync | undefined {
+    return this.#prepared.described
   }
 
   /** @throws QueryError, AbortedError, TimeoutError */

@@ -46,7 +46,8 @@ export function parseSqliteDsn(dsn: string, place = 'dsn'): SqliteDsn {
 
 function pathOf(raw: string, dsn: string, place: string): string {
   if (raw.startsWith('//') && !raw.startsWith('///')) {
-    throw new ConfigError(place, `"${redactDsn(dsn)}" names a host, and SQLite has none.`, forms)
+    // Not quoted: what looks like a host may have a password before it.
+    throw new ConfigError(place, 'The name has a host behind "//", and SQLite has none.', forms)
   }
   const path = raw.startsWith('///') ? raw.slice(2) : raw
   if (path === '' || path === '/') throw new ConfigError(place, `"${redactDsn(dsn)}" names no file.`, forms)

@@ -65,18 +65,20 @@ export function sqliteError(error: unknown, phase: Phase, access: Access): Error
       { cause: error, safeToRetry: access === 'read' },
     )
   }
-  // Before Node.js 22.16, a text without a statement is prepared to something that is finalized from the start.
-  if ((code === 'ERR_INVALID_ARG_VALUE' || /finalized/.test(message)) && phase === 'prepare') {
-    return new QueryError('syntax', 'The text holds no statement.', { cause: error })
-  }
   if (code === 'ERR_INVALID_STATE' && /finalized|not open/.test(message)) {
     return new QueryError('connection-lost', `The SQLite database was closed: ${message}.`, {
       cause: error,
       safeToRetry: true,
     })
   }
+  if (code === 'ERR_INVALID_ARG_VALUE' && phase === 'prepare') return noStatement(error)
   if (typeof code === 'string' && /^ERR_INVALID_(?:ARG|STATE)/.test(code)) return new ParameterError(message)
   return new QueryError('other', message, { cause: error, safeToRetry: access === 'read' })
+}
+
+/** A text of nothing but spaces and comments. */
+export function noStatement(cause?: unknown): QueryError {
+  return new QueryError('syntax', 'The text holds no statement.', { cause })
 }
 
 function resultCodeError(error: unknown, errcode: number, phase: Phase, access: Access): QueryError {

@@ -83,6 +83,20 @@ describe('OlderNode.inTransaction', () => {
   })
 })
 
+test('OlderNode.schemaChanged notices what other connections change, once', () => {
+  using other = closing(new DatabaseSync(join(folder, 'test.db')))
+  const older = new OlderNode(database, false)
+  expect(older.schemaChanged()).toBe(true)
+  expect(older.schemaChanged()).toBe(false)
+  other.database.exec('insert into t values (9)')
+  expect(older.schemaChanged()).toBe(false)
+  other.database.exec('alter table t add column extra')
+  expect(older.schemaChanged()).toBe(true)
+  expect(older.schemaChanged()).toBe(false)
+  database.exec('drop table t')
+  expect(older.schemaChanged()).toBe(true)
+})
+
 test('OlderNode.isOpen sees that the database was closed', () => {
   const older = new OlderNode(database, false)
   expect(older.isOpen).toBe(true)

