@@ -126,7 +126,8 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
 
   /**
    * Refuses new calls, waits for what runs (at most `limits.closeTimeoutMs`), and closes every connection that the
-   * client opened. Pools and handles of the application's own stay open. A second call does nothing.
+   * client opened. What was begun runs on: a transaction or reserved connection that has had its first statement may go
+   * on to its end. Pools and handles of the application's own stay open. A second call waits for the same end.
    */
   async close(): Promise<void> {
     this.#parts.life.closed = true

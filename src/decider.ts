@@ -1,9 +1,10 @@
 import type { CallOptions, ClientLimits } from './config.ts'
 import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cache.ts'
-import { UnsupportedError } from './errors.ts'
-import { pickServer, type Decision } from './execution/decision.ts'
+import { UnsupportedError, locate } from './errors.ts'
+import { pickServer, whereOf, type Decision } from './execution/decision.ts'
 import type { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { PoolRegistry } from './execution/pool-registry.ts'
+import { waitFor } from './execution/time-limit.ts'
 import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
@@ -137,7 +138,8 @@ export class Decider {
       if (!(error instanceof AnalyzerNotLoaded)) throw error
       return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, cache))
     }
-    if (this.#needsCatalogue(decision)) return this.#decideWithCatalogue(decision, sql, params, options, using)
+    if (this.#needsCatalogue(decision))
+      return this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using))
     if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
       this.#known(cache, options)?.set(sql, decision)
     return decision
@@ -157,13 +159,21 @@ export class Decider {
   }
 
   async #decideWithCatalogue(
-    { database, server }: Decision,
+    decision: Decision,
     sql: string,
     params: Params,
     options: CallOptions | undefined,
     using: unknown,
   ): Promise<Decision> {
-    await this.#catalogues.read(database, await this.#pools.open(server, database))
+    const { database, server } = decision
+    const { signal, timeoutMs = this.#limits.queryTimeoutMs } = options ?? {}
+    const reading = async (): Promise<void> =>
+      await this.#catalogues.read(database, await this.#pools.open(server, database))
+    try {
+      await waitFor(reading(), { signal, timeoutMs }, `the functions of "${database.alias}" were looked up`)
+    } catch (error) {
+      throw locate(error, whereOf(decision))
+    }
     return this.#decideNow(sql, params, options, using)
   }
 

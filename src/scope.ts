@@ -8,6 +8,7 @@ import type { Queryable } from './execution/queryable.ts'
 import { fetchRelated, type Related, type RelatedOptions } from './execution/related.ts'
 import { ReservedConnection } from './execution/reserved.ts'
 import type { Result } from './execution/result.ts'
+import { withTimeLeft } from './execution/time-limit.ts'
 import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './execution/transaction.ts'
 import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
@@ -64,7 +65,8 @@ export class Scope implements Queryable {
     } catch (error) {
       return Promise.reject(error)
     }
-    return decision.then((decided) => this.#run<Row>(decided, params, options))
+    const begun = performance.now()
+    return decision.then((decided) => this.#run<Row>(decided, params, this.#optionsLeft(options, begun)))
   }
 
   /**
@@ -83,9 +85,10 @@ export class Scope implements Queryable {
     params: Params = [],
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
+    const begun = performance.now()
     const decision = await this.#decide(sql, params, options)
     refuseTransactionControl(decision, 'client.transaction()')
-    yield* this.#parts.executor.stream<Row>(decision, params, options)
+    yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun))
   }
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
@@ -164,7 +167,12 @@ export class Scope implements Queryable {
   }
 
   #decide(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
-    if (this.#parts.life.closed) throw new ClientClosedError()
+    this.#assertOpen()
+    return this.#decideStill(sql, params, options)
+  }
+
+  /** Also for what was begun before `close()` and may go on to its end. */
+  #decideStill(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
     const { decider } = this.#parts
     if (options?.using !== undefined) return decider.decide(sql, params, options, options.using)
     return decider.decide(sql, params, options, this.#using, this.#decisions)
@@ -174,6 +182,12 @@ export class Scope implements Queryable {
     const { decider } = this.#parts
     if (options?.using !== undefined) return decider.explain(sql, params, options, options.using)
     return decider.explain(sql, params, options, this.#using, this.#decisions)
+  }
+
+  /** The options after a wait that counts as part of the call. */
+  #optionsLeft(options: CallOptions | undefined, begun: number): CallOptions | undefined {
+    const timeoutMs = options?.timeoutMs ?? this.#parts.config.limits.queryTimeoutMs
+    return timeoutMs === 0 ? options : withTimeLeft({ ...options, timeoutMs }, begun)
   }
 
   /** A statement without tables belongs wherever its transaction is, not in the default database. */
@@ -192,7 +206,8 @@ export class Scope implements Queryable {
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,
       decide: async (sql, params, options, pinned) => {
-        const decision = await this.#decide(sql, params, options)
+        if (pinned === undefined) this.#assertOpen()
+        const decision = await this.#decideStill(sql, params, options)
         if (pinned === undefined || !this.#floats(decision, options)) return decision
         return await decider.decide(sql, params, options, pinned)
       },

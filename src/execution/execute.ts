@@ -7,6 +7,7 @@ import type { PoolRegistry } from './pool-registry.ts'
 import { Result } from './result.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
+import { withTimeLeft } from './time-limit.ts'
 import { queryChannel, traced } from './trace.ts'
 
 /** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
@@ -24,18 +25,19 @@ export class Executor {
   /** One autocommit statement. Not an `async` function: the way of a statement that succeeds has one promise only. */
   run<Row>(decision: Decision, params: Params, options?: CallOptions): Promise<Result<Row>> {
     const request = requestOf(decision, params, options, this.#timeoutMs)
+    const begun = request.timeoutMs ? performance.now() : 0
     const pool = this.#pools.opened(decision.server)
-    if (pool === undefined || queryChannel.hasSubscribers) return this.#runWatched(decision, request)
+    if (pool === undefined || queryChannel.hasSubscribers) return this.#runWatched(decision, request, begun)
     let answer: DriverResult | Promise<DriverResult>
     try {
       answer = pool.query(request)
     } catch (error) {
-      return this.#recover(decision, request, error)
+      return this.#recover(decision, request, begun, error)
     }
     if (answer instanceof Promise) {
       return answer.then(
         (result) => this.result<Row>(decision, result),
-        (error: unknown) => this.#recover<Row>(decision, request, error),
+        (error: unknown) => this.#recover<Row>(decision, request, begun, error),
       )
     }
     return Promise.resolve(this.result<Row>(decision, answer))
@@ -79,9 +81,9 @@ export class Executor {
     }
   }
 
-  async #runWatched<Row>(decision: Decision, request: DriverRequest): Promise<Result<Row>> {
+  async #runWatched<Row>(decision: Decision, request: DriverRequest, begun: number): Promise<Result<Row>> {
     const pool = await this.pool(decision)
-    const attempt = (): DriverResult | Promise<DriverResult> => pool.query(request)
+    const attempt = (): DriverResult | Promise<DriverResult> => pool.query(withTimeLeft(request, begun))
     try {
       if (!queryChannel.hasSubscribers) return this.result(decision, await withRetry(this.#attempts, attempt))
       const event = { sql: request.sql, params: request.params, route: decision.route, inTransaction: false }
@@ -91,11 +93,14 @@ export class Executor {
     }
   }
 
-  async #recover<Row>(decision: Decision, request: DriverRequest, error: unknown): Promise<Result<Row>> {
+  async #recover<Row>(decision: Decision, request: DriverRequest, begun: number, error: unknown): Promise<Result<Row>> {
     try {
       if (this.#attempts < 2 || !mayRetry(error)) throw error
       const pool = await this.pool(decision)
-      return this.result(decision, await withRetry(this.#attempts, () => pool.query(request), error))
+      return this.result(
+        decision,
+        await withRetry(this.#attempts, () => pool.query(withTimeLeft(request, begun)), error),
+      )
     } catch (last) {
       throw locate(last, whereOf(decision))
     }

@@ -52,7 +52,8 @@ export class FunctionCatalogues {
 
   /**
    * Reads the catalogue; callers at the same time share one reading. A failure is no error here: the statement itself
-   * will meet the same trouble and say so, and until then its functions count as unknown.
+   * will meet the same trouble and say so, and until then its functions count as unknown. It may take as long as the
+   * wait for a connection (`pool.acquireTimeoutMs`).
    */
   async read(database: Database, pool: DriverPool): Promise<void> {
     let entry = this.#entries.get(database.alias)
@@ -60,13 +61,19 @@ export class FunctionCatalogues {
       entry = { catalogue: undefined, readAt: Number.NEGATIVE_INFINITY, reading: undefined }
       this.#entries.set(database.alias, entry)
     }
-    entry.reading ??= this.#fill(entry, pool)
+    entry.reading ??= this.#fill(entry, pool, database.pool.acquireTimeoutMs)
     await entry.reading
   }
 
-  async #fill(entry: Entry, pool: DriverPool): Promise<void> {
+  async #fill(entry: Entry, pool: DriverPool, timeoutMs: number): Promise<void> {
     try {
-      const result = await pool.query({ sql: functionCatalogueSql, params: [], access: 'read', prepare: false })
+      const result = await pool.query({
+        sql: functionCatalogueSql,
+        params: [],
+        access: 'read',
+        prepare: false,
+        timeoutMs,
+      })
       entry.catalogue = new FunctionCatalogue(result.rows as readonly FunctionRow[])
       this.#version += 1
     } catch {

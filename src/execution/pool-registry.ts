@@ -1,3 +1,4 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { ClientClosedError } from '../errors.ts'
 import type { Driver, DriverPool, Engine, PoolStats } from '../drivers/driver.ts'
 import type { Database, Server } from '../topology/topology.ts'
@@ -7,6 +8,9 @@ export class PoolRegistry {
   readonly #drivers: Readonly<Record<Engine, () => Promise<Driver>>>
   readonly #pools = new Map<string, DriverPool>()
   readonly #opening = new Map<string, Promise<DriverPool>>()
+  /** What was accepted and is on its way to a pool. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
   #closed = false
 
   constructor(drivers: Readonly<Record<Engine, () => Promise<Driver>>>) {
@@ -28,7 +32,17 @@ export class PoolRegistry {
       opening = this.#make(server, database).finally(() => this.#opening.delete(server.id))
       this.#opening.set(server.id, opening)
     }
-    return await opening
+    return await this.hold(opening)
+  }
+
+  /** Has `close()` wait for something after which a statement will be sent. */
+  async hold<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    try {
+      return await work
+    } finally {
+      this.#underWay.delete(work)
+    }
   }
 
   async #make(server: Server, database: Database): Promise<DriverPool> {
@@ -47,13 +61,34 @@ export class PoolRegistry {
     return Object.fromEntries([...this.#pools].map(([id, pool]) => [id, pool.stats()]))
   }
 
-  /** Waits for what runs, at most `timeoutMs`, and closes every pool; errors of one do not keep the others open. */
+  /**
+   * Waits for what was accepted and for what runs, at most `timeoutMs`, and closes every pool; errors of one do not keep
+   * the others open. Later calls wait for the same end.
+   */
   async close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs)
+    await this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const begun = performance.now()
+    const over = Promise.withResolvers<void>()
+    const timer = setTimeout(over.resolve, timeoutMs)
+    await Promise.race([this.#drained(), over.promise])
+    clearTimeout(timer)
     this.#closed = true
-    await Promise.allSettled(this.#opening.values())
-    const results = await Promise.allSettled([...this.#pools.values()].map((pool) => pool.close({ timeoutMs })))
+    const left = Math.max(0, timeoutMs - (performance.now() - begun))
+    const results = await Promise.allSettled([...this.#pools.values()].map((pool) => pool.close({ timeoutMs: left })))
     this.#pools.clear()
     const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown)
     if (failed.length > 0) throw failed[0]
+  }
+
+  async #drained(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#underWay)
+      // Whoever waited for it sends now.
+      await eventLoopTurn()
+    } while (this.#underWay.size > 0)
   }
 }

@@ -8,6 +8,7 @@ import { refuseTransactionControl, requestOf, whereOf, type Decision } from './d
 import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
+import { withTimeLeft } from './time-limit.ts'
 import { TransactionCore, type LeaseLimits, type LeaseSource } from './transaction-core.ts'
 
 /** How a transaction is to run. */
@@ -216,15 +217,12 @@ export class Transaction implements Queryable, AsyncDisposable {
   async #prepare(sql: string, params: Params, options: CallOptions | undefined): Promise<Prepared> {
     this.#assertNotAborted()
     const begun = performance.now()
-    const decision = await this.#host.decide(sql, params, options, this.#core.database)
+    const decision = await this.#host.decide(sql, params, this.#callOptions(options), this.#core.database)
     refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
     const request = requestOf(decision, params, this.#callOptions(options), this.#host.queryTimeoutMs)
     const lease = await this.#enter(decision, request)
-    const { timeoutMs } = request
-    if (timeoutMs === undefined || timeoutMs === 0) return { decision, lease, request }
-    // The wait for the connection counts. Too late is too late on the connection, too: there at least 1 ms is left.
-    const left = Math.max(1, Math.ceil(timeoutMs - (performance.now() - begun)))
-    return { decision, lease, request: { ...request, timeoutMs: left } }
+    // The wait for the connection counts.
+    return { decision, lease, request: withTimeLeft(request, begun) }
   }
 
   #callOptions(options: CallOptions | undefined): CallOptions | undefined {
