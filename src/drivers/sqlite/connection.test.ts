@@ -208,8 +208,11 @@ describe.each(ways)('SqliteConnection $way', ({ olderNode }) => {
     try {
       const select = read('select * from u')
       expect(own.run(select, true).rows).toEqual([{ a: 1, b: 2 }])
+      own.run(read('select 1'), true)
       other.exec('alter table u add column c default 3')
       expect(own.run(select, true).rows).toEqual([{ a: 1, b: 2, c: 3 }])
+      // Where rows get the columns that a statement had when it was prepared, all are prepared again.
+      expect(own.cachedStatements).toBe(olderNode ? 1 : 2)
       other.exec('alter table u add column d default 4')
       const cursor = own.open(select)
       expect(cursor.next().value).toEqual({ a: 1, b: 2, c: 3, d: 4 })
