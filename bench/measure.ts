@@ -53,9 +53,8 @@ export async function timeRound(
  */
 export async function compare(plan: Plan): Promise<Comparison> {
   const { bare, signalbox, operations, concurrency } = plan
-  const warmUp = Math.ceil(operations / 2)
-  await timeRound(bare.run, warmUp, concurrency)
-  await timeRound(signalbox.run, warmUp, concurrency)
+  // Long enough for the compiler to have done its work, and for Signalbox to have learnt what is short.
+  for (const { run } of [bare, signalbox, bare, signalbox]) await timeRound(run, operations, concurrency)
   const rounds: { readonly bare: number; readonly signalbox: number }[] = []
   for (let round = 0; round < plan.rounds; round++) {
     const first = round % 2 === 0 ? bare : signalbox
