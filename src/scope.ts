@@ -8,7 +8,7 @@ import type { Queryable } from './execution/queryable.ts'
 import { fetchRelated, type Related, type RelatedOptions } from './execution/related.ts'
 import { ReservedConnection } from './execution/reserved.ts'
 import type { Result } from './execution/result.ts'
-import { withTimeLeft } from './execution/time-limit.ts'
+import { inTermsOf, withTimeLeft } from './execution/time-limit.ts'
 import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './execution/transaction.ts'
 import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
@@ -65,8 +65,7 @@ export class Scope implements Queryable {
     } catch (error) {
       return Promise.reject(error)
     }
-    const begun = performance.now()
-    return decision.then((decided) => this.#run<Row>(decided, params, this.#optionsLeft(options, begun)))
+    return this.#runLate<Row>(decision, params, options, performance.now())
   }
 
   /**
@@ -88,7 +87,11 @@ export class Scope implements Queryable {
     const begun = performance.now()
     const decision = await this.#decide(sql, params, options)
     refuseTransactionControl(decision, 'client.transaction()')
-    yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun))
+    try {
+      yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun))
+    } catch (error) {
+      throw inTermsOf(this.#timeoutOf(options), error)
+    }
   }
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
@@ -166,6 +169,21 @@ export class Scope implements Queryable {
     return this.#parts.executor.run<Row>(decision, params, options)
   }
 
+  /** A statement whose route takes a moment, which is part of its time limit. */
+  async #runLate<Row>(
+    decision: Promise<Decision>,
+    params: Params,
+    options: CallOptions | undefined,
+    begun: number,
+  ): Promise<Result<Row>> {
+    const decided = await decision
+    try {
+      return await this.#run<Row>(decided, params, this.#optionsLeft(options, begun))
+    } catch (error) {
+      throw inTermsOf(this.#timeoutOf(options), error)
+    }
+  }
+
   #decide(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
     this.#assertOpen()
     return this.#decideStill(sql, params, options)
@@ -184,9 +202,13 @@ export class Scope implements Queryable {
     return decider.explain(sql, params, options, this.#using, this.#decisions)
   }
 
+  #timeoutOf(options: CallOptions | undefined): number {
+    return options?.timeoutMs ?? this.#parts.config.limits.queryTimeoutMs
+  }
+
   /** The options after a wait that counts as part of the call. */
   #optionsLeft(options: CallOptions | undefined, begun: number): CallOptions | undefined {
-    const timeoutMs = options?.timeoutMs ?? this.#parts.config.limits.queryTimeoutMs
+    const timeoutMs = this.#timeoutOf(options)
     return timeoutMs === 0 ? options : withTimeLeft({ ...options, timeoutMs }, begun)
   }
 

@@ -7,7 +7,7 @@ import type { PoolRegistry } from './pool-registry.ts'
 import { Result } from './result.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
-import { withTimeLeft } from './time-limit.ts'
+import { inTermsOf, withTimeLeft } from './time-limit.ts'
 import { queryChannel, traced } from './trace.ts'
 
 /** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
@@ -89,7 +89,7 @@ export class Executor {
       const event = { sql: request.sql, params: request.params, route: decision.route, inTransaction: false }
       return this.result(decision, await traced(event, async () => await withRetry(this.#attempts, attempt)))
     } catch (error) {
-      throw locate(error, whereOf(decision))
+      throw locate(inTermsOf(request.timeoutMs, error), whereOf(decision))
     }
   }
 
@@ -102,7 +102,7 @@ export class Executor {
         await withRetry(this.#attempts, () => pool.query(withTimeLeft(request, begun)), error),
       )
     } catch (last) {
-      throw locate(last, whereOf(decision))
+      throw locate(inTermsOf(request.timeoutMs, last), whereOf(decision))
     }
   }
 }

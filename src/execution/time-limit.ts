@@ -35,3 +35,10 @@ export async function waitFor(work: Promise<void>, { signal, timeoutMs = 0 }: Ca
     signal?.removeEventListener('abort', abort)
   }
 }
+
+/** A time-out told in terms of the limit that the caller gave, where what was left of it ran out. */
+export function inTermsOf(timeoutMs: number | undefined, error: unknown): unknown {
+  if (timeoutMs === undefined || !(error instanceof TimeoutError) || error.timeoutMs === timeoutMs) return error
+  const message = error.message.replaceAll(`${error.timeoutMs} ms`, `${timeoutMs} ms`)
+  return new TimeoutError(message, timeoutMs, error)
+}

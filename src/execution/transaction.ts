@@ -8,7 +8,7 @@ import { refuseTransactionControl, requestOf, whereOf, type Decision } from './d
 import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
-import { withTimeLeft } from './time-limit.ts'
+import { inTermsOf, withTimeLeft } from './time-limit.ts'
 import { TransactionCore, type LeaseLimits, type LeaseSource } from './transaction-core.ts'
 
 /** How a transaction is to run. */
@@ -46,7 +46,10 @@ type Callback = () => unknown
 interface Prepared {
   readonly decision: Decision
   readonly lease: Lease
+  /** With what is left of its time. */
   readonly request: DriverRequest
+  /** The time limit as it was given. */
+  readonly timeoutMs: number | undefined
 }
 
 /**
@@ -90,7 +93,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     options?: CallOptions,
   ): Promise<Result<Row>> {
     this.#assertOpen()
-    const { decision, answer } = await this.#core.inTurn(async () => {
+    const { decision, timeoutMs, answer } = await this.#core.inTurn(async () => {
       const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
       return { ...prepared, answer: queryTraced(prepared.decision, request, true, () => lease.query(request)) }
     })
@@ -98,7 +101,7 @@ export class Transaction implements Queryable, AsyncDisposable {
       return this.#host.executor.result<Row>(decision, await answer)
     } catch (error) {
       await this.#core.noteError(error)
-      throw locate(error, whereOf(decision))
+      throw locate(inTermsOf(timeoutMs, error), whereOf(decision))
     }
   }
 
@@ -109,7 +112,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
     this.#assertOpen()
-    const { decision, rows, first } = await this.#core.inTurn(async () => {
+    const { decision, timeoutMs, rows, first } = await this.#core.inTurn(async () => {
       const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
       const told = streamTraced(prepared.decision, request, true, () => lease.stream(request))
       const source = this.#host.executor.locatedRows<Row>(prepared.decision, told)
@@ -120,7 +123,7 @@ export class Transaction implements Queryable, AsyncDisposable {
       yield* resumed(first, rows)
     } catch (error) {
       await this.#core.noteError(error)
-      throw locate(error, whereOf(decision))
+      throw locate(inTermsOf(timeoutMs, error), whereOf(decision))
     }
   }
 
@@ -222,7 +225,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     const request = requestOf(decision, params, this.#callOptions(options), this.#host.queryTimeoutMs)
     const lease = await this.#enter(decision, request)
     // The wait for the connection counts.
-    return { decision, lease, request: withTimeLeft(request, begun) }
+    return { decision, lease, request: withTimeLeft(request, begun), timeoutMs: request.timeoutMs }
   }
 
   #callOptions(options: CallOptions | undefined): CallOptions | undefined {
