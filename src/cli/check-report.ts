@@ -40,22 +40,25 @@ export interface DatabaseReport {
 }
 
 /** Why a database could not be reached, from the most particular. */
-export type ReachFailureKind =
-  | 'timeout'
-  | 'refused'
-  | 'unknown-host'
-  | 'unreachable-host'
-  | 'authentication'
-  | 'no-such-database'
-  | 'no-such-file'
-  | 'file'
-  | 'too-many-connections'
-  | 'tls'
-  | 'starting-up'
-  | 'shutting-down'
-  | 'driver-missing'
-  | 'connection-lost'
-  | 'other'
+export const reachFailureKinds = [
+  'timeout',
+  'refused',
+  'unknown-host',
+  'unreachable-host',
+  'authentication',
+  'no-such-database',
+  'no-such-file',
+  'file',
+  'too-many-connections',
+  'tls',
+  'starting-up',
+  'shutting-down',
+  'driver-missing',
+  'connection-lost',
+  'other',
+] as const
+
+export type ReachFailureKind = (typeof reachFailureKinds)[number]
 
 export interface ReachFailure {
   readonly kind: ReachFailureKind
@@ -79,19 +82,23 @@ export interface TableReport {
   readonly elsewhere: readonly { readonly database: string; readonly table: string }[]
 }
 
-export type FindingCode =
-  | 'unreachable'
-  | 'tables-unreadable'
-  | 'read-only-primary'
-  | 'read-only-file'
-  | 'too-few-connections'
-  | 'not-one-server'
-  | 'table-missing'
-  | 'table-only-elsewhere'
-  | 'table-also-elsewhere'
-  | 'table-undeclared-in-exclusive'
-  | 'table-undeclared'
-  | 'glob-empty'
+/** What may be found, each explained in `docs/cli.md`. */
+export const findingCodes = [
+  'unreachable',
+  'tables-unreadable',
+  'read-only-primary',
+  'read-only-file',
+  'too-few-connections',
+  'not-one-server',
+  'table-missing',
+  'table-only-elsewhere',
+  'table-also-elsewhere',
+  'table-undeclared-in-exclusive',
+  'table-undeclared',
+  'glob-empty',
+] as const
+
+export type FindingCode = (typeof findingCodes)[number]
 
 /** Something that is wrong (`error`) or may surprise (`warning`). */
 export interface Finding {
