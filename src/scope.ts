@@ -156,10 +156,18 @@ export class Scope implements Queryable {
   ): Promise<Related<Row, Other>> {
     const { config, databases } = this.#parts
     const home = locateTable(tableName(options.table), config.tables, config.topology).database
-    const { engine } = databases.resolve(this.#using ?? home ?? options.table)
+    const using = callOptions?.using ?? this.#using
+    const likely = using ?? home ?? config.topology.databases.keys().next().value
+    let { engine } = databases.resolve(likely)
     return await fetchRelated<Row, Other>(rows, options, {
-      run: async (sql, params) => await this.query(sql, params, { ...callOptions, dialect: engine }),
-      engine,
+      run: async (textIn) => {
+        if (using === undefined && config.routers.length > 0) {
+          // A router may lead to another engine, whose names are quoted in another way.
+          const decision = await this.#decide(...textIn(engine), { ...callOptions, dialect: engine })
+          engine = decision.database.engine
+        }
+        return await this.query(...textIn(engine), { ...callOptions, rowMode: 'object', dialect: engine })
+      },
       chunk: config.limits.relatedChunk,
     })
   }
