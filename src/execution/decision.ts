@@ -59,3 +59,13 @@ export function refuseTransactionControl(decision: Decision, insteadUse: string)
       `Use ${insteadUse}. Nothing was sent.`,
   )
 }
+
+/** On MySQL and MariaDB such a statement commits before it runs: it would end the transaction behind everybody's back. */
+export function refuseImplicitCommit(decision: Decision): void {
+  const { analysis, database } = decision
+  if (database.engine !== 'mysql' || analysis.kind !== 'ddl') return
+  throw new TransactionControlError(
+    `${analysis.why}, and MySQL and MariaDB commit the open transaction before that: nothing of it could be rolled back any more, ` +
+      'and what follows would run outside it. Run it before or after the transaction. Nothing was sent.',
+  )
+}

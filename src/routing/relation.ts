@@ -1,5 +1,6 @@
 import { CrossDatabaseQueryError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
+import type { TableMap, TableName } from '../topology/table-map.ts'
 import type { Topology } from '../topology/topology.ts'
 import { nameOf, type TableLocation } from './home.ts'
 import type { Reason } from './route.ts'
@@ -12,6 +13,13 @@ export interface Relation {
   readonly sql?: string
 }
 
+/** What decides about tables of several databases. */
+export interface RelationContext {
+  readonly topology: Topology
+  readonly tables: TableMap
+  readonly routers: readonly Router[]
+}
+
 /**
  * Decides about a statement whose tables live in more than one database: allowed and qualified if they are schemas of
  * one MySQL/MariaDB server; allowed as it is if the routers open every pair; else {@link CrossDatabaseQueryError}.
@@ -20,8 +28,7 @@ export function relate(
   sql: string,
   analysis: Analysis,
   locations: readonly TableLocation[],
-  topology: Topology,
-  routers: readonly Router[],
+  { topology, tables, routers }: RelationContext,
 ): Relation | undefined {
   const databases = new Set(locations.map((location) => location.database))
   if (databases.size <= 1) return undefined
@@ -30,7 +37,7 @@ export function relate(
   )
   if (shared !== undefined && analysis.complete) {
     return {
-      sql: qualify(sql, analysis, locations, topology),
+      sql: qualify(sql, analysis, locations, { topology, tables }),
       reason: {
         rule: 'shared-server',
         text: `${listHomes(locations)}; these databases are schemas of one server, so the tables are qualified`,
@@ -76,12 +83,21 @@ export function relationAllowed(
   return undefined
 }
 
-function qualify(sql: string, analysis: Analysis, locations: readonly TableLocation[], topology: Topology): string {
+function qualify(
+  sql: string,
+  analysis: Analysis,
+  locations: readonly TableLocation[],
+  { topology, tables }: Omit<RelationContext, 'routers'>,
+): string {
+  const homeOf = (table: TableName): string | undefined =>
+    locations.find((location) => location.table.name === table.name && location.table.schema === table.schema)?.database
   const edits: { readonly at: number; readonly prefix: string }[] = []
   for (const use of analysis.tables) {
     if (use.schema !== undefined) continue
-    const home = locations.find((location) => location.table.name === use.name && location.table.schema === undefined)
-    const schema = home?.database === undefined ? undefined : topology.databases.get(home.database)?.schema
+    // A view lives where its tables do; where those live apart nothing says which it is.
+    const homes = new Set((tables.tablesOfView(use) ?? [{ name: use.name }]).map(homeOf))
+    const [home] = homes.size === 1 ? homes : []
+    const schema = home === undefined ? undefined : topology.databases.get(home)?.schema
     if (schema === undefined) continue
     for (const span of use.spans) edits.push({ at: span.start, prefix: `\`${schema.replaceAll('`', '``')}\`.` })
   }

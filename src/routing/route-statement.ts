@@ -169,7 +169,7 @@ function resolveAnswer(target: unknown, router: string, input: RouteInput): Data
 }
 
 function chooseHome(analysis: Analysis, locations: readonly TableLocation[], input: RouteInput): Choice {
-  const relation = relate(input.statement.sql, analysis, locations, input.topology, input.routers)
+  const relation = relate(input.statement.sql, analysis, locations, input)
   const [first] = locations
   if (first === undefined) {
     return {

@@ -39,6 +39,13 @@ describe.runIf(testedEngines.includes('mysql'))('databases that are schemas of o
       (await client.query('delete r from review r join product p on p.id = r.product_id where p.id = 1')).rowCount,
     ).toBe(2)
 
+    await client.using('reviews').query('create view reviewed as select distinct product_id from review')
+    const views = { reviewed: ['review'] }
+    await using viewing = await connect({ databases, tables, views, databasesShareServer: [['default', 'reviews']] })
+    expect((await viewing.query('select * from product p left join reviewed r on r.product_id = p.id')).rowCount).toBe(
+      2,
+    )
+
     await using apart = await connect({ databases, tables })
     await expect(apart.query('select * from product, review')).rejects.toMatchObject({
       code: 'SIGNALBOX_CROSS_DATABASE_QUERY',
