@@ -21,7 +21,8 @@ export function analysedStatement(statement: Statement, analysis: Analysis): Ana
 function matches(entry: ColumnValues, column: string, table: string | undefined): boolean {
   return (
     entry.column.toLowerCase() === column.toLowerCase() &&
-    (table === undefined || entry.table === undefined || entry.table.toLowerCase() === table.toLowerCase())
+    // A column that could belong to several tables says nothing about one of them.
+    (table === undefined || entry.table?.toLowerCase() === table.toLowerCase())
   )
 }
 
@@ -31,7 +32,7 @@ function fillIn(sources: readonly ValueSource[], params: Params): readonly unkno
     if (source.from === 'constant') values.push(source.value)
     else if (source.from === 'expression') return undefined
     else if (source.from === 'named') {
-      if (!isRecord(params) || !(source.name in params)) return undefined
+      if (!isRecord(params) || !Object.hasOwn(params, source.name)) return undefined
       values.push(params[source.name])
     } else {
       if (isRecord(params) || source.index >= params.length) return undefined

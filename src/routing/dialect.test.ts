@@ -93,3 +93,40 @@ describe('a declared view', () => {
     expect((await explained(config, 'select * from top')).database).toBe('default')
   })
 })
+
+describe('a router', () => {
+  it('that is asynchronous is refused: a promise is neither a database nor a permission', async () => {
+    const shop = 'sqlite:shop.db'
+    const answer = { code: 'SIGNALBOX_ROUTER_ANSWER' }
+    const route = async (): Promise<string> => await Promise.reject(new Error('late'))
+    await expect(
+      explained({ databases: { default: shop }, routers: [{ route: route as never }] }, 'select 1'),
+    ).rejects.toMatchObject(answer)
+    const allowMigrate = async (): Promise<boolean> => await Promise.resolve(false)
+    await using client = await connect({
+      databases: { default: shop },
+      routers: [{ allowMigrate: allowMigrate as never }],
+    })
+    expect(() => client.allowMigrate('default', 'product')).toThrow(expect.objectContaining(answer))
+    await expect(client.query('create table product (id integer)')).rejects.toMatchObject(answer)
+  })
+
+  it('is told a value of a table only where the statement fixes it for that table', async () => {
+    const seen: unknown[] = []
+    await using client = await connect({
+      databases: { default: postgres },
+      routers: [{ route: (statement) => void seen.push(statement.valuesOf('customer_id', 'orders')) }],
+    })
+    client.explain('select * from orders where customer_id = 5')
+    client.explain('select * from orders join customers on true where orders.customer_id = 5')
+    client.explain('select * from orders join customers on true where customer_id = 5')
+    expect(seen).toEqual([[5], [5], undefined])
+  })
+})
+
+describe('a route', () => {
+  it('is shared by all calls of its text, so nobody can change it', async () => {
+    const route = await explained({ databases: { default: postgres } }, 'select * from product')
+    for (const part of [route, route.reasons, route.shards, ...route.reasons]) expect(Object.isFrozen(part)).toBe(true)
+  })
+})

@@ -1,3 +1,4 @@
+import { RouterAnswerError } from '../errors.ts'
 import type { TableMap, TableName } from '../topology/table-map.ts'
 import type { Topology } from '../topology/topology.ts'
 import { isSystemTable, locateTable } from './home.ts'
@@ -22,6 +23,11 @@ export function migrationPermission(
   for (const [index, router] of context.routers.entries()) {
     const answer = router.allowMigrate?.(database, table)
     if (answer !== undefined && answer !== null) {
+      if (typeof answer !== 'boolean') {
+        throw new RouterAnswerError(
+          `${routerName(router, index)} answered with a ${typeof answer} to allowMigrate. Its answers are true, false, and undefined for no opinion.`,
+        )
+      }
       return {
         allowed: answer,
         reason: { rule: 'router', text: `${routerName(router, index)} ${answer ? 'allows' : 'forbids'} it` },

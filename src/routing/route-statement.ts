@@ -61,7 +61,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
     shards: Object.freeze([decideShard(database, choice.partial)]),
     role,
     effect,
-    reasons: Object.freeze([...choice.reasons, ...migration, reason, roleReason]),
+    reasons: Object.freeze([...choice.reasons, ...migration, reason, roleReason].map((each) => Object.freeze(each))),
     ...(choice.sql === undefined ? {} : { sql: choice.sql }),
   })
   return { route, database, analysis, locations }
@@ -164,6 +164,11 @@ function resolveAnswer(target: unknown, router: string, input: RouteInput): Data
       `${router} answered with ${target === null ? 'null' : `a ${typeof target}`} as the database. ` +
         'A router answers with an alias, a data source name, a pool or handle, { database, … }, or undefined for no opinion.',
     )
+  }
+  if (target instanceof Promise) {
+    // Nobody waits for it: its failure would end the process.
+    target.catch(() => undefined)
+    throw new RouterAnswerError(`${router} answered with a promise. Routers are synchronous: they do no I/O.`)
   }
   return input.resolve(target)
 }
