@@ -41,6 +41,44 @@ describe.each(testedEngines)('transactions on %s', (engine) => {
     expect(await names()).toEqual([])
   })
 
+  it('leave nothing behind of statements that were on their way when one of them failed', async () => {
+    for (let round = 0; round < 5; round++) {
+      const run = client.transaction(
+        async (tx) =>
+          await Promise.all([
+            tx.query(insert, [1, 'one']),
+            tx.query('select * from missing_table'),
+            tx.query(insert, [2, 'two']),
+            tx.transaction(async (inner) => await inner.query(insert, [3, 'three'])),
+            tx.query(insert, [4, 'four']),
+          ]),
+      )
+      await expect(run).rejects.toThrow()
+      expect(await names()).toEqual([])
+    }
+  })
+
+  it('keep the order of calls that nobody waited for', async () => {
+    const tx = client.begin()
+    const running = [1, 2, 3].map((id) => tx.query(insert, [id, String(id)]))
+    const ending = tx.commit()
+    const late = tx.query(insert, [4, 'four'])
+    await expect(late).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CLOSED' })
+    await Promise.all([...running, ending])
+    expect(await names()).toEqual(['1', '2', '3'])
+  })
+
+  it('go on to their end while the client is being closed', async () => {
+    const tx = client.begin()
+    await tx.query(insert, [1, 'one'])
+    const closing = client.close()
+    await tx.query(insert, [2, 'two'])
+    await tx.commit()
+    await closing
+    await using again = await connect(database.dsn)
+    expect((await again.query('select id from item')).rowCount).toBe(2)
+  })
+
   it('nest as savepoints', async () => {
     await client.transaction(async (tx) => {
       await tx.query(insert, [1, 'one'])
