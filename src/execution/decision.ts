@@ -60,12 +60,21 @@ export function refuseTransactionControl(decision: Decision, insteadUse: string)
   )
 }
 
-/** On MySQL and MariaDB such a statement commits before it runs: it would end the transaction behind everybody's back. */
-export function refuseImplicitCommit(decision: Decision): void {
-  const { analysis, database } = decision
+/**
+ * Refuses what would end the open transaction behind everybody's back: a COMMIT or the like among several statements of
+ * one text, and on MySQL and MariaDB changes of the schema, before which the server commits.
+ */
+export function refuseHiddenCommit({ analysis, database }: Decision): void {
+  const after = 'nothing of it could be rolled back any more, and what follows would run outside it.'
+  if (analysis.kind === 'unknown' && analysis.statements > 1) {
+    throw new TransactionControlError(
+      `The text is not understood as a whole (${analysis.why}). It may end the transaction: ${after} ` +
+        'Send the statements one by one. Nothing was sent.',
+    )
+  }
   if (database.engine !== 'mysql' || analysis.kind !== 'ddl') return
   throw new TransactionControlError(
-    `${analysis.why}, and MySQL and MariaDB commit the open transaction before that: nothing of it could be rolled back any more, ` +
-      'and what follows would run outside it. Run it before or after the transaction. Nothing was sent.',
+    `${analysis.why}, and MySQL and MariaDB commit the open transaction before that: ${after} ` +
+      'Run it before or after the transaction. Nothing was sent.',
   )
 }

@@ -4,7 +4,7 @@ import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Database } from '../topology/topology.ts'
-import { refuseImplicitCommit, refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
+import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
 import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
@@ -222,7 +222,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     const begun = performance.now()
     const decision = await this.#host.decide(sql, params, this.#callOptions(options), this.#core.database)
     refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
-    refuseImplicitCommit(decision)
+    refuseHiddenCommit(decision)
     const request = requestOf(decision, params, this.#callOptions(options), this.#host.queryTimeoutMs)
     const lease = await this.#enter(decision, request)
     // The wait for the connection counts.

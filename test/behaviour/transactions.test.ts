@@ -79,6 +79,18 @@ describe.each(testedEngines)('transactions on %s', (engine) => {
     expect((await again.query('select id from item')).rowCount).toBe(2)
   })
 
+  it('are not ended by a COMMIT that is hidden among several statements of one text', async () => {
+    const run = client.transaction(async (tx) => {
+      await tx.query(insert, [1, 'one'])
+      const hidden = tx.query("insert into item (id, name) values (2, 'two'); commit")
+      await expect(hidden).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CONTROL' })
+      await tx.query(insert, [3, 'three'])
+      throw new Error('no')
+    })
+    await expect(run).rejects.toThrow('no')
+    expect(await names()).toEqual([])
+  })
+
   it('nest as savepoints', async () => {
     await client.transaction(async (tx) => {
       await tx.query(insert, [1, 'one'])
