@@ -12,7 +12,7 @@ const longestRetryMs = 30_000
 /** A statement may be ahead for this much longer than the slow limit before those behind it are sent elsewhere. */
 const stallSlackMs = 2
 /** Looks without anything on the wire before the timer stops. */
-const idleTicks = 20
+const idleTicks = 40
 
 export interface MultiplexerParts {
   /** Most lanes at a time. */
@@ -52,7 +52,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
 
   constructor(parts: MultiplexerParts) {
     this.#parts = parts
-    this.#tickMs = Math.max(1, parts.slowMs / 2)
+    this.#tickMs = Math.max(1, parts.slowMs / 4)
   }
 
   /** Open lanes. */

@@ -28,7 +28,7 @@ describe('what is learnt about the time a text takes', () => {
     const record = new LatencyRecord()
     for (let i = 0; i < 20; i++) {
       repeat(record, 999, 1)
-      record.observe(50, slowMs)
+      record.observe(20, slowMs)
     }
     repeat(record, 2, 1)
     expect(record.mayShare).toBe(true)
@@ -42,6 +42,17 @@ describe('what is learnt about the time a text takes', () => {
       record.observe(i % 100 === 99 ? 200 : 1, slowMs)
     }
     expect(shared).toBe(0)
+  })
+
+  it('bars a text after the second very slow run', () => {
+    const record = new LatencyRecord()
+    repeat(record, 50, 1)
+    record.observe(200, slowMs)
+    repeat(record, 50, 1)
+    expect(record.mayShare).toBe(true)
+    record.observe(200, slowMs)
+    repeat(record, 50, 1)
+    expect(record.mayShare).toBe(false)
   })
 
   it('lets a text come back that has been quick for long', () => {

@@ -4,6 +4,8 @@ const firstTrust = 2
 const shareOver = 1_024
 /** A text that is slow more often than this has connections of its own. */
 const mostSlow = 3 / 1_000
+/** A run that takes this many times the slow limit is no hiccup, and counts twice. */
+const verySlow = 5
 
 /**
  * Whether a text has shown itself quick enough to share a connection. Knows no clock and decides by counting, so it is
@@ -11,8 +13,8 @@ const mostSlow = 3 / 1_000
  *
  * A text starts on connections of its own. Each run there is a probe that costs nothing extra: a slow text is watched
  * without ever being sent to others' connection. One slow run says little (machines hiccup, and a run that holds others
- * up is worked around within the slow limit), so the share of slow runs decides: about four slow runs in a thousand bar
- * a text; to come back it needs several hundred quick ones, or thousands if it was slow often.
+ * up is worked around within the slow limit), so the share of slow runs decides: about four slow runs in a thousand, or
+ * two very slow ones, bar a text; to come back it needs several hundred quick ones, or thousands if it was slow often.
  */
 export class LatencyRecord {
   #runs = 0
@@ -36,10 +38,10 @@ export class LatencyRecord {
 
   /** Notes how long a run took, on a connection of its own or on a shared one. */
   observe(ms: number, slowMs: number): void {
-    const slow = ms >= slowMs
+    const weight = ms < slowMs ? 0 : ms < slowMs * verySlow ? 1 : 2
     this.#runs++
-    this.#quickInRow = slow ? 0 : this.#quickInRow + 1
-    this.#slowShare += ((slow ? 1 : 0) - this.#slowShare) / shareOver
+    this.#quickInRow = weight > 0 ? 0 : this.#quickInRow + 1
+    this.#slowShare += (weight - this.#slowShare) / shareOver
   }
 
   /** A run of the text holds a shared connection up: until it has ended no other is sent to one. */
