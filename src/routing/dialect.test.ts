@@ -130,3 +130,25 @@ describe('a route', () => {
     for (const part of [route, route.reasons, route.shards, ...route.reasons]) expect(Object.isFrozen(part)).toBe(true)
   })
 })
+
+describe('databases of one server that are exclusive', () => {
+  it('may be joined, and a table created from the other one’s rows is its own database’s', async () => {
+    const config = {
+      databases: {
+        default: { primary: 'mysql://bob@db.example/shop', exclusive: true },
+        reviews: { primary: 'mysql://bob@db.example/reviews', exclusive: true },
+      },
+      tables: { product: 'default', review: 'reviews', top_review: 'reviews' },
+      databasesShareServer: [['default', 'reviews']],
+    } as const
+    for (const sql of [
+      'select * from product join review on review.product_id = product.id',
+      'create table top_review as select review.* from product join review on true',
+    ])
+      expect((await explained(config, sql)).reasons[0]?.rule, sql).toBe('shared-server')
+    await expect(explained(config, 'select * from product, review, note')).rejects.toMatchObject({
+      code: 'SIGNALBOX_TABLE_NOT_ALLOWED',
+      table: 'note',
+    })
+  })
+})

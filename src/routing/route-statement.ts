@@ -1,7 +1,7 @@
 import { NoRouteError, RouterAnswerError, TableNotAllowedError } from '../errors.ts'
 import type { Analysis, FunctionUse } from '../statement/analysis.ts'
 import type { Dialect, Statement } from '../statement/statement.ts'
-import type { TableMap } from '../topology/table-map.ts'
+import type { TableMap, TableName } from '../topology/table-map.ts'
 import { onlyShard, type Database, type Role, type Topology } from '../topology/topology.ts'
 import { analysedStatement } from './analysed-statement.ts'
 import type { FunctionSafety } from '../statement/function-catalogue.ts'
@@ -216,20 +216,29 @@ function databaseCalled(alias: string | undefined, why: string, input: RouteInpu
 
 /** Refuses tables that may not be on the chosen database; gives the reasons of what was allowed for schema changes. */
 function checkTables(choice: Choice, input: RouteInput): readonly Reason[] {
-  const { database, analysis } = choice
+  const { analysis } = choice
   const reasons: Reason[] = []
   for (const use of analysis.tables) {
     if (isSystemTable(use, analysis.dialect, input.tables)) continue
     for (const table of input.tables.tablesOfView(use) ?? [use]) {
+      const database = residenceOf(table, choice, input)
       const residence = residencePermission(database.alias, table, input)
       if (!residence.allowed) refuse(nameOf(table), 'used', database, residence.reason)
     }
     if (analysis.kind !== 'ddl' || use.access !== 'write') continue
+    const database = residenceOf(use, choice, input)
     const permission = migrationPermission(database.alias, use, input)
     if (!permission.allowed) refuse(nameOf(use), 'migrated', database, permission.reason)
     reasons.push({ rule: 'migrate', text: `${nameOf(use)} may be migrated there: ${permission.reason.text}` })
   }
   return reasons
+}
+
+/** Where a table of the statement is: on the database that it goes to, unless it is qualified with its own schema. */
+function residenceOf({ name, schema }: TableName, { database, locations, sql }: Choice, input: RouteInput): Database {
+  if (sql === undefined) return database
+  const found = locations.find(({ table }) => table.name === name && table.schema === schema)?.database
+  return input.topology.databases.get(found ?? database.alias) ?? database
 }
 
 function refuse(table: string, verb: string, database: Database, reason: Reason): never {
