@@ -141,6 +141,9 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
 
 export type { CallOptions }
 
+/** Makes a client of one database, called `default`, from its data source name; else as with a configuration. */
+export async function connect(dsn: string, environment?: ClientEnvironment): Promise<Client<'default'>>
+// The configuration comes last because compilers explain the last one: a misspelt alias is then shown at its place.
 /**
  * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
  * need them. A bare data source name is the simplest configuration, one database called `default`.
@@ -163,7 +166,6 @@ export async function connect<const D extends Readonly<Record<string, DatabaseEn
   config: Config<D>,
   environment?: ClientEnvironment,
 ): Promise<Client<AliasOf<D>>>
-export async function connect(dsn: string, environment?: ClientEnvironment): Promise<Client<'default'>>
 export async function connect(input: string | Config, environment: ClientEnvironment = {}): Promise<Client> {
   const config = parseConfig(input)
   const { limits, topology } = config

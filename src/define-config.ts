@@ -2,9 +2,14 @@ import type { Config, DatabaseEntry } from './config.ts'
 
 type Entries = Readonly<Record<string, DatabaseEntry>>
 
+/** As with a configuration, for a function that makes one: it is called by who loads the file, and may be async. */
+export function defineConfig<const D extends Entries>(
+  config: () => Config<D> | Promise<Config<D>>,
+): () => Config<D> | Promise<Config<D>>
+// Last, so that compilers show a misspelt alias at its place: they explain the last one.
 /**
- * Gives a configuration back as it is, with its types: a misspelt alias in `tables`, `routers` or
- * `databasesShareServer` does not compile. For `signalbox.config.ts`. A function is called by who loads the file, and may be async.
+ * Gives a configuration back as it is, with its types: a misspelt alias in `tables` or
+ * `databasesShareServer` does not compile, nor one in the answer of a `Router<'shop' | 'reviews'>`. For `signalbox.config.ts`.
  *
  * @example
  * ```ts
@@ -17,9 +22,6 @@ type Entries = Readonly<Record<string, DatabaseEntry>>
  * ```
  */
 export function defineConfig<const D extends Entries>(config: Config<D>): Config<D>
-export function defineConfig<const D extends Entries>(
-  config: () => Config<D> | Promise<Config<D>>,
-): () => Config<D> | Promise<Config<D>>
 export function defineConfig(config: unknown): unknown {
   return config
 }

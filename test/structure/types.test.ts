@@ -26,6 +26,25 @@ it('nor does a misspelt home of a table', async () => {
   await expect(connect({ databases, databasesShareServer: [['archvie']] })).rejects.toThrow(/archvie/)
 })
 
+it('the compiler points at the alias, not at the call', async () => {
+  const misspelt = connect({
+    databases,
+    tables: {
+      // @ts-expect-error misspelt
+      archived: 'archvie',
+    },
+  })
+  await expect(misspelt).rejects.toThrow(/archvie/)
+  const config = defineConfig({
+    databases,
+    tables: {
+      // @ts-expect-error misspelt
+      archived: 'archvie',
+    },
+  })
+  expect(config).toBeDefined()
+})
+
 it('nor an unknown option', async () => {
   // @ts-expect-error there is no such limit
   await expect(connect({ databases, limits: { queryTimeout: 1 } })).rejects.toThrow(/queryTimeout/)
