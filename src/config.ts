@@ -198,7 +198,7 @@ export type UsingTarget<A extends string> = A | Dsn | Handle
 export interface CallOptions {
   /** Cancels the statement on the server. */
   readonly signal?: AbortSignal
-  /** Milliseconds from the call to the answer; 0 = none. Default: `limits.queryTimeoutMs`. */
+  /** Milliseconds from the call to the answer, of a stream to its first row; 0 = none. Default: `limits.queryTimeoutMs`. */
   readonly timeoutMs?: number
   /** `object` (default) or `array`. */
   readonly rowMode?: 'object' | 'array'
