@@ -8,7 +8,8 @@ export interface Contestant {
 export interface Comparison {
   readonly bench: string
   readonly bare: string
-  readonly concurrency: number
+  /** Statements under way at a time, or the rate at which they arrive. */
+  readonly concurrency: number | string
   readonly bareMicros: number
   readonly signalboxMicros: number
   /** Throughput of Signalbox relative to the bare driver: the median of the ratios of neighbouring rounds. */
