@@ -1,4 +1,4 @@
-import type { AliasOf, CallOptions, Config, DatabaseEntry, UsingTarget } from './config.ts'
+import type { AliasOf, CallOptions, Config, DatabaseEntry, Handle, UsingTarget } from './config.ts'
 import { Databases } from './databases.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
@@ -141,8 +141,8 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
 
 export type { CallOptions }
 
-/** Makes a client of one database, called `default`, from its data source name; else as with a configuration. */
-export async function connect(dsn: string, environment?: ClientEnvironment): Promise<Client<'default'>>
+/** Makes a client of one database, called `default`, from its data source name, or from a pool or handle of one's own. */
+export async function connect(database: string | Handle, environment?: ClientEnvironment): Promise<Client<'default'>>
 // The configuration comes last because compilers explain the last one: a misspelt alias is then shown at its place.
 /**
  * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
@@ -166,7 +166,7 @@ export async function connect<const D extends Readonly<Record<string, DatabaseEn
   config: Config<D>,
   environment?: ClientEnvironment,
 ): Promise<Client<AliasOf<D>>>
-export async function connect(input: string | Config, environment: ClientEnvironment = {}): Promise<Client> {
+export async function connect(input: string | Handle | Config, environment: ClientEnvironment = {}): Promise<Client> {
   const config = parseConfig(input)
   const { limits, topology } = config
   const pools = new PoolRegistry(environment.drivers ?? drivers)

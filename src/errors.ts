@@ -26,7 +26,8 @@ export interface Where {
 
 /** The codes, each with the class that carries it and a summary (the first column of `docs/errors.md`). */
 export const errorCodes = {
-  SIGNALBOX_CONFIG_INVALID: 'A value in the configuration is missing, unknown, of the wrong type or out of range.',
+  SIGNALBOX_CONFIG_INVALID:
+    'A value in the configuration, or in the options of a call, is missing, unknown, of the wrong type or out of range.',
   SIGNALBOX_ALIAS_CYCLE: 'Aliases of databases point at each other in a circle.',
   SIGNALBOX_UNKNOWN_DATABASE: 'An alias was used that the configuration does not declare.',
   SIGNALBOX_NO_ROUTE: 'No database could be found for a statement: no home, no router answer, no default.',

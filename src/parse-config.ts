@@ -44,8 +44,8 @@ const databaseKeys = ['primary', 'replicas', 'shards', 'shardMap', 'exclusive', 
  * Validates everything before the first connection. A bare data source name is the simplest configuration: one
  * database, `default`. Throws {@link ConfigError} or {@link UnknownDatabaseError}, naming path, value and what is allowed.
  */
-export function parseConfig(input: string | Config): ParsedConfig {
-  const config = asRecord(typeof input === 'string' ? { databases: { default: bareDsn(input) } } : input, 'config')
+export function parseConfig(input: string | Handle | Config): ParsedConfig {
+  const config = asRecord(wholeConfig(input), 'config')
   refuseUnknownKeys(config, configKeys, '')
   const pool = readOptions(poolOptions, config['pool'], 'pool')
   const limits = readOptions(clientOptions, config['limits'], 'limits')
@@ -72,6 +72,11 @@ export function parseConfig(input: string | Config): ParsedConfig {
     pool,
     limits,
   }
+}
+
+function wholeConfig(input: string | Handle | Config): unknown {
+  if (typeof input === 'string') return { databases: { default: bareDsn(input) } }
+  return handleEngine(input) === undefined ? input : { databases: { default: input } }
 }
 
 function bareDsn(text: string): string {

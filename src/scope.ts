@@ -1,7 +1,8 @@
+import { checkCall, checkFunction, checkTransaction } from './call-check.ts'
 import type { CallOptions } from './config.ts'
 import { DecisionCache, type Decider } from './decider.ts'
 import type { Engine } from './drivers/driver.ts'
-import { ClientClosedError } from './errors.ts'
+import { ClientClosedError, ConfigError } from './errors.ts'
 import { refuseTransactionControl, type Decision } from './execution/decision.ts'
 import type { Executor } from './execution/execute.ts'
 import type { Queryable } from './execution/queryable.ts'
@@ -96,7 +97,9 @@ export class Scope implements Queryable {
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    return this.#explain(sql, params, options).route
+    const decision = this.#explain(sql, params, options)
+    refuseTransactionControl(decision, 'client.transaction()')
+    return decision.route
   }
 
   /**
@@ -120,12 +123,14 @@ export class Scope implements Queryable {
    * ```
    */
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    checkFunction(fn, 'fn')
     return await runTransaction(this.begin(options), fn)
   }
 
   /** A transaction under one's own control: `await using tx = client.begin()`, then `tx.commit()`. */
   begin(options: TransactionOptions = {}): Transaction {
     this.#assertOpen()
+    checkTransaction(options)
     return new Transaction(this.#host(), options)
   }
 
@@ -154,6 +159,13 @@ export class Scope implements Queryable {
     options: RelatedOptions<Row>,
     callOptions?: CallOptions,
   ): Promise<Related<Row, Other>> {
+    if (typeof options?.table !== 'string' || typeof options.key !== 'string') {
+      throw new ConfigError(
+        'options',
+        'related() is not told what belongs together.',
+        '{ key, table } and perhaps { column, columns }',
+      )
+    }
     const { config, databases } = this.#parts
     const home = locateTable(tableName(options.table), config.tables, config.topology).database
     const using = callOptions?.using ?? this.#using
@@ -199,12 +211,16 @@ export class Scope implements Queryable {
 
   /** Also for what was begun before `close()` and may go on to its end. */
   #decideStill(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
+    // Everything that runs comes by here; the common call, without options, costs two comparisons.
+    if (options !== undefined || typeof sql !== 'string' || typeof params !== 'object' || params === null)
+      checkCall(sql, params, options)
     const { decider } = this.#parts
     if (options?.using !== undefined) return decider.decide(sql, params, options, options.using)
     return decider.decide(sql, params, options, this.#using, this.#decisions)
   }
 
   #explain(sql: string, params: Params, options: CallOptions | undefined): Decision {
+    checkCall(sql, params, options)
     const { decider } = this.#parts
     if (options?.using !== undefined) return decider.explain(sql, params, options, options.using)
     return decider.explain(sql, params, options, this.#using, this.#decisions)
@@ -243,6 +259,7 @@ export class Scope implements Queryable {
       },
       explain: (sql, params, options, pinned) => {
         const decision = this.#explain(sql, params, options)
+        refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
         if (pinned === undefined || !this.#floats(decision, options)) return decision.route
         return decider.explain(sql, params, options, pinned).route
       },

@@ -18,7 +18,8 @@ interface NativeModule {
  * - Statements are prepared (`execute`), except with `prepare: false`, without a statement cache, for statements that
  *   change their session, for texts longer than 32,768 characters, and for those that the server does not prepare;
  *   these are sent as text (`query`).
- * - Values come as mysql2 makes them: its defaults hold, or the options in the data source name, or the pool's own.
+ * - Values come as mysql2 makes them: its defaults hold, or the options in the data source name, or the pool's own. One
+ *   default differs: integers beyond 2^53 come as text (`supportBigNumbers`), since they would be rounded otherwise.
  * - A time-out or an abort sends KILL QUERY to the same address. Behind a load balancer that spreads connections of
  *   one address over several servers, that would reach another server: name the servers themselves there.
  * - Of a stream, the time limit holds until the first row; its signal holds to the end.
@@ -33,6 +34,8 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
   const killer = new QueryKiller((settings) => module.createConnection(settings), options.connectTimeoutMs)
   if (target.from === 'handle') return new MysqlPool(callbackPool(target.handle), false, options, killer)
   const pool = module.createPool({
+    // mysql2 would round integers beyond 2^53 without a word; the data source name may say otherwise.
+    ...(/[?&]supportBigNumbers=/.test(target.dsn) ? {} : { supportBigNumbers: true }),
     uri: mysqlUri(target.dsn),
     connectionLimit: options.maxConnections,
     maxIdle: options.maxConnections,

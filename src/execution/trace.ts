@@ -1,5 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import type { Route } from '../routing/route.ts'
+import { messageOf } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 
 /** What subscribers of `tracing:signalbox:query:*` get, filled in as the statement proceeds. */
@@ -46,7 +47,7 @@ export async function traced<T extends { readonly rowCount: number }>(
 
 /**
  * Calls `listener` after each statement of every client in this process: for SQL logging and profiling. Returns a
- * function that stops it. A typed way to the channel above; an error in the listener does not reach the statement.
+ * function that stops it. A typed way to the channel above; an error in the listener becomes a warning of the process.
  *
  * @example
  * ```ts
@@ -59,7 +60,14 @@ export async function traced<T extends { readonly rowCount: number }>(
  * ```
  */
 export function onQuery(listener: (event: QueryEvent) => void): () => void {
-  const receive = (message: unknown): void => listener(message as QueryEvent)
+  const receive = (message: unknown): void => {
+    try {
+      listener(message as QueryEvent)
+    } catch (error) {
+      // The channel would turn it into an uncaught exception: a broken log line must not end the process.
+      process.emitWarning(`A listener of onQuery threw: ${messageOf(error)}`, 'SignalboxWarning')
+    }
+  }
   queryChannel.asyncEnd.subscribe(receive)
   return () => {
     queryChannel.asyncEnd.unsubscribe(receive)

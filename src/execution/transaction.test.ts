@@ -134,7 +134,7 @@ describe('a transaction', () => {
       await tx.query('insert into product (id) values (1)')
       tx.onCommit(() => called.push('committed'))
     })
-    await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_CONNECTION_LOST' })
+    await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_COMMIT_UNKNOWN', safeToRetry: false })
     expect(called).toEqual([])
     expect(told(shop).at(-1)).toBe('1 release destroy')
     expect(told(shop).filter((step) => step.includes('commit'))).toHaveLength(1)

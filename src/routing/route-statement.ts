@@ -1,4 +1,10 @@
-import { NoRouteError, RouterAnswerError, TableNotAllowedError } from '../errors.ts'
+import {
+  NoRouteError,
+  RouterAnswerError,
+  TableNotAllowedError,
+  UnknownDatabaseError,
+  UnsupportedError,
+} from '../errors.ts'
 import type { Analysis, FunctionUse } from '../statement/analysis.ts'
 import type { Dialect, Statement } from '../statement/statement.ts'
 import type { TableMap, TableName } from '../topology/table-map.ts'
@@ -170,7 +176,14 @@ function resolveAnswer(target: unknown, router: string, input: RouteInput): Data
     target.catch(() => undefined)
     throw new RouterAnswerError(`${router} answered with a promise. Routers are synchronous: they do no I/O.`)
   }
-  return input.resolve(target)
+  try {
+    return input.resolve(target)
+  } catch (error) {
+    if (error instanceof UnknownDatabaseError || error instanceof UnsupportedError) {
+      throw new RouterAnswerError(`${router} answered with a database that there is not: ${error.message}`)
+    }
+    throw error
+  }
 }
 
 function chooseHome(analysis: Analysis, locations: readonly TableLocation[], input: RouteInput): Choice {
@@ -181,7 +194,14 @@ function chooseHome(analysis: Analysis, locations: readonly TableLocation[], inp
       database: databaseCalled(defaultDatabase(input.topology), 'The statement names no table', input),
       analysis,
       locations,
-      reasons: [{ rule: 'default', text: 'no table is named, so the default database answers' }],
+      reasons: [
+        {
+          rule: 'default',
+          text: analysis.complete
+            ? 'no table is named, so the default database answers'
+            : 'the text was not understood, so the default database answers',
+        },
+      ],
     }
   }
   const reason: Reason = { rule: first.declared ? 'home' : 'default', text: describeHomes(locations) }

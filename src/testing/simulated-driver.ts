@@ -8,7 +8,7 @@ import type {
   ReleaseMode,
   ServerTarget,
 } from '../drivers/driver.ts'
-import { QueryError, TransactionClosedError } from '../errors.ts'
+import { CommitUnknownError, QueryError, TransactionClosedError } from '../errors.ts'
 
 /** One step that a simulated server was asked to do, in the order of arrival. */
 export interface SimulatedStep {
@@ -160,7 +160,13 @@ class SimulatedLease implements Lease {
   }
 
   async commit(): Promise<void> {
-    await this.#take('commit')
+    try {
+      await this.#take('commit')
+    } catch (error) {
+      // As the real drivers do: nobody knows what a lost COMMIT has done.
+      if (!(error instanceof QueryError) || error.errorClass !== 'connection-lost') throw error
+      throw new CommitUnknownError('The simulated connection was lost after COMMIT was sent.', { cause: error })
+    }
   }
 
   async rollback(): Promise<void> {

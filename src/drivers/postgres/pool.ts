@@ -16,6 +16,8 @@ import { streamRows } from './stream.ts'
 
 /** How long `close` waits for what runs when it is not told. */
 const defaultCloseTimeoutMs = 10_000
+/** How long servers have to answer the goodbye: one that hangs must not hold up the end of the process. */
+const goodbyeMs = 1_000
 
 export interface PoolParts {
   readonly pool: Pool
@@ -122,7 +124,7 @@ export class PostgresPool implements DriverPool {
       else this.#multiplexer.close(drained)
     })
     if (this.#borrowed) this.#native.removeListener('error', ignoreIdleError)
-    else await this.#native.end()
+    else await atMost(goodbyeMs, this.#native.end())
   }
 
   #createMultiplexer(createClient: () => Client): Multiplexer {
@@ -194,3 +196,12 @@ export class PostgresPool implements DriverPool {
 
 /** `pg.Pool` has removed the connection already; without a listener a server's restart would end the process. */
 function ignoreIdleError(): void {}
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, limit])
+  clearTimeout(timer)
+}

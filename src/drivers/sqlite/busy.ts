@@ -24,7 +24,7 @@ export async function whileBusy<T>(attempt: () => T, busyTimeoutMs: number, limi
       const waited = performance.now() - start
       if (waited + pause > busyTimeoutMs) throw stillBusy(error, busyTimeoutMs)
       if (waited + pause > own) {
-        throw new TimeoutError(`Another process held its lock on the SQLite file for ${own} ms.`, own, {
+        throw new TimeoutError(`Another connection held the lock of the SQLite file for ${own} ms.`, own, {
           cause: error,
           safeToRetry: true,
         })
@@ -38,7 +38,7 @@ export async function whileBusy<T>(attempt: () => T, busyTimeoutMs: number, limi
 function stillBusy(error: QueryError, busyTimeoutMs: number): QueryError {
   return new QueryError(
     'serialization',
-    `Another process held its lock on the SQLite file for longer than ${busyTimeoutMs} ms (busyTimeoutMs).`,
+    `Another connection held the lock of the SQLite file for longer than ${busyTimeoutMs} ms (busyTimeoutMs).`,
     { cause: error.cause, engineCode: error.engineCode, safeToRetry: true },
   )
 }

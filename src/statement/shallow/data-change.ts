@@ -116,12 +116,17 @@ function readInsertSet(
   return scanExpression(walk, from, to, scope)
 }
 
+// On SQLite the target is always a table, even where a common table expression has the same name.
+function targetScope(walk: SyntaxWalk, scope: Scope | undefined): Scope | undefined {
+  return walk.syntax.dialect === 'sqlite' ? undefined : scope
+}
+
 /** `UPDATE`, from the verb on: one table, a join (MySQL), or one table and a `FROM` (SQLite). */
 export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
   const start = skipModifiers(walk, from + 1)
   const set = indexOfWord(walk, 'SET', start, to)
   if (set < 0) return walk.confused('UPDATE has no SET')
-  const list = readTableList(walk, start, set, scope, 'read')
+  const list = readTableList(walk, start, set, targetScope(walk, scope), 'read')
   if (list === undefined) return false
   const clauses = findClauses(walk, set + 1, to)
   const assignmentsEnd = clauses.from >= 0 ? clauses.from : clauses.where >= 0 ? clauses.where : to
@@ -173,7 +178,7 @@ export function readDelete(walk: SyntaxWalk, from: number, to: number, scope: Sc
   const where = indexOfWord(walk, 'WHERE', i, to)
   if (using >= 0 && (where < 0 || using < where)) return readDeleteJoin(walk, i, using, using + 1, to, scope)
   const end = endOfDeleteTable(walk, i, to)
-  const list = readTableList(walk, i, end, scope, 'write')
+  const list = readTableList(walk, i, end, targetScope(walk, scope), 'write')
   if (list === undefined) return false
   if (where >= 0) collectConditions(walk, list.items, whereRange(findClauses(walk, where, to)))
   return scanExpression(walk, end, to, scope)

@@ -1,0 +1,87 @@
+import type { CallOptions } from './config.ts'
+import { ConfigError } from './errors.ts'
+import { asRecord, show } from './option.ts'
+import type { Params } from './statement/statement.ts'
+import type { TransactionOptions } from './execution/transaction.ts'
+
+const longestTimeoutMs = 86_400_000
+const largestFetch = 100_000
+
+type Check = (value: unknown) => boolean
+
+interface Rule {
+  readonly holds: Check
+  readonly allowed: string
+}
+
+const oneOf = (...values: readonly unknown[]): Rule => ({
+  holds: (value) => values.includes(value),
+  allowed: values.map((value) => JSON.stringify(value)).join(', '),
+})
+
+const timeLimit: Rule = {
+  holds: (value) => typeof value === 'number' && value >= 0 && value <= longestTimeoutMs,
+  allowed: `milliseconds from 0 (no limit) to ${longestTimeoutMs}`,
+}
+
+const abortSignal: Rule = {
+  holds: (value) => typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+  allowed: 'an AbortSignal',
+}
+
+const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
+  signal: abortSignal,
+  timeoutMs: timeLimit,
+  rowMode: oneOf('object', 'array'),
+  prepare: oneOf(true, false),
+  hints: { holds: (value) => typeof value === 'object' && value !== null, allowed: 'an object' },
+  dialect: oneOf('postgres', 'mysql', 'sqlite'),
+  fetchSize: {
+    holds: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= largestFetch,
+    allowed: `a whole number of rows from 1 to ${largestFetch}`,
+  },
+  // Resolved, and refused with near matches, by routing.
+  using: { holds: () => true, allowed: '' },
+}
+
+const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {
+  isolation: oneOf('read uncommitted', 'read committed', 'repeatable read', 'serializable'),
+  readOnly: oneOf(true, false),
+  signal: abortSignal,
+  timeoutMs: timeLimit,
+}
+
+/** Refuses what TypeScript would have refused: a text that is none, parameters of no kind, unknown or wrong options. */
+export function checkCall(sql: unknown, params: unknown, options: unknown): void {
+  if (typeof sql !== 'string') throw new ConfigError('sql', `${show(sql)} is not accepted.`, 'the text of a statement')
+  if (!isParams(params)) {
+    throw new ConfigError('params', `${show(params)} is not accepted.`, 'an array, or an object of named parameters')
+  }
+  if (options !== undefined) check(options, callRules, 'options')
+}
+
+/** As `checkCall`, for the options of a transaction. */
+export function checkTransaction(options: unknown): void {
+  check(options, transactionRules, 'options')
+}
+
+/** Refuses what cannot be called. */
+export function checkFunction(fn: unknown, name: string): void {
+  if (typeof fn !== 'function') throw new ConfigError(name, `${show(fn)} is not accepted.`, 'a function')
+}
+
+function isParams(params: unknown): params is Params {
+  return typeof params === 'object' && params !== null
+}
+
+function check(given: unknown, rules: Readonly<Record<string, Rule>>, path: string): void {
+  for (const [name, value] of Object.entries(asRecord(given, path))) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (rule === undefined) {
+      throw new ConfigError(`${path}.${name}`, 'There is no such option.', Object.keys(rules).join(', '))
+    }
+    if (value !== undefined && !rule.holds(value)) {
+      throw new ConfigError(`${path}.${name}`, `${show(value)} is not accepted.`, rule.allowed)
+    }
+  }
+}
