@@ -56,13 +56,12 @@ export async function compare(plan: Plan): Promise<Comparison> {
   const { bare, signalbox, operations, concurrency } = plan
   // Long enough for the compiler to have done its work, and for Signalbox to have learnt what is short.
   for (const { run } of [bare, signalbox, bare, signalbox]) await timeRound(run, operations, concurrency)
+  globalThis.gc?.()
   const rounds: { readonly bare: number; readonly signalbox: number }[] = []
   for (let round = 0; round < plan.rounds; round++) {
     const first = round % 2 === 0 ? bare : signalbox
     const second = round % 2 === 0 ? signalbox : bare
-    globalThis.gc?.()
     const one = await timeRound(first.run, operations, concurrency)
-    globalThis.gc?.()
     const two = await timeRound(second.run, operations, concurrency)
     rounds.push(round % 2 === 0 ? { bare: one, signalbox: two } : { bare: two, signalbox: one })
   }

@@ -26,7 +26,7 @@ export async function benchPostgres(scale: number): Promise<readonly Comparison[
         await compare({
           bench: 'PostgreSQL: read by key',
           concurrency,
-          operations: Math.ceil((concurrency === 1 ? 3_000 : 8_000) * scale),
+          operations: Math.ceil((concurrency === 1 ? 5_000 : 8_000) * scale),
           rounds: 9,
           bare: { name: 'pg.Pool query', run: (index) => pool.query(read, [spread(index)]) },
           signalbox: { name: 'client.query', run: (index) => client.query(read, [spread(index)]) },
@@ -44,8 +44,8 @@ export async function benchPostgres(scale: number): Promise<readonly Comparison[
         await compare({
           bench: 'PostgreSQL: transaction, read and write',
           concurrency,
-          operations: Math.ceil(1_000 * scale),
-          rounds: 7,
+          operations: Math.ceil(1_500 * scale),
+          rounds: 11,
           bare: { name: 'pg.Pool by hand', run: (index) => transactionByHand(pool, spread(index)) },
           signalbox: {
             name: 'client.transaction',

@@ -1,4 +1,4 @@
-export { Client, connect, type ClientEnvironment, type TableHomeAnswer } from './client.ts'
+export { connect, type Client, type ClientEnvironment, type TableHomeAnswer } from './client.ts'
 export { defineConfig } from './define-config.ts'
 export type {
   AliasOf,
@@ -17,10 +17,10 @@ export type {
   TableInput,
   UsingTarget,
 } from './config.ts'
-export { Scope } from './scope.ts'
-export { Transaction, type TransactionOptions } from './execution/transaction.ts'
-export { ReservedConnection } from './execution/reserved.ts'
-export { Result } from './execution/result.ts'
+export type { Scope } from './scope.ts'
+export type { Transaction, TransactionOptions } from './execution/transaction.ts'
+export type { ReservedConnection } from './execution/reserved.ts'
+export type { Result } from './execution/result.ts'
 export type { Queryable } from './execution/queryable.ts'
 export type { Related, RelatedOptions } from './execution/related.ts'
 export { onQuery, type QueryEvent } from './execution/trace.ts'

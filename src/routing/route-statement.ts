@@ -131,8 +131,15 @@ function explicitChoice(database: Database, analysis: Analysis, input: RouteInpu
       ...location,
       database: database.alias,
     })),
-    reasons: [{ rule: 'using', text: `using("${database.alias}") was asked for` }],
+    reasons: [explicitReason(database, input)],
   }
+}
+
+function explicitReason(database: Database, input: RouteInput): Reason {
+  // Only a transaction or a reserved connection knows the database itself; callers name it.
+  return input.using === database
+    ? { rule: 'pinned', text: `it names no table, so it stays on "${database.alias}", where its connection is` }
+    : { rule: 'using', text: `using("${database.alias}") was asked for` }
 }
 
 function chooseDatabase(analysis: Analysis, input: RouteInput): Choice {
