@@ -169,6 +169,7 @@ describe('several statements, settings and versions', () => {
     ['', 'unknown', 0],
     [' ; ; ', 'unknown', 0],
     ['select 1;', 'read', 1],
+    ['select :a + 1 as b', 'read', 1],
     ['select 1; select 2', 'read', 2],
     ['select 1; select 2 for update', 'locking-read', 2],
     ['select 1; delete from t', 'write', 2],

@@ -162,6 +162,9 @@ export function isMysqlCompound(tokens: TokenList, from: number): boolean {
     case 'FOR':
     case 'DECLARE':
       return true
+    case 'SELECT':
+      // A reserved word is no label: what follows is a named parameter.
+      return false
     default:
       return tokens.word(from + 1) === ':' || tokens.type(from + 1) === tokenType.namedParameter
   }
