@@ -1,4 +1,4 @@
-import type { AliasOf, CallOptions, Config, DatabaseEntry, Handle, UsingTarget } from './config.ts'
+import type { AliasOf, Config, DatabaseEntry, Handle, UsingTarget } from './config.ts'
 import { Databases } from './databases.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
@@ -138,8 +138,6 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     await this.close()
   }
 }
-
-export type { CallOptions }
 
 /** Makes a client of one database, called `default`, from its data source name, or from a pool or handle of one's own. */
 export async function connect(database: string | Handle, environment?: ClientEnvironment): Promise<Client<'default'>>

@@ -100,6 +100,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     if (this.#released) return
     this.#released = true
     await this.#turns.take(async () => {
+      // If no connection could be had, the statement that asked for it has been told, and there is nothing to give back.
       const lease = await this.#bound?.lease.catch(() => undefined)
       await lease?.release(this.#broken ? 'destroy' : 'reset')
     })

@@ -181,6 +181,7 @@ export class TransactionCore {
     if (state.name === 'ended') return
     this.#state = { name: 'ended', how, ...(error === undefined ? {} : { error }) }
     if (state.name === 'idle') return
+    // If it could not be opened, the statement that tried has been told, and has ended it as failed before a COMMIT's turn.
     const lease = await state.lease.catch(() => undefined)
     if (lease === undefined) return
     try {

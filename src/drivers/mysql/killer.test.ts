@@ -37,9 +37,9 @@ class NotedConnection extends EventEmitter {
 
 function scene(answer: (sql: string) => Answer = () => null) {
   const log: string[] = []
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the few methods that are used
+  // The few methods that are used
   const victim = new NotedConnection(log, answer) as unknown as PoolConnection
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the few methods that are used
+  // The few methods that are used
   const killer = new QueryKiller(() => new NotedConnection(log, answer) as unknown as Connection, 50)
   const running = (more: Partial<Interruptible> = {}): Interruptible => ({
     connection: victim,

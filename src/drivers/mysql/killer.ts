@@ -110,7 +110,7 @@ function addressOf(connection: PoolConnection): string {
 }
 
 function defined<T extends object>(options: T): Partial<T> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- leaving entries out of a T makes a Partial<T>
+  // Leaving entries out of a T makes a Partial<T>
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
 }
 

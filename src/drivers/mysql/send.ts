@@ -135,7 +135,7 @@ export function nativeOptions(request: DriverRequest): QueryOptions {
   const { sql, params } = request
   const named = !Array.isArray(params)
   refuseUndefined(params)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- mysql2 only reads them, and says itself what it cannot send
+  // Mysql2 only reads them, and says itself what it cannot send
   const values = params as QueryValues
   return { sql, values, rowsAsArray: request.rowMode === 'array', namedPlaceholders: named }
 }
@@ -157,6 +157,6 @@ function undefinedParameter(which: string): ParameterError {
 }
 
 function toResult(rows: unknown, fields: unknown): MysqlResult {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- mysql2's own types know no CALL
+  // Mysql2's own types know no CALL
   return new MysqlResult(rows as NativeRows, fields as NativeFields)
 }

@@ -227,6 +227,7 @@ export class Lane {
 
   #end(): void {
     this.#lose(new Error('Connection terminated'))
+    // Everything on the lane has been answered; how the goodbye of a lost connection fails concerns nobody.
     this.#client.end().catch(() => {})
   }
 

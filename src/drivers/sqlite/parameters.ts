@@ -24,7 +24,7 @@ export function positionalValues(given: readonly unknown[], text: StatementText)
       return given.map((each, index) => bindable(each, `number ${index + 1}`))
     }
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every value was looked at above
+  // Every value was looked at above
   return given as readonly SQLInputValue[]
 }
 
