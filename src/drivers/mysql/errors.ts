@@ -1,3 +1,4 @@
+import { networkCodes } from '../network-codes.ts'
 import { messageOf, ParameterError, QueryError, type ErrorClass } from '../../errors.ts'
 import type { Access } from '../driver.ts'
 
@@ -46,22 +47,11 @@ const classOfErrno: Readonly<Record<number, ErrorClass>> = {
   4031: 'connection-lost', // closed for inactivity (MySQL 8)
 }
 
-/** Codes of mysql2 and of Node.js's sockets; what is a broken connection whatever the server may have done. */
+/** Codes of mysql2 and of the network; what is a broken connection whatever the server may have done. */
 const lostCodes: ReadonlySet<string> = new Set([
+  ...networkCodes,
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_UNEXPECTED_PACKET',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT', // a socket file that is not there
 ])
 
 /** Refusals that say how busy the server is, not that it is gone: nothing ran, and another server may answer. */

@@ -1,3 +1,4 @@
+import { networkCodes } from '../network-codes.ts'
 import { ParameterError, QueryError, type ErrorClass } from '../../errors.ts'
 import type { Access } from '../driver.ts'
 
@@ -32,27 +33,6 @@ const errorClasses: Readonly<Record<string, ErrorClass>> = {
   '3F': 'syntax',
   '03': 'syntax',
 }
-
-/** Errors of Node.js's sockets (see "Common system errors" in its documentation) and of the resolver. */
-const networkCodes: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-  'EACCES',
-  'ERR_STREAM_DESTROYED',
-  'ERR_STREAM_WRITE_AFTER_END',
-  'ERR_SOCKET_CLOSED',
-])
 
 /** What `pg` and `pg-pool` say, without a code, when a connection breaks, times out while opening, or is used after its end. */
 const lostMessage =
