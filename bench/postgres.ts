@@ -27,7 +27,7 @@ export async function benchPostgres(scale: number): Promise<readonly Comparison[
           bench: 'PostgreSQL: read by key',
           concurrency,
           operations: Math.ceil((concurrency === 1 ? 5_000 : 8_000) * scale),
-          rounds: 9,
+          rounds: 15,
           bare: { name: 'pg.Pool query', run: (index) => pool.query(read, [spread(index)]) },
           signalbox: { name: 'client.query', run: (index) => client.query(read, [spread(index)]) },
           target: { ratio: concurrency === 1 ? 1.3 : 2.5 },

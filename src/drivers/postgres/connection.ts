@@ -1,17 +1,11 @@
 import type { PoolClient } from 'pg'
 import type { PoolOptions } from '../driver.ts'
 import { cancelOnServer } from './cancellation.ts'
-import { internalsOf, submit, type AnswerCallback } from './native.ts'
+import { internalsOf, type AnswerCallback } from './native.ts'
 import { PreparedStatements } from './prepared-statements.ts'
+import type { Outgoing, QuerySender } from './query-sender.ts'
 import type { StatementBook, StatementRecord } from './statement-book.ts'
 import { lostStatement, staleStatement } from './stale-statement.ts'
-
-/** What is sent: a text, its parameters, and how the rows are to come. */
-export interface Outgoing {
-  readonly sql: string
-  readonly params: readonly unknown[]
-  readonly rowMode?: 'object' | 'array' | undefined
-}
 
 /** How long a statement may take to end after the request to cancel it, before its connection is closed instead. */
 const cancelGraceMs = 2_000
@@ -31,6 +25,7 @@ export class Connection {
   /** Set once the connection is broken or given up; it must then be destroyed. */
   lost: unknown
   readonly #book: StatementBook
+  readonly #sender: QuerySender
   /** A server that takes no connection for the cancel request in this time hangs. */
   readonly #cancelTimeoutMs: number
   #running = false
@@ -38,9 +33,10 @@ export class Connection {
   #holds = 0
   readonly #waiting: (() => void)[] = []
 
-  constructor(client: PoolClient, book: StatementBook, options: ConnectionOptions) {
+  constructor(client: PoolClient, book: StatementBook, sender: QuerySender, options: ConnectionOptions) {
     this.client = client
     this.#book = book
+    this.#sender = sender
     this.statements = new PreparedStatements(internalsOf(client).connection, options.statementCacheSize)
     this.#cancelTimeoutMs = options.connectTimeoutMs
     // A client in use has no other listener, and an `error` event without one ends the process.
@@ -68,10 +64,11 @@ export class Connection {
   }
 
   #send(outgoing: Outgoing, record: StatementRecord | undefined, answer: AnswerCallback, mayRepeat: boolean): void {
-    const name = record === undefined ? undefined : this.statements.use(record)
+    const prepared = record === undefined ? undefined : this.statements.use(record)
+    const name = prepared?.name
     let answered = false
     let submitting = true
-    submit(this.client, outgoing.sql, outgoing.params, name, outgoing.rowMode, (error, result) => {
+    this.#sender.send(this.client, outgoing, prepared, (error, result) => {
       // A parameter that cannot be encoded is reported at once, and a second time when the server is ready again.
       if (answered) return
       answered = true

@@ -2,8 +2,9 @@ import type { Client } from 'pg'
 import type { SignalboxError } from '../../errors.ts'
 import { cancelOnServer } from './cancellation.ts'
 import { queryError } from './errors.ts'
-import { internalsOf, submit, type NativeAnswer } from './native.ts'
+import { internalsOf, type NativeAnswer } from './native.ts'
 import { PreparedStatements } from './prepared-statements.ts'
+import type { QuerySender } from './query-sender.ts'
 import type { SharedRead } from './shared-read.ts'
 import { lostStatement, staleStatement } from './stale-statement.ts'
 import type { StatementBook } from './statement-book.ts'
@@ -38,6 +39,7 @@ export interface LaneEvents {
 export interface LaneParts {
   readonly client: Client
   readonly book: StatementBook
+  readonly sender: QuerySender
   readonly statementCacheSize: number
   readonly address: string
   readonly clock: Clock
@@ -118,14 +120,15 @@ export class Lane {
   }
 
   send(read: SharedRead): void {
-    const name = read.prepare ? this.#statements.use(read.record) : undefined
-    const { sql, params, rowMode } = read.outgoing
+    const prepared = read.prepare ? this.#statements.use(read.record) : undefined
+    const name = prepared?.name
     const ticket: Ticket = { read, name, sentAt: this.#parts.clock.now(), reported: false, heldUp: false }
     read.lane = this
     read.copies++
     this.#tickets.push(ticket)
     this.#submitting = ticket
-    submit(this.#client, sql, params, name, rowMode, (error, result) => this.#answered(ticket, error, result))
+    const { sender } = this.#parts
+    sender.send(this.#client, read.outgoing, prepared, (error, result) => this.#answered(ticket, error, result))
     this.#submitting = undefined
   }
 

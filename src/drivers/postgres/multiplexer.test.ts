@@ -6,6 +6,7 @@ import type { DriverRequest, DriverResult } from '../driver.ts'
 import { Lane } from './lane.ts'
 import { Multiplexer } from './multiplexer.ts'
 import type { AnswerCallback } from './native.ts'
+import { QuerySender } from './query-sender.ts'
 import type { SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
 
@@ -61,7 +62,7 @@ describe('the multiplexer', () => {
       createLane: (events, clock) => {
         const client = new FakeClient()
         clients.push(client)
-        const parts = { book, statementCacheSize: 10, address: 'db', clock, events }
+        const parts = { book, sender: new QuerySender(), statementCacheSize: 10, address: 'db', clock, events }
         return new Lane({ ...parts, client: client as unknown as Client })
       },
       runAlone: (read) => {

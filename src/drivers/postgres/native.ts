@@ -22,7 +22,7 @@ export interface ClientInternals {
 
 /** `pg`'s own protocol connection: the socket, the writers of messages, and the names the server knows. */
 export interface WireConnection extends EventEmitter {
-  readonly stream: { destroy(error?: Error): void }
+  readonly stream: { readonly writable: boolean; write(data: Buffer): boolean; destroy(error?: Error): void }
   readonly parsedStatements?: Record<string, string | undefined>
   readonly submittedNamedStatements?: Record<string, string | undefined>
   connect(port: number | string, host?: string): void
@@ -49,28 +49,6 @@ export type NativeQueryClass = new (text: string, values: unknown, callback: Ans
 
 export function internalsOf(client: pg.ClientBase): ClientInternals {
   return client as unknown as ClientInternals
-}
-
-/** A query as `client.query` takes it. `pg` reads `rowMode` only from a config object. */
-export function submit(
-  client: pg.ClientBase,
-  sql: string,
-  params: readonly unknown[],
-  name: string | undefined,
-  rowMode: 'object' | 'array' | undefined,
-  callback: AnswerCallback,
-): void {
-  const values = params.length > 0 ? params : undefined
-  const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
-  if (queryClass === undefined || rowMode === 'array') {
-    const config = { text: sql, values, name, rowMode: rowMode === 'array' ? rowMode : undefined }
-    const taker = client as unknown as { query(config: unknown, callback: AnswerCallback): void }
-    taker.query(config, callback)
-    return
-  }
-  const query = new queryClass(sql, values, callback)
-  if (name !== undefined) query.name = name
-  client.query(query as unknown as pg.Submittable)
 }
 
 export async function loadPg(): Promise<Pg> {

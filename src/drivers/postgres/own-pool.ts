@@ -3,6 +3,7 @@ import { PoolExhaustedError, type SignalboxError } from '../../errors.ts'
 import type { PoolOptions } from '../driver.ts'
 import { Connection } from './connection.ts'
 import { queryError } from './errors.ts'
+import type { QuerySender } from './query-sender.ts'
 import type { StatementBook } from './statement-book.ts'
 
 /** Callers that may wait for a connection at a time; the next one is refused at once. */
@@ -30,6 +31,7 @@ export class OwnPool {
   readonly #pool: Pool
   readonly #options: PoolOptions
   readonly #book: StatementBook
+  readonly #sender: QuerySender
   readonly #address: string
   readonly #max: number
   /** The pool is the application's: connections go back to it each time, since others may wait there. */
@@ -43,10 +45,18 @@ export class OwnPool {
   /** Set when the pool takes nobody any more. */
   #refusal: SignalboxError | undefined
 
-  constructor(pool: Pool, options: PoolOptions, book: StatementBook, address: string, borrowed: boolean) {
+  constructor(
+    pool: Pool,
+    options: PoolOptions,
+    book: StatementBook,
+    sender: QuerySender,
+    address: string,
+    borrowed: boolean,
+  ) {
     this.#pool = pool
     this.#options = options
     this.#book = book
+    this.#sender = sender
     this.#address = address
     this.#borrowed = borrowed
     this.#max = borrowed ? pool.options.max : options.maxConnections
@@ -132,7 +142,7 @@ export class OwnPool {
   #connectionOf(client: PoolClient): Connection {
     let connection = this.#connections.get(client)
     if (connection === undefined) {
-      connection = new Connection(client, this.#book, this.#options)
+      connection = new Connection(client, this.#book, this.#sender, this.#options)
       this.#connections.set(client, connection)
     }
     return connection

@@ -9,6 +9,7 @@ import { Multiplexer } from './multiplexer.ts'
 import { loadCursor } from './native.ts'
 import { OwnCall } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
+import { QuerySender } from './query-sender.ts'
 import { resetSession } from './reset.ts'
 import type { OwnCopy, SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
@@ -38,6 +39,7 @@ export class PostgresPool implements DriverPool {
   readonly #borrowed: boolean
   readonly #queryTimeoutMs: number
   readonly #book: StatementBook
+  readonly #sender = new QuerySender()
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
   readonly #multiplexer: Multiplexer | undefined
@@ -50,7 +52,7 @@ export class PostgresPool implements DriverPool {
     this.#borrowed = borrowed
     this.#queryTimeoutMs = queryTimeoutMs
     this.#book = new StatementBook(options.statementCacheSize > 0)
-    this.#own = new OwnPool(pool, options, this.#book, address, borrowed)
+    this.#own = new OwnPool(pool, options, this.#book, this.#sender, address, borrowed)
     this.#leaseSource = { pool: this.#own, book: this.#book, address, fetchSize: options.fetchSize }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {
@@ -131,12 +133,13 @@ export class PostgresPool implements DriverPool {
     const { multiplexConnections, multiplexSlowMs, idleTimeoutMs, statementCacheSize } = this.#options
     const address = this.#address
     const book = this.#book
+    const sender = this.#sender
     return new Multiplexer({
       lanes: multiplexConnections,
       slowMs: multiplexSlowMs,
       idleTimeoutMs,
       createLane: (events, clock) =>
-        new Lane({ client: createClient(), book, statementCacheSize, address, clock, events }),
+        new Lane({ client: createClient(), book, sender, statementCacheSize, address, clock, events }),
       ownAreTaken: () => this.#own.full,
       runAlone: (read) => this.#runAlone(read),
     })

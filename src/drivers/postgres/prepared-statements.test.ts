@@ -5,7 +5,7 @@ import { PreparedStatements } from './prepared-statements.ts'
 import { StatementBook, type StatementRecord } from './statement-book.ts'
 
 class FakeWire extends EventEmitter implements WireConnection {
-  readonly stream = { destroy: () => {} }
+  readonly stream = { writable: true, write: () => true, destroy: () => {} }
   readonly parsedStatements: Record<string, string | undefined> = {}
   readonly submittedNamedStatements: Record<string, string | undefined> = {}
   readonly closed: string[] = []
@@ -24,7 +24,7 @@ function known(book: StatementBook, sql: string): StatementRecord {
 
 /** Uses a statement as if the server had parsed it. */
 function use(wire: FakeWire, statements: PreparedStatements, record: StatementRecord): string {
-  const name = statements.use(record)!
+  const { name } = statements.use(record)!
   wire.parsedStatements[name] = record.sql
   return name
 }
@@ -74,7 +74,7 @@ describe('the prepared statements of a connection', () => {
     use(wire, statements, c!)
     expect(wire.closed).toEqual([second])
     expect(Object.keys(wire.parsedStatements)).not.toContain(second)
-    expect(statements.use(a!)).toBe(first)
+    expect(statements.use(a!)?.name).toBe(first)
     expect(statements.size).toBe(2)
   })
 
@@ -84,7 +84,7 @@ describe('the prepared statements of a connection', () => {
     const record = known(book, 'select 1')
     const old = use(wire, statements, record)
     book.renew(record, 'stale')
-    expect(statements.use(record)).toBe(record.name)
+    expect(statements.use(record)?.name).toBe(record.name)
     expect(wire.closed).toEqual([old])
     expect(statements.size).toBe(1)
   })
@@ -93,7 +93,7 @@ describe('the prepared statements of a connection', () => {
     const [wire, book] = [new FakeWire(), new StatementBook(true)]
     const statements = new PreparedStatements(wire, 2)
     const [bad, good] = [known(book, 'selec 1'), known(book, 'select 1')]
-    statements.failed(bad, statements.use(bad)!)
+    statements.failed(bad, statements.use(bad)!.name)
     const name = use(wire, statements, good)
     statements.failed(good, name)
     expect(statements.size).toBe(1)

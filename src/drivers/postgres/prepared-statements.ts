@@ -1,8 +1,14 @@
+import type { FieldDef } from 'pg'
 import type { WireConnection } from './native.ts'
 import type { StatementRecord } from './statement-book.ts'
 
-interface Prepared {
+/** One statement that a connection has prepared, or is about to. */
+export interface PreparedStatement {
   readonly name: string
+  /** The server plans it, and so answers for its columns staying as they are. */
+  readonly planned: boolean
+  /** What the server said of its result, once it did; without columns = it returns no rows. */
+  columns: FieldDef[] | undefined
   /** Value of the counter at the last use. */
   used: number
 }
@@ -16,7 +22,7 @@ interface Prepared {
 export class PreparedStatements {
   readonly #wire: WireConnection | undefined
   readonly #limit: number
-  readonly #prepared = new Map<StatementRecord, Prepared>()
+  readonly #prepared = new Map<StatementRecord, PreparedStatement>()
   #counter = 0
 
   constructor(wire: WireConnection | undefined, limit: number) {
@@ -29,25 +35,26 @@ export class PreparedStatements {
   }
 
   /**
-   * The name to run a statement under now, or `undefined` to run it unnamed. To be called immediately before the
+   * The prepared statement to run now, or `undefined` to run it unnamed. To be called immediately before the
    * statement is sent: the Close of an evicted statement is written at once and belongs to the same Sync.
    */
-  use(record: StatementRecord): string | undefined {
-    const { name } = record
+  use(record: StatementRecord): PreparedStatement | undefined {
+    const { name, planned } = record
     if (name === undefined || this.#limit === 0) return undefined
     const known = this.#prepared.get(record)
     if (known !== undefined) {
       if (known.name === name) {
         known.used = ++this.#counter
-        return name
+        return known
       }
       this.#close(record, known)
     }
     if (this.#prepared.size >= this.#limit) this.#evict()
     // In pipeline mode the ParseComplete of a statement closed meanwhile may have come in and be taken for this one's.
     this.forget(record, name)
-    this.#prepared.set(record, { name, used: ++this.#counter })
-    return name
+    const prepared = { name, planned, columns: undefined, used: ++this.#counter }
+    this.#prepared.set(record, prepared)
+    return prepared
   }
 
   /** To be called when a named statement failed: if the server has not parsed it, its place is free again. */
@@ -70,14 +77,14 @@ export class PreparedStatements {
 
   /** A walk over all of them, but only when a text is new and the cache is full. */
   #evict(): void {
-    let oldest: [StatementRecord, Prepared] | undefined
+    let oldest: [StatementRecord, PreparedStatement] | undefined
     for (const entry of this.#prepared) {
       if (oldest === undefined || entry[1].used < oldest[1].used) oldest = entry
     }
     if (oldest !== undefined) this.#close(...oldest)
   }
 
-  #close(record: StatementRecord, { name }: Prepared): void {
+  #close(record: StatementRecord, { name }: PreparedStatement): void {
     this.#wire?.close({ type: 'S', name })
     this.forget(record, name)
   }

@@ -1,6 +1,6 @@
 import type { DriverRequest, DriverResult } from '../driver.ts'
 import { expiry, isLimited, positional, Watch } from './call.ts'
-import type { Outgoing } from './connection.ts'
+import type { Outgoing } from './query-sender.ts'
 import { ParameterError, QueryError } from '../../errors.ts'
 import type { NativeAnswer } from './native.ts'
 import { driverResult } from './result.ts'

@@ -9,6 +9,9 @@ const mostTexts = 4_096
 /** Names that the server did not know, after which a pooler is assumed that cannot keep them, and naming ends. */
 const mostLostNames = 16
 
+/** Errs towards false: a comment in front only costs that the columns are asked for each time. */
+const plannedText = /^[\s(]*(?:select|with|insert|update|delete|merge|values)\b/i
+
 /** What a pool knows about one SQL text. */
 export class StatementRecord {
   readonly sql: string
@@ -16,11 +19,14 @@ export class StatementRecord {
   name: string | undefined
   /** False for several statements in one text: only the simple protocol takes those. */
   readonly nameable: boolean
+  /** The server plans it: not a FETCH, EXECUTE, CALL or SHOW, whose columns may differ from run to run. */
+  readonly planned: boolean
   readonly latency = new LatencyRecord()
 
   constructor(sql: string, nameable: boolean) {
     this.sql = sql
     this.nameable = nameable
+    this.planned = plannedText.test(sql)
   }
 }
 

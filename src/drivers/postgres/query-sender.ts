@@ -1,0 +1,49 @@
+import type { ClientBase, Submittable } from 'pg'
+import type { AnswerCallback, NativeQueryClass } from './native.ts'
+import type { PreparedStatement } from './prepared-statements.ts'
+import { repeatedQueryClass, type RepeatedQueryClass } from './repeated-query.ts'
+
+/** What is sent: a text, its parameters, and how the rows are to come. */
+export interface Outgoing {
+  readonly sql: string
+  readonly params: readonly unknown[]
+  readonly rowMode?: 'object' | 'array' | undefined
+}
+
+/** Hands statements to the clients of one pool, in the form that costs `pg` the least. */
+export class QuerySender {
+  /** Derived from the query class of the pool's own clients: an application may bring a `pg` of its own. */
+  #base: NativeQueryClass | undefined
+  #repeated: RepeatedQueryClass | undefined
+
+  /** `answer` is called once, and a second time if a parameter could not be encoded. */
+  send(
+    client: ClientBase,
+    { sql, params, rowMode }: Outgoing,
+    prepared: PreparedStatement | undefined,
+    answer: AnswerCallback,
+  ): void {
+    const values = params.length > 0 ? params : undefined
+    const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
+    // `pg` reads `rowMode` only from a config object.
+    if (queryClass === undefined || rowMode === 'array') {
+      const config = { text: sql, values, name: prepared?.name, rowMode: rowMode === 'array' ? rowMode : undefined }
+      const taker = client as unknown as { query(config: unknown, callback: AnswerCallback): void }
+      taker.query(config, answer)
+      return
+    }
+    const query =
+      prepared === undefined
+        ? new queryClass(sql, values, answer)
+        : new (this.#repeatedOf(queryClass))(sql, values, answer, prepared)
+    client.query(query as unknown as Submittable)
+  }
+
+  #repeatedOf(base: NativeQueryClass): RepeatedQueryClass {
+    if (this.#repeated === undefined || this.#base !== base) {
+      this.#base = base
+      this.#repeated = repeatedQueryClass(base)
+    }
+    return this.#repeated
+  }
+}
