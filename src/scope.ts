@@ -251,11 +251,14 @@ export class Scope implements Queryable {
       executor,
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,
-      decide: async (sql, params, options, pinned) => {
+      decide: (sql, params, options, pinned) => {
         if (pinned === undefined) this.#assertOpen()
-        const decision = await this.#decideStill(sql, params, options)
-        if (pinned === undefined || !this.#floats(decision, options)) return decision
-        return await decider.decide(sql, params, options, pinned)
+        const placed = (decision: Decision): Decision | Promise<Decision> =>
+          pinned !== undefined && this.#floats(decision, options)
+            ? decider.decide(sql, params, options, pinned)
+            : decision
+        const decision = this.#decideStill(sql, params, options)
+        return decision instanceof Promise ? decision.then(placed) : placed(decision)
       },
       explain: (sql, params, options, pinned) => {
         const decision = this.#explain(sql, params, options)

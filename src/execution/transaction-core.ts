@@ -14,7 +14,7 @@ import { Turns } from './turns.ts'
 
 type State =
   | { readonly name: 'idle' }
-  | { readonly name: 'open'; readonly first: Decision; readonly lease: Promise<Lease> }
+  | { readonly name: 'open'; readonly first: Decision; readonly lease: Promise<Lease>; begun?: Lease }
   | { readonly name: 'ended'; readonly how: 'committed' | 'rolled back' | 'failed'; readonly error?: unknown }
 
 /** How long the statement that opens a transaction may wait for its connection. */
@@ -79,9 +79,17 @@ export class TransactionCore {
    * The connection for a statement, after `BEGIN`. A statement of another database rolls everything back and throws.
    * Opening is repeated after a lost connection: nothing of the caller's was sent.
    */
-  async enter(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  enter(decision: Decision, limits: LeaseLimits): Lease | Promise<Lease> {
     this.assertUsable()
     this.#refuseWrite(decision)
+    const state = this.#state
+    if (state.name !== 'open' || state.begun === undefined || state.first.route.database !== decision.route.database)
+      return this.#enterLate(decision, limits)
+    if (decision.route.effect === 'session') this.#dirty = true
+    return state.begun
+  }
+
+  async #enterLate(decision: Decision, limits: LeaseLimits): Promise<Lease> {
     if (this.#state.name === 'idle') {
       this.#state = {
         name: 'open',
@@ -101,6 +109,7 @@ export class TransactionCore {
     let lease: Lease
     try {
       lease = await state.lease
+      state.begun = lease
     } catch (error) {
       this.#state = { name: 'ended', how: 'failed', error: locate(error, whereOf(decision)) }
       throw error

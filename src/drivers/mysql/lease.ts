@@ -197,11 +197,14 @@ export class MysqlLease implements Lease {
     this.#readOnly = false
   }
 
+  /** The caller has the answer or the error; here only the order matters. */
+  readonly #cleanedUp = (): Promise<boolean> | undefined => this.#cleanUp
+
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.#released) return Promise.reject(alreadyReleased())
     if (this.#streaming) return Promise.reject(streamOpen())
     const done = this.#turn.then(work)
-    this.#turn = done.catch(ignore).then(() => this.#cleanUp)
+    this.#turn = done.then(this.#cleanedUp, this.#cleanedUp)
     return done
   }
 }
@@ -250,8 +253,4 @@ async function withinLimit(done: Promise<unknown>, limitMs: number, late: () => 
   })
   await Promise.race([done, limit])
   clearTimeout(timer)
-}
-
-function ignore(): void {
-  // The caller has the error; here only the order matters.
 }
