@@ -31,13 +31,13 @@ export async function benchMariadb(scale: number): Promise<readonly Comparison[]
         await compare({
           ...shared,
           bench: 'MariaDB: read by key',
-          rounds: 11,
+          rounds: 21,
           bare: { name: 'pool.execute', run: (index) => pool.execute(read, [spread(index)]) },
           signalbox: { name: 'client.query', run: (index) => client.query(read, [spread(index)]) },
         }),
         await compare({
           ...shared,
-          operations: Math.ceil(1_500 * scale),
+          operations: Math.ceil(2_500 * scale),
           bench: 'MariaDB: transaction, read and write',
           rounds: 11,
           bare: {

@@ -55,7 +55,8 @@ export async function timeRound(
 export async function compare(plan: Plan): Promise<Comparison> {
   const { bare, signalbox, operations, concurrency } = plan
   // Long enough for the compiler to have done its work, and for Signalbox to have learnt what is short.
-  for (const { run } of [bare, signalbox, bare, signalbox]) await timeRound(run, operations, concurrency)
+  for (let pass = 0; pass < 4; pass++)
+    for (const { run } of [bare, signalbox]) await timeRound(run, operations, concurrency)
   globalThis.gc?.()
   const rounds: { readonly bare: number; readonly signalbox: number }[] = []
   for (let round = 0; round < plan.rounds; round++) {

@@ -54,7 +54,7 @@ export class TransactionCore {
    * answered. Otherwise one whose route or connection takes a moment could be sent behind the ROLLBACK or COMMIT of a
    * later call, and take effect at once.
    */
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
+  inTurn<T>(work: () => T | Promise<T>): T | Promise<T> {
     return this.#turns.take(work)
   }
 

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../config.ts'
-import type { DriverRequest, Isolation, Lease } from '../drivers/driver.ts'
+import type { DriverRequest, DriverResult, Isolation, Lease } from '../drivers/driver.ts'
 import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
@@ -52,6 +52,13 @@ interface Prepared {
   readonly timeoutMs: number | undefined
 }
 
+/** A statement on its way. */
+interface Sent {
+  readonly decision: Decision
+  readonly timeoutMs: number | undefined
+  readonly answer: Promise<DriverResult>
+}
+
 /**
  * A transaction, or a savepoint inside one. It begins with its first statement, on the database of that statement.
  *
@@ -93,10 +100,12 @@ export class Transaction implements Queryable, AsyncDisposable {
     options?: CallOptions,
   ): Promise<Result<Row>> {
     this.#assertOpen()
-    const { decision, timeoutMs, answer } = await this.#core.inTurn(async () => {
-      const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
-      return { ...prepared, answer: queryTraced(prepared.decision, request, true, () => lease.query(request)) }
+    // Nothing is awaited that is there already: in a transaction of short statements every wait for nothing is measurable.
+    const sent = this.#core.inTurn(() => {
+      const prepared = this.#prepare(sql, params, options)
+      return prepared instanceof Promise ? prepared.then(send) : send(prepared)
     })
+    const { decision, timeoutMs, answer } = sent instanceof Promise ? await sent : sent
     try {
       return this.#host.executor.result<Row>(decision, await answer)
     } catch (error) {
@@ -217,19 +226,26 @@ export class Transaction implements Queryable, AsyncDisposable {
     if (this.#parent !== undefined) this.#parent.#child = undefined
   }
 
-  async #prepare(sql: string, params: Params, options: CallOptions | undefined): Promise<Prepared> {
+  #prepare(sql: string, params: Params, options: CallOptions | undefined): Prepared | Promise<Prepared> {
     this.#assertNotAborted()
     const begun = performance.now()
-    // Nothing is awaited that is there: in a transaction of short statements each wait for nothing is measurable.
-    const decided = this.#host.decide(sql, params, this.#callOptions(options), this.#core.database)
-    const decision = decided instanceof Promise ? await decided : decided
-    refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
-    refuseHiddenCommit(decision)
-    const request = requestOf(decision, params, this.#callOptions(options), this.#host.queryTimeoutMs)
-    const entered = this.#enter(decision, request)
-    const lease = entered instanceof Promise ? await entered : entered
-    // The wait for the connection counts.
-    return { decision, lease, request: withTimeLeft(request, begun), timeoutMs: request.timeoutMs }
+    const callOptions = this.#callOptions(options)
+    const prepare = (decision: Decision): Prepared | Promise<Prepared> => {
+      refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
+      refuseHiddenCommit(decision)
+      const request = requestOf(decision, params, callOptions, this.#host.queryTimeoutMs)
+      // The wait for the connection counts.
+      const prepared = (lease: Lease): Prepared => ({
+        decision,
+        lease,
+        request: withTimeLeft(request, begun),
+        timeoutMs: request.timeoutMs,
+      })
+      const lease = this.#enter(decision, request)
+      return lease instanceof Promise ? lease.then(prepared) : prepared(lease)
+    }
+    const decision = this.#host.decide(sql, params, callOptions, this.#core.database)
+    return decision instanceof Promise ? decision.then(prepare) : prepare(decision)
   }
 
   #callOptions(options: CallOptions | undefined): CallOptions | undefined {
@@ -292,6 +308,10 @@ export class Transaction implements Queryable, AsyncDisposable {
       await this.#core.fail(located)
     }
   }
+}
+
+function send({ decision, lease, request, timeoutMs }: Prepared): Sent {
+  return { decision, timeoutMs, answer: queryTraced(decision, request, true, () => lease.query(request)) }
 }
 
 function fromPool(executor: Executor): LeaseSource {

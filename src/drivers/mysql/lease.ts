@@ -38,6 +38,8 @@ export class MysqlLease implements Lease {
   readonly #terms: LeaseTerms
   readonly #connection: PoolConnection
   #turn: Promise<unknown> = Promise.resolve()
+  /** Turns that are not over. */
+  #pending = 0
   /** What is still to be done on the connection although its statement's caller has been answered. */
   #cleanUp: Promise<boolean> | undefined
   #released = false
@@ -67,7 +69,8 @@ export class MysqlLease implements Lease {
     if (this.#released) throw alreadyReleased()
     if (this.#streaming) throw streamOpen()
     const before = this.#turn
-    this.#turn = over.promise
+    this.#turn = over.promise.then(this.#next)
+    this.#pending += 1
     this.#streaming = true
     let sent = false
     try {
@@ -139,7 +142,7 @@ export class MysqlLease implements Lease {
     if (this.#released) throw alreadyReleased()
     this.#released = true
     const destroy = mode === 'destroy' || this.#streaming
-    if (!destroy) await withinLimit(this.#turn, this.#terms.limitMs, () => (this.#usable = false))
+    if (!destroy && this.#pending > 0) await withinLimit(this.#turn, this.#terms.limitMs, () => (this.#usable = false))
     const reset = mode === 'reset' || this.#changedSession
     // A reset ends the transaction as well.
     if (!destroy && !reset && this.#usable && this.#inTransaction) {
@@ -198,13 +201,22 @@ export class MysqlLease implements Lease {
   }
 
   /** The caller has the answer or the error; here only the order matters. */
-  readonly #cleanedUp = (): Promise<boolean> | undefined => this.#cleanUp
+  readonly #over = (): Promise<void> | undefined => {
+    if (this.#cleanUp !== undefined) return this.#cleanUp.then(this.#next)
+    this.#pending -= 1
+    return undefined
+  }
+
+  readonly #next = (): void => {
+    this.#pending -= 1
+  }
 
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.#released) return Promise.reject(alreadyReleased())
     if (this.#streaming) return Promise.reject(streamOpen())
-    const done = this.#turn.then(work)
-    this.#turn = done.then(this.#cleanedUp, this.#cleanedUp)
+    const done = this.#pending === 0 ? started(work) : this.#turn.then(work)
+    this.#pending += 1
+    this.#turn = done.then(this.#over, this.#over)
     return done
   }
 }
@@ -241,6 +253,10 @@ function streamOpen(): UnsupportedError {
 
 function quoted(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
+}
+
+async function started<T>(work: () => T | Promise<T>): Promise<T> {
+  return await work()
 }
 
 async function withinLimit(done: Promise<unknown>, limitMs: number, late: () => void): Promise<void> {
