@@ -37,9 +37,9 @@ export async function benchMariadb(scale: number): Promise<readonly Comparison[]
         }),
         await compare({
           ...shared,
-          operations: Math.ceil(2_500 * scale),
+          operations: Math.ceil(1_500 * scale),
           bench: 'MariaDB: transaction, read and write',
-          rounds: 11,
+          rounds: 21,
           bare: {
             name: 'pool by hand',
             run: async (index) => {
