@@ -20,7 +20,7 @@ describe.runIf(testedEngines.includes('postgres'))('prepared statements that are
 
   beforeEach(async () => {
     const fresh = await freshDatabase('postgres')
-    drop = fresh.drop
+    drop = () => fresh.drop()
     handle = new pg.Pool({ connectionString: fresh.dsn, max: 1 })
     handle.on('connect', (client) => {
       const { connection } = client as unknown as Describing
@@ -86,7 +86,7 @@ describe.runIf(testedEngines.includes('postgres'))('prepared statements that are
     expect(described).toBe(3)
     expect(bindExecuteSync('s', [new Date(0)])).toBeUndefined()
     expect(bindExecuteSync('s', [Buffer.from('x')])).toBeUndefined()
-    expect(bindExecuteSync('s', new Array<number>(65_536).fill(1))).toBeUndefined()
+    expect(bindExecuteSync('s', Array.from({ length: 65_536 }, () => 1))).toBeUndefined()
   })
 
   it('without rows answer the number of rows they changed, and none', async () => {
