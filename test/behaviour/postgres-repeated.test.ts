@@ -86,7 +86,12 @@ describe.runIf(testedEngines.includes('postgres'))('prepared statements that are
     expect(described).toBe(3)
     expect(bindExecuteSync('s', [new Date(0)])).toBeUndefined()
     expect(bindExecuteSync('s', [Buffer.from('x')])).toBeUndefined()
-    expect(bindExecuteSync('s', Array.from({ length: 65_536 }, () => 1))).toBeUndefined()
+    expect(
+      bindExecuteSync(
+        's',
+        Array.from({ length: 65_536 }, () => 1),
+      ),
+    ).toBeUndefined()
   })
 
   it('without rows answer the number of rows they changed, and none', async () => {
