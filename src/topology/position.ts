@@ -11,3 +11,104 @@ export interface GtidEntry {
   readonly server: number
   readonly sequence: bigint
 }
+
+const greatest32 = 0xffff_ffff
+const greatest64 = 0xffff_ffff_ffff_ffffn
+
+/**
+ * Whether a server that is at `at` has `wanted` behind it. Positions of two kinds or of two timelines are incomparable:
+ * neither proves anything about the other.
+ *
+ * GTIDs are compared by their sequences alone, because the server id of a domain changes with its primary (0-1-7, then
+ * 0-2-8). A domain that `at` does not know is one of which nothing has arrived, so `at` is behind.
+ */
+export function comparePosition(at: Position, wanted: Position): 'reached' | 'behind' | 'incomparable' {
+  if (at.kind === 'lsn') {
+    if (wanted.kind !== 'lsn' || at.timeline !== wanted.timeline) return 'incomparable'
+    return at.lsn >= wanted.lsn ? 'reached' : 'behind'
+  }
+  if (wanted.kind !== 'gtid') return 'incomparable'
+  for (const [domain, { sequence }] of wanted.domains) {
+    const entry = at.domains.get(domain)
+    if (entry === undefined || entry.sequence < sequence) return 'behind'
+  }
+  return 'reached'
+}
+
+/** The least position that has reached both, or `undefined` if they are incomparable. */
+export function mergePositions(a: Position, b: Position): Position | undefined {
+  if (a.kind === 'lsn') {
+    if (b.kind !== 'lsn' || a.timeline !== b.timeline) return undefined
+    return a.lsn >= b.lsn ? a : b
+  }
+  if (b.kind !== 'gtid') return undefined
+  const domains = new Map(a.domains)
+  for (const [domain, entry] of b.domains) {
+    const other = domains.get(domain)
+    domains.set(domain, other === undefined ? entry : laterEntry(other, entry))
+  }
+  return { kind: 'gtid', domains }
+}
+
+/** Two servers with one sequence are two histories; the server id decides, so that merging does not depend on the order. */
+function laterEntry(a: GtidEntry, b: GtidEntry): GtidEntry {
+  if (a.sequence !== b.sequence) return a.sequence > b.sequence ? a : b
+  return a.server >= b.server ? a : b
+}
+
+/** A position as text, the same for equal positions: `lsn:3:0/16B3748` (timeline 3), `gtid:0-1-8,1-2-77`. */
+export function formatPosition(position: Position): string {
+  if (position.kind === 'lsn') return `lsn:${position.timeline}:${formatLsn(position.lsn)}`
+  const sorted = [...position.domains].toSorted(([a], [b]) => a - b)
+  return `gtid:${sorted.map(([domain, { server, sequence }]) => `${domain}-${server}-${sequence}`).join(',')}`
+}
+
+/** What `formatPosition` wrote, or `undefined` for every text that is none. */
+export function parsePosition(text: string): Position | undefined {
+  if (text.startsWith('gtid:')) {
+    const domains = parseGtidList(text.slice('gtid:'.length))
+    return domains === undefined ? undefined : { kind: 'gtid', domains }
+  }
+  const [, digits = '', rest = ''] = /^lsn:(0|[1-9]\d{0,9}):([^:]+)$/.exec(text) ?? []
+  const timeline = Number(digits)
+  const lsn = parseLsn(rest)
+  return lsn === undefined || timeline > greatest32 ? undefined : { kind: 'lsn', timeline, lsn }
+}
+
+/** PostgreSQL's text of a log position (`0/16B3748`: the upper and the lower 32 bits), or `undefined` for anything else. */
+export function parseLsn(text: string): bigint | undefined {
+  const [, upper, lower] = /^([\dA-F]{1,8})\/([\dA-F]{1,8})$/i.exec(text) ?? []
+  return upper === undefined || lower === undefined ? undefined : (BigInt(`0x${upper}`) << 32n) | BigInt(`0x${lower}`)
+}
+
+/** A log position as PostgreSQL writes it: upper case, without leading zeros. */
+export function formatLsn(lsn: bigint): string {
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase()
+}
+
+/**
+ * MariaDB's list of GTIDs (`0-1-8,1-2-77`: domain, server, sequence), which is empty on a server that has replicated
+ * nothing. `undefined` for anything else, and for a list that names a domain twice: that is the state of a binary log
+ * (`gtid_binlog_state`), not a position.
+ */
+export function parseGtidList(text: string): ReadonlyMap<number, GtidEntry> | undefined {
+  const domains = new Map<number, GtidEntry>()
+  if (text === '') return domains
+  for (const item of text.split(',')) {
+    const match = /^(0|[1-9]\d{0,9})-(0|[1-9]\d{0,9})-(0|[1-9]\d{0,19})$/.exec(item)
+    if (match === null) return undefined
+    const [domain, server, sequence] = [Number(match[1]), Number(match[2]), BigInt(match[3] ?? '')]
+    if (domain > greatest32 || server > greatest32 || sequence > greatest64 || domains.has(domain)) return undefined
+    domains.set(domain, { server, sequence })
+  }
+  return domains
+}
+
+/**
+ * Bytes of log that a server at `behind` has yet to replay until it is at `ahead`; `0n` if it has reached it.
+ * `undefined` unless both are log positions of one timeline.
+ */
+export function bytesBetween(behind: Position, ahead: Position): bigint | undefined {
+  if (behind.kind !== 'lsn' || ahead.kind !== 'lsn' || behind.timeline !== ahead.timeline) return undefined
+  return ahead.lsn > behind.lsn ? ahead.lsn - behind.lsn : 0n
+}
