@@ -1,0 +1,238 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { mergePositions, type GtidEntry, type Position } from '../topology/position.ts'
+
+/** How far a session has come in the log of one shard: what it wrote and read is at or before `position`. */
+export interface TokenEntry {
+  readonly database: string
+  readonly shard: string
+  /** `undefined`: written at a position that nobody knows, so only the primary is known to have it. */
+  readonly position: Position | undefined
+}
+
+/**
+ * Why a token was not accepted. `malformed`: no token at all, or one that is too long or comes from the future;
+ * `version`: written by another version of Signalbox; `signature`: by nobody who has one of the keys; `expired`: genuine,
+ * but too old.
+ */
+export type TokenFault = 'malformed' | 'version' | 'signature' | 'expired'
+
+export const tokenLimits = {
+  /** Databases and shards in one token. */
+  entries: 64,
+  /** Of the whole token, all of them ASCII. */
+  characters: 4096,
+  /** By how far the clocks of two processes may differ. */
+  clockSkewMs: 5 * 60_000,
+} as const
+
+const prefix = 's1.'
+const signatureBytes = 16
+const form = /^s1\.[\w-]+\.[\w-]{22}$/
+
+const greatest32 = 0xffff_ffffn
+const greatest64 = 0xffff_ffff_ffff_ffffn
+
+/**
+ * What a session must remember, as a text for cookies, headers, URLs and jobs: `s1.‹content›.‹signature›`. Whoever holds
+ * it can read it (names of databases and shards, positions), but not change it.
+ *
+ * The first key signs. `issuedAt`: milliseconds since the epoch. Entries of the same shard are merged.
+ *
+ * Throws a RangeError if there is no key, a number is out of its range, or the entries exceed `tokenLimits`: leaving some
+ * of them out would be a stale read later.
+ */
+export function encodeToken(entries: readonly TokenEntry[], keys: readonly string[], issuedAt: number): string {
+  const [key] = keys
+  if (key === undefined) throw new RangeError('a session token needs a key to be signed with')
+  const merged = mergeEntries(entries, [])
+  if (merged.length > tokenLimits.entries) {
+    throw new RangeError(`a session token holds up to ${tokenLimits.entries} shards, and there are ${merged.length}`)
+  }
+  const signed = prefix + Buffer.from(contentOf(merged, issuedAt)).toString('base64url')
+  const token = `${signed}.${signatureOf(signed, key)}`
+  if (token.length > tokenLimits.characters) {
+    throw new RangeError(`a session token has up to ${tokenLimits.characters} characters, and this has ${token.length}`)
+  }
+  return token
+}
+
+/**
+ * Reads a token that one of the keys has signed and that was issued no longer than `maxAgeMs` before `now` (milliseconds
+ * since the epoch). Tokens come from strangers: whatever it is given, this throws nothing.
+ */
+export function decodeToken(
+  token: unknown,
+  keys: readonly string[],
+  now: number,
+  maxAgeMs: number,
+): { readonly entries: readonly TokenEntry[] } | { readonly fault: TokenFault } {
+  if (typeof token !== 'string' || token.length > tokenLimits.characters) return { fault: 'malformed' }
+  if (!form.test(token)) return { fault: /^s(?!1\.)\d{1,4}\./.test(token) ? 'version' : 'malformed' }
+  const end = token.lastIndexOf('.')
+  const [signed, signature] = [token.slice(0, end), token.slice(end + 1)]
+  if (!keys.some((key) => isSame(signatureOf(signed, key), signature))) return { fault: 'signature' }
+  const content = readContent(Buffer.from(signed.slice(prefix.length), 'base64url'))
+  if (content === undefined) return { fault: 'malformed' }
+  // In this form, an age that is not a number is refused as well.
+  const age = now - content.issuedAt
+  if (!(age >= -tokenLimits.clockSkewMs)) return { fault: 'malformed' }
+  return age <= maxAgeMs ? { entries: content.entries } : { fault: 'expired' }
+}
+
+/**
+ * What a session remembers that has seen both: for each shard the position that has reached both. Where they are
+ * incomparable, or one is unknown, it is unknown. One entry for each shard, in the order of the names.
+ */
+export function mergeEntries(a: readonly TokenEntry[], b: readonly TokenEntry[]): readonly TokenEntry[] {
+  const merged = new Map<string, TokenEntry>()
+  for (const entry of [...a, ...b]) {
+    const { database, shard, position } = entry
+    const name = JSON.stringify([database, shard])
+    const other = merged.get(name)
+    merged.set(
+      name,
+      other === undefined ? entry : { database, shard, position: mergedPosition(other.position, position) },
+    )
+  }
+  return [...merged.values()].toSorted((x, y) => inOrder(x.database, y.database) || inOrder(x.shard, y.shard))
+}
+
+function mergedPosition(a: Position | undefined, b: Position | undefined): Position | undefined {
+  return a === undefined || b === undefined ? undefined : mergePositions(a, b)
+}
+
+function inOrder(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
+
+function signatureOf(signed: string, key: string): string {
+  return createHmac('sha256', key).update(signed).digest().subarray(0, signatureBytes).toString('base64url')
+}
+
+// Compared as texts: the last character of a signature has bits to spare, and a token must have one spelling only.
+function isSame(expected: string, given: string): boolean {
+  return expected.length === given.length && timingSafeEqual(Buffer.from(expected), Buffer.from(given))
+}
+
+// The content: issuedAt, the number of entries, and for each one its kind, the database, the shard and the position.
+// Whole numbers have seven bits in each byte, the lowest first; the eighth bit says that there is more.
+
+const kinds = { unknown: 0n, lsn: 1n, gtid: 2n } as const
+
+function contentOf(entries: readonly TokenEntry[], issuedAt: number): readonly number[] {
+  const bytes: number[] = []
+  writeNumber(bytes, BigInt(Math.floor(issuedAt)), greatest64)
+  writeNumber(bytes, BigInt(entries.length), greatest32)
+  for (const { database, shard, position } of entries) {
+    writeNumber(bytes, kinds[position?.kind ?? 'unknown'], greatest32)
+    writeName(bytes, database)
+    writeName(bytes, shard)
+    if (position?.kind === 'lsn') {
+      writeNumber(bytes, BigInt(position.timeline), greatest32)
+      writeNumber(bytes, position.lsn, greatest64)
+    } else if (position?.kind === 'gtid') {
+      writeNumber(bytes, BigInt(position.domains.size), greatest32)
+      for (const [domain, { server, sequence }] of position.domains) {
+        writeNumber(bytes, BigInt(domain), greatest32)
+        writeNumber(bytes, BigInt(server), greatest32)
+        writeNumber(bytes, sequence, greatest64)
+      }
+    }
+  }
+  return bytes
+}
+
+function writeNumber(bytes: number[], value: bigint, greatest: bigint): void {
+  if (value < 0n || value > greatest) throw new RangeError(`${value} is not from 0 to ${greatest}`)
+  let rest = value
+  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
+  bytes.push(Number(rest))
+}
+
+/** The lowest bit of the length tells the encoding: UTF-8 has no form for half a surrogate pair. */
+function writeName(bytes: number[], name: string): void {
+  const isWellFormed = name.isWellFormed()
+  const encoded = Buffer.from(name, isWellFormed ? 'utf8' : 'utf16le')
+  writeNumber(bytes, BigInt(encoded.length * 2 + (isWellFormed ? 0 : 1)), greatest32)
+  for (const byte of encoded) bytes.push(byte)
+}
+
+interface Content {
+  readonly issuedAt: number
+  readonly entries: readonly TokenEntry[]
+}
+
+/** `undefined` for bytes that are no content: signed with one of the keys, but by another program. */
+function readContent(bytes: Buffer): Content | undefined {
+  const reader = new ContentReader(bytes)
+  const issuedAt = Number(reader.number(greatest64))
+  const count = reader.number(BigInt(tokenLimits.entries))
+  const entries: TokenEntry[] = []
+  while (!reader.isBroken && entries.length < count) entries.push(reader.entry())
+  return reader.isBroken || !reader.isAtEnd ? undefined : { issuedAt, entries }
+}
+
+/** Reads what is there; after the first fault everything is zero or empty, and `isBroken` says so. */
+class ContentReader {
+  readonly #bytes: Buffer
+  #at = 0
+  #isBroken = false
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get isBroken(): boolean {
+    return this.#isBroken
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  entry(): TokenEntry {
+    const kind = this.number(kinds.gtid)
+    const [database, shard] = [this.#name(), this.#name()]
+    return { database, shard, position: this.#position(kind) }
+  }
+
+  number(greatest: bigint): bigint {
+    let value = 0n
+    for (let shift = 0n; shift < 70n && !this.#isBroken; shift += 7n) {
+      const byte = this.#bytes[this.#at] ?? this.#break()
+      this.#at += 1
+      value |= BigInt(byte & 0x7f) << shift
+      if (byte <= 0x7f) return value <= greatest ? value : BigInt(this.#break())
+    }
+    return BigInt(this.#break())
+  }
+
+  #name(): string {
+    const size = Number(this.number(greatest32))
+    const [start, end] = [this.#at, this.#at + Math.floor(size / 2)]
+    if (end > this.#bytes.length) this.#break()
+    this.#at = end
+    return this.#isBroken ? '' : this.#bytes.toString(size % 2 === 0 ? 'utf8' : 'utf16le', start, end)
+  }
+
+  #position(kind: bigint): Position | undefined {
+    if (kind === kinds.unknown) return undefined
+    if (kind === kinds.lsn) {
+      return { kind: 'lsn', timeline: Number(this.number(greatest32)), lsn: this.number(greatest64) }
+    }
+    const count = this.number(greatest32)
+    const domains = new Map<number, GtidEntry>()
+    while (!this.#isBroken && domains.size < count) {
+      const domain = Number(this.number(greatest32))
+      if (domains.has(domain)) this.#break()
+      domains.set(domain, { server: Number(this.number(greatest32)), sequence: this.number(greatest64) })
+    }
+    return { kind: 'gtid', domains }
+  }
+
+  #break(): number {
+    this.#isBroken = true
+    return 0
+  }
+}
