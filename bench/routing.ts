@@ -59,6 +59,8 @@ async function cachedRoute(scale: number): Promise<Figure> {
       throw new Error('not used')
     },
     lease: () => Promise.reject(new Error('not used')),
+    status: () => Promise.reject(new Error('not used')),
+    losses: 0,
     stats: () => ({ total: 0, idle: 0, waiting: 0, shared: 0, sharedInFlight: 0 }),
     close: () => Promise.resolve(),
   }

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { clientOptions, poolOptions } from '../src/config.ts'
+import { clientOptions, poolOptions, replicationOptions } from '../src/config.ts'
 import type { OptionTable } from '../src/option.ts'
 
 /**
@@ -24,7 +24,12 @@ function filled(text: string, name: string, content: string): string {
 }
 
 const before = readFileSync(page, 'utf8')
-const after = filled(filled(before, 'pool options', tableOf(poolOptions)), 'client options', tableOf(clientOptions))
+const tables = {
+  'pool options': poolOptions,
+  'replication options': replicationOptions,
+  'client options': clientOptions,
+}
+const after = Object.entries(tables).reduce((text, [name, options]) => filled(text, name, tableOf(options)), before)
 if (!process.argv.includes('--check')) writeFileSync(page, after)
 else if (before !== after) {
   console.error('docs/configuration.md is not up to date. Run: npm run docs')

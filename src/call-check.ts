@@ -40,6 +40,12 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
     holds: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= largestFetch,
     allowed: `a whole number of rows from 1 to ${largestFetch}`,
   },
+  role: oneOf('primary', 'replica'),
+  tags: {
+    holds: (value) => Array.isArray(value) && value.every((tag) => typeof tag === 'string'),
+    allowed: 'a list of tags',
+  },
+  maxStalenessMs: { ...timeLimit, allowed: `milliseconds from 0 to ${longestTimeoutMs}` },
   // Resolved, and refused with near matches, by routing.
   using: { holds: () => true, allowed: '' },
 }

@@ -6,12 +6,16 @@ import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
 import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
 import { PoolRegistry } from './execution/pool-registry.ts'
+import { ShardWatches } from './execution/shard-watches.ts'
 import { originOf } from './execution/row-origins.ts'
+import type { ShardView } from './failover/shard-view.ts'
 import { parseConfig, tableName } from './parse-config.ts'
 import { locateTable } from './routing/home.ts'
 import { migrationPermission, type Permission } from './routing/migrate.ts'
 import { relationAllowed } from './routing/relation.ts'
+import { replicatedExecution, sessionParts } from './replication.ts'
 import { Scope, type ClientParts } from './scope.ts'
+import { Sessions, type Session, type SessionOptions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import type { TableName } from './topology/table-map.ts'
 import type { Topology } from './topology/topology.ts'
@@ -39,14 +43,16 @@ export interface TableHomeAnswer {
 export class Client<A extends string = string> extends Scope implements AsyncDisposable {
   readonly #parts: ClientParts
   readonly #pools: PoolRegistry
+  readonly #watches: ShardWatches
   readonly #scopes = new Map<string, Scope>()
   readonly #scopesOfHandles = new WeakMap<object, Scope>()
 
   /** Made by {@link connect}. */
-  constructor(parts: ClientParts, pools: PoolRegistry) {
+  constructor(parts: ClientParts, pools: PoolRegistry, watches: ShardWatches) {
     super(parts)
     this.#parts = parts
     this.#pools = pools
+    this.#watches = watches
   }
 
   /** The declared databases, shards and servers: frozen, versioned, without passwords. */
@@ -119,6 +125,48 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     return { database, declared, because, ...(pattern === undefined ? {} : { pattern }) }
   }
 
+  /**
+   * Runs `fn` in a session: its reads show what it wrote, and never an older state than an earlier one of its reads did,
+   * whichever servers answer. A session is one request or job; calls within `fn` belong to it however deep they are, and
+   * sessions side by side know nothing of each other. `fn` may be asynchronous.
+   *
+   * @example
+   * ```ts
+   * const next = await client.session(async (session) => {
+   *   await client.query('insert into review (product_id, text) values ($1, $2)', [7, 'fine'])
+   *   await client.query('select text from review where product_id = $1', [7]) // a replica that has it, or the primary
+   *   return await session.token() // for the next request
+   * })
+   * await client.session(async () => await client.query('select count(*) from review'), { token: next })
+   * ```
+   */
+  session<T>(fn: (session: Session) => T, options: SessionOptions = {}): T {
+    return this.#parts.sessions.run(fn, options)
+  }
+
+  /** Runs `fn`; its reads go to the primary. Nests, and ends with `fn`, however that ends. */
+  primary<T>(fn: () => T): T {
+    return this.#parts.sessions.inRole('primary', fn)
+  }
+
+  /**
+   * Runs `fn`; its reads may go to replicas as they are, without what the session wrote. What may write goes to the
+   * primary all the same.
+   */
+  replica<T>(fn: () => T): T {
+    return this.#parts.sessions.inRole('replica', fn)
+  }
+
+  /** What is known of the servers of every replicated shard that was used: roles, states, positions, lag. */
+  status(): readonly ShardView[] {
+    return this.#watches.views()
+  }
+
+  /** Session tokens that could not be used, counted by what was wrong with them. */
+  get ignoredTokens(): Readonly<Record<string, number>> {
+    return this.#parts.sessions.ignoredTokens
+  }
+
   /** Figures of every pool that is open, by server. */
   stats(): Readonly<Record<string, PoolStats>> {
     return this.#pools.stats()
@@ -131,7 +179,12 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
    */
   async close(): Promise<void> {
     this.#parts.life.closed = true
-    await this.#pools.close(this.#parts.config.limits.closeTimeoutMs)
+    const { closeTimeoutMs } = this.#parts.config.limits
+    try {
+      await this.#pools.close(closeTimeoutMs)
+    } finally {
+      await this.#watches.close(closeTimeoutMs)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -168,12 +221,14 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const config = parseConfig(input)
   const { limits, topology } = config
   const pools = new PoolRegistry(environment.drivers ?? drivers)
-  const databases = new Databases(topology, config.pool, limits.adHocDatabases)
+  const databases = new Databases(topology, config, limits.adHocDatabases)
   const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
   const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
   const decider = new Decider({ config, analyses, catalogues, pools, databases })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
-  const executor = new Executor(pools, limits)
-  return new Client({ config, databases, decider, executor, life: { closed: false } }, pools)
+  const watches = new ShardWatches(pools, environment.drivers ?? drivers)
+  const executor = new Executor(pools, limits, replicatedExecution(watches))
+  const sessions = new Sessions(sessionParts(config, watches))
+  return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches)
 }

@@ -1,6 +1,7 @@
 import type { OptionTable, OptionValues } from './option.ts'
 import type { Hints, Router } from './routing/router.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
+import type { ReplicationOptions } from './topology/topology.ts'
 
 /** One server of a database. */
 export interface ServerInput {
@@ -14,8 +15,8 @@ export interface ServerInput {
 /** A database with more to say than its data source name. */
 export interface DatabaseInput {
   readonly primary: Dsn | ServerInput | Handle
-  /** Not available in this version: naming replicas throws. */
-  readonly replicas?: readonly (Dsn | ServerInput)[]
+  /** Copies of the primary that reads may use. */
+  readonly replicas?: readonly (Dsn | ServerInput | Handle)[]
   /** Not available in this version: naming shards throws. */
   readonly shards?: Readonly<Record<string, unknown>>
   /** Only tables whose declared home is this database may be used and migrated on it. Default false. */
@@ -24,6 +25,8 @@ export interface DatabaseInput {
   readonly schema?: string
   /** Limits of this database's connections; what is left out is taken from `pool` of the whole configuration. */
   readonly pool?: Partial<PoolLimits>
+  /** How reads use the replicas; what is left out is taken from `replication` of the whole configuration. */
+  readonly replication?: Partial<ReplicationOptions>
 }
 
 /** A table's home with more to say than the database's alias. */
@@ -95,6 +98,52 @@ export const poolOptions = {
 } as const satisfies OptionTable
 
 export type PoolLimits = OptionValues<typeof poolOptions>
+
+/** What reads on replicas may wait for, and how the servers of a shard are watched, each with its default and range. */
+export const replicationOptions = {
+  waitMs: {
+    default: 50,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    about: 'How long a read waits for a replica that shows what its session wrote, before it goes to the primary.',
+  },
+  holdMs: {
+    default: 5_000,
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    about: 'How long statements for the primary wait while the shard has none.',
+  },
+  holdStatements: {
+    default: 1_000,
+    min: 0,
+    max: 1_000_000,
+    unit: 'statements',
+    about: 'How many statements may wait for a primary at a time; more are refused at once.',
+  },
+  probeIntervalMs: {
+    default: 1_000,
+    min: 10,
+    max: 600_000,
+    unit: 'ms',
+    about: 'How often each server is asked for its role and position.',
+  },
+  probeTimeoutMs: {
+    default: 1_000,
+    min: 10,
+    max: 60_000,
+    unit: 'ms',
+    about: 'A server that does not answer within this time is out.',
+  },
+  maxLagMs: {
+    default: 10_000,
+    min: 0,
+    max: 86_400_000,
+    unit: 'ms',
+    about: 'A replica further behind is not read until it is within half of it; 0 = no limit.',
+  },
+} as const satisfies OptionTable
 
 /** Limits of the client as a whole, each with its default and range. */
 export const clientOptions = {
@@ -181,8 +230,20 @@ export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Read
   readonly databasesShareServer?: readonly (readonly AliasOf<D>[])[]
   /** Limits of the connections to every server that does not state its own. */
   readonly pool?: Partial<PoolLimits>
+  /** How reads use replicas, for every database that does not say it itself. */
+  readonly replication?: Partial<ReplicationOptions>
+  /** Tokens that carry what a session must remember to another request, process or job. */
+  readonly tokens?: TokenInput
   /** Limits of the client. */
   readonly limits?: Partial<ClientLimits>
+}
+
+/** How session tokens are signed. */
+export interface TokenInput {
+  /** Secrets of at least 16 bytes, the same in every process. The first signs, all are accepted: put a new one first. */
+  readonly keys: readonly string[]
+  /** Older tokens are ignored. Milliseconds from 1,000 to 86,400,000; default 60,000. */
+  readonly maxAgeMs?: number
 }
 
 /** What an alias may stand for. */
@@ -215,6 +276,12 @@ export interface CallOptions {
    * a misspelt alias is found only when the call is made.
    */
   readonly using?: UsingTarget<string>
+  /** `primary`: a read must not go to a replica. `replica`: it may, and waits for nothing the session wrote. */
+  readonly role?: 'primary' | 'replica'
+  /** Only replicas that have all these tags; what happens where none can be used says `replication.tagFallback`. */
+  readonly tags?: readonly string[]
+  /** The rows may be this old at most, in milliseconds; else the primary is read. */
+  readonly maxStalenessMs?: number
 }
 
 export type { Dsn, Handle, MysqlPoolHandle, PostgresPoolHandle, SqliteHandle } from './topology/server-target.ts'

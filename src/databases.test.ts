@@ -8,7 +8,7 @@ describe('databases that are named at a call', () => {
   const parsed = parseConfig({ databases: { default: 'sqlite:shop.db', 'postgres handle': 'sqlite:other.db' } })
 
   it('have aliases of their own, whatever their addresses and the declared aliases are', () => {
-    const databases = new Databases(parsed.topology, parsed.pool, 10)
+    const databases = new Databases(parsed.topology, parsed, 10)
     const targets = [
       'postgres handle',
       handle,
@@ -27,14 +27,14 @@ describe('databases that are named at a call', () => {
   })
 
   it('may be given again as they were resolved; what only looks like one may not', () => {
-    const databases = new Databases(parsed.topology, parsed.pool, 10)
+    const databases = new Databases(parsed.topology, parsed, 10)
     const found = databases.resolve('postgres://bob:one@db.example/shop')
     expect(databases.resolve(found)).toBe(found)
     expect(() => databases.resolve({ ...found })).toThrow(/no database/)
   })
 
   it('have a limit, which a name that cannot be used does not count towards', () => {
-    const databases = new Databases(parsed.topology, parsed.pool, 1)
+    const databases = new Databases(parsed.topology, parsed, 1)
     expect(() => databases.resolve('oracle:x')).toThrow(/cannot be used/)
     databases.resolve('sqlite:one.db')
     databases.resolve('sqlite:one.db')

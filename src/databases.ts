@@ -1,10 +1,9 @@
 import { UnknownDatabaseError, UnsupportedError } from './errors.ts'
 import { handleEngine } from './topology/handle.ts'
-import { parseTarget, singleServerDatabase } from './parse-config.ts'
+import { parseTarget, singleServerDatabase, type SharedOptions } from './parse-config.ts'
 import { show } from './option.ts'
 import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
 import { nearMatches } from './topology/near-match.ts'
-import type { PoolOptions } from './topology/server-target.ts'
 import type { Database, Topology } from './topology/topology.ts'
 
 /**
@@ -13,16 +12,16 @@ import type { Database, Topology } from './topology/topology.ts'
  */
 export class Databases {
   readonly #topology: Topology
-  readonly #pool: PoolOptions
+  readonly #shared: SharedOptions
   readonly #limit: number
   readonly #byDsn = new Map<string, Database>()
   readonly #byHandle = new WeakMap<object, Database>()
   readonly #adHoc = new WeakSet<object>()
   readonly #adHocAliases = new Set<string>()
 
-  constructor(topology: Topology, pool: PoolOptions, limit: number) {
+  constructor(topology: Topology, shared: SharedOptions, limit: number) {
     this.#topology = topology
-    this.#pool = pool
+    this.#shared = shared
     this.#limit = limit
   }
 
@@ -83,7 +82,7 @@ export class Databases {
     const parsed = parseTarget(target, 'using')
     const alias = this.#freeAlias(parsed.address)
     this.#adHocAliases.add(alias)
-    const database = singleServerDatabase(alias, parsed, { pool: this.#pool })
+    const database = singleServerDatabase(alias, parsed, this.#shared)
     this.#adHoc.add(database)
     return database
   }

@@ -9,6 +9,7 @@ import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
 import { defaultDatabase } from './routing/home.ts'
+import type { Surrounding } from './routing/role.ts'
 import { routeStatement, type RouteInput } from './routing/route-statement.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
@@ -19,23 +20,27 @@ import type { Database } from './topology/topology.ts'
 /** Decisions by text, for callers who always ask with the same `using`. */
 export class DecisionCache {
   readonly #limit: number
-  readonly #byDialect = new Map<Dialect | undefined, BoundedMap<string, Decision>>()
+  readonly #entries = new Map<string | undefined, BoundedMap<string, Decision>>()
   #version = -1
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** Those made of texts that are known to be in this dialect, or of texts whose dialect routing found out itself. */
-  of(dialect: Dialect | undefined, version: number): BoundedMap<string, Decision> {
+  /**
+   * Those made of texts that are known to be in this dialect, or of texts whose dialect routing found out itself, in
+   * these surroundings.
+   */
+  of(dialect: Dialect | undefined, version: number, surrounding: Surrounding): BoundedMap<string, Decision> {
     if (this.#version !== version) {
-      this.#byDialect.clear()
+      this.#entries.clear()
       this.#version = version
     }
-    let entries = this.#byDialect.get(dialect)
+    const key = surrounding === 'autocommit' ? dialect : `${dialect ?? ''} ${surrounding}`
+    let entries = this.#entries.get(key)
     if (entries === undefined) {
       entries = new BoundedMap(this.#limit)
-      this.#byDialect.set(dialect, entries)
+      this.#entries.set(key, entries)
     }
     return entries
   }
@@ -88,7 +93,7 @@ export class Decider {
     const named = options?.dialect ?? (using === undefined ? undefined : this.#databases.resolve(using).engine)
     if (named === undefined) {
       try {
-        return this.#decideNow(sql, params, options, using).analysis
+        return this.#decideNow(sql, params, options, using, 'autocommit').analysis
       } catch {
         // Why it is refused is for explain() to say.
       }
@@ -107,12 +112,13 @@ export class Decider {
     params: Params,
     options: CallOptions | undefined,
     using: unknown,
+    surrounding: Surrounding = 'autocommit',
     cache?: DecisionCache,
   ): Decision {
-    const known = this.#known(cache, options)?.get(sql)
+    const known = this.#known(cache, options, surrounding)?.get(sql)
     if (known !== undefined) return known
     try {
-      return this.#decideNow(sql, params, options, using)
+      return this.#decideNow(sql, params, options, using, surrounding)
     } catch (error) {
       if (!(error instanceof AnalyzerNotLoaded)) throw error
       throw new UnsupportedError(
@@ -127,27 +133,32 @@ export class Decider {
     params: Params,
     options: CallOptions | undefined,
     using: unknown,
+    surrounding: Surrounding = 'autocommit',
     cache?: DecisionCache,
   ): Decision | Promise<Decision> {
-    const known = this.#known(cache, options)?.get(sql)
+    const known = this.#known(cache, options, surrounding)?.get(sql)
     if (known !== undefined) return known
     let decision: Decision
     try {
-      decision = this.#decideNow(sql, params, options, using)
+      decision = this.#decideNow(sql, params, options, using, surrounding)
     } catch (error) {
       if (!(error instanceof AnalyzerNotLoaded)) throw error
-      return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, cache))
+      return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, surrounding, cache))
     }
     if (this.#needsCatalogue(decision))
-      return this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using))
+      return this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
     if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
-      this.#known(cache, options)?.set(sql, decision)
+      this.#known(cache, options, surrounding)?.set(sql, decision)
     return decision
   }
 
-  #known(cache: DecisionCache | undefined, options: CallOptions | undefined): BoundedMap<string, Decision> | undefined {
+  #known(
+    cache: DecisionCache | undefined,
+    options: CallOptions | undefined,
+    surrounding: Surrounding,
+  ): BoundedMap<string, Decision> | undefined {
     if (cache === undefined || !this.#cacheable) return undefined
-    return cache.of(options?.dialect, this.#catalogues.version)
+    return cache.of(options?.dialect, this.#catalogues.version, surrounding)
   }
 
   #needsCatalogue({ database, analysis }: Decision): boolean {
@@ -164,6 +175,7 @@ export class Decider {
     params: Params,
     options: CallOptions | undefined,
     using: unknown,
+    surrounding: Surrounding,
   ): Promise<Decision> {
     const { database, server } = decision
     const { signal, timeoutMs = this.#limits.queryTimeoutMs } = options ?? {}
@@ -174,10 +186,16 @@ export class Decider {
     } catch (error) {
       throw locate(error, whereOf(decision))
     }
-    return this.#decideNow(sql, params, options, using)
+    return this.#decideNow(sql, params, options, using, surrounding)
   }
 
-  #decideNow(sql: string, params: Params, options: CallOptions | undefined, using: unknown): Decision {
+  #decideNow(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    using: unknown,
+    surrounding: Surrounding,
+  ): Decision {
     const input: RouteInput = {
       statement: { sql, params },
       analysisIn: (dialect) => this.#analyses.analyze(sql, dialect),
@@ -189,6 +207,7 @@ export class Decider {
       using,
       hints: options?.hints,
       dialect: options?.dialect,
+      surrounding,
     }
     const routed = routeStatement(input)
     return { ...routed, server: pickServer(routed), sql: routed.route.sql ?? sql }

@@ -47,6 +47,10 @@ export const errorCodes = {
   SIGNALBOX_TIMEOUT: 'A statement did not finish within its time limit.',
   SIGNALBOX_ABORTED: 'The AbortSignal of a call fired.',
   SIGNALBOX_POOL_EXHAUSTED: 'No connection became free within the time limit.',
+  SIGNALBOX_NO_PRIMARY: 'A shard has no primary, and none appeared within the time that statements are held.',
+  SIGNALBOX_TWO_PRIMARIES: 'Two servers of a shard take writes: its writes are stopped.',
+  SIGNALBOX_NO_REPLICA: 'No replica with the wanted tags can be used.',
+  SIGNALBOX_TOKEN_KEYS: 'A session token was asked for, and the configuration has no keys to sign it with.',
   SIGNALBOX_CLIENT_CLOSED: 'The client was used after close() was called.',
   SIGNALBOX_CONNECTION_LOST: 'A server could not be reached, or the connection to it broke.',
   SIGNALBOX_READ_ONLY_SERVER: 'A server refused a write because it, or the connection, is read-only.',
@@ -268,6 +272,33 @@ export class AbortedError extends SignalboxError {
 export class PoolExhaustedError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_POOL_EXHAUSTED', message, { ...details, safeToRetry: true })
+  }
+}
+
+/** Nothing of the statement was sent. */
+export class NoPrimaryError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_NO_PRIMARY', message, { ...details, safeToRetry: true })
+  }
+}
+
+/** Nothing of the statement was sent. */
+export class TwoPrimariesError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_TWO_PRIMARIES', message, { ...details, safeToRetry: true })
+  }
+}
+
+/** Nothing of the statement was sent. */
+export class NoReplicaError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_NO_REPLICA', message, { ...details, safeToRetry: true })
+  }
+}
+
+export class TokenKeysError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_TOKEN_KEYS', message)
   }
 }
 

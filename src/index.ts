@@ -13,11 +13,14 @@ export type {
   PoolLimits,
   PostgresPoolHandle,
   ServerInput,
+  TokenInput,
   SqliteHandle,
   TableInput,
   UsingTarget,
 } from './config.ts'
 export type { Scope } from './scope.ts'
+export type { Session, SessionOptions } from './sessions.ts'
+export type { ServerView, ShardPrimary, ShardView } from './failover/shard-view.ts'
 export type { Transaction, TransactionOptions } from './execution/transaction.ts'
 export type { ReservedConnection } from './execution/reserved.ts'
 export type { Result } from './execution/result.ts'
@@ -30,7 +33,8 @@ export { formatRoute } from './routing/format-route.ts'
 export type { AnalysedStatement, Hints, PartialRoute, Router, Target } from './routing/router.ts'
 export type { Permission } from './routing/migrate.ts'
 export type { TableName } from './topology/table-map.ts'
-export type { Database, Role, Server, Shard, Topology } from './topology/topology.ts'
+export type { Position } from './topology/position.ts'
+export type { Balancer, Database, ReplicationOptions, Role, Server, Shard, Topology } from './topology/topology.ts'
 export type { Dialect, Params } from './statement/statement.ts'
 export type { Analysis, ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'
 export * from './errors.ts'

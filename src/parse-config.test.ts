@@ -177,10 +177,34 @@ describe('a wrong configuration is refused with path, value and what is allowed'
     ['a circle of aliases', { databases: { a: 'b', b: 'c', c: 'a' } }, 'SIGNALBOX_ALIAS_CYCLE', /a → b → c → a/],
     ['an alias of itself', { databases: { a: 'a' } }, 'SIGNALBOX_ALIAS_CYCLE', /a → a/],
     [
-      'replicas',
-      { databases: { a: { primary: shop, replicas: [shop] } } },
-      'SIGNALBOX_UNSUPPORTED',
-      /^databases\.a\.replicas: not available/,
+      'a replica of another engine',
+      { databases: { a: { primary: shop, replicas: ['sqlite:x.db'] } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^databases\.a\.replicas\[0\]: It is sqlite, and the primary is postgres/,
+    ],
+    [
+      'replicas that are no list',
+      { databases: { a: { primary: shop, replicas: shop } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^databases\.a\.replicas: .*a list of servers/,
+    ],
+    [
+      'an unknown balancer',
+      { databases: { a: shop }, replication: { balancer: 'fastest' } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^replication\.balancer: "fastest" .*"least-outstanding", "round-robin"/,
+    ],
+    [
+      'an unknown option of replication',
+      { databases: { a: { primary: shop, replication: { waitMS: 1 } } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^databases\.a\.replication\.waitMS: There is no such option.*waitMs/,
+    ],
+    [
+      'a short key of tokens',
+      { databases: { a: shop }, tokens: { keys: ['secret'] } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /^tokens\.keys: (?!.*secret\b.*secret).*at least 16 bytes/,
     ],
     ['shards', { databases: { a: { primary: shop, shards: {} } } }, 'SIGNALBOX_UNSUPPORTED', /shards/],
     [

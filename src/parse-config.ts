@@ -1,4 +1,5 @@
 import { clientOptions, poolOptions, type ClientLimits, type Config, type Handle, type PoolLimits } from './config.ts'
+import { parseReplication, parseTokens, type TokenOptions } from './parse-replication.ts'
 import { parseSqliteDsn } from './drivers/sqlite/dsn.ts'
 import { ConfigError, UnknownDatabaseError, UnsupportedError } from './errors.ts'
 import { handleEngine } from './topology/handle.ts'
@@ -16,7 +17,7 @@ import {
 import { nearMatches } from './topology/near-match.ts'
 import type { Engine, ServerTarget } from './topology/server-target.ts'
 import { TableMap, type TableHome, type TableName } from './topology/table-map.ts'
-import { onlyShard, type Database, type Topology } from './topology/topology.ts'
+import { onlyShard, type Database, type ReplicationOptions, type Server, type Topology } from './topology/topology.ts'
 
 /** A configuration that was found right, in the form that the rest works with. */
 export interface ParsedConfig {
@@ -25,6 +26,8 @@ export interface ParsedConfig {
   readonly routers: readonly Router[]
   readonly harmlessFunctions: ReadonlySet<string>
   readonly pool: PoolLimits
+  readonly replication: ReplicationOptions
+  readonly tokens: TokenOptions
   readonly limits: ClientLimits
 }
 
@@ -36,9 +39,11 @@ const configKeys = [
   'routers',
   'databasesShareServer',
   'pool',
+  'replication',
+  'tokens',
   'limits',
 ]
-const databaseKeys = ['primary', 'replicas', 'shards', 'shardMap', 'exclusive', 'schema', 'pool']
+const databaseKeys = ['primary', 'replicas', 'shards', 'shardMap', 'exclusive', 'schema', 'pool', 'replication']
 
 /**
  * Validates everything before the first connection. A bare data source name is the simplest configuration: one
@@ -48,13 +53,14 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
   const config = asRecord(wholeConfig(input), 'config')
   refuseUnknownKeys(config, configKeys, '')
   const pool = readOptions(poolOptions, config['pool'], 'pool')
+  const replication = parseReplication(config['replication'], 'replication')
   const limits = readOptions(clientOptions, config['limits'], 'limits')
   const entries = asRecord(config['databases'], 'databases')
   if (Object.keys(entries).length === 0) throw new ConfigError('databases', 'It is empty.', 'at least one database')
   const aliases = resolveAliases(entries)
   const databases = new Map<string, Database>()
   for (const [alias, entry] of Object.entries(entries)) {
-    if (aliases.get(alias) === alias) databases.set(alias, parseDatabase(alias, entry, pool))
+    if (aliases.get(alias) === alias) databases.set(alias, parseDatabase(alias, entry, { pool, replication }))
   }
   const topology: Topology = Object.freeze({
     version: 1,
@@ -70,6 +76,8 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
       parseStrings(config['harmlessFunctions'], 'harmlessFunctions').map((name) => name.toLowerCase()),
     ),
     pool,
+    replication,
+    tokens: parseTokens(config['tokens']),
     limits,
   }
 }
@@ -116,18 +124,17 @@ function resolveAliases(entries: Readonly<Record<string, unknown>>): ReadonlyMap
   return resolved
 }
 
-function parseDatabase(alias: string, entry: unknown, pool: PoolLimits): Database {
+function parseDatabase(alias: string, entry: unknown, shared: SharedOptions): Database {
   const path = `databases.${alias}`
   if (typeof entry === 'string' || handleEngine(entry) !== undefined) {
-    return singleServerDatabase(alias, parseTarget(entry, path), { pool })
+    return singleServerDatabase(alias, parseTarget(entry, path), shared)
   }
   const record = asRecord(entry, path)
   refuseUnknownKeys(record, databaseKeys, path)
-  for (const later of ['replicas', 'shards', 'shardMap']) {
-    const value = record[later]
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue
+  for (const later of ['shards', 'shardMap']) {
+    if (record[later] === undefined) continue
     throw new UnsupportedError(
-      `${path}.${later}: not available in this version. Leave it out; the database is then its primary alone.`,
+      `${path}.${later}: not available in this version. Leave it out; the database then has one shard.`,
     )
   }
   const { exclusive = false, schema } = record
@@ -136,8 +143,11 @@ function parseDatabase(alias: string, entry: unknown, pool: PoolLimits): Databas
   if (schema !== undefined && (typeof schema !== 'string' || schema === '')) {
     throw new ConfigError(`${path}.schema`, `${show(schema)} is not accepted.`, 'the name of a schema')
   }
-  return singleServerDatabase(alias, parsePrimary(record['primary'], `${path}.primary`), {
-    pool: readOptions(poolOptions, record['pool'], `${path}.pool`, pool),
+  const primary = parseServer(record['primary'], `${path}.primary`)
+  const replicas = parseReplicas(record['replicas'], `${path}.replicas`, primary.engine)
+  return assembleDatabase(alias, primary, replicas, {
+    pool: readOptions(poolOptions, record['pool'], `${path}.pool`, shared.pool),
+    replication: parseReplication(record['replication'], `${path}.replication`, shared.replication),
     exclusive,
     schema,
   })
@@ -150,16 +160,41 @@ interface ParsedTarget {
   readonly target: () => ServerTarget
 }
 
-function parsePrimary(value: unknown, path: string): ParsedTarget {
+interface ParsedServer extends ParsedTarget {
+  readonly weight?: number
+  readonly tags?: readonly string[]
+}
+
+/** What the databases of a configuration share where they do not say it themselves. */
+export interface SharedOptions {
+  readonly pool: PoolLimits
+  readonly replication: ReplicationOptions
+}
+
+function parseReplicas(value: unknown, path: string, engine: Engine): readonly ParsedServer[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw new ConfigError(path, `${show(value)} is not accepted.`, 'a list of servers')
+  return value.map((entry: unknown, index) => {
+    const server = parseServer(entry, `${path}[${index}]`)
+    if (server.engine === engine) return server
+    throw new ConfigError(
+      `${path}[${index}]`,
+      `It is ${server.engine}, and the primary is ${engine}.`,
+      'replicas of the same engine as their primary',
+    )
+  })
+}
+
+function parseServer(value: unknown, path: string): ParsedServer {
   if (typeof value === 'string' || handleEngine(value) !== undefined) return parseTarget(value, path)
   const record = asRecord(value, path)
   refuseUnknownKeys(record, ['url', 'weight', 'tags'], path)
-  parseStrings(record['tags'], `${path}.tags`)
-  const { weight } = record
-  if (weight !== undefined && (typeof weight !== 'number' || !(weight >= 0 && weight <= 1_000))) {
+  const tags = parseStrings(record['tags'], `${path}.tags`)
+  const { weight = 1 } = record
+  if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1_000)) {
     throw new ConfigError(`${path}.weight`, `${show(weight)} is not accepted.`, 'a number from 0 to 1000; default 1')
   }
-  return parseTarget(record['url'], `${path}.url`)
+  return { ...parseTarget(record['url'], `${path}.url`), weight, tags }
 }
 
 /** A data source name or a handle, checked. */
@@ -190,29 +225,43 @@ export function parseTarget(value: unknown, path: string): ParsedTarget {
   }
 }
 
+interface DatabaseOptions extends SharedOptions {
+  readonly exclusive?: boolean
+  readonly schema?: string | undefined
+}
+
 /** A database of one shard and one server. */
-export function singleServerDatabase(
+export function singleServerDatabase(alias: string, parsed: ParsedTarget, options: DatabaseOptions): Database {
+  return assembleDatabase(alias, parsed, [], options)
+}
+
+function assembleDatabase(
   alias: string,
-  parsed: ParsedTarget,
-  options: { readonly pool: PoolLimits; readonly exclusive?: boolean; readonly schema?: string | undefined },
+  primary: ParsedServer,
+  replicas: readonly ParsedServer[],
+  options: DatabaseOptions,
 ): Database {
-  const primary = Object.freeze({
-    id: `${alias}/${onlyShard}/primary`,
-    address: parsed.address,
-    role: 'primary',
-    weight: 1,
-    tags: [],
-    target: parsed.target,
-  } as const)
-  const schema = options.schema ?? parsed.schema
+  const schema = options.schema ?? primary.schema
+  const shard = Object.freeze({
+    name: onlyShard,
+    primary: serverOf(`${alias}/${onlyShard}/primary`, 'primary', primary),
+    replicas: Object.freeze(
+      replicas.map((replica, index) => serverOf(`${alias}/${onlyShard}/replica-${index + 1}`, 'replica', replica)),
+    ),
+  })
   return Object.freeze({
     alias,
-    engine: parsed.engine,
-    shards: Object.freeze([Object.freeze({ name: onlyShard, primary, replicas: Object.freeze([]) })]),
+    engine: primary.engine,
+    shards: Object.freeze([shard]),
     exclusive: options.exclusive ?? false,
     ...(schema === undefined ? {} : { schema }),
     pool: options.pool,
+    replication: options.replication,
   })
+}
+
+function serverOf(id: string, role: Server['role'], { address, weight = 1, tags = [], target }: ParsedServer): Server {
+  return Object.freeze({ id, address, role, weight, tags: Object.freeze([...tags]), target })
 }
 
 function parseSharedServers(

@@ -15,7 +15,9 @@ import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import { tableName } from './parse-config.ts'
 import { defaultDatabase, locateTable } from './routing/home.ts'
+import type { Surrounding } from './routing/role.ts'
 import type { Route } from './routing/route.ts'
+import type { Sessions } from './sessions.ts'
 import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
 
@@ -25,6 +27,7 @@ export interface ClientParts {
   readonly databases: Databases
   readonly decider: Decider
   readonly executor: Executor
+  readonly sessions: Sessions
   /** Changed by `close()`. */
   readonly life: { closed: boolean }
 }
@@ -89,7 +92,12 @@ export class Scope implements Queryable {
     const decision = await this.#decide(sql, params, options)
     refuseTransactionControl(decision, 'client.transaction()')
     try {
-      yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun))
+      yield* this.#parts.executor.stream<Row>(
+        decision,
+        params,
+        this.#optionsLeft(options, begun),
+        this.#parts.sessions.current(),
+      )
     } catch (error) {
       throw inTermsOf(this.#timeoutOf(options), error)
     }
@@ -97,9 +105,9 @@ export class Scope implements Queryable {
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    const decision = this.#explain(sql, params, options)
+    const decision = this.#explain(sql, params, options, this.#surrounding(options))
     refuseTransactionControl(decision, 'client.transaction()')
-    return decision.route
+    return this.#parts.executor.likely(decision, this.#parts.sessions.current(), options).route
   }
 
   /**
@@ -131,13 +139,14 @@ export class Scope implements Queryable {
   begin(options: TransactionOptions = {}): Transaction {
     this.#assertOpen()
     checkTransaction(options)
-    return new Transaction(this.#host(), options)
+    const mayUseReplica = options.readOnly === true && this.#parts.sessions.current().role !== 'primary'
+    return new Transaction(this.#host(mayUseReplica ? 'read-only transaction' : 'transaction'), options)
   }
 
   /** A connection of one's own for what lives on a connection: settings, temporary tables, advisory locks. */
   reserve(): ReservedConnection {
     this.#assertOpen()
-    return new ReservedConnection(this.#host())
+    return new ReservedConnection(this.#host('reserved connection'))
   }
 
   /**
@@ -186,7 +195,7 @@ export class Scope implements Queryable {
 
   #run<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
     if (decision.analysis.kind === 'transaction') refuseTransactionControl(decision, 'client.transaction()')
-    return this.#parts.executor.run<Row>(decision, params, options)
+    return this.#parts.executor.run<Row>(decision, params, options, this.#parts.sessions.current())
   }
 
   /** A statement whose route takes a moment, which is part of its time limit. */
@@ -206,24 +215,29 @@ export class Scope implements Queryable {
 
   #decide(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
     this.#assertOpen()
-    return this.#decideStill(sql, params, options)
+    return this.#decideStill(sql, params, options, this.#surrounding(options))
   }
 
   /** Also for what was begun before `close()` and may go on to its end. */
-  #decideStill(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
+  #decideStill(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    surrounding: Surrounding,
+  ): Decision | Promise<Decision> {
     // Everything that runs comes by here; the common call, without options, costs two comparisons.
     if (options !== undefined || typeof sql !== 'string' || typeof params !== 'object' || params === null)
       checkCall(sql, params, options)
     const { decider } = this.#parts
-    if (options?.using !== undefined) return decider.decide(sql, params, options, options.using)
-    return decider.decide(sql, params, options, this.#using, this.#decisions)
+    if (options?.using !== undefined) return decider.decide(sql, params, options, options.using, surrounding)
+    return decider.decide(sql, params, options, this.#using, surrounding, this.#decisions)
   }
 
-  #explain(sql: string, params: Params, options: CallOptions | undefined): Decision {
+  #explain(sql: string, params: Params, options: CallOptions | undefined, surrounding: Surrounding): Decision {
     checkCall(sql, params, options)
     const { decider } = this.#parts
-    if (options?.using !== undefined) return decider.explain(sql, params, options, options.using)
-    return decider.explain(sql, params, options, this.#using, this.#decisions)
+    if (options?.using !== undefined) return decider.explain(sql, params, options, options.using, surrounding)
+    return decider.explain(sql, params, options, this.#using, surrounding, this.#decisions)
   }
 
   #timeoutOf(options: CallOptions | undefined): number {
@@ -245,26 +259,32 @@ export class Scope implements Queryable {
     if (this.#parts.life.closed) throw new ClientClosedError()
   }
 
-  #host(): TransactionHost {
-    const { decider, executor, config } = this.#parts
+  /** What a call of its own is part of: nothing, or a scope that asks for a role. */
+  #surrounding(options: CallOptions | undefined): Surrounding {
+    return options?.role ?? this.#parts.sessions.current().role ?? 'autocommit'
+  }
+
+  #host(surrounding: Surrounding): TransactionHost {
+    const { decider, executor, config, sessions } = this.#parts
     return {
       executor,
+      surroundings: sessions.current(),
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,
       decide: (sql, params, options, pinned) => {
         if (pinned === undefined) this.#assertOpen()
         const placed = (decision: Decision): Decision | Promise<Decision> =>
           pinned !== undefined && this.#floats(decision, options)
-            ? decider.decide(sql, params, options, pinned)
+            ? decider.decide(sql, params, options, pinned, surrounding)
             : decision
-        const decision = this.#decideStill(sql, params, options)
+        const decision = this.#decideStill(sql, params, options, surrounding)
         return decision instanceof Promise ? decision.then(placed) : placed(decision)
       },
       explain: (sql, params, options, pinned) => {
-        const decision = this.#explain(sql, params, options)
+        const decision = this.#explain(sql, params, options, surrounding)
         refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
         if (pinned === undefined || !this.#floats(decision, options)) return decision.route
-        return decider.explain(sql, params, options, pinned).route
+        return decider.explain(sql, params, options, pinned, surrounding).route
       },
     }
   }

@@ -1,10 +1,10 @@
 import type { CallOptions } from '../config.ts'
 import type { Access, DriverRequest } from '../drivers/driver.ts'
 import { CrossEngineError, TransactionControlError, UnsupportedError } from '../errors.ts'
-import type { Route } from '../routing/route.ts'
+import type { Reason, Route } from '../routing/route.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { Params } from '../statement/statement.ts'
-import type { Server } from '../topology/topology.ts'
+import type { Role, Server, Shard } from '../topology/topology.ts'
 
 /** A routed statement and the server that was picked for it. */
 export interface Decision extends RoutedStatement {
@@ -13,17 +13,43 @@ export interface Decision extends RoutedStatement {
   readonly sql: string
 }
 
-/** Picks the server that a route leads to. */
+/** The shard that a route leads to. */
+export function shardOf({ database, route }: RoutedStatement): Shard {
+  const shard = database.shards.find(({ name }) => name === route.shards[0])
+  if (shard === undefined) throw new UnsupportedError(`The route names no shard of "${database.alias}".`)
+  return shard
+}
+
+/** Names a shard among all databases. */
+export function shardKey({ route }: RoutedStatement): string {
+  return `${route.database}/${route.shards[0] ?? ''}`
+}
+
+/** The decision, carried out on this server for this reason. */
+export function placedOn(decision: Decision, server: Server, role: Role, reason: Reason): Decision {
+  const route: Route = Object.freeze({
+    ...decision.route,
+    role,
+    server: server.address,
+    reasons: Object.freeze([...decision.route.reasons, Object.freeze(reason)]),
+  })
+  return { ...decision, server, route }
+}
+
+/** Picks the server that a route leads to where nothing is known of its shard's servers: the configured primary. */
 export function pickServer(routed: RoutedStatement): Server {
-  const shard = routed.database.shards.find(({ name }) => name === routed.route.shards[0])
-  if (shard === undefined) throw new UnsupportedError(`The route names no shard of "${routed.database.alias}".`)
-  return shard.primary
+  return shardOf(routed).primary
 }
 
 /** Where a decision's statement runs, for errors. */
 export function whereOf(decision: Decision): { database: string; shard: string; server: string; role: Route['role'] } {
   const { route, server } = decision
-  return { database: route.database, shard: route.shards[0] ?? '', server: server.address, role: server.role }
+  return {
+    database: route.database,
+    shard: route.shards[0] ?? '',
+    server: server.address,
+    role: route.server === undefined ? server.role : route.role,
+  }
 }
 
 /** What goes to the driver. Throws `CrossEngineError` if the text is said to be in a dialect that the database does not speak. */

@@ -1,31 +1,50 @@
 import type { CallOptions } from '../config.ts'
-import type { DriverPool, DriverRequest, DriverResult } from '../drivers/driver.ts'
+import type { Access, DriverPool, DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
 import { locate } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
+import type { Surroundings } from '../routing/surroundings.ts'
 import { requestOf, whereOf, type Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { Result } from './result.ts'
+import { isReplicated, type Replicated } from './replicated.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
 import { inTermsOf, withTimeLeft } from './time-limit.ts'
 import { queryChannel, traced } from './trace.ts'
+
+/** How long a caller waits for a connection. */
+export type LeaseLimits = Pick<DriverRequest, 'signal' | 'timeoutMs'>
 
 /** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
 export class Executor {
   readonly #pools: PoolRegistry
   readonly #attempts: number
   readonly #timeoutMs: number
+  readonly #replicated: Replicated
 
-  constructor(pools: PoolRegistry, limits: { readonly readAttempts: number; readonly queryTimeoutMs: number }) {
+  constructor(
+    pools: PoolRegistry,
+    limits: { readonly readAttempts: number; readonly queryTimeoutMs: number },
+    replicated: Replicated,
+  ) {
     this.#pools = pools
+    this.#replicated = replicated
     this.#attempts = limits.readAttempts
     this.#timeoutMs = limits.queryTimeoutMs
   }
 
   /** One autocommit statement. Not an `async` function: the way of a statement that succeeds has one promise only. */
-  run<Row>(decision: Decision, params: Params, options?: CallOptions): Promise<Result<Row>> {
+  run<Row>(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): Promise<Result<Row>> {
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const begun = request.timeoutMs ? performance.now() : 0
+    if (isReplicated(decision)) {
+      return this.#replicated.run(decision, surroundings, options, (placed) => this.#runWatched(placed, request, begun))
+    }
     const pool = this.#pools.opened(decision.server)
     if (pool === undefined || queryChannel.hasSubscribers) return this.#runWatched(decision, request, begun)
     let answer: DriverResult | Promise<DriverResult>
@@ -44,11 +63,58 @@ export class Executor {
   }
 
   /** Rows one by one; the connection is given back when the loop ends, however it ends. */
-  async *stream<Row>(decision: Decision, params: Params, options?: CallOptions): AsyncGenerator<Row, void, undefined> {
+  async *stream<Row>(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): AsyncGenerator<Row, void, undefined> {
     const request = requestOf(decision, params, options, this.#timeoutMs)
+    if (isReplicated(decision)) {
+      yield* this.#streamReplicated<Row>(decision, request, options, surroundings)
+      return
+    }
     const pool = await this.pool(decision)
     const rows = streamTraced(decision, request, false, () => pool.stream(request))
     yield* this.locatedRows<Row>(decision, rows)
+  }
+
+  /** A connection of one's own, for transactions and reserved connections. */
+  async lease(decision: Decision, access: Access, limits: LeaseLimits, surroundings: Surroundings): Promise<Lease> {
+    const open = async (placed: Decision): Promise<Lease> => {
+      const pool = await this.pool(placed)
+      try {
+        return await pool.lease({ access, signal: limits.signal, timeoutMs: limits.timeoutMs })
+      } catch (error) {
+        throw locate(error, whereOf(placed))
+      }
+    }
+    return isReplicated(decision)
+      ? await this.#replicated.lease(decision, surroundings, access, open)
+      : await open(decision)
+  }
+
+  /** The decision as it would be carried out now. Waits for nothing. */
+  likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
+    return isReplicated(decision) ? this.#replicated.likely(decision, surroundings, options) : decision
+  }
+
+  /** Elsewhere as long as no row was delivered. */
+  async *#streamReplicated<Row>(
+    decision: Decision,
+    request: DriverRequest,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): AsyncGenerator<Row, void, undefined> {
+    const { first, rows } = await this.#replicated.run(decision, surroundings, options, async (placed) => {
+      const pool = await this.pool(placed)
+      const source = this.locatedRows<Row>(
+        placed,
+        streamTraced(placed, request, false, () => pool.stream(request)),
+      )
+      return { first: await source.next(), rows: source }
+    })
+    yield* resumed(Promise.resolve(first), rows)
   }
 
   /** The pool of the decision's server. */

@@ -128,7 +128,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     const { executor } = this.#host
     const bound = (this.#bound ??= {
       decision,
-      lease: executor.pool(decision).then(async (pool) => await pool.lease({ access: 'session' })),
+      lease: executor.lease(decision, 'session', {}, this.#host.surroundings),
     })
     const { database } = bound.decision.route
     if (database !== decision.route.database) {

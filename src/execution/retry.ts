@@ -1,9 +1,46 @@
 import { QueryError, SignalboxError } from '../errors.ts'
+import type { Role } from '../topology/topology.ts'
 
 /** Whether an attempt that failed may be made again: nothing can happen twice, and the trouble was the connection's. */
 export function mayRetry(error: unknown): boolean {
   if (!(error instanceof SignalboxError) || !error.safeToRetry) return false
   return error instanceof QueryError && (error.errorClass === 'connection-lost' || error.errorClass === 'shutting-down')
+}
+
+/**
+ * Whether another server of the shard may do what this one could not: its connection or its role was the trouble, and
+ * nothing happened. On a replica also a conflict with what it replays.
+ */
+export function mayMove(error: unknown, role: Role): boolean {
+  if (!(error instanceof QueryError) || !error.safeToRetry) return false
+  const classes: readonly string[] = ['connection-lost', 'shutting-down', 'starting-up', 'read-only']
+  return classes.includes(error.errorClass) || (role === 'replica' && error.errorClass === 'serialization')
+}
+
+/** Whether an error says that a server, and not the statement, is in trouble. */
+export function isServersFault(error: unknown): error is QueryError {
+  return (
+    error instanceof QueryError &&
+    ['connection-lost', 'shutting-down', 'starting-up', 'read-only'].includes(error.errorClass)
+  )
+}
+
+/**
+ * Runs `attempt`, which places the statement anew each time, on one server after the other, as long as `mayTryOn` says so.
+ * At most `most` attempts.
+ */
+export async function onAnyServer<T>(
+  most: number,
+  attempt: (made: number) => Promise<T>,
+  mayTryOn: (error: unknown) => Promise<boolean>,
+): Promise<T> {
+  for (let made = 0; ; made++) {
+    try {
+      return await attempt(made)
+    } catch (error) {
+      if (made + 1 >= most || !(await mayTryOn(error))) throw error
+    }
+  }
 }
 
 /**

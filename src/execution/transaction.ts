@@ -2,10 +2,12 @@ import type { CallOptions } from '../config.ts'
 import type { DriverRequest, DriverResult, Isolation, Lease } from '../drivers/driver.ts'
 import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
+import type { Surroundings } from '../routing/surroundings.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Database } from '../topology/topology.ts'
 import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
 import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
+import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { inTermsOf, withTimeLeft } from './time-limit.ts'
@@ -34,6 +36,7 @@ export interface TransactionHost {
   ): Decision | Promise<Decision>
   explain(sql: string, params: Params, options: CallOptions | undefined, pinned: Database | undefined): Route
   readonly executor: Executor
+  readonly surroundings: Surroundings
   /** Default: the pool of the decision's server. */
   readonly lease?: LeaseSource
   readonly attempts: number
@@ -83,9 +86,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     this.#parent = parent
     this.#depth = parent === undefined ? 0 : parent.#depth + 1
     this.#core =
-      parent === undefined
-        ? new TransactionCore(host.lease ?? fromPool(host.executor), options, host.attempts)
-        : parent.#core
+      parent === undefined ? new TransactionCore(host.lease ?? fromPool(host), options, host.attempts) : parent.#core
   }
 
   /** The alias of the database that it runs on; `undefined` before the first statement. */
@@ -236,7 +237,7 @@ export class Transaction implements Queryable, AsyncDisposable {
       const request = requestOf(decision, params, callOptions, this.#host.queryTimeoutMs)
       // The wait for the connection counts.
       const prepared = (lease: Lease): Prepared => ({
-        decision,
+        decision: lease instanceof PlacedLease ? lease.place(decision) : decision,
         lease,
         request: withTimeLeft(request, begun),
         timeoutMs: request.timeoutMs,
@@ -314,15 +315,8 @@ function send({ decision, lease, request, timeoutMs }: Prepared): Sent {
   return { decision, timeoutMs, answer: queryTraced(decision, request, true, () => lease.query(request)) }
 }
 
-function fromPool(executor: Executor): LeaseSource {
-  return async (decision, access, { signal, timeoutMs }) => {
-    const pool = await executor.pool(decision)
-    try {
-      return await pool.lease({ access, signal, timeoutMs })
-    } catch (error) {
-      throw locate(error, whereOf(decision))
-    }
-  }
+function fromPool({ executor, surroundings }: TransactionHost): LeaseSource {
+  return async (decision, access, limits) => await executor.lease(decision, access, limits, surroundings)
 }
 
 /** Runs `fn`, then commits; rolls back and throws on if it throws. */

@@ -55,7 +55,7 @@ function route(
   > = {},
 ): RoutedStatement {
   const config = parseConfig({ databases, tables, ...options.config })
-  const known = new Databases(config.topology, config.pool, 10)
+  const known = new Databases(config.topology, config, 10)
   const sketchIn = (dialect: Dialect): Sketch => {
     if (isPerDialect(sketch)) return sketch[dialect] ?? { kind: 'unknown', complete: false }
     return sketch

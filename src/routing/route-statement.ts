@@ -8,13 +8,14 @@ import {
 import type { Analysis, FunctionUse } from '../statement/analysis.ts'
 import type { Dialect, Statement } from '../statement/statement.ts'
 import type { TableMap, TableName } from '../topology/table-map.ts'
-import { onlyShard, type Database, type Role, type Topology } from '../topology/topology.ts'
+import { onlyShard, type Database, type Topology } from '../topology/topology.ts'
 import { analysedStatement } from './analysed-statement.ts'
 import type { FunctionSafety } from '../statement/function-catalogue.ts'
 import { effectOf } from './effect.ts'
 import { defaultDatabase, isSystemTable, locateTables, nameOf, type TableLocation } from './home.ts'
 import { migrationPermission, residencePermission, routerName } from './migrate.ts'
 import { relate } from './relation.ts'
+import { decideRole, type Surrounding } from './role.ts'
 import type { Reason, Route } from './route.ts'
 import type { Hints, PartialRoute, Router } from './router.ts'
 
@@ -34,6 +35,8 @@ export interface RouteInput {
   readonly hints?: Hints | undefined
   /** The dialect that the text is written in, if known. */
   readonly dialect?: Dialect | undefined
+  /** What the statement is part of. Default `autocommit`. */
+  readonly surrounding?: Surrounding | undefined
 }
 
 /** A route together with what it was made from. */
@@ -43,6 +46,8 @@ export interface RoutedStatement {
   readonly analysis: Analysis
   /** Where each table lives; for messages about transactions. */
   readonly locations: readonly TableLocation[]
+  /** Only replicas with all these tags, if a router said so. */
+  readonly tags: readonly string[]
 }
 
 interface Choice {
@@ -60,7 +65,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
   const { database, analysis, locations } = choice
   const migration = checkTables(choice, input)
   const { effect, reason } = effectOf(analysis, (fn) => input.safetyOf(database, fn))
-  const { role, reason: roleReason } = decideRole(database, choice.partial)
+  const { role, reason: roleReason } = decideRole(database, effect, input.surrounding ?? 'autocommit', choice.partial)
   const route: Route = Object.freeze({
     database: database.alias,
     engine: database.engine,
@@ -70,7 +75,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
     reasons: Object.freeze([...choice.reasons, ...migration, reason, roleReason].map((each) => Object.freeze(each))),
     ...(choice.sql === undefined ? {} : { sql: choice.sql }),
   })
-  return { route, database, analysis, locations }
+  return { route, database, analysis, locations, tags: choice.partial?.tags ?? [] }
 }
 
 /**
@@ -276,17 +281,6 @@ function refuse(table: string, verb: string, database: Database, reason: Reason)
       database: database.alias,
     },
   )
-}
-
-function decideRole(database: Database, partial: PartialRoute | undefined): { role: Role; reason: Reason } {
-  const replicas = database.shards.reduce((count, shard) => count + shard.replicas.length, 0)
-  if (partial?.role === 'replica' && replicas === 0) {
-    return {
-      role: 'primary',
-      reason: { rule: 'no-replica', text: `a replica was asked for, but "${database.alias}" has none` },
-    }
-  }
-  return { role: 'primary', reason: { rule: 'primary', text: `"${database.alias}" has one server` } }
 }
 
 function decideShard(database: Database, partial: PartialRoute | undefined): string {

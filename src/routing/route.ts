@@ -17,6 +17,8 @@ export interface Route {
   readonly engine: Engine
   readonly shards: readonly string[]
   readonly role: Role
+  /** The address of the server that ran it; absent until one was picked, and where there is only one. */
+  readonly server?: string
   readonly effect: Effect
   /** In the order of the decision. */
   readonly reasons: readonly Reason[]

@@ -2,6 +2,24 @@ import type { Engine, PoolOptions, ServerTarget } from './server-target.ts'
 
 export type Role = 'primary' | 'replica'
 
+/** How one of several replicas is chosen. */
+export type Balancer = 'least-outstanding' | 'round-robin' | 'random' | 'weighted' | 'nearest'
+
+/** How the reads of a database with replicas are spread, and what they may wait for. Defaults stand in `config.ts`. */
+export interface ReplicationOptions {
+  readonly balancer: Balancer
+  /** `session`: the reads of a session stay on one replica, so that they never go back in time. */
+  readonly stickiness: 'session' | 'query'
+  /** Where no replica with the wanted tags can be used: read elsewhere (`primary`), or throw (`error`). */
+  readonly tagFallback: 'primary' | 'error'
+  readonly waitMs: number
+  readonly holdMs: number
+  readonly holdStatements: number
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly maxLagMs: number
+}
+
 /** One address that accepts connections. */
 export interface Server {
   /** Unique in the topology, for instance `shop/main/primary`. */
@@ -32,6 +50,7 @@ export interface Database {
   /** MySQL/MariaDB: the schema that holds this database's tables, for statements across databases on one server. */
   readonly schema?: string
   readonly pool: PoolOptions
+  readonly replication: ReplicationOptions
 }
 
 /** Frozen, versioned picture of the databases. A change is a new topology with a higher version. */

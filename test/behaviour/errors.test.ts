@@ -8,6 +8,7 @@ import {
   SignalboxError,
   type Client,
   type Config,
+  type Dsn,
   type ErrorClass,
   type ErrorCode,
 } from '../../src/index.ts'
@@ -90,7 +91,7 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     throw new DriverMissingError('pg', 'The database "shop"', new Error('Cannot find package'))
   },
   SIGNALBOX_PARAMETERS: () => withClient(memory, (client) => client.query('select ? as x', [Symbol('no value')])),
-  SIGNALBOX_UNSUPPORTED: () => connect({ databases: { a: { primary: memory, replicas: [memory] } } }),
+  SIGNALBOX_UNSUPPORTED: () => connect({ databases: { a: { primary: memory, shards: {} } } }),
   SIGNALBOX_TIMEOUT: () => onEngine('postgres', (client) => client.query('select pg_sleep(30)', [], { timeoutMs: 30 })),
   SIGNALBOX_ABORTED: () =>
     withClient(memory, (client) => client.query('select 1', [], { signal: AbortSignal.abort() })),
@@ -100,6 +101,37 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
       await tx.query('select 1')
       await client.query('create table t (id integer)')
     }),
+  SIGNALBOX_NO_PRIMARY: () => {
+    const dead = 'postgres://nobody@127.0.0.1:1/none'
+    const replication = { holdMs: 50, probeTimeoutMs: 50 }
+    return withClient({ databases: { default: { primary: dead, replicas: [dead], replication } } }, (client) =>
+      client.query('delete from product'),
+    )
+  },
+  SIGNALBOX_TWO_PRIMARIES: async () => {
+    const [one, other] = [await freshDatabase('postgres'), await freshDatabase('postgres')]
+    try {
+      await withClient(
+        { databases: { default: { primary: one.dsn as Dsn, replicas: [other.dsn as Dsn] } } },
+        async (client) => {
+          // Who takes writes is known when the servers have been asked; until then the configuration counts.
+          for (;;) await client.query('create table if not exists t (id integer)')
+        },
+      )
+    } finally {
+      await one.drop()
+      await other.drop()
+    }
+  },
+  SIGNALBOX_NO_REPLICA: () =>
+    withClient(
+      { databases: { default: { primary: memory, replicas: [memory] } }, replication: { tagFallback: 'error' } },
+      (client) => client.query('select 1', [], { tags: ['search'] }),
+    ),
+  SIGNALBOX_TOKEN_KEYS: () =>
+    withClient({ databases: { default: { primary: memory, replicas: [memory] } } }, (client) =>
+      client.session((session) => session.token()),
+    ),
   SIGNALBOX_CLIENT_CLOSED: () =>
     withClient(memory, async (client) => {
       await client.close()

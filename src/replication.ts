@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ReplicaBalancer } from './execution/balancer.ts'
+import { shardOf } from './execution/decision.ts'
+import { Placement } from './execution/placement.ts'
+import { Replicated } from './execution/replicated.ts'
+import type { ShardWatches } from './execution/shard-watches.ts'
+import type { ParsedConfig } from './parse-config.ts'
+import type { SessionParts } from './sessions.ts'
+import { comparePosition } from './topology/position.ts'
+import type { Database, Shard } from './topology/topology.ts'
+
+/** An aborted wait is over, too. */
+async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await delay(Math.max(0, ms), undefined, signal === undefined ? {} : { signal })
+  } catch (error) {
+    if (signal?.aborted !== true) throw error
+  }
+}
+
+/** The parts by which statements find their servers on replicated shards, put together. */
+export function replicatedExecution(watches: ShardWatches): Replicated {
+  const balancer = new ReplicaBalancer()
+  const now = (): number => performance.now()
+  const placement = new Placement({
+    watchOf: (database, shard) => watches.of(database, shard),
+    lossesOf: (server) => watches.lossesOf(server),
+    balancer,
+    now,
+    sleep,
+  })
+  return new Replicated({
+    placement,
+    balancer,
+    watchOf: (decision) => watches.of(decision.database, shardOf(decision)),
+    now,
+  })
+}
+
+/** What sessions ask about shards. */
+export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardWatches): SessionParts {
+  const find = (alias: string, name: string): { database: Database; shard: Shard } | undefined => {
+    const database = topology.databases.get(alias)
+    const shard = database?.shards.find((each) => each.name === name)
+    return database === undefined || shard === undefined ? undefined : { database, shard }
+  }
+  return {
+    tokens,
+    replicated: [...topology.databases.values()].some(({ shards }) =>
+      shards.some(({ replicas }) => replicas.length > 0),
+    ),
+    positionOf: async (alias, name, memory) => {
+      const found = find(alias, name)
+      if (found === undefined || memory.underWay > 0) return undefined
+      const { need, turn } = memory
+      if (need !== 'unknown' && need !== 'nothing') return need
+      const watch = watches.of(found.database, found.shard)
+      const primary = watch.primary()
+      if (primary.kind !== 'primary') return undefined
+      const status = await watch.refresh(primary.server)
+      if (status?.position === undefined || !status.writable) return undefined
+      memory.settle(status.position, turn)
+      return status.position
+    },
+    isEverywhere: (alias, name, position) => {
+      const found = find(alias, name)
+      if (found === undefined) return false
+      const watch = watches.of(found.database, found.shard)
+      return [found.shard.primary, ...found.shard.replicas].every((server) => {
+        const at = watch.positionOf(server)
+        return at !== undefined && comparePosition(at, position) === 'reached'
+      })
+    },
+    knows: (alias, name) => find(alias, name) !== undefined,
+    wallClock: () => Date.now(),
+  }
+}

@@ -1,0 +1,99 @@
+import { comparePosition, mergePositions, type Position } from '../topology/position.ts'
+
+/** What a read must find: nothing in particular, everything up to a position, or more than is known yet. */
+export type Need = 'nothing' | 'unknown' | Position
+
+/**
+ * What a session remembers of one shard. It turns sticky before a write is sent, not after: from then on its reads need
+ * a position that only the primary can name.
+ */
+export class ShardMemory {
+  /** Writes that were sent and not answered: nobody can say yet what a read must show. */
+  underWay = 0
+  /** The replica that reads stay on, and how many connections to it had been lost by then: more, and it may have restarted. */
+  stay: { readonly server: string; readonly losses: number } | undefined
+  #need: Need = 'nothing'
+  /** Grows with everything that makes an older answer about the position worthless. */
+  #turn = 0
+
+  get need(): Need {
+    return this.underWay > 0 ? 'unknown' : this.#need
+  }
+
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** Before a write is sent, or anything else that shows a newer state than the replicas may have. */
+  begin(): void {
+    this.underWay += 1
+    this.#turn += 1
+    this.#need = 'unknown'
+  }
+
+  /** It was answered, or failed, or nobody knows. */
+  end(): void {
+    this.underWay -= 1
+    // What it did may be later than a position that was asked for meanwhile.
+    this.#turn += 1
+    this.#need = 'unknown'
+  }
+
+  /** What was seen last is not known any more, for instance because its server is gone. */
+  forget(): void {
+    this.#turn += 1
+    this.#need = 'unknown'
+  }
+
+  /** The primary's position, asked for at `turn` or later, covers all that happened before; later things it may not. */
+  settle(position: Position, turn: number): void {
+    if (turn === this.#turn && this.underWay === 0) this.#need = position
+  }
+
+  /** Another request or process needs this, too. `undefined`: it wrote, and did not know its position. */
+  require(position: Position | undefined): void {
+    this.#turn += 1
+    if (position === undefined || this.#need === 'unknown') this.#need = 'unknown'
+    else if (this.#need === 'nothing') this.#need = position
+    else this.#need = mergePositions(this.#need, position) ?? 'unknown'
+  }
+
+  /** Whether a server at `at` shows what is needed; `incomparable` where only the primary can say. */
+  reachedBy(at: Position | undefined): 'reached' | 'behind' | 'incomparable' {
+    const { need } = this
+    if (need === 'nothing') return 'reached'
+    if (need === 'unknown') return 'incomparable'
+    return at === undefined ? 'behind' : comparePosition(at, need)
+  }
+}
+
+/** What one request or job must remember between its statements. */
+export class SessionMemory {
+  /** Whether a statement that may write was sent. */
+  wrote = false
+  readonly #shards = new Map<string, ShardMemory>()
+
+  /** `key`: database and shard. */
+  of(key: string): ShardMemory {
+    let memory = this.#shards.get(key)
+    if (memory === undefined) {
+      memory = new ShardMemory()
+      this.#shards.set(key, memory)
+    }
+    return memory
+  }
+
+  /** The shards of which there is something to remember. */
+  *needs(): Generator<readonly [key: string, memory: ShardMemory]> {
+    for (const [key, memory] of this.#shards) if (memory.need !== 'nothing') yield [key, memory]
+  }
+
+  /** Takes over what another session needs: the outer one's at the start of an inner one, the inner one's at its end. */
+  adopt(other: SessionMemory): void {
+    for (const [key, memory] of other.needs()) {
+      const { need } = memory
+      this.of(key).require(need === 'unknown' || need === 'nothing' ? undefined : need)
+    }
+    this.wrote ||= other.wrote
+  }
+}
