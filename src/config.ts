@@ -123,14 +123,14 @@ export const replicationOptions = {
     about: 'How many statements may wait for a primary at a time; more are refused at once.',
   },
   probeIntervalMs: {
-    default: 1_000,
+    default: 500,
     min: 10,
     max: 600_000,
     unit: 'ms',
     about: 'How often each server is asked for its role and position.',
   },
   probeTimeoutMs: {
-    default: 1_000,
+    default: 500,
     min: 10,
     max: 60_000,
     unit: 'ms',

@@ -32,6 +32,7 @@ export function replicatedExecution(watches: ShardWatches): Replicated {
   return new Replicated({
     placement,
     balancer,
+    inFlight: watches.inFlight,
     watchOf: (decision) => watches.of(decision.database, shardOf(decision)),
     now,
   })

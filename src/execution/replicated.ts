@@ -6,6 +6,7 @@ import type { Surroundings } from '../routing/surroundings.ts'
 import type { Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import { shardKey, shardOf, whereOf, type Decision } from './decision.ts'
+import type { InFlight } from './in-flight.ts'
 import type { Placement, ReadWishes, ShardWatch } from './placement.ts'
 import { PlacedLease } from './placed-lease.ts'
 import { isServersFault, mayMove, onAnyServer } from './retry.ts'
@@ -23,6 +24,7 @@ export interface FailureWatch extends ShardWatch {
 export interface ReplicatedParts {
   readonly placement: Placement
   readonly balancer: ReplicaBalancer
+  readonly inFlight: InFlight
   readonly watchOf: (decision: Decision) => FailureWatch
   readonly now: () => number
 }
@@ -113,7 +115,7 @@ export class Replicated {
     options: CallOptions | undefined,
     send: (placed: Decision) => Promise<T>,
   ): Promise<T> {
-    const { balancer, placement, now } = this.#parts
+    const { balancer, inFlight, placement, now } = this.#parts
     const wishes = this.#wishes(decision, surroundings, options)
     const tried = new Set<string>()
     const place = async (): Promise<Decision> => await placement.read(decision, wishes, tried)
@@ -122,7 +124,7 @@ export class Replicated {
       const begun = now()
       balancer.started(server)
       try {
-        const answer = await send(placed)
+        const answer = await inFlight.onServer(server, send(placed))
         // The primary may have shown more than the replicas have.
         if (placed.route.role === 'primary' && !wishes.shared) wishes.memory?.forget()
         return answer

@@ -2,6 +2,7 @@ import type { Driver, Engine } from '../drivers/driver.ts'
 import { ShardMonitor } from '../failover/monitor.ts'
 import type { ShardView } from '../failover/shard-view.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
+import { InFlight } from './in-flight.ts'
 import { PoolRegistry } from './pool-registry.ts'
 
 /** What is known of the servers of all replicated shards. Asks nobody before a shard is first used. */
@@ -13,6 +14,7 @@ export class ShardWatches {
    */
   readonly #probePools: PoolRegistry
   readonly #monitors = new Map<Shard, ShardMonitor>()
+  readonly inFlight = new InFlight()
 
   constructor(pools: PoolRegistry, drivers: Readonly<Record<Engine, () => Promise<Driver>>>) {
     this.#pools = pools
@@ -28,6 +30,7 @@ export class ShardWatches {
         database: database.alias,
         shard,
         options: { probeIntervalMs, probeTimeoutMs, maxLagMs },
+        onChange: (view) => this.#giveUpHung(shard, view),
         probe: async (server, timeoutMs) => {
           // A SQLite database in memory is another one on another connection.
           if (database.engine !== 'sqlite') {
@@ -41,6 +44,14 @@ export class ShardWatches {
       this.#monitors.set(shard, monitor)
     }
     return monitor
+  }
+
+  /** Reads on a server that answers no probe go elsewhere. One that is merely behind goes on with what it has begun. */
+  #giveUpHung(shard: Shard, { servers }: ShardView): void {
+    for (const server of [shard.primary, ...shard.replicas]) {
+      const view = servers.find(({ id }) => id === server.id)
+      if (view?.out !== undefined && view.state === 'down') this.inFlight.giveUp(server, view.out)
+    }
   }
 
   /** Connections to the server that were lost so far: one more, and it may have restarted. */
