@@ -6,6 +6,36 @@ export type { CutMoment, Direction, Fault } from './fault.ts'
 export type { FaultConnection } from './fault-connection.ts'
 export { type FaultProxy, type ProxyTarget, startFaultProxy } from './fault-proxy.ts'
 export { freePort } from './free-port.ts'
+export { type CheckOptions, checkHistory, describeReport, type Report } from './history/check.ts'
+export { readHistory } from './history/history-file.ts'
+export {
+  type AppliedIncrement,
+  type FinalState,
+  type History,
+  initialOpId,
+  type KeyValue,
+  type Operation,
+  type Outcome,
+  type ReadOperation,
+  type WriteOperation,
+} from './history/operation.ts'
+export { Random } from './history/random.ts'
+export {
+  HistoryRecorder,
+  type HistoryRecorderOptions,
+  type ReadAnswer,
+  type SessionRecorder,
+  type WriteAnswer,
+} from './history/recorder.ts'
+export type { SessionChances } from './history/session-check.ts'
+export type { Violation, ViolationKind } from './history/violation.ts'
+export {
+  runWorkload,
+  type SessionIo,
+  type WorkloadDatabase,
+  type WorkloadMix,
+  type WorkloadOptions,
+} from './history/workload.ts'
 export { createMariadbTemplate, type MariadbOptions, startMariadb } from './mariadb-server.ts'
 export { createPostgresTemplate, startPostgres } from './postgres-server.ts'
 export {
