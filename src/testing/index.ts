@@ -2,10 +2,12 @@
  * `signalbox/testing`: private database servers, a faulty network and a clock of one's own, for the tests of
  * applications that use Signalbox, and for Signalbox's own.
  */
+export type { ClusterDatabase, ClusterOptions, TestCluster } from './cluster.ts'
 export type { CutMoment, Direction, Fault } from './fault.ts'
 export type { FaultConnection } from './fault-connection.ts'
 export { type FaultProxy, type ProxyTarget, startFaultProxy } from './fault-proxy.ts'
 export { freePort } from './free-port.ts'
+export { type MariadbClusterOptions, startMariadbCluster } from './mariadb-cluster.ts'
 export { type CheckOptions, checkHistory, describeReport, type Report } from './history/check.ts'
 export { readHistory } from './history/history-file.ts'
 export {
@@ -37,6 +39,7 @@ export {
   type WorkloadOptions,
 } from './history/workload.ts'
 export { createMariadbTemplate, type MariadbOptions, startMariadb } from './mariadb-server.ts'
+export { startPostgresCluster } from './postgres-cluster.ts'
 export { createPostgresTemplate, startPostgres } from './postgres-server.ts'
 export {
   createDatabase,

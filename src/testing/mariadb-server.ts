@@ -53,7 +53,12 @@ export interface MariadbOptions extends TestServerOptions {
  * await using server = await startMariadb({ settings: { 'log-bin': 'log' } })
  * const client = await connect((await server.createDatabase()).dsn)
  */
-export async function startMariadb(options: MariadbOptions = {}): Promise<TestServer> {
+export function startMariadb(options: MariadbOptions = {}): Promise<TestServer> {
+  return launchMariadb(options)
+}
+
+/** As `startMariadb`, with all that a cluster does with a server of its own. */
+export async function launchMariadb(options: MariadbOptions): Promise<RunningServer> {
   const programs = await findMariadb(options.template?.binaries ?? options.binaries, {}, options.install)
   const workplace = await Workplace.create('mariadb', 'SIGKILL')
   const { folder } = workplace

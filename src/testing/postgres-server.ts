@@ -46,7 +46,15 @@ const fast: ServerSettings = {
  * server.kill('SIGKILL')     // what does the application do now?
  * await server.restart()
  */
-export async function startPostgres(options: TestServerOptions = {}): Promise<TestServer> {
+export function startPostgres(options: TestServerOptions = {}): Promise<TestServer> {
+  return launchPostgres(options)
+}
+
+/** As `startPostgres`; `prepare` may change the data directory before the server's first start. */
+export async function launchPostgres(
+  options: TestServerOptions,
+  prepare?: (dataDirectory: string) => Promise<void>,
+): Promise<RunningServer> {
   const runAs = await unprivilegedUser(['postgres', 'nobody'])
   const wanted = options.template?.binaries ?? (await findPostgres(options.binaries))
   const workplace = await Workplace.create('postgres', 'SIGQUIT', runAs)
@@ -56,6 +64,7 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
     const password = options.template?.password ?? randomBytes(12).toString('hex')
     if (options.template === undefined) await initdb(binaries, workplace.folder, dataDirectory, password, runAs)
     else await run('cp', ['-Rp', options.template.folder, dataDirectory])
+    await prepare?.(dataDirectory)
     const recipe: ServerRecipe = {
       engine: 'postgres',
       version,

