@@ -1,0 +1,24 @@
+/** What an HTTP request needs to know of its session. */
+export interface HttpSession {
+  /** True once a statement that may write was sent in it, from before its answer. */
+  readonly wrote: boolean
+  /**
+   * The token to carry on, or undefined if there is nothing to remember: nothing was written and nothing inherited, or
+   * every replica has caught up. May ask the primary for its position.
+   */
+  token(): Promise<string | undefined>
+}
+
+/** What a session begins with. */
+export interface SessionStart {
+  /** Where an earlier session ended. One that cannot be used is ignored and counted. */
+  readonly token?: string | undefined
+  /** Every read of the session goes to the primary. Default false. */
+  readonly primary?: boolean | undefined
+}
+
+/** What the HTTP adapters need of a client. */
+export interface SessionHost {
+  /** Runs `fn` in a session, which lasts as long as what `fn` begins: over every `await` and call-back. */
+  session<T>(fn: (session: HttpSession) => T, options?: SessionStart): T
+}
