@@ -1,0 +1,266 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { ServerStatus } from '../drivers/driver.ts'
+import { parseConfig } from '../parse-config.ts'
+import { ShardMemory } from '../routing/session.ts'
+import type { RoutedStatement } from '../routing/route-statement.ts'
+import type { Position } from '../topology/position.ts'
+import type { Database, Server, Shard } from '../topology/topology.ts'
+import { ReplicaBalancer } from './balancer.ts'
+import type { Decision } from './decision.ts'
+import { Placement, type ReadWishes, type ShardWatch } from './placement.ts'
+
+const at = (lsn: number, timeline = 1): Position => ({ kind: 'lsn', timeline, lsn: BigInt(lsn) })
+
+/** Servers whose positions a test sets; what is known of them is what a probe has seen. */
+class FakeWatch implements ShardWatch {
+  readonly shard: Shard
+  readonly real = new Map<Server, Position>()
+  readonly known = new Map<Server, Position>()
+  readonly down = new Set<Server>()
+  readonly lag = new Map<Server, number>()
+  probes: string[] = []
+  primaryIs: Server | 'none' | 'split'
+  #change = Promise.withResolvers<void>()
+
+  constructor(shard: Shard) {
+    this.shard = shard
+    this.primaryIs = shard.primary
+  }
+
+  usable(server: Server): boolean {
+    return !this.down.has(server)
+  }
+
+  positionOf(server: Server): Position | undefined {
+    return this.known.get(server)
+  }
+
+  lagMsOf(server: Server): number | undefined {
+    return this.lag.get(server)
+  }
+
+  forget(server: Server): void {
+    this.known.delete(server)
+  }
+
+  async refresh(server: Server): Promise<ServerStatus | undefined> {
+    this.probes.push(server.id)
+    const position = this.real.get(server)
+    if (this.down.has(server) || position === undefined) return undefined
+    this.known.set(server, position)
+    const writable = server === this.primaryIs
+    return { writable, position, cluster: undefined, receiving: undefined, lagMs: 0, version: '' }
+  }
+
+  primary(): ReturnType<ShardWatch['primary']> {
+    const { primaryIs } = this
+    return typeof primaryIs === 'string' ? { kind: primaryIs, why: 'a test' } : { kind: 'primary', server: primaryIs }
+  }
+
+  changed(): Promise<void> {
+    return this.#change.promise
+  }
+
+  change(to: Server): void {
+    this.primaryIs = to
+    this.#change.resolve()
+  }
+}
+
+describe('the placement of a read', () => {
+  const dsn = (name: string): `postgres://${string}` => `postgres://u@${name}/d`
+  let database: Database
+  let shard: Shard
+  let watch: FakeWatch
+  let placement: Placement
+  let decision: Decision
+  let memory: ShardMemory
+  let losses: Map<string, number>
+  let clock = 0
+
+  beforeEach(() => {
+    const replicas = [{ url: dsn('r1'), tags: ['search'] }, dsn('r2')] as const
+    const config = parseConfig({ databases: { default: { primary: dsn('p'), replicas } } })
+    database = config.topology.databases.get('default')!
+    shard = database.shards[0]!
+    watch = new FakeWatch(shard)
+    for (const server of [shard.primary, ...shard.replicas]) watch.real.set(server, at(10))
+    losses = new Map()
+    clock = 0
+    placement = new Placement({
+      watchOf: () => watch,
+      lossesOf: (server) => losses.get(server.id) ?? 0,
+      balancer: new ReplicaBalancer(() => 0),
+      now: () => clock,
+      // Only pauses take time here: what could be interrupted by them is always quicker.
+      sleep: (ms, signal) => {
+        if (signal !== undefined) return new Promise(() => {})
+        clock += ms
+        return Promise.resolve()
+      },
+    })
+    const route = {
+      database: 'default',
+      engine: 'postgres',
+      shards: ['main'],
+      role: 'replica',
+      effect: 'read',
+      reasons: [],
+    }
+    decision = {
+      route,
+      database,
+      tags: [],
+      locations: [],
+      server: shard.primary,
+      sql: '',
+    } as unknown as RoutedStatement & Decision
+    memory = new ShardMemory()
+  })
+
+  const wishes = (more: Partial<ReadWishes> = {}): ReadWishes => ({
+    memory,
+    sticky: true,
+    shared: false,
+    anyState: false,
+    tags: [],
+    maxStalenessMs: undefined,
+    ...more,
+  })
+  const place = async (
+    more: Partial<ReadWishes> = {},
+    tried: string[] = [],
+  ): Promise<{ server: string; rule: string }> => {
+    const { server, route } = await placement.read(decision, wishes(more), new Set(tried))
+    return { server: server.id.replace('default/main/', ''), rule: route.reasons.at(-1)!.rule }
+  }
+  const wroteUpTo = (lsn: number): void => {
+    memory.begin()
+    watch.real.set(shard.primary, at(lsn))
+    memory.end()
+  }
+
+  it('stays on one replica in a session, and asks nobody anything', async () => {
+    const { server, rule } = await place()
+    expect(rule).toBe('balanced')
+    for (let i = 0; i < 3; i++) expect(await place()).toEqual({ server, rule: 'stays' })
+    expect(watch.probes).toEqual([])
+  })
+
+  it('balances each read where a session is not to stay', async () => {
+    const servers = [await place({ sticky: false }), await place({ sticky: false })].map(({ server }) => server)
+    expect(new Set(servers)).toEqual(new Set(['replica-1', 'replica-2']))
+  })
+
+  it('takes a replica that shows what was written', async () => {
+    wroteUpTo(20)
+    watch.real.set(shard.replicas[1]!, at(20))
+    expect(await place()).toEqual({ server: 'replica-2', rule: 'caught-up' })
+    expect(watch.probes[0]).toBe('default/main/primary')
+    expect(clock).toBe(0)
+  })
+
+  it('waits for one, and then reads the primary', async () => {
+    wroteUpTo(20)
+    expect(await place()).toEqual({ server: 'primary', rule: 'behind' })
+    expect(clock).toBeGreaterThanOrEqual(50)
+    expect(clock).toBeLessThan(150)
+  })
+
+  it('reads the primary while a write of the session is under way', async () => {
+    memory.begin()
+    expect(await place()).toEqual({ server: 'primary', rule: 'write-under-way' })
+    // Where many share the memory, somebody else's write in flight is no reason.
+    expect((await place({ shared: true, sticky: false })).rule).toBe('caught-up')
+  })
+
+  it('reads the primary when that cannot say how far it is', async () => {
+    wroteUpTo(20)
+    watch.down.add(shard.primary)
+    expect(await place()).toEqual({ server: 'primary', rule: 'no-position' })
+  })
+
+  it('trusts no position of another timeline', async () => {
+    wroteUpTo(20)
+    watch.real.set(shard.primary, at(20, 2))
+    for (const replica of shard.replicas) watch.real.set(replica, at(30, 1))
+    expect((await place()).server).toBe('primary')
+  })
+
+  it('asks the primary before it leaves the replica that it read: what was seen there is not known', async () => {
+    const { server } = await place()
+    const mine = shard.replicas.find(({ id }) => id.endsWith(server))!
+    const other = shard.replicas.find((replica) => replica !== mine)!
+    watch.known.set(other, at(5))
+    watch.real.set(other, at(5))
+    watch.down.add(mine)
+    expect(await place()).toEqual({ server: 'primary', rule: 'behind' })
+    watch.real.set(other, at(10))
+    expect(await place()).toEqual({ server: other.id.replace('default/main/', ''), rule: 'caught-up' })
+  })
+
+  it('does so as well when the replica has lost its connections: it may have restarted with an older state', async () => {
+    const { server } = await place()
+    const mine = shard.replicas.find(({ id }) => id.endsWith(server))!
+    losses.set(mine.id, 1)
+    for (const replica of shard.replicas) watch.real.set(replica, at(9))
+    expect(await place()).toEqual({ server: 'primary', rule: 'behind' })
+  })
+
+  it('waits for nothing where any state will do', async () => {
+    wroteUpTo(20)
+    expect((await place({ anyState: true })).server).toMatch(/^replica/)
+    expect(watch.probes).toEqual([])
+  })
+
+  it('knows tags, and says so where none can be used and no other may', async () => {
+    expect((await place({ tags: ['search'] })).server).toBe('replica-1')
+    watch.down.add(shard.replicas[0]!)
+    expect(await place({ tags: ['search'] })).toEqual({ server: 'primary', rule: 'no-usable-replica' })
+    const strict = { ...database, replication: { ...database.replication, tagFallback: 'error' as const } }
+    decision = { ...decision, database: strict }
+    await expect(place({ tags: ['search'] })).rejects.toMatchObject({ code: 'SIGNALBOX_NO_REPLICA' })
+  })
+
+  it('takes no replica whose rows may be older than wanted, or whose lag is not known', async () => {
+    watch.lag.set(shard.replicas[0]!, 500)
+    expect((await place({ maxStalenessMs: 400 })).server).toBe('primary')
+    expect((await place({ maxStalenessMs: 500 })).server).toBe('replica-1')
+  })
+
+  it('leaves out those that have failed for this read', async () => {
+    expect((await place({}, ['default/main/replica-1'])).server).toBe('replica-2')
+    expect(
+      (
+        await place(
+          {},
+          shard.replicas.map(({ id }) => id),
+        )
+      ).rule,
+    ).toBe('no-usable-replica')
+  })
+
+  it('follows the primary, and never reads from two of them', async () => {
+    watch.change(shard.replicas[0]!)
+    const servers = new Set<string>()
+    for (let i = 0; i < 4; i++) servers.add((await place({ sticky: false })).server)
+    expect(servers).toEqual(new Set(['primary', 'replica-2']))
+    expect((await placement.primary(decision)).server).toBe(shard.replicas[0])
+  })
+
+  it('holds what needs a primary until there is one, for a limited time', async () => {
+    watch.primaryIs = 'none'
+    const held = Promise.resolve(placement.primary({ ...decision, database: withHold(60_000) }))
+    watch.change(shard.replicas[1]!)
+    expect((await held).server).toBe(shard.replicas[1])
+    watch.primaryIs = 'none'
+    await expect(placement.primary({ ...decision, database: withHold(0) })).rejects.toMatchObject({
+      code: 'SIGNALBOX_NO_PRIMARY',
+      safeToRetry: true,
+    })
+    watch.primaryIs = 'split'
+    await expect(placement.primary(decision)).rejects.toMatchObject({ code: 'SIGNALBOX_TWO_PRIMARIES' })
+  })
+
+  const withHold = (holdMs: number): Database => ({ ...database, replication: { ...database.replication, holdMs } })
+})

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import type { Position } from '../topology/position.ts'
+import { SessionMemory, ShardMemory } from './session.ts'
+
+const at = (lsn: number, timeline = 1): Position => ({ kind: 'lsn', timeline, lsn: BigInt(lsn) })
+
+describe('what a session remembers of a shard', () => {
+  it('is nothing at first: every state will do', () => {
+    expect(new ShardMemory().reachedBy(undefined)).toBe('reached')
+  })
+
+  it('turns sticky before the write is sent, and stays so until the primary has named a position', () => {
+    const memory = new ShardMemory()
+    memory.begin()
+    expect(memory.need).toBe('unknown')
+    expect(memory.reachedBy(at(9))).toBe('incomparable')
+    memory.settle(at(5), memory.turn)
+    expect(memory.need).toBe('unknown')
+    memory.end()
+    expect(memory.need).toBe('unknown')
+    memory.settle(at(7), memory.turn)
+    expect(memory.reachedBy(at(6))).toBe('behind')
+    expect(memory.reachedBy(undefined)).toBe('behind')
+    expect(memory.reachedBy(at(7))).toBe('reached')
+    expect(memory.reachedBy(at(8, 2))).toBe('incomparable')
+  })
+
+  it('takes no position that was asked for before a later write began or ended', () => {
+    const memory = new ShardMemory()
+    memory.begin()
+    const during = memory.turn
+    memory.end()
+    memory.settle(at(5), during)
+    expect(memory.need).toBe('unknown')
+    const before = memory.turn
+    memory.begin()
+    memory.end()
+    memory.settle(at(5), before)
+    expect(memory.need).toBe('unknown')
+  })
+
+  it('only grows with what others need', () => {
+    const memory = new ShardMemory()
+    memory.require(at(5))
+    memory.require(at(3))
+    expect(memory.need).toEqual(at(5))
+    memory.require(at(1, 2))
+    expect(memory.need).toBe('unknown')
+    memory.require(at(9))
+    expect(memory.need).toBe('unknown')
+  })
+
+  it('is given on from one session to another', () => {
+    const [outer, inner] = [new SessionMemory(), new SessionMemory()]
+    inner.of('shop/main').require(at(5))
+    inner.of('reviews/main').begin()
+    inner.wrote = true
+    outer.of('shop/main').require(at(7))
+    outer.adopt(inner)
+    expect(outer.of('shop/main').need).toEqual(at(7))
+    expect(outer.of('reviews/main').need).toBe('unknown')
+    expect(outer.wrote).toBe(true)
+    expect([...outer.needs()].map(([key]) => key)).toEqual(['shop/main', 'reviews/main'])
+  })
+})
