@@ -5,7 +5,9 @@ import { drivers } from './drivers/all.ts'
 import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
 import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
+import type { Decision } from './execution/decision.ts'
 import { PoolRegistry } from './execution/pool-registry.ts'
+import { isReplicated } from './execution/replicated.ts'
 import { ShardWatches } from './execution/shard-watches.ts'
 import { originOf } from './execution/row-origins.ts'
 import type { ShardView } from './failover/shard-view.ts'
@@ -18,7 +20,7 @@ import { Scope, type ClientParts } from './scope.ts'
 import { Sessions, type Session, type SessionOptions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import type { TableName } from './topology/table-map.ts'
-import type { Topology } from './topology/topology.ts'
+import type { Server, Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
 
 /** Replacements for what the client takes from outside; for tests with a simulated driver and a virtual clock. */
@@ -224,10 +226,12 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const databases = new Databases(topology, config, limits.adHocDatabases)
   const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
   const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
-  const decider = new Decider({ config, analyses, catalogues, pools, databases })
+  const watches = new ShardWatches(pools, environment.drivers ?? drivers)
+  const anyServer = (decision: Decision): Server =>
+    isReplicated(decision) ? watches.anyServer(decision) : decision.server
+  const decider = new Decider({ config, analyses, catalogues, pools, databases, anyServer })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
-  const watches = new ShardWatches(pools, environment.drivers ?? drivers)
   const executor = new Executor(pools, limits, replicatedExecution(watches))
   const sessions = new Sessions(sessionParts(config, watches))
   return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches)

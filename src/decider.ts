@@ -12,6 +12,7 @@ import { defaultDatabase } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
 import { routeStatement, type RouteInput } from './routing/route-statement.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
+import type { Server } from './topology/topology.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
 import type { Dialect, Params } from './statement/statement.ts'
 import { loadAnalyzer, loadSafeFunctions } from './statement/analyzers.ts'
@@ -56,6 +57,7 @@ export class Decider {
   readonly #catalogues: FunctionCatalogues
   readonly #pools: PoolRegistry
   readonly #databases: Databases
+  readonly #anyServer: (decision: Decision) => Server
   readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
   readonly #cacheable: boolean
   readonly #limits: ClientLimits
@@ -66,12 +68,15 @@ export class Decider {
     readonly catalogues: FunctionCatalogues
     readonly pools: PoolRegistry
     readonly databases: Databases
+    /** A server of the decision's shard that can be asked what its functions do. */
+    readonly anyServer: (decision: Decision) => Server
   }) {
     this.#config = parts.config
     this.#analyses = parts.analyses
     this.#catalogues = parts.catalogues
     this.#pools = parts.pools
     this.#databases = parts.databases
+    this.#anyServer = parts.anyServer
     this.#limits = parts.config.limits
     // A router may look at the values, or at anything else, so its answers hold for one call only.
     this.#cacheable = !parts.config.routers.some((router) => router.route !== undefined)
@@ -177,7 +182,8 @@ export class Decider {
     using: unknown,
     surrounding: Surrounding,
   ): Promise<Decision> {
-    const { database, server } = decision
+    const { database } = decision
+    const server = this.#anyServer(decision)
     const { signal, timeoutMs = this.#limits.queryTimeoutMs } = options ?? {}
     const reading = async (): Promise<void> =>
       await this.#catalogues.read(database, await this.#pools.open(server, database))

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { checkFunction } from './call-check.ts'
 import { TokenKeysError } from './errors.ts'
-import { decodeToken, encodeToken, tokenLimits, type TokenEntry } from './execution/session-token.ts'
+import { decodeToken, encodeToken, type TokenEntry } from './execution/session-token.ts'
 import type { TokenOptions } from './parse-replication.ts'
 import { SessionMemory, type ShardMemory } from './routing/session.ts'
 import type { Surroundings } from './routing/surroundings.ts'
@@ -125,7 +125,8 @@ export class Sessions {
         entries.push({ database, shard, position })
     }
     if (entries.length === 0) return undefined
-    return encodeToken(entries.slice(0, tokenLimits.entries), tokens.keys, wallClock())
+    // Throws if they are too many: a token that left some out would let the next request read stale rows.
+    return encodeToken(entries, tokens.keys, wallClock())
   }
 }
 

@@ -2,6 +2,7 @@ import type { Driver, Engine } from '../drivers/driver.ts'
 import { ShardMonitor } from '../failover/monitor.ts'
 import type { ShardView } from '../failover/shard-view.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
+import { shardOf, type Decision } from './decision.ts'
 import { InFlight } from './in-flight.ts'
 import { PoolRegistry } from './pool-registry.ts'
 
@@ -52,6 +53,15 @@ export class ShardWatches {
       const view = servers.find(({ id }) => id === server.id)
       if (view?.out !== undefined && view.state === 'down') this.inFlight.giveUp(server, view.out)
     }
+  }
+
+  /** The primary, or a replica where that cannot be asked: for what is the same on all of them. */
+  anyServer(decision: Decision): Server {
+    const shard = shardOf(decision)
+    const monitor = this.of(decision.database, shard)
+    const primary = monitor.primary()
+    const first = primary.kind === 'primary' ? primary.server : shard.primary
+    return [first, ...shard.replicas].find((server) => monitor.usable(server)) ?? first
   }
 
   /** Connections to the server that were lost so far: one more, and it may have restarted. */
