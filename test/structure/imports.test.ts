@@ -19,7 +19,7 @@ interface Rule {
   readonly never: RegExp
 }
 
-// The layers, lowest first: errors ← topology, statement ← routing, drivers ← execution ← client ← adapters, cli.
+// The layers, lowest first: errors ← topology, statement ← routing, drivers ← failover ← execution ← client ← adapters, cli.
 const rules: readonly Rule[] = [
   { about: 'errors know nobody', from: /^src\/errors\.ts$/, never: /^src\// },
   { about: 'topology is at the bottom', from: /^src\/topology\//, never: /^src\/(?!topology\/|errors\.ts)/ },
@@ -40,9 +40,19 @@ const rules: readonly Rule[] = [
     never: /^src\/(?!drivers\/|topology\/|statement\/|errors\.ts)/,
   },
   {
+    about: 'failover knows the servers, not what runs on them',
+    from: /^src\/failover\//,
+    never: /^src\/(?!failover\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts)/,
+  },
+  {
+    about: 'deciding who is the primary is pure',
+    from: /^src\/failover\/(?:decide|decision-record|health|lag)\.ts$/,
+    never: /^node:|\/(?:clock|monitor|prober)\.ts$/,
+  },
+  {
     about: 'execution is below the client',
     from: /^src\/execution\//,
-    never: /^src\/(?!execution\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
+    never: /^src\/(?!execution\/|failover\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
   },
   {
     about: 'adapters and cli use the public surface',
@@ -137,6 +147,8 @@ describe('imports', () => {
         'src/statement/x.ts',
         'src/routing/x.ts',
         'src/drivers/x.ts',
+        'src/failover/x.ts',
+        'src/failover/decide.ts',
         'src/execution/x.ts',
         'src/adapters/x.ts',
         'src/client.ts',

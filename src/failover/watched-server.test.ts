@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest'
+import { lsn, startedShard } from '../../test/support/simulated-shard.ts'
+
+describe('a refresh', () => {
+  it('is a probe that begins after the call, shared by those who wait for it', async () => {
+    const { clock, monitor, b } = await startedShard()
+    b.latencyMs = 20
+    const before = b.probes.length
+    const first = [monitor.refresh(b.server), monitor.refresh(b.server)]
+    await clock.advance(5)
+    expect(b.probes.length - before).toBe(1)
+    b.set({ position: lsn(11) })
+    const later = [monitor.refresh(b.server), monitor.refresh(b.server), monitor.refresh(b.server)]
+    await clock.advance(15)
+    expect((await Promise.all(first)).map((status) => status?.position)).toEqual([lsn(10), lsn(10)])
+    await clock.advance(20)
+    expect((await Promise.all(later)).map((status) => status?.position)).toEqual([lsn(11), lsn(11), lsn(11)])
+    expect(b.probes.length - before).toBe(2)
+    expect(monitor.positionOf(b.server)).toEqual(lsn(11))
+  })
+
+  it('that fails answers with nothing, and the server is out by then', async () => {
+    const { clock, monitor, b } = await startedShard()
+    b.mode = 'refuses'
+    const refreshed = monitor.refresh(b.server).then((status) => [status, monitor.usable(b.server)])
+    await clock.advance(1)
+    expect(await refreshed).toEqual([undefined, false])
+  })
+
+  it('is not overridden by the late answer of a probe that was given up', async () => {
+    const { clock, monitor, b } = await startedShard({ probeTimeoutMs: 100 })
+    b.latencyMs = 150
+    void monitor.refresh(b.server)
+    await clock.advance(99)
+    b.latencyMs = 1
+    b.set({ position: lsn(12) })
+    expect(monitor.usable(b.server)).toBe(true)
+    await clock.advance(1)
+    expect(monitor.usable(b.server)).toBe(false)
+    await clock.advance(1)
+    expect([monitor.positionOf(b.server), monitor.usable(b.server)]).toEqual([lsn(12), true])
+    await clock.advance(100)
+    expect([monitor.positionOf(b.server), monitor.usable(b.server)]).toEqual([lsn(12), true])
+  })
+})
+
+describe('a position', () => {
+  it('comes from probes and notes, and notes only move it on', async () => {
+    const { clock, monitor, b } = await startedShard()
+    monitor.note(b.server, { ...b.status, position: lsn(30) })
+    monitor.note(b.server, { ...b.status, position: lsn(20) })
+    expect(monitor.positionOf(b.server)).toEqual(lsn(30))
+    monitor.note(b.server, { ...b.status, position: lsn(5, 2) })
+    expect(monitor.positionOf(b.server)).toEqual(lsn(5, 2))
+    monitor.note(b.server, { ...b.status, position: lsn(99, 1) })
+    expect(monitor.positionOf(b.server)).toEqual(lsn(5, 2))
+    await clock.advance(0)
+  })
+
+  it('goes back with a server that was restarted, but not for a probe that looked before a note', async () => {
+    const { clock, monitor, b } = await startedShard()
+    b.latencyMs = 20
+    void monitor.refresh(b.server)
+    await clock.advance(10)
+    monitor.note(b.server, { ...b.status, position: lsn(15) })
+    await clock.advance(10)
+    expect(monitor.positionOf(b.server)).toEqual(lsn(15))
+    b.set({ position: lsn(7) })
+    void monitor.refresh(b.server)
+    await clock.advance(20)
+    expect(monitor.positionOf(b.server)).toEqual(lsn(7))
+  })
+
+  it('is dropped when the server failed, and by forget, until a later probe', async () => {
+    const { clock, monitor, b } = await startedShard()
+    b.latencyMs = 20
+    void monitor.refresh(b.server)
+    await clock.advance(10)
+    monitor.forget(b.server)
+    await clock.advance(10)
+    expect([monitor.positionOf(b.server), monitor.usable(b.server)]).toEqual([undefined, true])
+    void monitor.refresh(b.server)
+    await clock.advance(20)
+    expect(monitor.positionOf(b.server)).toEqual(lsn(10))
+    monitor.reportFailure(b.server, new Error('reset'))
+    expect(monitor.positionOf(b.server)).toBeUndefined()
+    monitor.note(b.server, b.status)
+    expect(monitor.positionOf(b.server)).toBeUndefined()
+  })
+
+  it('of a server that says it changed its role is a reason to ask all', async () => {
+    const { clock, monitor, primary, a, b } = await startedShard()
+    a.set({ writable: false })
+    b.set({ writable: true })
+    monitor.note(a.server, a.status)
+    await clock.advance(2)
+    expect(primary()).toBe('b')
+  })
+})
+
+describe('lag', () => {
+  it('takes a replica out above the limit and back below half of it', async () => {
+    const { clock, monitor, a, b, c } = await startedShard({ maxLagMs: 1_000 })
+    let position = 100
+    const step = async (): Promise<void> => {
+      a.set({ position: lsn(++position) })
+      c.set({ position: lsn(position) })
+      await clock.advance(50)
+    }
+    for (let i = 0; i < 15; i++) await step()
+    expect(monitor.usable(b.server)).toBe(true)
+    for (let i = 0; i < 30; i++) await step()
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([false, true])
+    expect(monitor.view().servers[1]?.out).toMatch(/^\d{4} ms behind$/)
+    b.set({ position: lsn(position) })
+    await clock.advance(300)
+    expect([monitor.usable(b.server), monitor.lagMsOf(b.server), monitor.lagMsOf(a.server)]).toEqual([true, 0, 0])
+  })
+
+  it('is nothing that keeps a promoted replica out', async () => {
+    const { clock, monitor, a, b } = await startedShard({ maxLagMs: 1_000 })
+    a.set({ position: lsn(1_000) })
+    await clock.advance(500)
+    a.set({ position: lsn(2_000) })
+    await clock.advance(3_000)
+    expect(monitor.usable(b.server)).toBe(false)
+    a.mode = 'refuses'
+    b.set({ writable: true, position: lsn(11, 2) })
+    monitor.reportFailure(a.server, new Error('connection lost'))
+    await clock.advance(2)
+    expect(monitor.primary()).toEqual({ kind: 'primary', server: b.server })
+    expect([monitor.usable(b.server), monitor.lagMsOf(b.server)]).toEqual([true, 0])
+  })
+
+  it('is none on an idle shard', async () => {
+    const { clock, monitor, b } = await startedShard({ maxLagMs: 1_000 })
+    b.set({ lagMs: 3_600_000 })
+    await clock.advance(60_000)
+    expect([monitor.usable(b.server), monitor.lagMsOf(b.server)]).toEqual([true, 0])
+  })
+
+  it('that cannot be told is too much under a limit; a replica that is cut off is not asked what it thinks', async () => {
+    const { clock, monitor, b, c } = await startedShard({ maxLagMs: 1_000 })
+    b.set({ position: undefined, lagMs: 0, receiving: false })
+    c.set({ position: undefined, lagMs: 0, receiving: true })
+    await clock.advance(2_000)
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([false, true])
+    expect(monitor.view().servers[1]?.out).toBe('how far it is behind cannot be told')
+  })
+
+  it('does not matter without a limit', async () => {
+    const { clock, monitor, a, b } = await startedShard()
+    a.set({ position: lsn(1_000) })
+    await clock.advance(1_000)
+    a.set({ position: lsn(2_000) })
+    await clock.advance(5_000)
+    expect(monitor.usable(b.server)).toBe(true)
+    expect(monitor.lagMsOf(b.server)).toBeGreaterThan(4_000)
+    expect(monitor.view().servers[1]).toMatchObject({ bytesBehind: 1_990n, role: 'replica', probeAgeMs: 499 })
+  })
+})

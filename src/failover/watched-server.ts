@@ -1,0 +1,116 @@
+import type { ServerStatus } from '../drivers/driver.ts'
+import { comparePosition, type Position } from '../topology/position.ts'
+import type { Server } from '../topology/topology.ts'
+import type { ProbeOutcome } from './decide.ts'
+import { type Health, nextHealth, unknownHealth } from './health.ts'
+import { LagGate, type LagTracker } from './lag.ts'
+import type { ProbeReport } from './prober.ts'
+
+/**
+ * What is known of one server. Everything that happens in a shard is numbered, so that what was learnt earlier never
+ * stands against what was learnt later, whatever the order in which the answers come.
+ */
+export class WatchedServer {
+  readonly server: Server
+  readonly gate: LagGate
+  health: Health = unknownHealth
+  /** The last probe that counts, and its place in the order. */
+  outcome: ProbeOutcome | undefined
+  outcomeBegun = -1
+  /** Undefined: nothing that is still valid. */
+  position: Position | undefined
+  lagMs: number | undefined
+  /** When the last probe began, for the schedule. */
+  probedAt: number | undefined
+  timer: unknown
+  #positionLearnt = -1
+  #positionBarred = -1
+  #failureNoted = -1
+
+  constructor(server: Server, maxLagMs: number) {
+    this.server = server
+    this.gate = new LagGate(maxLagMs)
+  }
+
+  get status(): ServerStatus | undefined {
+    return this.outcome !== undefined && 'status' in this.outcome ? this.outcome.status : undefined
+  }
+
+  /** Out of rotation by its health: has failed a probe, or is about to be asked whether it lives. */
+  get failing(): boolean {
+    return this.health.kind === 'suspect' || this.health.kind === 'down' || this.health.kind === 'probing'
+  }
+
+  /**
+   * Takes in what a probe said. `false`: it says nothing, since it succeeded, but began before a statement failed.
+   * `learnt` is the place of its end in the order.
+   */
+  report({ begun, begunAt, outcome }: ProbeReport, learnt: number, random: number): boolean {
+    this.probedAt = begunAt
+    if ('status' in outcome && begun < this.#failureNoted) return false
+    this.outcome = outcome
+    this.outcomeBegun = begun
+    if ('failed' in outcome) {
+      const { at, failed: why } = outcome
+      this.health = nextHealth(this.health, { kind: 'probe failed', begunAt, at, why, random })
+      this.forget(learnt)
+      return true
+    }
+    this.health = nextHealth(this.health, { kind: 'probe ok', at: outcome.at })
+    if (begun > this.#positionBarred) this.#learn(outcome.status.position, begun, learnt)
+    return true
+  }
+
+  /** A status that came along with something else. When it was taken cannot be told, so it only adds. */
+  note(status: ServerStatus, order: number, at: number): boolean {
+    if (this.failing) return false
+    this.health = nextHealth(this.health, { kind: 'statement ok', at })
+    if (status.position === undefined || !isLater(status.position, this.position)) return false
+    this.position = status.position
+    this.#positionLearnt = order
+    return true
+  }
+
+  /** A statement lost its connection. Probes that began before no longer prove that the server lives. */
+  fail(why: string, order: number, at: number): void {
+    this.health = nextHealth(this.health, { kind: 'statement failed', at, why })
+    if (this.health.kind === 'suspect') this.#failureNoted = order
+    this.forget(order)
+  }
+
+  /** Where it was is no longer known; only a probe that begins after this tells. */
+  forget(order: number): void {
+    this.position = undefined
+    this.lagMs = undefined
+    this.#positionBarred = order
+  }
+
+  /** How far behind it is by its position, else by its own account. */
+  measure(tracker: LagTracker, at: number): void {
+    this.lagMs = undefined
+    if (this.status === undefined) return
+    if (this.status.writable) return this.gate.reset()
+    const byPosition = this.position === undefined ? undefined : tracker.lagMs(this.position, at)
+    // A replica counts what it received: one that is cut off believes that it has everything.
+    this.lagMs = byPosition ?? (this.status.receiving === false ? undefined : this.status.lagMs)
+    // What cannot be compared with a primary that is known is not up to date.
+    if (this.lagMs !== undefined) this.gate.observe(this.lagMs)
+    else if (!tracker.empty) this.gate.observe(Infinity)
+  }
+
+  #learn(position: Position | undefined, begun: number, learnt: number): void {
+    const newer = begun > this.#positionLearnt
+    // A probe that overlapped with a note may have looked before it. One that began later is right, even if it shows an
+    // older position: the server was restarted.
+    if (!newer && (position === undefined || !isLater(position, this.position))) return
+    this.position = position
+    this.#positionLearnt = learnt
+  }
+}
+
+function isLater(position: Position, than: Position | undefined): boolean {
+  if (than === undefined) return true
+  const compared = comparePosition(position, than)
+  if (compared !== 'incomparable') return compared === 'reached'
+  return position.kind === 'lsn' && than.kind === 'lsn' && position.timeline > than.timeline
+}
