@@ -139,6 +139,10 @@ class MariadbReplication implements Replication {
     return true
   }
 
+  prepareSource(): Promise<void> {
+    return Promise.resolve()
+  }
+
   prepareCopy(): Promise<void> {
     return Promise.resolve()
   }

@@ -26,6 +26,8 @@ export interface Replication {
   promote(replica: RunningServer): Promise<void>
   /** Has a replica follow a primary that was just promoted. False if it can't, having received more than that one. */
   follow(replica: RunningServer, primary: RunningServer): Promise<boolean>
+  /** Prepares the primary for being copied. */
+  prepareSource(primary: RunningServer): Promise<void>
   /** Prepares a copy of the primary's data directory, before a server starts on it. */
   prepareCopy(server: RunningServer, primary: RunningServer): Promise<void>
   /** Has a server that just started on a copy follow the primary. */
@@ -185,6 +187,7 @@ export class RunningCluster implements TestCluster {
     if (own === primary) throw new TestServerError('This server is the primary. Promote another one first.')
     if (!primary.running) throw new TestServerError('The primary is down: there is nobody to follow.')
     this.#replicas = this.#replicas.filter((replica) => replica !== own)
+    await this.#replication.prepareSource(primary)
     await own.rebuild(async () => {
       await rm(own.dataDirectory, { recursive: true })
       // One after the other: the end of one copy would thaw the primary under the next one.
