@@ -1,4 +1,5 @@
 import type { Params } from '../statement/statement.ts'
+import type { Position } from '../topology/position.ts'
 import type { Engine, PoolOptions, ServerTarget } from '../topology/server-target.ts'
 
 export type { Engine, PoolOptions, ServerTarget } from '../topology/server-target.ts'
@@ -86,6 +87,39 @@ export interface PoolStats {
   readonly sharedInFlight: number
 }
 
+/** What a server says of itself. */
+export interface ServerStatus {
+  /** False for a standby, a read_only server: takes no writes of ordinary accounts. */
+  readonly writable: boolean
+  /**
+   * How far it has come: of a primary the end of its log, of a replica what reads there can see. `undefined` where the
+   * engine has none (SQLite, MySQL, MariaDB without a binary log), and where the account cannot know it for certain: on a
+   * PostgreSQL standby that needs the role `pg_read_all_stats` and a receiver at work, or luck (`postgres/server-status.ts`).
+   */
+  readonly position: Position | undefined
+  /**
+   * The cluster it belongs to, where known: PostgreSQL's system identifier; `undefined` elsewhere. Two servers with
+   * different ones do not replicate each other.
+   */
+  readonly cluster: string | undefined
+  /** Whether a replica receives from its primary now; `undefined` for a primary or where it cannot be seen. */
+  readonly receiving: boolean | undefined
+  /**
+   * Milliseconds since the last replayed transaction's commit if the replica has something left to replay, 0 if it has
+   * replayed all that it received, `undefined` where unknown.
+   */
+  readonly lagMs: number | undefined
+  /** For people: `15.18`, `10.11.19-MariaDB`. */
+  readonly version: string
+}
+
+/** Limits of one call. */
+export interface StatusOptions {
+  /** Milliseconds from the call to the answer, waiting for a connection included; 0 or absent = no limit. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Everything that one process keeps open to one server. Opens nothing until it is first used.
  *
@@ -106,7 +140,15 @@ export interface DriverPool {
     readonly signal?: AbortSignal | undefined
     readonly timeoutMs?: number | undefined
   }): Promise<Lease>
+  /** Asks the server for its role and position: one constant statement, sent like an autocommit read. Errors as `query`. */
+  status(options?: StatusOptions): Promise<ServerStatus>
   stats(): PoolStats
+  /**
+   * How many established connections of this pool have been lost so far: broken, ended by the server, or given up
+   * because an answer did not come; not those that the pool closed of itself. A server whose connection was lost may have
+   * restarted, and may show an older state than before.
+   */
+  readonly losses: number
   /** Waits for what runs (at most `timeoutMs`), then closes every connection that it opened itself. Idempotent. */
   close(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
 }

@@ -41,7 +41,9 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
     return new SqliteSinglePool(() => new SqliteConnection(handle, cache), false, options)
   }
   const opener = new ConnectionOpener(module, parseSqliteDsn(target.dsn), options)
-  if (opener.dsn.file === ':memory:') return new SqliteSinglePool(() => opener.writer(), true, options)
+  if (opener.dsn.file === ':memory:') {
+    return new SqliteSinglePool(() => opener.writer(), true, options, opener.dsn.mode !== 'ro')
+  }
   return new SqliteFilePool(opener, options)
 }
 

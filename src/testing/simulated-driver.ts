@@ -6,6 +6,7 @@ import type {
   Engine,
   Lease,
   ReleaseMode,
+  ServerStatus,
   ServerTarget,
 } from '../drivers/driver.ts'
 import { CommitUnknownError, QueryError, TransactionClosedError } from '../errors.ts'
@@ -14,6 +15,7 @@ import { CommitUnknownError, QueryError, TransactionClosedError } from '../error
 export interface SimulatedStep {
   readonly action:
     | 'query'
+    | 'status'
     | 'stream'
     | 'lease'
     | 'begin'
@@ -29,7 +31,10 @@ export interface SimulatedStep {
   readonly lease: number
 }
 
-/** Decides about one step before it happens: throw to make it fail, wait to hold it up, return rows for a query. */
+/**
+ * Decides about one step before it happens: throw to make it fail, wait to hold it up, return rows for a query, or parts
+ * of a `ServerStatus` for a status, as a server would send it that has moved on meanwhile.
+ */
 export type SimulatedAnswer = (step: SimulatedStep, request?: DriverRequest) => unknown
 
 /** A server that exists in memory only. */
@@ -40,6 +45,12 @@ export interface SimulatedServer {
   readonly leased: number
   /** Replaces what the server does; the default answers every query with no rows. */
   answerWith(answer: SimulatedAnswer): void
+  /** Changes what the server says of itself from now on; at first it is writable and says nothing more. */
+  setStatus(changes: Partial<ServerStatus>): void
+  /** Connections that were lost; a step that fails with `connectionLost()` adds one. */
+  readonly losses: number
+  /** Breaks connections that nobody uses at the moment; 1 by default. */
+  loseConnections(count?: number): void
 }
 
 /** Drivers of all engines whose servers exist in memory only, for tests of races: no network, no clock. */
@@ -98,8 +109,17 @@ class SimulatedPool implements DriverPool, SimulatedServer {
   readonly engine: Engine
   readonly steps: SimulatedStep[] = []
   leased = 0
+  losses = 0
   #leases = 0
   #answer: SimulatedAnswer = () => undefined
+  #status: ServerStatus = {
+    writable: true,
+    position: undefined,
+    cluster: undefined,
+    receiving: undefined,
+    lagMs: undefined,
+    version: 'simulated',
+  }
 
   constructor(engine: Engine) {
     this.engine = engine
@@ -107,6 +127,14 @@ class SimulatedPool implements DriverPool, SimulatedServer {
 
   answerWith(answer: SimulatedAnswer): void {
     this.#answer = answer
+  }
+
+  setStatus(changes: Partial<ServerStatus>): void {
+    this.#status = { ...this.#status, ...changes }
+  }
+
+  loseConnections(count = 1): void {
+    this.losses += count
   }
 
   async query(request: DriverRequest): Promise<DriverResult> {
@@ -127,7 +155,18 @@ class SimulatedPool implements DriverPool, SimulatedServer {
 
   async take(step: SimulatedStep, request?: DriverRequest): Promise<unknown> {
     this.steps.push(step)
-    return await this.#answer(step, request)
+    try {
+      return await this.#answer(step, request)
+    } catch (error) {
+      if (error instanceof QueryError && error.errorClass === 'connection-lost') this.losses += 1
+      throw error
+    }
+  }
+
+  async status(): Promise<ServerStatus> {
+    const answer = await this.take({ action: 'status', detail: '', lease: 0 })
+    const isPart = typeof answer === 'object' && answer !== null && !Array.isArray(answer)
+    return isPart ? { ...this.#status, ...answer } : this.#status
   }
 
   stats() {

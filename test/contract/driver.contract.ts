@@ -8,6 +8,7 @@ import { describeLeases } from './driver/leases.ts'
 import { describeLosses } from './driver/losses.ts'
 import { describePool } from './driver/pool.ts'
 import { describeQueries } from './driver/queries.ts'
+import { describeStatus } from './driver/status.ts'
 import { describeStreams } from './driver/streams.ts'
 
 export type { ContractDatabase, ContractSql, DriverContract, OwnHandle, RoundTrip } from './driver/context.ts'
@@ -67,6 +68,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
     describeStreams(context)
     describeInterruptions(context)
     describeLosses(context)
+    describeStatus(context)
     reportSkips(name, contract, seen)
   })
 }

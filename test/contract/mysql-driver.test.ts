@@ -20,6 +20,8 @@ describe.runIf(testedEngines.includes('mysql'))('mysql', () => {
     unreachable: async () => `mysql://someone:something@127.0.0.1:${await freePort()}/nowhere`,
     leasesOf: (maxConnections) => maxConnections,
     reportsInsertId: true,
+    // They keep no binary log; server-status.test.ts has some that do.
+    reportsPosition: false,
     sql: {
       placeholder: () => '?',
       createTable: 'create table item (id int auto_increment primary key, name varchar(100) not null unique, n int)',

@@ -17,6 +17,7 @@ describe.runIf(testedEngines.includes('postgres'))('postgres', () => {
     unreachable: async () => `postgres://someone:something@127.0.0.1:${await freePort()}/nowhere`,
     leasesOf: (maxConnections) => maxConnections,
     reportsInsertId: false,
+    reportsPosition: true,
     sql: {
       placeholder: (n) => `$${n}`,
       createTable:

@@ -28,6 +28,7 @@ describeDriver('sqlite', {
   unreachable: async () => 'sqlite:/no/such/folder/file.db',
   leasesOf: () => 1,
   reportsInsertId: true,
+  reportsPosition: false,
   sql: {
     placeholder: () => '?',
     createTable: 'create table item (id integer primary key, name text not null unique, n integer)',
@@ -93,6 +94,10 @@ describeDriver('sqlite', {
       'does not know whether a commit took effect whose answer was lost',
       'throws into the loop when the connection of a stream breaks',
       'gives up on a server that accepts connections and says nothing',
+      'asks for the status no longer than the time limit',
+      'counts a connection that was ended by the server, and none that was closed in order',
+      'counts idle connections that the network broke',
+      'counts a connection that was given up because no answer came',
       'does not wait for a hung server longer than the time limit, nor lose the connection for good',
     ].map((name) => ({ name, reason: noServer })),
   ],

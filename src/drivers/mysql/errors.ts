@@ -99,6 +99,13 @@ export function isAnswer(error: unknown): boolean {
   return errorClass !== 'connection-lost' && errorClass !== 'shutting-down' && errno !== 1290 && errno !== 1836
 }
 
+/** True if the connection was lost: it broke, or the server ended it. */
+export function isLoss(error: unknown): boolean {
+  if (error instanceof ParameterError) return false
+  const errorClass = classify(readError(error))
+  return errorClass === 'connection-lost' || errorClass === 'shutting-down'
+}
+
 /** True if the statement did not run and may be sent again in the text protocol. */
 export function isUnprepared(error: unknown): boolean {
   return unprepared.has(readError(error).errno ?? 0)

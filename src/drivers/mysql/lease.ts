@@ -9,7 +9,7 @@ import {
   UnsupportedError,
 } from '../../errors.ts'
 import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../driver.ts'
-import { isAnswer, isNeverSent, mysqlError, readError } from './errors.ts'
+import { isAnswer, isLoss, isNeverSent, mysqlError, readError } from './errors.ts'
 import { run, type QueryKiller } from './killer.ts'
 import { runInterruptible } from './running.ts'
 import { send, type SendOptions } from './send.ts'
@@ -112,7 +112,7 @@ export class MysqlLease implements Lease {
         await run(this.#connection, 'COMMIT')
         this.#ended()
       } catch (error) {
-        this.#usable &&= isAnswer(error)
+        this.#noteFailure(error)
         const failure = mysqlError(error, 'run', 'write')
         throw isUnknown(error, failure) ? commitUnknown(error) : failure
       }
@@ -142,14 +142,21 @@ export class MysqlLease implements Lease {
     if (this.#released) throw alreadyReleased()
     this.#released = true
     const destroy = mode === 'destroy' || this.#streaming
-    if (!destroy && this.#pending > 0) await withinLimit(this.#turn, this.#terms.limitMs, () => (this.#usable = false))
+    if (!destroy && this.#pending > 0) await withinLimit(this.#turn, this.#terms.limitMs, this.#giveUp)
+    else if (this.#pending > 0) this.#giveUp()
     const reset = mode === 'reset' || this.#changedSession
     // A reset ends the transaction as well.
     if (!destroy && !reset && this.#usable && this.#inTransaction) {
       const ended = this.#text('ROLLBACK').catch(() => (this.#usable = false))
-      await withinLimit(ended, this.#terms.limitMs, () => (this.#usable = false))
+      await withinLimit(ended, this.#terms.limitMs, this.#giveUp)
     }
     this.#terms.giveBack(!destroy && this.#usable, reset)
+  }
+
+  /** No answer has come. */
+  readonly #giveUp = (): void => {
+    this.#usable = false
+    this.#terms.send.losses.note(this.#connection)
   }
 
   #run(request: DriverRequest): Promise<DriverResult> {
@@ -190,9 +197,14 @@ export class MysqlLease implements Lease {
     try {
       await run(this.#connection, sql)
     } catch (error) {
-      this.#usable &&= isAnswer(error)
+      this.#noteFailure(error)
       throw mysqlError(error, 'run', 'write')
     }
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#usable &&= isAnswer(error)
+    if (isLoss(error)) this.#terms.send.losses.note(this.#connection)
   }
 
   #ended(): void {

@@ -1,13 +1,25 @@
 import type { Pool, PoolConnection } from 'mysql2'
 
 import { AbortedError, ClientClosedError, PoolExhaustedError, TimeoutError } from '../../errors.ts'
-import type { Access, DriverPool, DriverRequest, DriverResult, Lease, PoolOptions, PoolStats } from '../driver.ts'
+import type {
+  Access,
+  DriverPool,
+  DriverRequest,
+  DriverResult,
+  Lease,
+  PoolOptions,
+  PoolStats,
+  ServerStatus,
+  StatusOptions,
+} from '../driver.ts'
+import { LossCounter } from '../loss-counter.ts'
 import { isAnswer, mysqlError } from './errors.ts'
 import type { QueryKiller } from './killer.ts'
 import { MysqlLease } from './lease.ts'
 import { lengthOf, removeFromQueue } from './native-pool.ts'
 import { runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
+import { readStatus, statusText } from './server-status.ts'
 import { resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
 
@@ -31,6 +43,7 @@ export class MysqlPool implements DriverPool {
   readonly #options: PoolOptions
   readonly #killer: QueryKiller
   readonly #send: SendOptions
+  readonly #losses = new LossCounter()
   readonly #inUse = new Set<PoolConnection>()
   readonly #known = new WeakSet<PoolConnection>()
   /** When each connection of an own pool was last given back; the longest idle comes first. */
@@ -52,7 +65,7 @@ export class MysqlPool implements DriverPool {
     this.#owned = owned
     this.#options = options
     this.#killer = killer
-    this.#send = { prepare: options.statementCacheSize > 0, texts: new KnownTexts() }
+    this.#send = { prepare: options.statementCacheSize > 0, texts: new KnownTexts(), losses: this.#losses }
     pool.on('enqueue', this.#onEnqueue)
   }
 
@@ -97,6 +110,15 @@ export class MysqlPool implements DriverPool {
     })
   }
 
+  async status({ timeoutMs, signal }: StatusOptions = {}): Promise<ServerStatus> {
+    const request = { sql: statusText, params: [], access: 'read', rowMode: 'array', timeoutMs, signal } as const
+    return readStatus(await this.query(request))
+  }
+
+  get losses(): number {
+    return this.#losses.count
+  }
+
   stats(): PoolStats {
     if (this.#closed) return { total: 0, idle: 0, waiting: 0, shared: 0, sharedInFlight: 0 }
     const total = lengthOf(this.#pool, '_allConnections') ?? this.#inUse.size
@@ -110,6 +132,7 @@ export class MysqlPool implements DriverPool {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#losses.stop()
     if (this.#pending > 0) {
       await atMost(timeoutMs, (resolve) => {
         this.#onQuiet = resolve
@@ -200,7 +223,7 @@ export class MysqlPool implements DriverPool {
     if (this.#known.has(connection)) return
     this.#known.add(connection)
     // A broken connection may report more than once, and an error event that nobody hears ends the process.
-    connection.on('error', ignore)
+    connection.on('error', () => this.#losses.note(connection))
   }
 
   #watchWaiting(limits: WaitLimits, queued: boolean, giveUp: (error: Error) => void): { readonly disarm: () => void } {
@@ -257,10 +280,6 @@ function abortedWaiting(signal: AbortSignal | undefined): AbortedError {
     cause: signal?.reason,
     safeToRetry: true,
   })
-}
-
-function ignore(): void {
-  // Every statement has the error of its connection already.
 }
 
 /** Resolves when `start` calls back, or after a time. */

@@ -30,10 +30,15 @@ export function runInterruptible(
   const ended = Promise.withResolvers<void>()
   const statement = { connection, ended: ended.promise, hasEnded: false, drain: () => undefined }
   let stopped = false
+  const freed = async (): Promise<boolean> => {
+    const mayBeUsed = await killer.interrupt(statement)
+    if (!mayBeUsed) options.losses.note(connection)
+    return mayBeUsed
+  }
   const stop = onStop(request, start, (error) => {
     stopped = true
     answer.reject(error)
-    usable.resolve(killer.interrupt(statement))
+    usable.resolve(freed())
   })
   send(connection, request, options, (error, result) => {
     statement.hasEnded = true

@@ -3,7 +3,8 @@ import type { PoolConnection, QueryOptions, QueryValues } from 'mysql2'
 import { messageOf, ParameterError } from '../../errors.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { DriverRequest } from '../driver.ts'
-import { isUnprepared } from './errors.ts'
+import type { LossCounter } from '../loss-counter.ts'
+import { isLoss, isUnprepared } from './errors.ts'
 import { MysqlResult, type NativeFields, type NativeRows } from './result.ts'
 
 export type Answered = (error: unknown, result: MysqlResult | undefined) => void
@@ -50,6 +51,7 @@ export interface SendOptions {
   /** False: everything goes in the text protocol. */
   readonly prepare: boolean
   readonly texts: KnownTexts
+  readonly losses: LossCounter
 }
 
 /** Sends one statement and calls back once, with mysql2's error or the result. Never throws. */
@@ -57,7 +59,10 @@ export function send(connection: PoolConnection, request: DriverRequest, options
   const prepared = wantsPrepared(request, options)
   const answered = (error: unknown, rows: unknown, fields: unknown): void => {
     if (!error) return done(undefined, toResult(rows, fields))
-    if (!prepared || !isUnprepared(error)) return done(error, undefined)
+    if (!prepared || !isUnprepared(error)) {
+      if (isLoss(error)) options.losses.note(connection)
+      return done(error, undefined)
+    }
     options.texts.noteUnpreparable(request.sql)
     send(connection, request, options, done)
   }

@@ -2,7 +2,7 @@ import type { PoolConnection } from 'mysql2'
 
 import type { AbortedError, TimeoutError } from '../../errors.ts'
 import type { DriverRequest } from '../driver.ts'
-import { isAnswer, mysqlError } from './errors.ts'
+import { isAnswer, isLoss, mysqlError } from './errors.ts'
 import type { QueryKiller } from './killer.ts'
 import { RowFeed } from './row-feed.ts'
 import { onStop } from './running.ts'
@@ -57,6 +57,9 @@ export async function* streamRows(
 }
 
 async function leave(feed: RowFeed, terms: StreamTerms): Promise<void> {
+  if (feed.error !== undefined && isLoss(feed.error)) terms.send.losses.note(feed.connection)
   if (feed.hasEnded) return terms.onDone(feed.error === undefined || isAnswer(feed.error))
-  terms.onDone(await terms.killer.interrupt(feed))
+  const freed = await terms.killer.interrupt(feed)
+  if (!freed) terms.send.losses.note(feed.connection)
+  terms.onDone(freed)
 }

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import type { SignalboxError } from '../../errors.ts'
+import type { LossCounter } from '../loss-counter.ts'
 import { cancelOnServer } from './cancellation.ts'
 import { queryError } from './errors.ts'
 import { internalsOf, type NativeAnswer } from './native.ts'
@@ -40,6 +41,7 @@ export interface LaneParts {
   readonly client: Client
   readonly book: StatementBook
   readonly sender: QuerySender
+  readonly losses: LossCounter
   readonly statementCacheSize: number
   readonly address: string
   readonly clock: Clock
@@ -80,7 +82,7 @@ export class Lane {
     this.#client = parts.client
     this.#statements = new PreparedStatements(internalsOf(parts.client).connection, parts.statementCacheSize)
     this.usedAt = parts.clock.now()
-    this.#client.on('error', (error) => this.#lose(error))
+    this.#client.on('error', (error) => this.#break(error))
     this.#client.on('end', () => this.#lose(new Error('Connection terminated unexpectedly')))
   }
 
@@ -166,7 +168,7 @@ export class Lane {
     const client = internalsOf(this.#client)
     if (this.state !== 'opening' && this.state !== 'closed') cancelOnServer(client, cancelTimeoutMs, () => {})
     client.connection?.stream.destroy()
-    this.#lose(new Error('Connection terminated: its first statement was given up'))
+    this.#break(new Error('Connection terminated: its first statement was given up'))
   }
 
   #answered(ticket: Ticket, error: unknown, result: NativeAnswer | undefined): void {
@@ -213,6 +215,11 @@ export class Lane {
   /** The server can't have begun before the one ahead was answered, nor before the statement had arrived. */
   #serviceMs(ticket: Ticket, now: number): number {
     return now - Math.max(this.#lastAnswerAt, ticket.sentAt + this.roundTripMs)
+  }
+
+  #break(error: unknown): void {
+    if (this.state !== 'opening' && this.state !== 'closed') this.#parts.losses.note(this.#client)
+    this.#lose(error)
   }
 
   #lose(error: unknown): void {

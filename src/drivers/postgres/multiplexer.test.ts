@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { LossCounter } from '../loss-counter.ts'
 import { PoolExhaustedError } from '../../errors.ts'
 import type { DriverRequest, DriverResult } from '../driver.ts'
 import { Lane } from './lane.ts'
@@ -63,7 +64,7 @@ describe('the multiplexer', () => {
         const client = new FakeClient()
         clients.push(client)
         const parts = { book, sender: new QuerySender(), statementCacheSize: 10, address: 'db', clock, events }
-        return new Lane({ ...parts, client: client as unknown as Client })
+        return new Lane({ ...parts, losses: new LossCounter(), client: client as unknown as Client })
       },
       runAlone: (read) => {
         alone.push(read)

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { PoolExhaustedError, type SignalboxError } from '../../errors.ts'
 import type { PoolOptions } from '../driver.ts'
+import type { LossCounter } from '../loss-counter.ts'
 import { Connection } from './connection.ts'
 import { queryError } from './errors.ts'
 import type { QuerySender } from './query-sender.ts'
@@ -32,6 +33,7 @@ export class OwnPool {
   readonly #options: PoolOptions
   readonly #book: StatementBook
   readonly #sender: QuerySender
+  readonly #losses: LossCounter
   readonly #address: string
   readonly #max: number
   /** The pool is the application's: connections go back to it each time, since others may wait there. */
@@ -50,6 +52,7 @@ export class OwnPool {
     options: PoolOptions,
     book: StatementBook,
     sender: QuerySender,
+    losses: LossCounter,
     address: string,
     borrowed: boolean,
   ) {
@@ -57,6 +60,7 @@ export class OwnPool {
     this.#options = options
     this.#book = book
     this.#sender = sender
+    this.#losses = losses
     this.#address = address
     this.#borrowed = borrowed
     this.#max = borrowed ? pool.options.max : options.maxConnections
@@ -94,6 +98,8 @@ export class OwnPool {
    * a transaction, is always closed.
    */
   release(connection: Connection, destroy = false): void {
+    // Given up without an answer: closing it here keeps `pg` from telling that it broke.
+    if (connection.lost !== undefined && !connection.ready) this.#losses.note(connection.client)
     if (destroy || connection.lost !== undefined) this.#giveBack(connection, true)
     else if (connection.ready) this.#giveBack(connection, connection.inTransaction)
     else
@@ -144,6 +150,7 @@ export class OwnPool {
     if (connection === undefined) {
       connection = new Connection(client, this.#book, this.#sender, this.#options)
       this.#connections.set(client, connection)
+      client.on('error', () => this.#losses.note(client))
     }
     return connection
   }

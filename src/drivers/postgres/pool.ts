@@ -1,6 +1,17 @@
 import type { Client, Pool } from 'pg'
 import { ClientClosedError, type SignalboxError } from '../../errors.ts'
-import type { Access, DriverPool, DriverRequest, DriverResult, Lease, PoolOptions, PoolStats } from '../driver.ts'
+import type {
+  Access,
+  DriverPool,
+  DriverRequest,
+  DriverResult,
+  Lease,
+  PoolOptions,
+  PoolStats,
+  ServerStatus,
+  StatusOptions,
+} from '../driver.ts'
+import { LossCounter } from '../loss-counter.ts'
 import { expiry, isLimited, Watch, type Limits } from './call.ts'
 import type { Connection } from './connection.ts'
 import { PostgresLease, type LeaseSource } from './lease.ts'
@@ -11,6 +22,7 @@ import { OwnCall } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
 import { QuerySender } from './query-sender.ts'
 import { resetSession } from './reset.ts'
+import { StatusReader } from './server-status.ts'
 import type { OwnCopy, SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
 import { streamRows } from './stream.ts'
@@ -40,6 +52,8 @@ export class PostgresPool implements DriverPool {
   readonly #queryTimeoutMs: number
   readonly #book: StatementBook
   readonly #sender = new QuerySender()
+  readonly #losses = new LossCounter()
+  readonly #status = new StatusReader((request) => this.query(request))
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
   readonly #multiplexer: Multiplexer | undefined
@@ -52,7 +66,7 @@ export class PostgresPool implements DriverPool {
     this.#borrowed = borrowed
     this.#queryTimeoutMs = queryTimeoutMs
     this.#book = new StatementBook(options.statementCacheSize > 0)
-    this.#own = new OwnPool(pool, options, this.#book, this.#sender, address, borrowed)
+    this.#own = new OwnPool(pool, options, this.#book, this.#sender, this.#losses, address, borrowed)
     this.#leaseSource = { pool: this.#own, book: this.#book, address, fetchSize: options.fetchSize }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {
@@ -92,6 +106,14 @@ export class PostgresPool implements DriverPool {
     return new PostgresLease(await this.#acquire(options), this.#leaseSource)
   }
 
+  status(options: StatusOptions = {}): Promise<ServerStatus> {
+    return this.#status.read(options)
+  }
+
+  get losses(): number {
+    return this.#losses.count
+  }
+
   stats(): PoolStats {
     const { totalCount, idleCount } = this.#native
     return {
@@ -110,6 +132,7 @@ export class PostgresPool implements DriverPool {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#losses.stop()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         this.#multiplexer?.destroyAll()
@@ -134,12 +157,13 @@ export class PostgresPool implements DriverPool {
     const address = this.#address
     const book = this.#book
     const sender = this.#sender
+    const losses = this.#losses
     return new Multiplexer({
       lanes: multiplexConnections,
       slowMs: multiplexSlowMs,
       idleTimeoutMs,
       createLane: (events, clock) =>
-        new Lane({ client: createClient(), book, sender, statementCacheSize, address, clock, events }),
+        new Lane({ client: createClient(), book, sender, losses, statementCacheSize, address, clock, events }),
       ownAreTaken: () => this.#own.full,
       runAlone: (read) => this.#runAlone(read),
     })

@@ -8,12 +8,15 @@ import type {
   PoolOptions,
   PoolStats,
   ReleaseMode,
+  ServerStatus,
+  StatusOptions,
 } from '../driver.ts'
 import { whileBusy } from './busy.ts'
 import type { SqliteConnection } from './connection.ts'
 import { isBusy } from './errors.ts'
 import { SqliteLease } from './lease.ts'
 import type { ConnectionOpener } from './open.ts'
+import { sqliteStatus } from './server-status.ts'
 import { abortedBefore, Slots, type WaitLimits } from './slots.ts'
 import { drained } from './drained.ts'
 
@@ -25,6 +28,8 @@ import { drained } from './drained.ts'
  */
 export class SqliteFilePool implements DriverPool {
   readonly engine = 'sqlite' as const
+  /** There is no connection that could be lost. */
+  readonly losses = 0
   readonly #opener: ConnectionOpener
   readonly #options: PoolOptions
   readonly #writerSlot: Slots
@@ -86,6 +91,10 @@ export class SqliteFilePool implements DriverPool {
       slot.give()
       throw error
     }
+  }
+
+  status(options?: StatusOptions): Promise<ServerStatus> {
+    return sqliteStatus((request) => this.query(request), this.#opener.dsn.mode !== 'ro', options)
   }
 
   stats(): PoolStats {

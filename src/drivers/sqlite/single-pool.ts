@@ -1,10 +1,21 @@
 import { ClientClosedError } from '../../errors.ts'
-import type { Access, DriverPool, DriverRequest, DriverResult, Lease, PoolOptions, PoolStats } from '../driver.ts'
+import type {
+  Access,
+  DriverPool,
+  DriverRequest,
+  DriverResult,
+  Lease,
+  PoolOptions,
+  PoolStats,
+  ServerStatus,
+  StatusOptions,
+} from '../driver.ts'
 import { whileBusy } from './busy.ts'
 import type { SqliteConnection } from './connection.ts'
 import { drained } from './drained.ts'
 import { isBusy } from './errors.ts'
 import { SqliteLease } from './lease.ts'
+import { sqliteStatus } from './server-status.ts'
 import { abortedBefore, Slots, type WaitLimits } from './slots.ts'
 
 /**
@@ -14,8 +25,11 @@ import { abortedBefore, Slots, type WaitLimits } from './slots.ts'
  */
 export class SqliteSinglePool implements DriverPool {
   readonly engine = 'sqlite' as const
+  /** There is no connection that could be lost. */
+  readonly losses = 0
   readonly #open: () => SqliteConnection
   readonly #owned: boolean
+  readonly #writable: boolean
   readonly #options: PoolOptions
   readonly #slot: Slots
   #connection: SqliteConnection | undefined
@@ -23,9 +37,10 @@ export class SqliteSinglePool implements DriverPool {
   #closing: Promise<void> | undefined
 
   /** `open` is called once, at the first use; what it returns is closed at the end only if `owned`. */
-  constructor(open: () => SqliteConnection, owned: boolean, options: PoolOptions) {
+  constructor(open: () => SqliteConnection, owned: boolean, options: PoolOptions, writable = true) {
     this.#open = open
     this.#owned = owned
+    this.#writable = writable
     this.#options = options
     this.#slot = new Slots(1, options.acquireTimeoutMs, 'SQLite connection (this database has only one)')
   }
@@ -70,6 +85,10 @@ export class SqliteSinglePool implements DriverPool {
       this.#slot.give()
       throw error
     }
+  }
+
+  status(options?: StatusOptions): Promise<ServerStatus> {
+    return sqliteStatus((request) => this.query(request), this.#writable, options)
   }
 
   stats(): PoolStats {

@@ -63,6 +63,8 @@ export interface DriverContract {
   readonly leasesOf: (maxConnections: number) => number
   /** True if `insertId` is reported. */
   readonly reportsInsertId: boolean
+  /** True if the servers of this suite have positions. */
+  readonly reportsPosition: boolean
   /** What the driver cannot do, by the name of the test. */
   readonly skips: readonly { readonly name: string; readonly reason: string }[]
 }
