@@ -1,51 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { type CheckOptions, checkHistory, describeReport, type Report } from './check.ts'
-import { type AppliedIncrement, initialOpId, type Operation, type ReadOperation } from './operation.ts'
-import type { ViolationKind } from './violation.ts'
-
-type More = Partial<Pick<Operation, 'begin' | 'end' | 'server' | 'outcome' | 'error'>>
-
-const blank = { begin: -1, end: -1, startedMs: 0, endedMs: 0 }
-
-/** What is written as `'a1'` is the op id; sessions are capital letters, keys small ones. */
-function write(session: string, key: string, opId: string, version: number, more: More = {}): Operation {
-  return { ...blank, kind: 'write', session, key, opId, version, outcome: 'ok', ...more }
-}
-function increment(session: string, key: string, opId: string, version: number): Operation {
-  return { ...blank, kind: 'increment', session, key, opId, version, outcome: 'ok' }
-}
-function unsure(session: string, key: string, opId: string, outcome: 'failed' | 'unknown' = 'unknown'): Operation {
-  return { ...blank, kind: 'write', session, key, opId, outcome }
-}
-function read(session: string, key: string, opId: string, version: number, more: More = {}): Operation {
-  return { ...blank, kind: 'read', session, key, value: { version, opId }, outcome: 'ok', ...more }
-}
-function readNothing(session: string, key: string): Operation {
-  return { ...blank, kind: 'read', session, key, outcome: 'ok' }
-}
-
-type Final = Record<string, readonly [opId: string, version: number]>
-
-function check(
-  steps: readonly Operation[],
-  final?: Final,
-  applied?: readonly AppliedIncrement[],
-  options?: CheckOptions,
-): Report {
-  const operations = steps.map((step, index) =>
-    step.begin === -1 ? { ...step, begin: index * 10, end: index * 10 + 5 } : step,
-  )
-  if (final === undefined) return checkHistory({ operations }, options)
-  const values = new Map(Object.entries(final).map(([key, [opId, version]]) => [key, { opId, version }]))
-  return checkHistory({ operations, final: { values, ...(applied && { applied }) } }, options)
-}
-
-/** Kinds with their counts, without zeros. */
-function found(report: Report): Partial<Record<ViolationKind, number>> {
-  return Object.fromEntries(Object.entries(report.counts).filter(([, count]) => count > 0))
-}
-
-const beforeAll = initialOpId
+import { describeReport } from './check.ts'
+import {
+  beforeAll,
+  check,
+  found,
+  increment,
+  read,
+  readNothing,
+  unsure,
+  write,
+} from '../../../test/support/hand-written-history.ts'
+import type { ReadOperation } from './operation.ts'
 
 describe('read-your-writes', () => {
   it('a read shows something older than the own write', () => {
@@ -142,6 +107,8 @@ describe('writes of a session', () => {
     expect(found(check([write('A', 'x', 'a2', 2), write('A', 'x', 'a1', 1)]))).toEqual({ 'monotonic-writes': 1 })
     const steps = [write('B', 'x', 'b2', 2), read('A', 'x', 'b2', 2), write('A', 'x', 'a1', 1)]
     expect(found(check(steps))).toEqual({ 'writes-follow-reads': 1 })
+    const same = [write('A', 'x', 'a1', 1), write('A', 'x', 'a2', 1)]
+    expect(found(check(same))).toEqual({ 'monotonic-writes': 1, 'lost-write': 1 })
   })
 
   it('may go below what overlaps them, and above the rest', () => {
@@ -208,6 +175,25 @@ describe('writes follow reads, over two keys', () => {
     expect(found(check(steps))).toEqual({})
   })
 
+  it('each session that has seen the write is held to it, and its author by other promises', () => {
+    const steps = [...shown, readNothing('B', 'x'), read('C', 'y', 'a1', 1), readNothing('C', 'x')]
+    expect(found(check(steps))).toEqual({ 'writes-follow-reads': 2 })
+    const own = [write('A', 'x', 'a1', 1), write('A', 'y', 'a2', 1), read('A', 'y', 'a2', 1), readNothing('A', 'x')]
+    expect(found(check(own))).toEqual({ 'read-your-writes': 1 })
+  })
+
+  it('what its author does not know was written, and a value from nowhere, promise nothing', () => {
+    const unsureBefore = [
+      unsure('A', 'x', 'a1'),
+      write('A', 'y', 'a2', 1),
+      read('B', 'y', 'a2', 1),
+      readNothing('B', 'x'),
+    ]
+    expect(found(check(unsureBefore))).toEqual({})
+    const elsewhere = [write('A', 'z', 'a1', 1), unsure('A', 'y', 'a2'), read('B', 'x', 'a2', 1), readNothing('B', 'z')]
+    expect(found(check(elsewhere))).toEqual({ 'value-from-nowhere': 1 })
+  })
+
   it('goes on where it stopped when a second write of that session is seen', () => {
     const steps = [
       ...shown,
@@ -218,129 +204,6 @@ describe('writes follow reads, over two keys', () => {
       readNothing('C', 'z'),
     ]
     expect(found(check(steps))).toEqual({ 'writes-follow-reads': 1 })
-  })
-})
-
-describe('lost writes', () => {
-  it('an acknowledged write is above the final state, or its key is gone', () => {
-    const steps = [write('A', 'x', 'a1', 1), write('A', 'x', 'a2', 2)]
-    const report = check(steps, { x: ['a1', 1] })
-    expect(found(report)).toEqual({ 'lost-write': 1 })
-    expect(report.violations[0]).toMatchObject({ session: 'A', operations: [{ opId: 'a2' }] })
-    expect(report.violations[0]!.message).toContain('In the end it has version 1.')
-    expect(found(check(steps, {}))).toEqual({ 'lost-write': 2 })
-  })
-
-  it('another write has its version: in the end, by acknowledgement, or as a read shows', () => {
-    expect(found(check([write('A', 'x', 'a1', 1), unsure('B', 'x', 'b1')], { x: ['b1', 1] }))).toEqual({
-      'lost-write': 1,
-    })
-    const both = [write('A', 'x', 'a1', 1), write('B', 'x', 'b1', 1), write('B', 'x', 'b2', 2)]
-    for (const final of [undefined, { x: ['b2', 2] as const }]) {
-      const report = check(both, final)
-      expect(found(report)).toEqual({ 'lost-write': 1 })
-      expect(report.violations[0]!.operations).toMatchObject([{ opId: 'a1' }, { opId: 'b1' }])
-    }
-    const shown = [write('A', 'x', 'a1', 1), unsure('B', 'x', 'b1'), read('C', 'x', 'b1', 1), write('B', 'x', 'b2', 2)]
-    expect(found(check(shown, { x: ['b2', 2] }))).toEqual({ 'lost-write': 1 })
-  })
-
-  it('an acknowledged increment is not in the side table', () => {
-    const steps = [increment('A', 'x', 'a1', 1), increment('A', 'x', 'a2', 2)]
-    const report = check(steps, { x: ['a2', 2] }, [{ key: 'x', opId: 'a2', version: 2 }])
-    expect(found(report)).toEqual({ 'lost-write': 1 })
-    expect(report.violations[0]!.message).toContain('It is not in the side table.')
-  })
-
-  it('nothing is lost that is there, was overwritten, failed, or is unknown', () => {
-    const steps = [
-      write('A', 'x', 'a1', 1),
-      write('A', 'x', 'a2', 2),
-      unsure('A', 'x', 'a3'),
-      unsure('A', 'x', 'a4', 'failed'),
-    ]
-    expect(found(check(steps, { x: ['a2', 2] }, []))).toEqual({})
-    expect(found(check(steps, { x: ['a3', 3] }, []))).toEqual({})
-  })
-})
-
-describe('duplicated writes', () => {
-  it('an operation made two versions', () => {
-    const report = check([write('A', 'x', 'a1', 1), read('B', 'x', 'a1', 2)], { x: ['a1', 2] })
-    expect(found(report)).toEqual({ 'duplicated-write': 1 })
-    expect(report.violations[0]).toMatchObject({ session: 'A', operations: [{ opId: 'a1' }, { kind: 'read' }] })
-    expect(report.violations[0]!.message).toContain('made version 1 and version 2 of x.')
-    expect(found(check([unsure('A', 'x', 'a1'), read('B', 'x', 'a1', 1)], { x: ['a1', 2] }))).toEqual({
-      'duplicated-write': 1,
-    })
-  })
-
-  it('an increment is in the side table twice', () => {
-    const entry = { key: 'x', opId: 'a1', version: 1 }
-    const steps = [increment('A', 'x', 'a1', 1)]
-    expect(found(check(steps, { x: ['a1', 1] }, [entry, entry]))).toEqual({ 'duplicated-write': 1 })
-    expect(found(check(steps, { x: ['a1', 1] }, [entry]))).toEqual({})
-    const again = check(steps, { x: ['a1', 2] }, [entry, { ...entry, version: 2 }])
-    expect(found(again)).toEqual({ 'duplicated-write': 1 })
-  })
-
-  it('there are versions that no write can have made', () => {
-    const report = check([write('A', 'x', 'a1', 1), write('A', 'x', 'a4', 4)], { x: ['a4', 4] })
-    expect(found(report)).toEqual({ 'duplicated-write': 2 })
-    expect(report.violations).toHaveLength(1)
-    expect(report.violations[0]!.message).toBe(
-      'Between version 1 and version 4 of x are 2 versions that no write can have made.',
-    )
-    expect(report.violations[0]!.operations).toMatchObject([{ opId: 'a1' }, { opId: 'a4' }])
-  })
-
-  it('a write of unknown outcome explains one version that nobody saw, of its key, if it began in time', () => {
-    const gap = [write('A', 'x', 'a1', 1), write('A', 'x', 'a3', 3)]
-    const final: Final = { x: ['a3', 3] }
-    expect(found(check([unsure('B', 'x', 'b1'), ...gap], final))).toEqual({})
-    expect(found(check([unsure('B', 'y', 'b1'), ...gap], final))).toEqual({ 'duplicated-write': 1 })
-    expect(found(check([unsure('B', 'x', 'b1', 'failed'), ...gap], final))).toEqual({ 'duplicated-write': 1 })
-    expect(found(check([...gap, unsure('B', 'x', 'b1')], final))).toEqual({ 'duplicated-write': 1 })
-    const seen = [unsure('B', 'x', 'b1'), write('A', 'x', 'a1', 1), read('C', 'x', 'b1', 2), write('A', 'x', 'a4', 4)]
-    expect(found(check(seen, { x: ['a4', 4] }))).toEqual({ 'duplicated-write': 1 })
-    const twice = [unsure('B', 'x', 'b1'), write('A', 'x', 'a2', 2), write('A', 'x', 'a4', 4)]
-    expect(found(check(twice, { x: ['a4', 4] }))).toEqual({ 'duplicated-write': 1 })
-    const increments = [{ ...unsure('B', 'x', 'b1'), kind: 'increment' } as Operation, ...gap]
-    expect(found(check(increments, final))).toEqual({})
-    expect(found(check(increments, final, []))).toEqual({ 'duplicated-write': 1 })
-  })
-})
-
-describe('values from nowhere', () => {
-  it.each([
-    ['nobody wrote', [read('A', 'x', 'ghost', 1)]],
-    ['went to another key', [unsure('A', 'y', 'a1'), read('A', 'x', 'a1', 1)]],
-    ['certainly failed', [unsure('A', 'x', 'a1', 'failed'), read('B', 'x', 'a1', 1)]],
-    ['was written later', [read('A', 'x', 'b1', 1), unsure('B', 'x', 'b1')]],
-    ['was there before the first write, under a later version', [read('A', 'x', beforeAll, 3)]],
-    ['was written, under the version of what was there before', [unsure('A', 'x', 'a1'), read('A', 'x', 'a1', 0)]],
-  ])('a read shows what %s', (_, steps) => {
-    expect(found(check(steps))).toEqual({ 'value-from-nowhere': 1 })
-  })
-
-  it('the final state or the side table has one', () => {
-    expect(found(check([], { x: ['ghost', 1] }))).toEqual({ 'value-from-nowhere': 1 })
-    expect(found(check([unsure('A', 'x', 'a1', 'failed')], { x: ['a1', 1] }))).toEqual({ 'value-from-nowhere': 1 })
-    const applied = [{ key: 'x', opId: 'a1', version: 1 }]
-    const report = check([unsure('A', 'x', 'a1', 'failed')], { x: [beforeAll, 0] }, applied)
-    expect(found(report)).toEqual({ 'value-from-nowhere': 1 })
-    expect(report.violations[0]!.message).toMatch(/^The side table .* That write certainly failed\.$/)
-  })
-
-  it('nothing is wrong with what was there before, and with a write that is under way or unknown', () => {
-    const steps = [
-      read('A', 'x', beforeAll, 0, { begin: 0, end: 1 }),
-      write('B', 'x', 'b1', 1, { begin: 2, end: 20 }),
-      read('A', 'x', 'b1', 1, { begin: 3, end: 10 }),
-      { ...unsure('B', 'y', 'b2'), begin: 21, end: 22 },
-      read('A', 'y', 'b2', 1, { begin: 30, end: 31 }),
-    ]
-    expect(found(check(steps, { x: ['b1', 1], y: ['b2', 1], z: [beforeAll, 0] }))).toEqual({})
   })
 })
 

@@ -1,6 +1,9 @@
 import { none, type OperationTable } from './operation-table.ts'
 import { inWords, type Violations } from './violation.ts'
 
+/** Less than any version, that of nothing (`none`) included. */
+const belowAll = -2
+
 /** How many operations could have broken each promise: where it is 0, nothing was checked. */
 export interface SessionChances {
   /** Reads of a key that the session had written. */
@@ -11,7 +14,7 @@ export interface SessionChances {
   writesFollowReads: number
 }
 
-/** Rows per key: the newest of its kind that a session may not go below. */
+/** Rows: the newest of its kind that a session may not go below. */
 interface Floors {
   /** The session's own acknowledged writes. */
   readonly written: Int32Array
@@ -21,6 +24,17 @@ interface Floors {
   readonly seen: Int32Array
   /** The read of this session that showed that write. */
   readonly seenBy: Int32Array
+}
+
+/**
+ * What a session has seen, in the order of the ends: the reads and acknowledged writes that showed it something newer of a key.
+ * In columns that lie side by side, since others go through them again and again.
+ */
+interface View {
+  readonly rows: Int32Array
+  readonly keys: Int32Array
+  readonly versions: Int32Array
+  readonly ends: Float64Array
 }
 
 /**
@@ -35,11 +49,13 @@ export class SessionCheck {
   readonly #writers: Int32Array
   readonly #byBegin: readonly Int32Array[]
   readonly #byEnd: readonly Int32Array[]
-  /** Of the session that is being checked, per key. */
-  readonly #now: Floors
+  /** Of the session that is being checked, per key; with the versions of `seen`, or less than any. */
+  readonly #now: Floors & { readonly seenVersion: Int32Array }
   /** As they were when the operation began, per row. */
   readonly #atBegin: Floors
-  /** How many operations of each other session have been gone through for this one. */
+  /** What each session has seen. */
+  readonly #views: readonly View[]
+  /** How much of the view of each other session this one has taken over. */
   readonly #merged: Int32Array
   readonly chances: SessionChances = { readYourWrites: 0, monotonicReads: 0, writesFollowReads: 0 }
 
@@ -49,8 +65,9 @@ export class SessionCheck {
     this.#violations = violations
     this.#byBegin = rowsBySession(table, table.begins)
     this.#byEnd = rowsBySession(table, table.ends)
-    this.#now = emptyFloors(table.keyNames.size)
+    this.#now = { ...emptyFloors(table.keyNames.size), seenVersion: new Int32Array(table.keyNames.size).fill(belowAll) }
     this.#atBegin = emptyFloors(table.length)
+    this.#views = this.#byEnd.map((rows) => viewOf(table, rows))
     this.#merged = new Int32Array(table.sessionNames.size)
   }
 
@@ -69,7 +86,10 @@ export class SessionCheck {
       for (; begun < byBegin.length && begins[byBegin[begun]!]! <= ends[ended]!; begun++) this.#begin(byBegin[begun]!)
       this.#end(ended, session, touchedKeys, mergedSessions)
     }
-    for (const key of touchedKeys) forget(this.#now, key)
+    for (const key of touchedKeys) {
+      for (const floor of [this.#now.written, this.#now.read, this.#now.seen, this.#now.seenBy]) floor[key] = none
+      this.#now.seenVersion[key] = belowAll
+    }
     for (const other of mergedSessions) this.#merged[other] = 0
   }
 
@@ -156,27 +176,27 @@ export class SessionCheck {
 
   /** Takes over what the session of this write had seen when the write began. */
   #merge(writer: number, seenBy: number, touchedKeys: Set<number>): void {
-    const table = this.#table
-    const other = table.sessions[writer]!
-    const rows = this.#byEnd[other]!
-    const before = table.begins[writer]!
+    const other = this.#table.sessions[writer]!
+    const keyOfWrite = this.#table.keys[writer]!
+    const before = this.#table.begins[writer]!
+    const { rows, keys, versions, ends } = this.#views[other]!
+    const floors = this.#now
     let next = this.#merged[other]!
-    for (; next < rows.length && table.ends[rows[next]!]! < before; next++) {
-      const row = rows[next]!
-      const key = table.keys[row]!
+    for (; next < rows.length && ends[next]! < before; next++) {
+      const key = keys[next]!
       // What it had seen of the same key is below the write that was read: a matter of monotonic reads.
-      if (!table.isOk(row) || key === table.keys[writer]) continue
+      if (key === keyOfWrite || floors.seenVersion[key]! >= versions[next]!) continue
       touchedKeys.add(key)
-      if (this.#raise(this.#now.seen, key, row)) this.#now.seenBy[key] = seenBy
+      floors.seen[key] = rows[next]!
+      floors.seenVersion[key] = versions[next]!
+      floors.seenBy[key] = seenBy
     }
     this.#merged[other] = next
   }
 
-  #raise(floor: Int32Array, key: number, row: number): boolean {
+  #raise(floor: Int32Array, key: number, row: number): void {
     const current = floor[key]!
-    if (current !== none && this.#table.versions[current]! >= this.#table.versions[row]!) return false
-    floor[key] = row
-    return true
+    if (current === none || this.#table.versions[current]! < this.#table.versions[row]!) floor[key] = row
   }
 
   /** Whether a read shows something older than the floor, or another write in the floor's place. */
@@ -212,9 +232,18 @@ function emptyFloors(size: number): Floors {
   return { written: empty(), read: empty(), seen: empty(), seenBy: empty() }
 }
 
-function forget(floors: Floors, key: number): void {
-  floors.written[key] = none
-  floors.read[key] = none
-  floors.seen[key] = none
-  floors.seenBy[key] = none
+function viewOf(table: OperationTable, byEnd: Int32Array): View {
+  const newest = new Map<number, number>()
+  const rows = byEnd.filter((row) => {
+    const key = table.keys[row]!
+    if (!table.isOk(row) || (newest.get(key) ?? belowAll) >= table.versions[row]!) return false
+    newest.set(key, table.versions[row]!)
+    return true
+  })
+  return {
+    rows,
+    keys: rows.map((row) => table.keys[row]!),
+    versions: rows.map((row) => table.versions[row]!),
+    ends: Float64Array.from(rows, (row) => table.ends[row]!),
+  }
 }

@@ -107,7 +107,6 @@ export class VersionCheck {
       claim.opId = opId
       claim.firstEnd = Math.min(claim.firstEnd, end)
     }
-    if (opId === this.#initial) return
     if (this.#versions[opId] === none) {
       this.#versions[opId] = version
       this.#namedBy[opId] = row
@@ -157,7 +156,7 @@ export class VersionCheck {
       for (const [version, { opId: last, rivals }] of claims) {
         for (const opId of rivals ?? []) {
           const writer = opId === this.#initial ? none : this.#writers[opId]!
-          if (opId === last || writer === none || !this.#table.isOk(writer)) continue
+          if (opId === last || writer === none) continue
           const other = last === this.#initial ? none : this.#writers[last]!
           if (this.#table.versions[writer] === version) this.#addLost(writer, 'Another write has its version', other)
         }
