@@ -15,8 +15,7 @@ const replicated: ServerSettings = {
   'log-slave-updates': '1',
   'gtid-strict-mode': '1',
 }
-const replicaSettings: ServerSettings = { 'read-only': '1' }
-const primarySettings: ServerSettings = { 'read-only': '0' }
+const semiSync = 'rpl-semi-sync-master-enabled'
 
 /** How long a promotion waits for what the replica has received and not yet replayed. */
 const replayLimitSeconds = 10
@@ -27,7 +26,7 @@ export interface MariadbClusterOptions extends ClusterOptions, MariadbOptions {}
  * Starts a MariaDB primary and its replicas (GTID, row format), as `startMariadb` starts a server: about two seconds,
  * half of it with a template. Replicas are read-only for the account of `dsn()`; the one of `adminDsn()` could write to
  * them. `settings` are those of every server; replication is asynchronous unless they say otherwise
- * (`rpl-semi-sync-master-enabled`, `rpl-semi-sync-slave-enabled`). All servers have the same password, and keep their
+ * (`rpl-semi-sync-master-enabled`, which only the primary gets, and `rpl-semi-sync-slave-enabled`). All servers have the same password, and keep their
  * ports over restarts and promotions.
  *
  * @throws TestServerError if the programs are missing or a server does not start; nothing is left behind.
@@ -42,16 +41,17 @@ export async function startMariadbCluster(options: MariadbClusterOptions = {}): 
   const count = replicaCount(options)
   const create = (folder: string) => createMariadbTemplate(folder, options)
   return withTemplate(options.template, create, (template) => {
+    const replication = new MariadbReplication(options.settings?.[semiSync])
     const launch = (number: number, role: ServerSettings) => {
-      const settings = { ...replicated, ...role, 'server-id': String(number + 1), ...options.settings }
+      const settings = { ...replicated, 'server-id': String(number + 1), ...options.settings, ...role }
       return launchMariadb({ ...options, settings, template })
     }
     return RunningCluster.start(
-      new MariadbReplication(),
+      replication,
       count,
-      () => launch(0, primarySettings),
+      () => launch(0, replication.primarySettings),
       async (primary, number) => {
-        const replica = await launch(number, replicaSettings)
+        const replica = await launch(number, replication.replicaSettings)
         try {
           await askAdmin(replica, changeMaster(primary), 'START SLAVE')
           return replica
@@ -65,7 +65,14 @@ export async function startMariadbCluster(options: MariadbClusterOptions = {}): 
 }
 
 class MariadbReplication implements Replication {
-  readonly replicaSettings = replicaSettings
+  readonly replicaSettings: ServerSettings
+  readonly primarySettings: ServerSettings
+
+  /** @param wanted The setting of semi-synchronous replication: a replica that had it would wait for replicas of its own. */
+  constructor(wanted: string | undefined) {
+    this.replicaSettings = { 'read-only': '1', ...(wanted === undefined ? {} : { [semiSync]: 'OFF' }) }
+    this.primarySettings = { 'read-only': '0', ...(wanted === undefined ? {} : { [semiSync]: wanted }) }
+  }
 
   async position(primary: RunningServer): Promise<string> {
     const [row] = await askAdmin(primary, 'SELECT @@GLOBAL.gtid_binlog_pos AS position')
@@ -113,8 +120,11 @@ class MariadbReplication implements Replication {
         `The replica has received transactions up to ${received}, and did not replay them in ${replayLimitSeconds} seconds.`,
       )
     }
-    replica.configure(primarySettings)
-    await askAdmin(replica, 'STOP SLAVE', 'RESET SLAVE ALL', 'SET GLOBAL read_only = 0')
+    replica.configure(this.primarySettings)
+    const changes = Object.entries(this.primarySettings).map(
+      ([name, value]) => `SET GLOBAL ${name.replaceAll('-', '_')} = ${value || 'ON'}`,
+    )
+    await askAdmin(replica, 'STOP SLAVE', 'RESET SLAVE ALL', ...changes.toReversed())
   }
 
   async follow(replica: RunningServer, primary: RunningServer): Promise<boolean> {

