@@ -58,6 +58,12 @@ export interface BeginOptions {
 /** How a lease is given back: as found; with its session state reset; or closed because it is broken or uncertain. */
 export type ReleaseMode = 'clean' | 'reset' | 'destroy'
 
+/** What has become of a transaction whose COMMIT was not answered. */
+export type CommitFate =
+  | { readonly kind: 'committed' | 'rolled back' }
+  /** Not known: `why`, for people; `final` if asking again cannot help. */
+  | { readonly kind: 'open'; readonly why: string; readonly final: boolean }
+
 /**
  * A connection that belongs to one caller until released. Statements run in the order of the calls.
  * An abort or time-out cancels the statement on the server; the lease stays usable if the engine says so.
@@ -69,6 +75,11 @@ export interface Lease {
   begin(options: BeginOptions): Promise<void>
   /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
   commit(): Promise<void>
+  /**
+   * After `commit` threw `CommitUnknownError`: asks another connection, to the present primary, whether the transaction
+   * took effect. May be called again, and after `release`. Absent where the engine cannot tell. Errors as `query`.
+   */
+  commitFate?(there: Lease): Promise<CommitFate>
   rollback(): Promise<void>
   savepoint(name: string): Promise<void>
   rollbackTo(name: string): Promise<void>
@@ -97,6 +108,11 @@ export interface ServerStatus {
    * PostgreSQL standby that needs the role `pg_read_all_stats` and a receiver at work, or luck (`postgres/server-status.ts`).
    */
   readonly position: Position | undefined
+  /**
+   * PostgreSQL, where `position` cannot be known: the position if the standby is on the timeline of its control file, which
+   * an ordinary account may read. It is, unless the standby has followed a promotion since its last restartpoint.
+   */
+  readonly presumed?: Position | undefined
   /**
    * The cluster it belongs to, where known: PostgreSQL's system identifier; `undefined` elsewhere. Two servers with
    * different ones do not replicate each other.

@@ -216,13 +216,27 @@ export class ShardMonitor {
   }
 
   #onReport(watched: WatchedServer, report: ProbeReport): void {
-    if (watched.report(report, ++this.#order, this.#random())) {
+    if (watched.report(this.#trusting(watched, report), ++this.#order, this.#random())) {
       this.#decide()
       this.#measure(watched, report.begunAt, report.outcome.at)
     }
     this.#schedule(watched)
     this.#tell()
     this.#checkSettled()
+  }
+
+  /**
+   * A standby's presumed position holds while the primary is on that timeline itself: then there was no promotion that the
+   * standby could have followed.
+   */
+  #trusting(watched: WatchedServer, report: ProbeReport): ProbeReport {
+    const { outcome } = report
+    if (!('status' in outcome) || outcome.status.position !== undefined) return report
+    const { presumed } = outcome.status
+    const primary = [...this.#watched.values()].find((each) => this.#isPrimary(each))
+    const at = primary === watched || primary?.failing === true ? undefined : primary?.position
+    if (presumed?.kind !== 'lsn' || at?.kind !== 'lsn' || presumed.timeline !== at.timeline) return report
+    return { ...report, outcome: { ...outcome, status: { ...outcome.status, position: presumed } } }
   }
 
   #decide(): void {

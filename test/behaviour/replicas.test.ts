@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { connect, type Client, type Config, type ReplicationOptions } from '../../src/index.ts'
+import { connect, type Client, type Config, type Dsn, type ReplicationOptions } from '../../src/index.ts'
 import {
   startMariadbCluster,
   startPostgresCluster,
@@ -52,6 +52,36 @@ describe.each(engines)('replicas on %s', (engine) => {
   }
 
   const increment = `update item set n = n + 1 where id = ${placeholder(1)}`
+
+  it.runIf(engine === 'postgres')(
+    'serve sessions of an ordinary account, which may not see their receivers',
+    async () => {
+      const admin = await open()
+      await admin.query("create role clerk login password 'clerk'")
+      await admin.query('grant select, update on item to clerk')
+      await cluster.caughtUp()
+      const asClerk = (dsn: string): Dsn => dsn.replace(/\/\/[^@]*@/, '//clerk:clerk@') as Dsn
+      const client = await connect({
+        databases: {
+          default: {
+            primary: asClerk(database.dsnOf(cluster.primary)),
+            replicas: cluster.replicas.map((server) => asClerk(database.dsnOf(server))),
+            replication: { waitMs: 2_000 },
+          },
+        },
+      })
+      clients.push(client)
+      await client.session(async () => {
+        for (let n = 1; n <= 5; n++) {
+          await client.query(increment, [1])
+          expect(await read(client)).toMatchObject({ n, role: 'replica' })
+        }
+      })
+      await client.close()
+      await admin.query('drop owned by clerk')
+      await admin.query('drop role clerk')
+    },
+  )
 
   it('take the reads, and the primary everything else', async () => {
     const client = await open({ balancer: 'round-robin' })
@@ -124,7 +154,11 @@ describe.each(engines)('replicas on %s', (engine) => {
       return await session.token()
     })
     expect(await other.session(() => read(other), { token })).toMatchObject({ n: 1, role: 'primary' })
-    expect(await other.session(() => read(other), { token: token!.replace(/.(?=.{5}$)/, (char) => (char === 'A' ? 'B' : 'A')) })).toMatchObject({ n: 0, role: 'replica' })
+    expect(
+      await other.session(() => read(other), {
+        token: token!.replace(/.(?=.{5}$)/, (char) => (char === 'A' ? 'B' : 'A')),
+      }),
+    ).toMatchObject({ n: 0, role: 'replica' })
     expect(other.ignoredTokens).toEqual({ signature: 1 })
   })
 

@@ -90,6 +90,7 @@ function readStatus({ rows }: DriverResult): ServerStatus {
   return {
     writable,
     position: proven === 'true' ? positionOf(lsn, timeline) : undefined,
+    presumed: proven === 'true' ? undefined : positionOf(lsn, timeline),
     cluster: cluster ?? undefined,
     // Who may not see the receiver's state sees still whether there is one.
     receiving: writable || receiver == null ? undefined : receiver === 'streaming',
