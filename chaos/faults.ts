@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import type { Random, TestCluster, TestServer } from 'signalbox/testing'
+import type { Random, TestCluster, TestServer } from '../src/testing/index.ts'
 
 /** One kind of trouble: what it does, and how it is undone. */
 interface Fault {

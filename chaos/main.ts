@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { describeReport } from 'signalbox/testing'
+import { describeReport } from '../src/testing/index.ts'
 import { runChaos } from './run.ts'
 
 const { values } = parseArgs({

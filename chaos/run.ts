@@ -1,4 +1,4 @@
-import { connect, QueryError, SignalboxError } from 'signalbox'
+import { connect, QueryError, SignalboxError } from '../src/index.ts'
 import {
   checkHistory,
   HistoryRecorder,
@@ -7,7 +7,7 @@ import {
   runWorkload,
   startMariadbCluster,
   startPostgresCluster,
-} from 'signalbox/testing'
+} from '../src/testing/index.ts'
 import { causeTrouble } from './faults.ts'
 import { ShopOfKeys } from './shop-of-keys.ts'
 

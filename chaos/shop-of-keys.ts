@@ -1,4 +1,4 @@
-import type { Client } from 'signalbox'
+import type { Client } from '../src/index.ts'
 import {
   type AppliedIncrement,
   type FinalState,
@@ -8,7 +8,7 @@ import {
   type SessionIo,
   type WorkloadDatabase,
   type WriteAnswer,
-} from 'signalbox/testing'
+} from '../src/testing/index.ts'
 
 /** The statements of the workload in an engine's words. MariaDB has no UPDATE … RETURNING. */
 const dialects = {
