@@ -4,6 +4,8 @@ import type { Role } from '../index.ts'
 export interface CheckReport {
   /** No finding is an error; under `--strict`, there is no finding at all. */
   readonly ok: boolean
+  /** Processes of the application that the connections were counted for (`--processes`). */
+  readonly processes: number
   readonly databases: readonly DatabaseReport[]
   readonly tables: readonly TableReport[]
   readonly findings: readonly Finding[]
@@ -37,6 +39,35 @@ export interface DatabaseReport {
   /** How many connections one process of the application may open; `null` for a pool of the application's own. */
   readonly poolMaxConnections: number | null
   readonly tableCount: number | null
+  /** Its declared replicas, in the order of the configuration. */
+  readonly replicas: readonly ReplicaReport[]
+}
+
+/** One declared replica. What could not be learnt is `null`. */
+export interface ReplicaReport {
+  /** `shop/main/replica-1` */
+  readonly server: string
+  /** Without password. */
+  readonly address: string
+  readonly reachable: boolean
+  /** Why not, if it is not. */
+  readonly failure: ReachFailure | null
+  readonly product: string | null
+  readonly version: string | null
+  /** As of a database: `primary` is what a replica should not be. */
+  readonly role: Role | null
+  /** Whether it would take writes: of any account, or (MariaDB, MySQL) of this one in spite of `read_only`. */
+  readonly writable: boolean | null
+  /** Whether it receives from a primary now. */
+  readonly receiving: boolean | null
+  /** PostgreSQL: whether it is a copy of the cluster that its primary belongs to. */
+  readonly sameCluster: boolean | null
+  /** Milliseconds until the first answer, opening the connection included. */
+  readonly connectMs: number | null
+  /** Milliseconds of one round trip: the best of three. */
+  readonly latencyMs: number | null
+  readonly serverMaxConnections: number | null
+  readonly poolMaxConnections: number | null
 }
 
 /** Why a database could not be reached, from the most particular. */
@@ -88,7 +119,13 @@ export const findingCodes = [
   'tables-unreadable',
   'read-only-primary',
   'read-only-file',
+  'replica-unreachable',
+  'replica-takes-writes',
+  'replica-of-another-cluster',
+  'replica-not-receiving',
+  'replica-account-can-write',
   'too-few-connections',
+  'few-connections-left',
   'not-one-server',
   'table-missing',
   'table-only-elsewhere',

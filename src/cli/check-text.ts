@@ -1,26 +1,8 @@
-import Table from 'cli-table3'
-import type { CheckReport, DatabaseReport, Finding, TableReport } from './check-report.ts'
+import type { CheckReport, DatabaseReport, Finding, ReplicaReport, TableReport } from './check-report.ts'
 import { listed } from './listed.ts'
+import { counted, tableText } from './table-text.ts'
 import type { Style, Terminal } from './terminal.ts'
 import { wrap } from './wrap.ts'
-
-const noLines = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-}
 
 /** The answer of `check` for people: the databases, the declared tables, what was found, and a last line that sums up. */
 export function checkText(report: CheckReport, terminal: Terminal): string {
@@ -35,17 +17,35 @@ export function checkText(report: CheckReport, terminal: Terminal): string {
 
 function databaseTable(databases: readonly DatabaseReport[], terminal: Terminal): string {
   const head = ['DATABASE', 'STATE', 'SERVER', 'ROLE', 'LATENCY', 'CONNECTIONS', 'TABLES']
-  const rows = databases.map((database) => [
-    database.aliases.length === 0 ? database.alias : `${database.alias} (${database.aliases.join(', ')})`,
-    database.reachable ? terminal.style('green', 'ok') : terminal.style('red', database.failure?.kind ?? 'failed'),
-    database.product === null ? '' : `${database.product} ${shortVersion(database.version)}`,
-    roleText(database),
-    database.latencyMs === null ? '' : `${database.latencyMs.toFixed(1)} ms`,
-    connectionText(database),
-    database.tableCount === null ? '' : String(database.tableCount),
+  const rows = databases.flatMap((database) => [
+    [
+      database.aliases.length === 0 ? database.alias : `${database.alias} (${database.aliases.join(', ')})`,
+      ...serverCells(database, terminal),
+      database.tableCount === null ? '' : String(database.tableCount),
+    ],
+    ...database.replicas.map((replica) => [`  ${nameOf(replica)}`, ...serverCells(replica, terminal), '']),
   ])
-  const addresses = databases.map(({ alias, address }) => `  ${terminal.style('dim', `${alias}: ${address}`)}`)
-  return `${tableText(head, rows, terminal)}\n\n${addresses.join('\n')}`
+  const addresses = databases.flatMap(({ alias, address, replicas }) => [
+    `${alias}: ${address}`,
+    ...replicas.map((replica) => `  ${nameOf(replica)}: ${replica.address}`),
+  ])
+  const lines = addresses.map((line) => `  ${terminal.style('dim', line)}`)
+  return `${tableText(head, rows, terminal)}\n\n${lines.join('\n')}`
+}
+
+function serverCells(server: DatabaseReport | ReplicaReport, terminal: Terminal): readonly string[] {
+  return [
+    server.reachable ? terminal.style('green', 'ok') : terminal.style('red', server.failure?.kind ?? 'failed'),
+    server.product === null ? '' : `${server.product} ${shortVersion(server.version)}`,
+    roleText(server),
+    server.latencyMs === null ? '' : `${server.latencyMs.toFixed(1)} ms`,
+    connectionText(server),
+  ]
+}
+
+/** `replica-1` of `shop/main/replica-1`: it stands below its database. */
+function nameOf({ server }: ReplicaReport): string {
+  return server.slice(server.lastIndexOf('/') + 1)
 }
 
 // "15.18 (Debian 15.18-0+deb12u1)" says nothing more to who looks at a table; --json has it whole.
@@ -53,12 +53,16 @@ function shortVersion(version: string | null): string {
   return version?.split(/[ (]/, 1)[0] ?? ''
 }
 
-function roleText({ role, writable }: DatabaseReport): string {
+function roleText({ role, writable }: DatabaseReport | ReplicaReport): string {
   if (role === null) return ''
   return role === 'primary' && writable === false ? 'read-only' : role
 }
 
-function connectionText({ poolMaxConnections, serverMaxConnections, reachable }: DatabaseReport): string {
+function connectionText({
+  poolMaxConnections,
+  serverMaxConnections,
+  reachable,
+}: DatabaseReport | ReplicaReport): string {
   if (!reachable || serverMaxConnections === null) return ''
   return `${poolMaxConnections ?? 'own pool'} of ${serverMaxConnections}`
 }
@@ -86,20 +90,6 @@ function declarationTable(tables: readonly TableReport[], terminal: Terminal): s
   )
 }
 
-function tableText(head: readonly string[], rows: readonly (readonly string[])[], terminal: Terminal): string {
-  const table = new Table({
-    head: head.map((title) => terminal.style('dim', title)),
-    chars: noLines,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  })
-  table.push(...rows.map((row) => [...row]))
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
-}
-
 function findingText({ severity, code, message }: Finding, terminal: Terminal): string {
   const sign = severity === 'error' ? terminal.style('red', '✗') : terminal.style('yellow', '!')
   return `${sign} ${wrap(`${message} [${code}]`, terminal.columns, '  ').trimStart()}`
@@ -109,10 +99,9 @@ function summary({ ok, databases, findings }: CheckReport, terminal: Terminal): 
   const errors = findings.filter(({ severity }) => severity === 'error').length
   const counts = `${counted(errors, 'problem')}, ${counted(findings.length - errors, 'warning')}`
   const reached = databases.filter(({ reachable }) => reachable).length
-  const text = `${reached} of ${counted(databases.length, 'database')} reachable, ${counts}.`
+  const replicas = databases.flatMap((database) => database.replicas)
+  const alive = replicas.filter(({ reachable }) => reachable).length
+  const copies = replicas.length === 0 ? '' : ` ${alive} of ${counted(replicas.length, 'replica')},`
+  const text = `${reached} of ${counted(databases.length, 'database')} reachable,${copies} ${counts}.`
   return terminal.style(ok ? 'green' : 'red', text)
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

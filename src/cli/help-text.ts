@@ -22,6 +22,7 @@ Examples:
   $ signalbox explain "select * from review where product_id = $1" 7
   $ signalbox check
   $ signalbox check --url "postgres://app@localhost/shop"
+  $ signalbox status --watch
 
 Environment:
   SIGNALBOX_CONFIG  path of the configuration file, as --config
@@ -32,7 +33,8 @@ Environment:
 
 Exit codes:
   0  all is well
-  1  explain: the statement is refused; check: a problem was found
+  1  explain: the statement is refused; check: a problem was found;
+     status: a shard has not exactly one primary, or a server is out
   2  the command line or the configuration is wrong`
 
 export const explainHelp = `
@@ -62,19 +64,52 @@ is every declared table in its home, is there one of the same name elsewhere, an
 exclusive database tables that are not declared for it. Nothing is written: SQLite files
 are opened for reading only and never created.
 
-Problems (exit code 1): a database that cannot be reached; a primary that takes no writes;
-a declared table that is missing, or only elsewhere; an undeclared table in an exclusive
-database; databasesShareServer where there are two servers.
+Of replicas: is each one there, does it take writes (it should not), is it a copy of the
+cluster of its primary (PostgreSQL), does it receive, and may the account write to it in
+spite of read_only (MariaDB, MySQL)?
+
+Connections: what --processes processes of the application may open to a server, in all
+its databases and roles together, is compared with its max_connections. The default is
+one process; say how many there are on all machines.
+
+Problems (exit code 1): a database or replica that cannot be reached; a primary that takes
+no writes; a replica that does, or that belongs to another cluster; more connections than
+a server takes; a declared table that is missing, or only elsewhere; an undeclared table in
+an exclusive database; databasesShareServer where there are two servers.
 Warnings (exit code 1 with --strict): the same table in two places; an undeclared table
-outside the default database; a glob that fits nothing; more connections than the server
-takes; a SQLite file that may not be written.
+outside the default database; a glob that fits nothing; a replica that receives nothing,
+or to which the account may write; more than 80 % of the connections that a server takes;
+a SQLite file that may not be written.
 
 Examples:
   $ signalbox check
   $ signalbox check --strict --timeout 2000
+  $ signalbox check --processes 24
   $ signalbox check --json | jq '.findings[] | select(.severity == "error")'
 
 Exit codes:
   0  all is well
   1  a problem was found
+  2  the command line or the configuration is wrong`
+
+export const statusHelp = `
+The servers of a database with replicas are asked as the application asks them, by its
+own limits (replication.probeTimeoutMs, replication.maxLagMs), so what is out here is out
+there. Roles are what the servers say; an asterisk marks one that is declared as the other.
+Position: timeline and log position (PostgreSQL) or GTIDs (MariaDB). Lag: how old the
+picture is that a replica shows; with a ≥ if it was behind already in the first picture, and
+nobody saw since when. Behind: bytes of log that it has yet to replay. The server of a
+database without replicas is asked for its role only.
+
+With --watch it is shown again and again until Ctrl-C: drawn over on a terminal, else one
+below the other; with --json one object in each line. The exit code is that of the last.
+
+Examples:
+  $ signalbox status
+  $ signalbox status --watch 5
+  $ signalbox status --json | jq -r '.problems[].message'
+
+Exit codes:
+  0  every shard has exactly one primary, and every server can be used
+  1  a shard has none or several, or a server is out; the answer says why
   2  the command line or the configuration is wrong`

@@ -29,6 +29,7 @@ export const calledFunctions: readonly string[] = [
   'current_database',
   'current_setting',
   'database',
+  'pg_control_system',
   'pg_is_in_recovery',
   'pg_postmaster_start_time',
   'sqlite_version',

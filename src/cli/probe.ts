@@ -1,111 +1,124 @@
 import { existsSync } from 'node:fs'
-import type { Client, Config, Database, DatabaseEntry, Dsn } from '../index.ts'
-import type { DatabaseReport, ReachFailure } from './check-report.ts'
-import { calledFunctions, questions, type FoundTable, type ServerFacts } from './inventory.ts'
+import type { Client, Database, Server } from '../index.ts'
+import type { DatabaseReport, ReachFailure, ReplicaReport } from './check-report.ts'
+import { questions, type FoundTable, type ServerFacts } from './inventory.ts'
+import { replicaAlias } from './probing-config.ts'
 import { reachFailure } from './reach-failure.ts'
+import { replicationFacts, type ReplicationFacts } from './replication-facts.ts'
 
 /** What was learnt of one database. */
 export interface Probe {
   readonly database: Database
   readonly report: DatabaseReport
   readonly facts: ServerFacts | undefined
+  /** Of the primary; `undefined` if there are no replicas. */
+  readonly replication: ReplicationFacts | undefined
   /** `undefined` if they could not be read. */
   readonly tables: readonly FoundTable[] | undefined
   /** Why the tables of a database that answers could not be read. */
   readonly tablesFailure: ReachFailure | undefined
+  readonly replicas: readonly ReplicaProbe[]
+}
+
+/** What was learnt of one replica. */
+export interface ReplicaProbe {
+  readonly server: Server
+  readonly report: ReplicaReport
+  readonly facts: ServerFacts | undefined
+  readonly replication: ReplicationFacts | undefined
 }
 
 const pings = 3
 
-/**
- * The configuration to look at its databases with: connects as slowly as the time limit allows and no slower, keeps one
- * connection to each, never creates or changes a SQLite file, and asks no router.
- */
-export function probingConfig(config: string | Config, timeoutMs: number): Config {
-  const full: Config = typeof config === 'string' ? { databases: { default: config } } : config
-  const databases = Object.entries(full.databases).map(([alias, entry]) => [alias, lookOnly(entry)] as const)
-  return {
-    ...full,
-    databases: Object.fromEntries(databases),
-    harmlessFunctions: calledFunctions,
-    routers: [],
-    pool: {
-      ...full.pool,
-      maxConnections: 1,
-      multiplexConnections: 0,
-      connectTimeoutMs: timeoutMs,
-      acquireTimeoutMs: timeoutMs,
-    },
-    limits: { ...full.limits, readAttempts: 1, queryTimeoutMs: timeoutMs, closeTimeoutMs: 200 },
-  }
-}
-
-/** A database's entry with what would write to a SQLite file, and its own pool limits, taken out. Handles stay. */
-function lookOnly(entry: DatabaseEntry): DatabaseEntry {
-  if (typeof entry === 'string') return readOnlyDsn(entry)
-  if (!('primary' in entry)) return entry
-  const { pool: _ownLimits, primary, ...rest } = entry
-  if (typeof primary === 'string') return { ...rest, primary: readOnlyDsn(primary) }
-  return { ...rest, primary: 'url' in primary ? { ...primary, url: readOnlyDsn(primary.url) } : primary }
-}
-
-/** Opening a file for writing would create it, or change its journal. */
-function readOnlyDsn<D extends string>(dsn: D): D | Dsn {
-  const [, file, query = ''] = /^sqlite:([^?]*)(?:\?(.*))?$/is.exec(dsn) ?? []
-  if (file === undefined || file === ':memory:') return dsn
-  const options = new URLSearchParams(query)
-  options.set('mode', 'ro')
-  return `sqlite:${file}?${options.toString()}`
-}
-
-/** Looks at one database; never throws. `declared` knows the configuration as written, `probing` connects. */
+/** Looks at all servers of one database; never throws. `declared` knows the configuration as written, `probing` connects. */
 export async function probe(declared: Client, probing: Client, database: Database, timeoutMs: number): Promise<Probe> {
-  const signal = AbortSignal.timeout(timeoutMs)
-  const base = baseReport(declared, database)
-  let answer: Awaited<ReturnType<typeof lookInto>>
-  try {
-    // Also what no signal reaches, such as the opening of a connection, must not outlast the time limit.
-    answer = await Promise.race([lookInto(probing, database), expiry(signal, timeoutMs)])
-  } catch (error) {
-    const failure = describe(error, database)
-    return {
-      database,
-      report: { ...base, failure },
-      facts: undefined,
-      tables: undefined,
-      tablesFailure: undefined,
-    }
+  const { alias } = database
+  const servers = database.shards.flatMap(({ replicas }) => replicas)
+  const isReplicated = servers.length > 0
+  const [primary, ...answers] = await Promise.all([
+    askPrimary(probing, database, isReplicated, timeoutMs),
+    ...servers.map(async (_server, index) => await ask(probing, database, replicaAlias(alias, index), true, timeoutMs)),
+  ])
+  const replicas = servers.map((server, index) =>
+    replicaProbe(database, server, answers[index], primary.replication?.cluster),
+  )
+  const base = { ...baseReport(declared, database), replicas: replicas.map(({ report }) => report) }
+  if ('error' in primary) {
+    const failure = describe(primary.error, database, database.shards[0]?.primary)
+    const unknown = { facts: undefined, replication: undefined, tables: undefined, tablesFailure: undefined }
+    return { database, report: { ...base, failure }, replicas, ...unknown }
   }
-  const { facts, connectMs, latencyMs, tables, tablesError } = answer
+  const { facts, replication, tables, tablesError } = primary
   const report: DatabaseReport = {
     ...base,
-    reachable: true,
-    product: facts.product,
-    version: facts.version,
-    role: facts.role,
+    ...answered(primary),
     writable: facts.writable && !isReadOnlyByName(database),
-    connectMs: rounded(connectMs),
-    latencyMs: rounded(latencyMs),
-    serverMaxConnections: facts.maxConnections,
     tableCount: tables?.filter(({ isView }) => !isView).length ?? null,
   }
   const tablesFailure = tablesError === undefined ? undefined : reachFailure(tablesError)
-  return { database, report, facts, tables, tablesFailure }
+  return { database, report, facts, replication, tables, tablesFailure, replicas }
 }
 
 interface Answer {
   readonly facts: ServerFacts
+  readonly replication: ReplicationFacts | undefined
   readonly connectMs: number
   readonly latencyMs: number
+}
+
+interface NoAnswer {
+  readonly error: unknown
+  readonly replication?: undefined
+}
+
+interface Tables {
   readonly tables: readonly FoundTable[] | undefined
   readonly tablesError: unknown
 }
 
-async function lookInto(probing: Client, database: Database): Promise<Answer> {
-  const scope = probing.using(database.alias)
-  const ask = questions[database.engine]
+async function askPrimary(
+  probing: Client,
+  database: Database,
+  isReplicated: boolean,
+  timeoutMs: number,
+): Promise<(Answer & Tables) | NoAnswer> {
+  const { alias, engine } = database
+  return await inTime(timeoutMs, async () => {
+    const answer = await lookInto(probing, database, alias, isReplicated)
+    try {
+      const tables = await questions[engine].tables(probing.using(alias), database)
+      return { ...answer, tables, tablesError: undefined }
+    } catch (error) {
+      return { ...answer, tables: undefined, tablesError: error }
+    }
+  })
+}
+
+/** What a server says of itself, by its alias in the probing configuration; never throws. */
+export async function ask(
+  probing: Client,
+  database: Database,
+  alias: string,
+  isReplicated: boolean,
+  timeoutMs: number,
+): Promise<Answer | NoAnswer> {
+  return await inTime(timeoutMs, async () => await lookInto(probing, database, alias, isReplicated))
+}
+
+/** Also what no signal reaches, such as the opening of a connection, must not outlast the time limit. */
+async function inTime<T>(timeoutMs: number, look: () => Promise<T>): Promise<T | NoAnswer> {
+  try {
+    return await Promise.race([look(), expiry(AbortSignal.timeout(timeoutMs), timeoutMs)])
+  } catch (error) {
+    return { error }
+  }
+}
+
+async function lookInto(probing: Client, database: Database, alias: string, isReplicated: boolean): Promise<Answer> {
+  const scope = probing.using(alias)
+  const { engine } = database
   const begun = performance.now()
-  const facts = await ask.facts(scope, database)
+  const facts = await questions[engine].facts(scope, database)
   const connectMs = performance.now() - begun
   let latencyMs = Number.POSITIVE_INFINITY
   for (let ping = 0; ping < pings; ping += 1) {
@@ -113,10 +126,61 @@ async function lookInto(probing: Client, database: Database): Promise<Answer> {
     await scope.query('select 1 as one')
     latencyMs = Math.min(latencyMs, performance.now() - sent)
   }
-  try {
-    return { facts, connectMs, latencyMs, tables: await ask.tables(scope, database), tablesError: undefined }
-  } catch (error) {
-    return { facts, connectMs, latencyMs, tables: undefined, tablesError: error }
+  const replication = isReplicated ? await replicationFacts(scope, engine, facts) : undefined
+  return { facts, replication, connectMs, latencyMs }
+}
+
+function replicaProbe(
+  database: Database,
+  server: Server,
+  answer: Answer | NoAnswer | undefined,
+  cluster: string | null | undefined,
+): ReplicaProbe {
+  const base: ReplicaReport = {
+    server: server.id,
+    address: server.address,
+    reachable: false,
+    failure: null,
+    product: null,
+    version: null,
+    role: null,
+    writable: null,
+    receiving: null,
+    sameCluster: null,
+    connectMs: null,
+    latencyMs: null,
+    serverMaxConnections: null,
+    poolMaxConnections: mostConnections(database, server),
+  }
+  if (answer === undefined || 'error' in answer) {
+    const report = { ...base, failure: describe(answer?.error, database, server) }
+    return { server, report, facts: undefined, replication: undefined }
+  }
+  const { facts, replication } = answer
+  const its = replication?.cluster ?? null
+  const report: ReplicaReport = {
+    ...base,
+    ...answered(answer),
+    // Every SQLite file takes writes: there the configuration alone says who is what.
+    role: database.engine === 'sqlite' ? 'replica' : facts.role,
+    writable: facts.writable,
+    receiving: replication?.receiving ?? null,
+    sameCluster: its === null || cluster == null ? null : its === cluster,
+  }
+  return { server, report, facts, replication }
+}
+
+function answered({ facts, connectMs, latencyMs }: Answer): {
+  readonly reachable: true
+} & Pick<DatabaseReport, 'product' | 'version' | 'role' | 'connectMs' | 'latencyMs' | 'serverMaxConnections'> {
+  return {
+    reachable: true,
+    product: facts.product,
+    version: facts.version,
+    role: facts.role,
+    connectMs: rounded(connectMs),
+    latencyMs: rounded(latencyMs),
+    serverMaxConnections: facts.maxConnections,
   }
 }
 
@@ -130,10 +194,9 @@ async function expiry(signal: AbortSignal, timeoutMs: number): Promise<never> {
 }
 
 function baseReport(declared: Client, database: Database): DatabaseReport {
-  const { alias, engine, exclusive, pool } = database
+  const { alias, engine, exclusive } = database
   const server = database.shards[0]?.primary
   const aliases = [...declared.topology.aliases].filter(([name, meant]) => meant === alias && name !== alias)
-  const isOwnPool = server?.target().from === 'handle'
   return {
     alias,
     aliases: aliases.map(([name]) => name),
@@ -149,30 +212,38 @@ function baseReport(declared: Client, database: Database): DatabaseReport {
     connectMs: null,
     latencyMs: null,
     serverMaxConnections: null,
-    poolMaxConnections: isOwnPool
-      ? null
-      : pool.maxConnections + (engine === 'postgres' ? pool.multiplexConnections : 0),
+    poolMaxConnections: mostConnections(database, server),
     tableCount: null,
+    replicas: [],
   }
 }
 
-function describe(error: unknown, database: Database): ReachFailure {
+/** Of one process to one server; `null` for a pool of the application's own. */
+function mostConnections({ engine, pool, shards }: Database, server: Server | undefined): number | null {
+  if (server?.target().from === 'handle') return null
+  // The servers of a database with replicas are watched over a connection of its own each.
+  const watching = engine !== 'sqlite' && shards.some(({ replicas }) => replicas.length > 0) ? 1 : 0
+  return pool.maxConnections + (engine === 'postgres' ? pool.multiplexConnections : 0) + watching
+}
+
+/** Why a server did not answer. */
+export function describe(error: unknown, { engine }: Database, server: Server | undefined): ReachFailure {
   const failure = reachFailure(error)
-  const file = failure.kind === 'file' ? fileOf(database) : undefined
+  const file = failure.kind === 'file' && engine === 'sqlite' ? fileOf(server) : undefined
   if (file === undefined || existsSync(file)) return failure
-  const hint = isCreatedWhenMissing(database) ? ' The application would create it, empty.' : ''
+  const hint = isCreatedWhenMissing(server) ? ' The application would create it, empty.' : ''
   return { ...failure, kind: 'no-such-file', message: `There is no file ${file}.${hint}` }
 }
 
-function fileOf(database: Database): string | undefined {
-  const target = database.shards[0]?.primary.target()
-  if (target?.from !== 'dsn' || database.engine !== 'sqlite') return undefined
+function fileOf(server: Server | undefined): string | undefined {
+  const target = server?.target()
+  if (target?.from !== 'dsn') return undefined
   const path = target.dsn.slice(target.dsn.indexOf(':') + 1).split('?', 1)[0] ?? ''
   return decodeURIComponent(path.startsWith('///') ? path.slice(2) : path)
 }
 
-function isCreatedWhenMissing(database: Database): boolean {
-  const target = database.shards[0]?.primary.target()
+function isCreatedWhenMissing(server: Server | undefined): boolean {
+  const target = server?.target()
   return target?.from === 'dsn' && !/[?&]mode=r[ow](?:&|$)/.test(target.dsn)
 }
 

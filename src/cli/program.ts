@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { check, type CheckOptions } from './commands/check.ts'
 import { explain, type ExplainOptions } from './commands/explain.ts'
+import { status, type StatusOptions } from './commands/status.ts'
 import { exitCodes, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
-import { checkHelp, explainHelp, programHelp } from './help-text.ts'
+import { checkHelp, explainHelp, programHelp, statusHelp } from './help-text.ts'
 import { toJson } from './json.ts'
 import type { Terminal } from './terminal.ts'
 import { withoutPasswords } from './usage-error.ts'
@@ -12,6 +13,9 @@ import { wrap } from './wrap.ts'
 
 const defaultTimeoutMs = 5_000
 const longestTimeoutMs = 600_000
+const mostProcesses = 100_000
+const shortestWatchS = 0.1
+const longestWatchS = 86_400
 
 /** Runs the program with the arguments that stand behind its name, and gives the exit code. Never throws. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -69,6 +73,7 @@ function makeProgram(terminal: Terminal, finish: Finish, output: Output): Comman
     .addHelpText('after', programHelp)
   addExplain(program, terminal, finish)
   addCheck(program, terminal, finish)
+  addStatus(program, terminal, finish)
   return program
 }
 
@@ -101,11 +106,30 @@ function addCheck(program: Command, terminal: Terminal, finish: Finish): void {
     .summary('connect to everything, and compare what is there with what is declared')
     .description('Connect to every database, and compare what is there with what is declared. Writes nothing.')
     .option('-t, --timeout <ms>', 'how long each database has to answer', milliseconds, defaultTimeoutMs)
+    .option('-n, --processes <count>', 'processes of the application, to count their connections', processes, 1)
     .option('--strict', 'a warning counts as a problem')
   addCommonOptions(command)
     .addHelpText('after', checkHelp)
     .action(async (options: CheckOptions) => {
       await finish(options, async () => await check(options, terminal))
+    })
+}
+
+function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('status')
+    .summary('connect to every server, and show roles, positions, lag, and who is out and why')
+    .description('Connect to every server, and show roles, positions, lag, and who is out and why. Writes nothing.')
+    .option('-t, --timeout <ms>', 'how long the servers have for their first answer', milliseconds, defaultTimeoutMs)
+    .addOption(
+      new Option('-w, --watch [seconds]', 'show it again and again, until Ctrl-C; every 2 seconds unless told')
+        .argParser(seconds)
+        .preset('2'),
+    )
+  addCommonOptions(command)
+    .addHelpText('after', statusHelp)
+    .action(async (options: StatusOptions) => {
+      await finish(options, async () => await status(options, terminal))
     })
 }
 
@@ -124,6 +148,18 @@ function milliseconds(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 1 && value <= longestTimeoutMs) return value
   throw new InvalidArgumentError(`A whole number of milliseconds from 1 to ${longestTimeoutMs} is needed.`)
+}
+
+function processes(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= mostProcesses) return value
+  throw new InvalidArgumentError(`A whole number from 1 to ${mostProcesses} is needed.`)
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= shortestWatchS && value <= longestWatchS) return value
+  throw new InvalidArgumentError(`A number of seconds from ${shortestWatchS} to ${longestWatchS} is needed.`)
 }
 
 function packageVersion(): string {

@@ -1,14 +1,17 @@
 import type { Finding } from './check-report.ts'
+import { checkConnections } from './connection-check.ts'
 import { isReadOnlyByName, type Probe } from './probe.ts'
+import { checkReplicas } from './replica-check.ts'
 
 /** What is wrong with the servers, apart from tables. Pure. */
 export function checkServers(
   probes: readonly Probe[],
   sharedServers: readonly (readonly string[])[],
+  processes: number,
 ): readonly Finding[] {
   return [
-    ...probes.flatMap((probe) => [...reachFindings(probe), ...writableFindings(probe)]),
-    ...connectionFindings(probes),
+    ...probes.flatMap((probe) => [...reachFindings(probe), ...writableFindings(probe), ...checkReplicas(probe)]),
+    ...checkConnections(probes, processes),
     ...sharedServers.flatMap((group) => sharedServerFindings(group, probes)),
   ]
 }
@@ -40,26 +43,6 @@ function writableFindings({ database, report, facts }: Probe): readonly Finding[
         : 'it is set to read_only: a replica, or on the way to be one'
   const message = `"${alias}" is declared as a primary, but takes no writes: ${why}.`
   return [{ severity: 'error', code: 'read-only-primary', database: alias, tables: [], message }]
-}
-
-/** One process must not be able to take more connections than a server has, all its databases there together. */
-function connectionFindings(probes: readonly Probe[]): readonly Finding[] {
-  const byServer = Map.groupBy(
-    probes.filter(({ facts }) => facts !== undefined),
-    ({ facts }) => facts?.serverId ?? '',
-  )
-  return [...byServer.values()].flatMap((group): Finding[] => {
-    const [first] = group
-    const available = first?.report.serverMaxConnections ?? undefined
-    const wanted = group.reduce((sum, { report }) => sum + (report.poolMaxConnections ?? 0), 0)
-    if (first === undefined || available === undefined || wanted <= available) return []
-    const names = group.map(({ database }) => `"${database.alias}"`).join(', ')
-    const message =
-      `The server of ${names} takes ${available} connections, and one process of the application may open ${wanted}. ` +
-      'Lower pool.maxConnections, or raise max_connections on the server.'
-    const database = first.database.alias
-    return [{ severity: 'warning', code: 'too-few-connections', database, tables: [], message }]
-  })
 }
 
 function sharedServerFindings(group: readonly string[], probes: readonly Probe[]): readonly Finding[] {

@@ -14,6 +14,10 @@ export interface Terminal {
   readonly columns: number
   /** The standard input, whole. */
   read(): Promise<string>
+  /** Whether the standard output is a terminal, so that what stands there can be drawn over. */
+  readonly isInteractive: boolean
+  /** Fires when the user has seen enough: Ctrl-C, SIGTERM, or nobody reads the output any more. A second Ctrl-C kills. */
+  interruption(): AbortSignal
 }
 
 const narrowest = 80
@@ -32,6 +36,13 @@ export function processTerminal(): Terminal {
       process.stdin.setEncoding('utf8')
       for await (const chunk of process.stdin) text += String(chunk)
       return text
+    },
+    isInteractive: process.stdout.isTTY,
+    interruption: () => {
+      const enough = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => enough.abort())
+      process.stdout.on('error', () => enough.abort())
+      return enough.signal
     },
   }
 }

@@ -91,7 +91,7 @@ describe('help and usage', () => {
       'defineConfig',
     ])
       expect(out).toContain(part)
-    for (const command of ['explain', 'check']) {
+    for (const command of ['explain', 'check', 'status']) {
       const help = await signalbox([command, '--help'])
       expect(help.code).toBe(0)
       for (const part of ['Examples:', 'Exit codes:', '--json', '--config', '--url']) expect(help.out).toContain(part)
@@ -107,6 +107,7 @@ describe('help and usage', () => {
   it.each([
     [['nonsense'], /unknown command 'nonsense'/],
     [['check', '--timeout', 'soon'], /whole number of milliseconds/],
+    [['check', '--processes', '0'], /whole number from 1/],
     [['check', '--url', 'sqlite:./a.db', '--config', 'b.ts'], /cannot be used with/],
     [['explain'], /missing required argument/],
     [['explain', 'select 1', '--param', 'shop', '--url', 'sqlite::memory:'], /"shop" is no JSON/],

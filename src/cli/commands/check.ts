@@ -1,11 +1,12 @@
-import { setTimeout } from 'node:timers/promises'
 import { connect, type Client, type Config } from '../../index.ts'
 import type { CheckReport } from '../check-report.ts'
 import { checkText } from '../check-text.ts'
+import { closeSoon } from '../close-soon.ts'
 import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
 import { exitCodes, type ExitCode } from '../exit-code.ts'
 import { toJson } from '../json.ts'
-import { probe, probingConfig } from '../probe.ts'
+import { probe } from '../probe.ts'
+import { probingConfig } from '../probing-config.ts'
 import { checkServers } from '../server-check.ts'
 import { checkTables, type Inventory } from '../table-check.ts'
 import type { Terminal } from '../terminal.ts'
@@ -13,6 +14,8 @@ import type { Terminal } from '../terminal.ts'
 export interface CheckOptions extends ConfigSource {
   /** Milliseconds for each database. */
   readonly timeout: number
+  /** Processes of the application, for the connections that they may open together. */
+  readonly processes: number
   readonly strict?: boolean
   readonly json?: boolean
 }
@@ -43,21 +46,9 @@ async function lookAt(config: string | Config, options: CheckOptions): Promise<C
     homeOf: (table) => declared.homeOf(table),
     resolve: (alias) => topology.aliases.get(alias) ?? alias,
   })
-  const findings = [...checkServers(probes, topology.sharedServers), ...tableFindings]
+  const findings = [...checkServers(probes, topology.sharedServers, options.processes), ...tableFindings]
   await closeSoon([probing, declared])
   const failing = options.strict === true ? findings : findings.filter(({ severity }) => severity === 'error')
-  return { ok: failing.length === 0, databases: probes.map(({ report }) => report), tables, findings }
-}
-
-const closingMs = 500
-
-/** Connections are ended in order where the server plays along; one that hangs does not keep the answer waiting. */
-async function closeSoon(clients: readonly Client[]): Promise<void> {
-  const waiting = new AbortController()
-  // The rejection that is swallowed is the timer's own, when it is called off below.
-  await Promise.race([
-    Promise.allSettled(clients.map(async (client) => await client.close())),
-    setTimeout(closingMs, undefined, { signal: waiting.signal, ref: false }).catch(() => undefined),
-  ])
-  waiting.abort()
+  const databases = probes.map(({ report }) => report)
+  return { ok: failing.length === 0, processes: options.processes, databases, tables, findings }
 }

@@ -1,0 +1,121 @@
+import { setTimeout } from 'node:timers/promises'
+import { connect, type Client, type Database, type ShardView } from '../../index.ts'
+import { closeSoon } from '../close-soon.ts'
+import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
+import { exitCodes, type ExitCode } from '../exit-code.ts'
+import { toJson } from '../json.ts'
+import { watchingConfig } from '../probing-config.ts'
+import { soleShard } from '../sole-shard.ts'
+import { statusReport, type StatusReport } from '../status-report.ts'
+import { statusText } from '../status-text.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface StatusOptions extends ConfigSource {
+  /** Milliseconds until every server must have answered for the first time. */
+  readonly timeout: number
+  /** Seconds between two pictures; absent: one picture. */
+  readonly watch?: number
+  readonly json?: boolean
+}
+
+/** `signalbox status`: who is there in which role, how far each server is, and who is out and why. */
+export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
+  const { config } = await loadConfig(options, processSurroundings())
+  // What is wrong in it is said of the configuration as written, before it is changed for watching.
+  const declared = await (typeof config === 'string' ? connect(config) : connect(config))
+  const client = await connect(watchingConfig(config, options.timeout))
+  try {
+    const { watch } = options
+    const enough = watch === undefined ? undefined : terminal.interruption()
+    await startWatching(client, options.timeout, enough)
+    const first = { views: client.status(), at: performance.now() }
+    for (;;) {
+      const report = await look(client, options.timeout, first)
+      await show(report, options, terminal)
+      if (watch !== undefined && enough !== undefined) await pause(watch * 1_000, enough)
+      if (enough?.aborted !== false) return report.ok ? exitCodes.well : exitCodes.problem
+    }
+  } finally {
+    await closeSoon([client, declared])
+  }
+}
+
+interface FirstPicture {
+  readonly views: readonly ShardView[]
+  readonly at: number
+}
+
+async function look(client: Client, timeoutMs: number, first: FirstPicture): Promise<StatusReport> {
+  const databases = [...client.topology.databases.values()]
+  const sole = databases.filter((database) => !isReplicated(database))
+  const asked = await Promise.all(sole.map(async (database) => await soleShard(client, database, timeoutMs)))
+  return statusReport(databases, [...client.status(), ...asked.flat()], {
+    at: new Date(),
+    first: first.views,
+    sinceFirstMs: performance.now() - first.at,
+  })
+}
+
+const cursorHome = '\u001B[H'
+const clearBelow = '\u001B[J'
+
+async function show(report: StatusReport, { json, watch }: StatusOptions, terminal: Terminal): Promise<void> {
+  if (json === true) {
+    // Again and again: one line each, so that a program can tell where one ends.
+    await terminal.write(watch === undefined ? toJson(report) : `${JSON.stringify(report)}\n`)
+    return
+  }
+  const text = statusText(report, terminal)
+  if (watch === undefined) await terminal.write(text)
+  else if (terminal.isInteractive) await terminal.write(`${cursorHome}${clearBelow}${report.at}\n\n${text}`)
+  else await terminal.write(`${report.at}\n\n${text}\n`)
+}
+
+const pollMs = 20
+/** What needs a second probe, such as lag or two primaries, is waited for so long. */
+const settlingMs = 1_500
+
+/** Resolves when every server of every replicated database has answered, or failed to, and lag is known. */
+async function startWatching(client: Client, timeoutMs: number, enough: AbortSignal | undefined): Promise<void> {
+  const replicated = [...client.topology.databases.values()].filter(isReplicated)
+  for (const { alias } of replicated) {
+    // The first statement has the servers asked; what becomes of it itself does not matter.
+    void client
+      .using(alias)
+      .query('select 1 as one', [], { timeoutMs })
+      .catch(() => undefined)
+  }
+  const shards = replicated.reduce((count, database) => count + database.shards.length, 0)
+  await until(() => client.status().length === shards, timeoutMs, enough)
+  const isAnswered = ({ servers }: ShardView): boolean => servers.every(({ state }) => state !== 'unknown')
+  await until(() => client.status().every(isAnswered), timeoutMs, enough)
+  await until(() => client.status().every(isSettled), Math.min(timeoutMs, settlingMs), enough)
+}
+
+/** Nothing is in doubt any more, as far as one can see. */
+function isSettled({ primary, servers }: ShardView): boolean {
+  if (primary.kind !== 'primary') return primary.kind === 'split'
+  const isPrimaryKnown = servers.some(({ id, position }) => id === primary.server.id && position !== undefined)
+  return servers.every(({ state, lagMs, position, writable }) => {
+    const isMeasurable = isPrimaryKnown && writable === false && position !== undefined
+    return state !== 'suspect' && (state !== 'up' || !isMeasurable || lagMs !== undefined)
+  })
+}
+
+async function until(isSo: () => boolean, mostMs: number, enough: AbortSignal | undefined): Promise<void> {
+  const end = performance.now() + mostMs
+  const isOver = (): boolean => isSo() || performance.now() >= end || enough?.aborted === true
+  while (!isOver()) await setTimeout(pollMs)
+}
+
+async function pause(ms: number, enough: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal: enough })
+  } catch {
+    // Called off: enough was seen.
+  }
+}
+
+function isReplicated({ shards }: Database): boolean {
+  return shards.some(({ replicas }) => replicas.length > 0)
+}

@@ -1,0 +1,48 @@
+import type { Client, Database, ShardView } from '../index.ts'
+import { ask, describe } from './probe.ts'
+
+/** Asks the only server of a database without replicas. Never throws. */
+export async function soleShard(client: Client, database: Database, timeoutMs: number): Promise<readonly ShardView[]> {
+  return await Promise.all(
+    database.shards.map(async ({ name, primary }): Promise<ShardView> => {
+      const answer = await ask(client, database, database.alias, false, timeoutMs)
+      const base = {
+        id: primary.id,
+        address: primary.address,
+        position: undefined,
+        bytesBehind: undefined,
+        probeAgeMs: 0,
+      }
+      if ('error' in answer) {
+        const { kind, message } = describe(answer.error, database, primary)
+        const out = `${kind}: ${message}`
+        const unknown = {
+          role: 'primary',
+          state: 'down',
+          writable: undefined,
+          version: undefined,
+          lagMs: undefined,
+        } as const
+        const why = `${primary.id} cannot be reached`
+        return {
+          database: database.alias,
+          shard: name,
+          primary: { kind: 'none', why },
+          servers: [{ ...base, ...unknown, out }],
+        }
+      }
+      const { role, product, version } = answer.facts
+      const known = { role, state: 'up', writable: role === 'primary', out: undefined } as const
+      const said = product === 'MariaDB' ? `${version}-${product}` : version
+      return {
+        database: database.alias,
+        shard: name,
+        primary:
+          role === 'primary'
+            ? { kind: 'primary', server: primary }
+            : { kind: 'none', why: `${primary.id} is read-only` },
+        servers: [{ ...base, ...known, version: said, lagMs: role === 'primary' ? 0 : undefined }],
+      }
+    }),
+  )
+}

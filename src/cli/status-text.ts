@@ -1,0 +1,101 @@
+import type { ServerReport, ShardReport, StatusReport } from './status-report.ts'
+import { counted, tableText } from './table-text.ts'
+import type { Terminal } from './terminal.ts'
+import { wrap } from './wrap.ts'
+
+const head = ['DATABASE', 'SHARD', 'SERVER', 'ROLE', 'STATE', 'POSITION', 'LAG', 'BEHIND', 'VERSION', 'OUT']
+const widestPosition = 26
+/** The reason is cut to the rest of the line, but never shorter; it stands below the table whole. */
+const narrowestReason = 12
+
+/** The answer of `status` for people: the servers, one line for each problem, and a last line that sums up. */
+export function statusText(report: StatusReport, terminal: Terminal): string {
+  const parts = [serverTable(report.shards, terminal)]
+  if (report.problems.length > 0) {
+    const sign = terminal.style('red', '✗')
+    const lines = report.problems.map(({ message, code }) => {
+      return `${sign} ${wrap(`${message}. [${code}]`, terminal.columns, '  ').trimStart()}`
+    })
+    parts.push(lines.join('\n'))
+  }
+  parts.push(summary(report, terminal))
+  return `${parts.join('\n\n')}\n`
+}
+
+function serverTable(shards: readonly ShardReport[], terminal: Terminal): string {
+  const servers = shards.flatMap((shard) => shard.servers.map((server, index) => ({ shard, server, index })))
+  const plain = servers.map(({ shard, server, index }) => plainCells(shard, server, index === 0))
+  const widths = head.slice(0, -1).map((title, column) => {
+    return Math.max(title.length, ...plain.map((cells) => cells[column]?.length ?? 0))
+  })
+  const taken = widths.reduce((sum, width) => sum + width + 2, 0)
+  const room = Math.max(narrowestReason, terminal.columns - taken)
+  const isAnyOut = servers.some(({ server }) => server.out !== null)
+  const rows = servers.map(({ server }, row) => [
+    ...(plain[row] ?? []).map((cell, column) => coloured(cell, column, server, terminal)),
+    ...(isAnyOut ? [cut(server.out ?? '', room)] : []),
+  ])
+  const table = tableText(isAnyOut ? head : head.slice(0, -1), rows, terminal)
+  const addresses = servers.map(({ server }) => `  ${terminal.style('dim', `${server.server}: ${server.address}`)}`)
+  const isAnyOther = servers.some(({ server }) => differs(server))
+  const note = isAnyOther ? ['  * the configuration declares it as the other one', ''] : []
+  return [table, '', ...note, ...addresses].join('\n')
+}
+
+function plainCells(
+  { database, shard, primary }: ShardReport,
+  server: ServerReport,
+  isFirst: boolean,
+): readonly string[] {
+  const isPrimary = server.server === primary
+  return [
+    isFirst ? database : '',
+    isFirst ? shard : '',
+    server.server.slice(server.server.lastIndexOf('/') + 1),
+    `${server.role ?? '?'}${differs(server) ? '*' : ''}`,
+    server.state,
+    cut(server.position ?? '', widestPosition),
+    isPrimary || server.lagMs === null ? '' : `${server.isLagLonger ? '≥ ' : ''}${duration(server.lagMs)}`,
+    isPrimary || server.bytesBehind === null ? '' : bytes(server.bytesBehind),
+    server.version ?? '',
+  ]
+}
+
+function coloured(cell: string, column: number, server: ServerReport, terminal: Terminal): string {
+  if (head[column] === 'STATE') return terminal.style(server.out === null ? 'green' : 'red', cell)
+  if (head[column] === 'ROLE' && differs(server)) return terminal.style('yellow', cell)
+  return head[column] === 'ROLE' && server.role === 'primary' ? terminal.style('bold', cell) : cell
+}
+
+function differs({ role, declaredRole }: ServerReport): boolean {
+  return role !== null && role !== declaredRole
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text
+}
+
+const minuteMs = 60_000
+
+function duration(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`
+  return ms < minuteMs ? `${(ms / 1_000).toFixed(1)} s` : `${Math.floor(ms / minuteMs)} min`
+}
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB']
+
+/** In powers of 1,024, as PostgreSQL counts its log. */
+function bytes(count: number): string {
+  const power = Math.min(units.length - 1, count === 0 ? 0 : Math.floor(Math.log2(count) / 10))
+  return `${power === 0 ? count : (count / 1_024 ** power).toFixed(1)} ${units[power]}`
+}
+
+function summary({ ok, shards }: StatusReport, terminal: Terminal): string {
+  const servers = shards.flatMap((shard) => shard.servers)
+  const usable = servers.filter(({ out }) => out === null).length
+  const led = shards.filter(({ primary }) => primary !== null).length
+  const text =
+    `${usable} of ${counted(servers.length, 'server')} can be used, ` +
+    `${led} of ${counted(shards.length, 'shard')} ${shards.length === 1 ? 'has' : 'have'} a primary.`
+  return terminal.style(ok ? 'green' : 'red', text)
+}
