@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { runDemo } from './demo.ts'
 import { readOptions } from './options.ts'
+import { runReplicationDemo } from './replication/demo.ts'
 
 /** A signal of the operating system that ends the demo early. */
 class Interruption extends Error {
@@ -24,7 +25,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 process.stdout.on('error', () => stop.abort(new Interruption('nobody reads the output', 0)))
 
 try {
-  process.exitCode = (await runDemo(options, stop.signal)) === 0 ? 0 : 1
+  const failed =
+    options.kind === 'replication'
+      ? await runReplicationDemo(options, stop.signal)
+      : await runDemo(options, stop.signal)
+  process.exitCode = failed === 0 ? 0 : 1
 } catch (error) {
   const { reason } = stop.signal
   if (reason instanceof Interruption) process.exitCode = reason.exitCode

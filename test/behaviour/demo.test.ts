@@ -1,27 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { runProgram, type Ended, type ProgramWishes } from '../support/program.ts'
 import { freshDatabase, testedEngines } from '../support/servers.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const demo = join(root, 'demo/main.ts')
 const example = join(root, 'examples/functional-separation')
-
-interface Ended {
-  readonly code: number | null
-  readonly output: string
-}
-
-interface Wishes {
-  readonly env?: Readonly<Record<string, string>>
-  /** Once the output holds this text, the program gets SIGINT. */
-  readonly interruptAt?: string
-}
 
 /** Temporary folder of the programs under test, so that one sees what they leave behind. */
 let temporary: string
@@ -43,24 +31,8 @@ afterEach(async () => {
 // Three servers take about three seconds, and several times that on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
-/** Runs a program as a CI does: no terminal, no input. */
-async function run(args: readonly string[], { env = {}, interruptAt }: Wishes = {}): Promise<Ended> {
-  const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'], CI: 'true', TMPDIR: temporary, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  let interrupted = false
-  const note = (chunk: Buffer): void => {
-    output += chunk.toString()
-    if (interruptAt === undefined || interrupted || !output.includes(interruptAt)) return
-    interrupted = true
-    child.kill('SIGINT')
-  }
-  child.stdout.on('data', note)
-  child.stderr.on('data', note)
-  await once(child, 'close')
-  return { code: child.exitCode, output }
+async function run(args: readonly string[], wishes: Omit<ProgramWishes, 'temporary'> = {}): Promise<Ended> {
+  return await runProgram(args, { temporary, ...wishes })
 }
 
 const demoEngines = [
@@ -130,7 +102,8 @@ describe('the demo', () => {
   it('explains its options, and refuses wrong ones before it does anything', async () => {
     const help = await run([demo, '--help'])
     expect(help.code).toBe(0)
-    for (const option of ['--engine', '--review', '--keep']) expect(help.output).toContain(option)
+    for (const option of ['--engine', '--review', '--keep', '--replicas', '--seconds'])
+      expect(help.output).toContain(option)
     const wrong = await Promise.all([
       run([demo, '--engine', 'oracle']),
       run([demo, '--review', ' ']),
