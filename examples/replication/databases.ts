@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client, Dsn, Handle } from 'signalbox'
+
+/** The one setting: `sqlite` or `postgres`. */
+const engine = process.env['ENGINE'] ?? 'sqlite'
+/** How far the replica lags behind the primary, where this example sees to the copying. */
+const lagMs = Number(process.env['LAG_MS'] ?? 300)
+
+export interface Databases {
+  readonly primary: Dsn | Handle
+  readonly replica: Dsn
+  /** A statement written with `?` for each parameter, as the engine wants it: PostgreSQL numbers them. */
+  readonly text: (sql: string) => string
+  /** Whether the engine can say how far a replica has come. */
+  readonly hasPositions: boolean
+  /** Resolves when the replica has what the client wrote. */
+  readonly copied: (client: Client) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** SQLite files beside this one; servers of your own (PRIMARY_URL, REPLICA_URL); or else two servers just for this run. */
+export async function openDatabases(schema: readonly string[]): Promise<Databases> {
+  if (!(lagMs >= 0)) throw new Error(`LAG_MS=${process.env['LAG_MS']}: a number of milliseconds, 0 or more.`)
+  if (engine === 'sqlite') return await (await import('./sqlite-copy.ts')).openFiles(schema, lagMs)
+  if (engine !== 'postgres') throw new Error(`ENGINE=${engine}: use sqlite or postgres.`)
+  const { PRIMARY_URL, REPLICA_URL } = process.env
+  const server = { text: numbered, hasPositions: true, copied: untilReplicaIsRead }
+  if (PRIMARY_URL !== undefined && REPLICA_URL !== undefined)
+    return { ...server, primary: dsn(PRIMARY_URL), replica: dsn(REPLICA_URL), close: async () => {} }
+  if (PRIMARY_URL !== undefined || REPLICA_URL !== undefined)
+    throw new Error('Set both PRIMARY_URL and REPLICA_URL, or neither.')
+
+  const { startPostgresCluster } = await import('signalbox/testing')
+  const cluster = await startPostgresCluster({ replicas: 1 })
+  const { primary, replicas } = await cluster.createDatabase('guestbook')
+  for (const server of cluster.replicas) await cluster.delayReplay(server, lagMs)
+  return { ...server, primary, replica: replicas[0] ?? primary, close: async () => await cluster.stop() }
+}
+
+/** Outside of sessions, too, the client goes to the replica only once that shows what the client wrote. */
+async function untilReplicaIsRead(client: Client): Promise<void> {
+  while ((await client.query('select count(*) from message')).route.role !== 'replica') await delay(20)
+}
+
+function numbered(sql: string): string {
+  let position = 0
+  return sql.replaceAll('?', () => `$${++position}`)
+}
+
+function dsn(url: string): Dsn {
+  if (isServerDsn(url)) return url
+  throw new Error('PRIMARY_URL and REPLICA_URL have the form postgres://user:password@host:5432/name')
+}
+
+function isServerDsn(url: string): url is Dsn {
+  return /^(?:postgres|postgresql):\/\//.test(url)
+}
