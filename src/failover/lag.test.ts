@@ -29,6 +29,11 @@ describe('lag', () => {
     expect(lag.lagMs(lsn(10), 61_500)).toBe(1_500)
   })
 
+  it('grows on a replica that was behind already when the primary was first seen, also while that is idle', () => {
+    const lag = tracker([1_000, 10], [2_000, 10], [60_000, 10])
+    expect(lag.lagMs(lsn(9), 60_010)).toBe(59_010)
+  })
+
   it('is not known without samples, or of another timeline', () => {
     expect(new LagTracker().lagMs(lsn(1), 5)).toBeUndefined()
     expect(new LagTracker().empty).toBe(true)

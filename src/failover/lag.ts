@@ -1,6 +1,8 @@
 import { comparePosition, type Position } from '../topology/position.ts'
 
 interface Sample {
+  /** The first time at which the primary was seen at this position. */
+  readonly since: number
   /** The last time at which the primary was seen at this position. */
   at: number
   readonly position: Position
@@ -38,7 +40,7 @@ export class LagTracker {
       newest.at = time
       return
     }
-    this.#samples.push({ at: time, position })
+    this.#samples.push({ since: time, at: time, position })
     if (this.#samples.length > this.#capacity) this.#samples.shift()
   }
 
@@ -54,7 +56,8 @@ export class LagTracker {
     const compared = comparePosition(position, newest.position)
     if (compared !== 'behind') return compared === 'reached' ? 0 : undefined
     const reached = this.#samples.findLast((sample) => comparePosition(position, sample.position) === 'reached')
-    return Math.max(0, now - (reached ?? oldest).at)
+    // Behind all that was seen: since then at least, however long the primary has been idle there.
+    return Math.max(0, now - (reached?.at ?? oldest.since))
   }
 }
 
