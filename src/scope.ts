@@ -17,6 +17,7 @@ import { tableName } from './parse-config.ts'
 import { defaultDatabase, locateTable } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
 import type { Route } from './routing/route.ts'
+import type { Surroundings } from './routing/surroundings.ts'
 import type { Sessions } from './sessions.ts'
 import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
@@ -83,21 +84,28 @@ export class Scope implements Queryable {
    * }
    * ```
    */
-  async *stream<Row = Record<string, unknown>>(
+  stream<Row = Record<string, unknown>>(
     sql: string,
     params: Params = [],
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
+    // It belongs to the session that it was called in, wherever its loop runs.
+    return this.#stream<Row>(sql, params, options, this.#parts.sessions.current())
+  }
+
+  async *#stream<Row>(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): AsyncGenerator<Row, void, undefined> {
     const begun = performance.now()
-    const decision = await this.#decide(sql, params, options)
+    this.#assertOpen()
+    const role = options?.role ?? surroundings.role ?? 'autocommit'
+    const decision = await this.#decideStill(sql, params, options, role)
     refuseTransactionControl(decision, 'client.transaction()')
     try {
-      yield* this.#parts.executor.stream<Row>(
-        decision,
-        params,
-        this.#optionsLeft(options, begun),
-        this.#parts.sessions.current(),
-      )
+      yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun), surroundings)
     } catch (error) {
       throw inTermsOf(this.#timeoutOf(options), error)
     }

@@ -26,7 +26,10 @@ export class Session {
     this.#write = write
   }
 
-  /** Whether a statement that may write was sent in it, in a nested session included that has ended. */
+  /**
+   * Whether a statement that may write was sent in it to a database with replicas, in a nested session included that has
+   * ended. Also true if the statement failed.
+   */
   get wrote(): boolean {
     return this.#memory.wrote
   }
@@ -82,19 +85,26 @@ export class Sessions {
     checkFunction(fn, 'fn')
     const around = this.current()
     const memory = new SessionMemory()
-    if (!around.shared) memory.adopt(around.memory)
+    if (!around.shared) {
+      memory.adopt(around.memory)
+      memory.follow(around.memory)
+    }
     memory.wrote = false
     if (options.token !== undefined) this.#accept(options.token, memory)
     const session = new Session(memory, (of) => this.#write(of))
     const role = options.primary === true ? 'primary' : around.role
-    const giveBack = (): void => around.memory.adopt(memory)
-    return finishing(this.#storage.run({ memory, shared: false, role }, fn, session), giveBack)
+    const giveBack = (): void => {
+      around.memory.adopt(memory)
+      if (!around.shared) around.memory.follow(memory)
+      memory.end(around.memory)
+    }
+    return finishing(() => this.#storage.run({ memory, shared: false, role }, () => begun(fn(session))), giveBack)
   }
 
   /** Runs `fn` with a wish for the role of the servers that read. */
   inRole<T>(role: 'primary' | 'replica', fn: () => T): T {
     checkFunction(fn, 'fn')
-    return this.#storage.run({ ...this.current(), role }, fn)
+    return this.#storage.run({ ...this.current(), role }, () => begun(fn()))
   }
 
   #accept(token: string, memory: SessionMemory): void {
@@ -135,10 +145,28 @@ function keyOf(database: string, shard: string): string {
 }
 
 /** Does something at the end of a call that may or may not be asynchronous, however it ends. */
-function finishing<T>(result: T, end: () => void): T {
-  if (!(result instanceof Promise)) {
+function finishing<T>(call: () => T, end: () => void): T {
+  let result: T
+  try {
+    result = call()
+  } catch (error) {
     end()
-    return result
+    throw error
   }
-  return result.finally(end) as T
+  if (result instanceof Promise) return result.finally(end) as T
+  end()
+  return result
+}
+
+/** Query builders run when they are awaited: where `fn` gives one, it is awaited here, so that it runs within `fn`'s scope. */
+function begun<T>(result: T): T {
+  if (result instanceof Promise || !isThenable(result)) return result
+  return new Promise((resolve, reject) => {
+    result.then(resolve, reject)
+  }) as T
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return 'then' in value && typeof value.then === 'function'
 }

@@ -62,4 +62,30 @@ describe('what a session remembers of a shard', () => {
     expect(outer.wrote).toBe(true)
     expect([...outer.needs()].map(([key]) => key)).toEqual(['shop/main', 'reviews/main'])
   })
+
+  it('follows the replica that another session reads, and is unsure where they read different ones', () => {
+    const [outer, inner] = [new SessionMemory(), new SessionMemory()]
+    inner.of('shop/main').stay = { server: 'replica-1', losses: 0 }
+    outer.follow(inner)
+    expect(outer.of('shop/main')).toMatchObject({ stay: { server: 'replica-1' }, need: 'nothing' })
+    outer.follow(inner)
+    expect(outer.of('shop/main').need).toBe('nothing')
+    inner.of('shop/main').stay = { server: 'replica-1', losses: 1 }
+    outer.follow(inner)
+    expect(outer.of('shop/main').need).toBe('unknown')
+  })
+
+  it('hears of what goes on in a session that has ended within it', () => {
+    const [outer, inner] = [new SessionMemory(), new SessionMemory()]
+    inner.of('shop/main').begin()
+    outer.adopt(inner)
+    inner.end(outer)
+    outer.of('shop/main').settle(at(5), outer.of('shop/main').turn)
+    expect(outer.of('shop/main').need).toEqual(at(5))
+    inner.of('shop/main').end()
+    expect(outer.of('shop/main').need).toBe('unknown')
+    inner.of('reviews/main').begin()
+    inner.of('reviews/main').end()
+    expect(outer.of('reviews/main').need).toBe('unknown')
+  })
 })

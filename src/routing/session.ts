@@ -12,6 +12,8 @@ export class ShardMemory {
   underWay = 0
   /** The replica that reads stay on, and how many connections to it had been lost by then: more, and it may have restarted. */
   stay: { readonly server: string; readonly losses: number } | undefined
+  /** Remembers the shard for the session around this one, which has ended: what goes on in it still matters there. */
+  heir: ShardMemory | undefined
   #need: Need = 'nothing'
   /** Grows with everything that makes an older answer about the position worthless. */
   #turn = 0
@@ -35,14 +37,20 @@ export class ShardMemory {
   end(): void {
     this.underWay -= 1
     // What it did may be later than a position that was asked for meanwhile.
-    this.#turn += 1
-    this.#need = 'unknown'
+    this.forget()
   }
 
   /** What was seen last is not known any more, for instance because its server is gone. */
   forget(): void {
     this.#turn += 1
     this.#need = 'unknown'
+    this.heir?.forget()
+  }
+
+  /** What was seen on a replica by others must be seen here, too. */
+  follow(stay: { readonly server: string; readonly losses: number }): void {
+    this.stay ??= stay
+    if (this.stay.server !== stay.server || this.stay.losses !== stay.losses) this.forget()
   }
 
   /** The primary's position, asked for at `turn` or later, covers all that happened before; later things it may not. */
@@ -72,12 +80,14 @@ export class SessionMemory {
   /** Whether a statement that may write was sent. */
   wrote = false
   readonly #shards = new Map<string, ShardMemory>()
+  #heir: SessionMemory | undefined
 
   /** `key`: database and shard. */
   of(key: string): ShardMemory {
     let memory = this.#shards.get(key)
     if (memory === undefined) {
       memory = new ShardMemory()
+      memory.heir = this.#heir?.of(key)
       this.#shards.set(key, memory)
     }
     return memory
@@ -95,5 +105,16 @@ export class SessionMemory {
       this.of(key).require(need === 'unknown' || need === 'nothing' ? undefined : need)
     }
     this.wrote ||= other.wrote
+  }
+
+  /** Takes over which replicas another session reads, so that neither shows an older state than the other has shown. */
+  follow(other: SessionMemory): void {
+    for (const [key, { stay }] of other.#shards) if (stay !== undefined) this.of(key).follow(stay)
+  }
+
+  /** The session has ended. What was begun in it and goes on is remembered by the one around it. */
+  end(heir: SessionMemory): void {
+    this.#heir = heir
+    for (const [key, memory] of this.#shards) memory.heir = heir.of(key)
   }
 }
