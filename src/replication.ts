@@ -24,16 +24,20 @@ export function replicatedExecution(watches: ShardWatches): Replicated {
   const now = (): number => performance.now()
   const placement = new Placement({
     watchOf: (database, shard) => watches.of(database, shard),
+    knownOf: (database, shard) => watches.known(database, shard),
     lossesOf: (server) => watches.lossesOf(server),
     balancer,
     now,
     sleep,
+    isClosed: () => watches.isClosed,
   })
   return new Replicated({
     placement,
     balancer,
     inFlight: watches.inFlight,
     watchOf: (decision) => watches.of(decision.database, shardOf(decision)),
+    lossesOf: (server) => watches.lossesOf(server),
+    hold: (statement) => watches.hold(statement),
     now,
   })
 }
@@ -66,9 +70,9 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
     isEverywhere: (alias, name, position) => {
       const found = find(alias, name)
       if (found === undefined) return false
-      const watch = watches.of(found.database, found.shard)
-      return [found.shard.primary, ...found.shard.replicas].every((server) => {
-        const at = watch.positionOf(server)
+      const { database, shard } = found
+      return [shard.primary, ...shard.replicas].every((server) => {
+        const at = watches.positionOf(database, shard, server)
         return at !== undefined && comparePosition(at, position) === 'reached'
       })
     },

@@ -43,10 +43,15 @@ export class Executor {
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const begun = request.timeoutMs ? performance.now() : 0
     if (isReplicated(decision)) {
-      return this.#replicated.run(decision, surroundings, options, (placed) => this.#runWatched(placed, request, begun))
+      return this.#replicated.run(decision, surroundings, options, request, {
+        // A replica is not asked again: whether it still shows as much is to be found out anew, as for the others.
+        send: (placed) =>
+          this.#runWatched(placed, request, begun, placed.route.role === 'replica' ? 1 : this.#attempts),
+      })
     }
     const pool = this.#pools.opened(decision.server)
-    if (pool === undefined || queryChannel.hasSubscribers) return this.#runWatched(decision, request, begun)
+    if (pool === undefined || queryChannel.hasSubscribers)
+      return this.#runWatched(decision, request, begun, this.#attempts)
     let answer: DriverResult | Promise<DriverResult>
     try {
       answer = pool.query(request)
@@ -81,16 +86,17 @@ export class Executor {
 
   /** A connection of one's own, for transactions and reserved connections. */
   async lease(decision: Decision, access: Access, limits: LeaseLimits, surroundings: Surroundings): Promise<Lease> {
+    const begun = limits.timeoutMs ? performance.now() : 0
     const open = async (placed: Decision): Promise<Lease> => {
       const pool = await this.pool(placed)
       try {
-        return await pool.lease({ access, signal: limits.signal, timeoutMs: limits.timeoutMs })
+        return await pool.lease({ access, ...withTimeLeft(limits, begun) })
       } catch (error) {
         throw locate(error, whereOf(placed))
       }
     }
     return isReplicated(decision)
-      ? await this.#replicated.lease(decision, surroundings, access, open)
+      ? await this.#replicated.lease(decision, surroundings, limits, open)
       : await open(decision)
   }
 
@@ -106,15 +112,25 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
-    const { first, rows } = await this.#replicated.run(decision, surroundings, options, async (placed) => {
-      const pool = await this.pool(placed)
-      const source = this.locatedRows<Row>(
-        placed,
-        streamTraced(placed, request, false, () => pool.stream(request)),
-      )
-      return { first: await source.next(), rows: source }
-    })
-    yield* resumed(Promise.resolve(first), rows)
+    // What a stream writes has taken effect when it has ended, not with its first row.
+    const ended = this.#replicated.begun(decision, surroundings)
+    const begun = performance.now()
+    try {
+      const { first, rows } = await this.#replicated.run(decision, surroundings, options, request, {
+        send: async (placed) => {
+          const pool = await this.pool(placed)
+          const source = this.locatedRows<Row>(
+            placed,
+            streamTraced(placed, request, false, () => pool.stream(withTimeLeft(request, begun))),
+          )
+          return { first: await source.next(), rows: source }
+        },
+        drop: ({ rows }) => void rows.return().catch(() => {}),
+      })
+      yield* resumed(Promise.resolve(first), rows)
+    } finally {
+      ended()
+    }
   }
 
   /** The pool of the decision's server. */
@@ -147,13 +163,18 @@ export class Executor {
     }
   }
 
-  async #runWatched<Row>(decision: Decision, request: DriverRequest, begun: number): Promise<Result<Row>> {
+  async #runWatched<Row>(
+    decision: Decision,
+    request: DriverRequest,
+    begun: number,
+    attempts: number,
+  ): Promise<Result<Row>> {
     const pool = await this.pool(decision)
     const attempt = (): DriverResult | Promise<DriverResult> => pool.query(withTimeLeft(request, begun))
     try {
-      if (!queryChannel.hasSubscribers) return this.result(decision, await withRetry(this.#attempts, attempt))
+      if (!queryChannel.hasSubscribers) return this.result(decision, await withRetry(attempts, attempt))
       const event = { sql: request.sql, params: request.params, route: decision.route, inTransaction: false }
-      return this.result(decision, await traced(event, async () => await withRetry(this.#attempts, attempt)))
+      return this.result(decision, await traced(event, async () => await withRetry(attempts, attempt)))
     } catch (error) {
       throw locate(inTermsOf(request.timeoutMs, error), whereOf(decision))
     }

@@ -5,8 +5,8 @@ import type { Server } from '../topology/topology.ts'
 export class InFlight {
   readonly #reads = new Map<string, Set<(error: QueryError) => void>>()
 
-  /** `read`, or a rejection once the server is given up; what it answers later is then dropped. */
-  async onServer<T>(server: Server, read: Promise<T>): Promise<T> {
+  /** `read`, or a rejection once the server is given up; what it answers later is given to `drop`, which must not throw. */
+  async onServer<T>(server: Server, read: Promise<T>, drop?: (late: T) => void): Promise<T> {
     let reads = this.#reads.get(server.id)
     if (reads === undefined) {
       reads = new Set()
@@ -16,6 +16,10 @@ export class InFlight {
     reads.add(reject)
     try {
       return await Promise.race([read, givenUp])
+    } catch (error) {
+      // An error that comes late tells nobody anything new.
+      if (drop !== undefined) read.then(drop, () => {})
+      throw error
     } finally {
       reads.delete(reject)
     }

@@ -1,59 +1,104 @@
-import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
-import { placedOn, type Decision } from './decision.ts'
+import type { Access, BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
+import { ReadOnlyTransactionError } from '../errors.ts'
+import { placedOn, whereOf, type Decision } from './decision.ts'
 
 /** What is to be known of a lease's use. */
 export interface LeaseWatch {
+  /** Before anything is sent after which the session may have seen or done more than before. Returns what ends it. */
+  begun(access: Access): () => void
   /** Before a statement is sent that may write. */
   writing(): void
   failed(error: unknown): void
+  /** The answer, or an error as soon as the server is given up. */
+  answer<T>(work: Promise<T>): Promise<T>
   /** Once, when it is given back. */
-  ended(): void
+  released(): void
 }
 
 /** A lease of a connection to one server of a replicated shard. */
 export class PlacedLease implements Lease {
   /** The decision that it was made for, with its server. */
   readonly placed: Decision
+  readonly commitFate?: NonNullable<Lease['commitFate']>
   readonly #lease: Lease
   readonly #watch: LeaseWatch
+  /** Ends what the open transaction began. */
+  #endTransaction: (() => void) | undefined
 
   constructor(placed: Decision, lease: Lease, watch: LeaseWatch) {
     this.placed = placed
     this.#lease = lease
     this.#watch = watch
+    if (lease.commitFate !== undefined) {
+      this.commitFate = async (there) => {
+        // It may have taken effect later than a position that was asked for since it was lost.
+        const ended = watch.begun('write')
+        try {
+          return await lease.commitFate!(there)
+        } finally {
+          ended()
+        }
+      }
+    }
   }
 
-  /** Another decision of the same shard, on the lease's server. */
+  /** Another decision of the same shard, on the lease's server. Throws if that is a replica and the statement may write. */
   place(decision: Decision): Decision {
     const { server, route } = this.placed
+    if (route.role === 'replica' && decision.route.effect === 'write') {
+      throw new ReadOnlyTransactionError(
+        `The read-only transaction runs on a replica, and only the primary takes this statement: ${whyOf(decision)}. ` +
+          'Nothing was sent. Begin the transaction within client.primary(), or without readOnly.',
+        whereOf(decision),
+      )
+    }
     return placedOn(decision, server, route.role, { rule: 'connection', text: 'the connection is one to this server' })
   }
 
-  query(request: DriverRequest): Promise<DriverResult> {
-    if (request.access !== 'read') this.#watch.writing()
-    return this.#told(this.#lease.query(request))
+  /** `lease`, which is this one under somebody else's control, as one to the same server. */
+  lent(lease: Lease): PlacedLease {
+    const begun = (): (() => void) => nothing
+    return new PlacedLease(this.placed, lease, {
+      begun,
+      writing: nothing,
+      failed: nothing,
+      answer: (work) => work,
+      released: nothing,
+    })
+  }
+
+  async query(request: DriverRequest): Promise<DriverResult> {
+    const ended = this.#begun(request)
+    try {
+      return await this.#told(this.#lease.query(request))
+    } finally {
+      ended?.()
+    }
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
-    if (request.access !== 'read') this.#watch.writing()
+    const ended = this.#begun(request)
     try {
       yield* this.#lease.stream(request)
     } catch (error) {
       this.#watch.failed(error)
       throw error
+    } finally {
+      ended?.()
     }
   }
 
-  begin(options: BeginOptions): Promise<void> {
-    return this.#told(this.#lease.begin(options))
+  async begin(options: BeginOptions): Promise<void> {
+    this.#endTransaction = this.#watch.begun(options.readOnly === true ? 'read' : 'write')
+    await this.#told(this.#lease.begin(options))
   }
 
-  commit(): Promise<void> {
-    return this.#told(this.#lease.commit())
+  async commit(): Promise<void> {
+    await this.#ending(this.#lease.commit())
   }
 
-  rollback(): Promise<void> {
-    return this.#told(this.#lease.rollback())
+  async rollback(): Promise<void> {
+    await this.#ending(this.#lease.rollback())
   }
 
   savepoint(name: string): Promise<void> {
@@ -72,16 +117,42 @@ export class PlacedLease implements Lease {
     try {
       await this.#lease.release(mode)
     } finally {
-      this.#watch.ended()
+      this.#over()
+      this.#watch.released()
     }
+  }
+
+  /** What a statement outside of a transaction does is done with its answer; inside, with the transaction's end. */
+  #begun({ access }: DriverRequest): (() => void) | undefined {
+    if (access !== 'read') this.#watch.writing()
+    return this.#endTransaction === undefined ? this.#watch.begun(access) : undefined
+  }
+
+  async #ending(work: Promise<void>): Promise<void> {
+    try {
+      await this.#told(work)
+    } finally {
+      this.#over()
+    }
+  }
+
+  #over(): void {
+    this.#endTransaction?.()
+    this.#endTransaction = undefined
   }
 
   async #told<T>(work: Promise<T>): Promise<T> {
     try {
-      return await work
+      return await this.#watch.answer(work)
     } catch (error) {
       this.#watch.failed(error)
       throw error
     }
   }
+}
+
+function nothing(): void {}
+
+function whyOf({ route }: Decision): string {
+  return route.reasons.at(-1)?.text ?? 'it may write'
 }

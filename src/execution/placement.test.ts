@@ -6,8 +6,10 @@ import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { Position } from '../topology/position.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
 import { ReplicaBalancer } from './balancer.ts'
+import { CallWait } from './call-wait.ts'
 import type { Decision } from './decision.ts'
 import { Placement, type ReadWishes, type ShardWatch } from './placement.ts'
+import type { CallLimits } from './time-limit.ts'
 
 const at = (lsn: number, timeline = 1): Position => ({ kind: 'lsn', timeline, lsn: BigInt(lsn) })
 
@@ -77,6 +79,8 @@ describe('the placement of a read', () => {
   let memory: ShardMemory
   let losses: Map<string, number>
   let clock = 0
+  let closed: boolean
+  const wait = (limits: CallLimits = {}): CallWait => new CallWait(limits, () => clock)
 
   beforeEach(() => {
     const replicas = [{ url: dsn('r1'), tags: ['search'] }, dsn('r2')] as const
@@ -87,8 +91,11 @@ describe('the placement of a read', () => {
     for (const server of [shard.primary, ...shard.replicas]) watch.real.set(server, at(10))
     losses = new Map()
     clock = 0
+    closed = false
     placement = new Placement({
       watchOf: () => watch,
+      knownOf: () => watch,
+      isClosed: () => closed,
       lossesOf: (server) => losses.get(server.id) ?? 0,
       balancer: new ReplicaBalancer(() => 0),
       now: () => clock,
@@ -131,7 +138,7 @@ describe('the placement of a read', () => {
     more: Partial<ReadWishes> = {},
     tried: string[] = [],
   ): Promise<{ server: string; rule: string }> => {
-    const { server, route } = await placement.read(decision, wishes(more), new Set(tried))
+    const { server, route } = await placement.read(decision, wishes(more), new Set(tried), wait())
     return { server: server.id.replace('default/main/', ''), rule: route.reasons.at(-1)!.rule }
   }
   const wroteUpTo = (lsn: number): void => {
@@ -245,21 +252,70 @@ describe('the placement of a read', () => {
     const servers = new Set<string>()
     for (let i = 0; i < 4; i++) servers.add((await place({ sticky: false })).server)
     expect(servers).toEqual(new Set(['primary', 'replica-2']))
-    expect((await placement.primary(decision)).server).toBe(shard.replicas[0])
+    expect((await placement.primary(decision, wait())).server).toBe(shard.replicas[0])
   })
 
   it('holds what needs a primary until there is one, for a limited time', async () => {
     watch.primaryIs = 'none'
-    const held = Promise.resolve(placement.primary({ ...decision, database: withHold(60_000) }))
+    const held = Promise.resolve(placement.primary({ ...decision, database: withHold(60_000) }, wait()))
     watch.change(shard.replicas[1]!)
     expect((await held).server).toBe(shard.replicas[1])
     watch.primaryIs = 'none'
-    await expect(placement.primary({ ...decision, database: withHold(0) })).rejects.toMatchObject({
+    await expect(placement.primary({ ...decision, database: withHold(0) }, wait())).rejects.toMatchObject({
       code: 'SIGNALBOX_NO_PRIMARY',
       safeToRetry: true,
     })
     watch.primaryIs = 'split'
-    await expect(placement.primary(decision)).rejects.toMatchObject({ code: 'SIGNALBOX_TWO_PRIMARIES' })
+    await expect(placement.primary(decision, wait())).rejects.toMatchObject({ code: 'SIGNALBOX_TWO_PRIMARIES' })
+  })
+
+  it('is told beforehand without a change to the session, the balancer, or what is held', () => {
+    const likely = (): string => placement.likely(decision, wishes()).server.id
+    expect(likely()).toBe(likely())
+    expect(memory.stay).toBeUndefined()
+    watch.down.add(shard.replicas[0]!).add(shard.replicas[1]!)
+    watch.primaryIs = 'none'
+    memory.stay = { server: shard.replicas[0]!.id, losses: 0 }
+    expect(placement.likely(decision, wishes())).toBe(decision)
+    expect(memory).toMatchObject({ stay: { losses: 0 }, need: 'nothing' })
+    expect(watch.probes).toEqual([])
+  })
+
+  it('does not leave its replica for one that shows what is needed: it may have shown more', async () => {
+    const [mine, other] = shard.replicas
+    memory.require(at(7))
+    memory.stay = { server: mine!.id, losses: 0 }
+    watch.known.set(other!, at(8))
+    watch.real.set(other!, at(8))
+    expect((await place()).server).toBe('replica-1')
+    expect(watch.probes).toContain(shard.primary.id)
+  })
+
+  it('waits no longer than its call may, for a replica, a position or a primary', async () => {
+    wroteUpTo(20)
+    const aborted = AbortSignal.abort()
+    await expect(placement.read(decision, wishes(), new Set(), wait({ signal: aborted }))).rejects.toMatchObject({
+      code: 'SIGNALBOX_ABORTED',
+      safeToRetry: true,
+    })
+    const late = wait({ timeoutMs: 3 })
+    watch.known.set(shard.replicas[0]!, at(10))
+    await expect(placement.read(decision, wishes(), new Set(), late)).rejects.toMatchObject({
+      code: 'SIGNALBOX_TIMEOUT',
+      timeoutMs: 3,
+      safeToRetry: true,
+    })
+    watch.primaryIs = 'none'
+    clock += 1
+    const held = Promise.resolve(placement.primary({ ...decision, database: withHold(60_000) }, wait({ timeoutMs: 9 })))
+    clock += 9
+    watch.change(shard.replicas[0]!)
+    await expect(held).rejects.toMatchObject({ code: 'SIGNALBOX_TIMEOUT' })
+    watch.primaryIs = 'none'
+    closed = true
+    await expect(placement.primary({ ...decision, database: withHold(60_000) }, wait())).rejects.toMatchObject({
+      code: 'SIGNALBOX_CLIENT_CLOSED',
+    })
   })
 
   const withHold = (holdMs: number): Database => ({ ...database, replication: { ...database.replication, holdMs } })

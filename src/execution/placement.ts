@@ -1,10 +1,11 @@
 import type { ServerStatus } from '../drivers/driver.ts'
-import { NoPrimaryError, NoReplicaError, TwoPrimariesError } from '../errors.ts'
+import { ClientClosedError, NoPrimaryError, NoReplicaError, TwoPrimariesError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
 import type { ShardMemory } from '../routing/session.ts'
 import { comparePosition, type Position } from '../topology/position.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
+import type { CallWait } from './call-wait.ts'
 import { placedOn, shardOf, whereOf, type Decision } from './decision.ts'
 
 /** What is known of the servers of one shard; see `failover/monitor.ts`. */
@@ -23,6 +24,9 @@ export interface ShardWatch {
   changed(): Promise<void>
 }
 
+/** What `explain` looks at: what is known already. */
+export type KnownShard = Pick<ShardWatch, 'usable' | 'positionOf' | 'lagMsOf' | 'primary'>
+
 /** What a read wants of its server, besides the statement. */
 export interface ReadWishes {
   /** What its session remembers of the shard. */
@@ -39,12 +43,16 @@ export interface ReadWishes {
 
 export interface PlacementParts {
   readonly watchOf: (database: Database, shard: Shard) => ShardWatch
+  /** The same without asking any server. */
+  readonly knownOf: (database: Database, shard: Shard) => KnownShard
   /** Connections to the server that were lost so far. */
   readonly lossesOf: (server: Server) => number
   readonly balancer: ReplicaBalancer
   readonly now: () => number
   /** Resolves after the time, or when the signal fires. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+  /** The client is closed for good: nothing waits any longer. */
+  readonly isClosed: () => boolean
 }
 
 /** Between two questions how far the replicas have come, in ms. */
@@ -61,6 +69,13 @@ const reasons = {
   primary: { rule: 'server', text: 'the primary' },
 } as const satisfies Readonly<Record<string, Reason>>
 
+const waits = {
+  primary: 'it was held until there is a primary',
+  role: 'the servers were asked who is the primary',
+  position: 'the primary was asked how far it is',
+  replica: 'it waited for a replica that shows what its session wrote or saw',
+} as const
+
 /** Finds the server for a routed statement: the primary of its shard, or a replica that is well and shows enough. */
 export class Placement {
   readonly #parts: PlacementParts
@@ -74,27 +89,51 @@ export class Placement {
   }
 
   /** The decision on its shard's primary; waits while there is none, bounded in time and number. */
-  primary(decision: Decision, reason: Reason = reasons.primary): Decision | Promise<Decision> {
+  primary(decision: Decision, wait: CallWait, reason: Reason = reasons.primary): Decision | Promise<Decision> {
     const watch = this.#parts.watchOf(decision.database, shardOf(decision))
     const found = watch.primary()
     if (found.kind === 'primary') return this.#on(decision, found.server, 'primary', reason)
-    return this.#hold(decision, watch, reason)
+    return this.#hold(decision, watch, wait, reason)
   }
 
   /**
    * A read on a replica, or on the primary where no replica can be used or shows enough in time. Servers in `tried` have
    * failed for this read.
    */
-  read(decision: Decision, wishes: ReadWishes, tried: ReadonlySet<string>): Decision | Promise<Decision> {
-    const found = this.#readNow(decision, wishes, tried)
-    return found ?? this.#readLater(decision, wishes, tried)
+  read(
+    decision: Decision,
+    wishes: ReadWishes,
+    tried: ReadonlySet<string>,
+    wait: CallWait,
+  ): Decision | Promise<Decision> {
+    const found = this.#readNow(decision, wishes, tried, wait)
+    return found ?? this.#readLater(decision, wishes, tried, wait)
   }
 
-  /** As `read`, without waiting for anything: for `explain`. */
+  /**
+   * As `read`, as far as it can be told from what is known: for `explain`. Waits for nothing, asks no server, and leaves
+   * the session and the balancer as they are.
+   */
   likely(decision: Decision, wishes: ReadWishes): Decision {
-    const found = this.#readNow(decision, wishes, new Set())
-    if (found !== undefined && !(found instanceof Promise)) return found
-    return decision
+    const shard = shardOf(decision)
+    const known = this.#parts.knownOf(decision.database, shard)
+    const found = known.primary()
+    const onPrimary = (reason: Reason): Decision =>
+      found.kind === 'primary' ? this.#on(decision, found.server, 'primary', reason) : decision
+    const usable = this.#usable(decision, shard, known, wishes, new Set())
+    if (usable.length === 0) {
+      this.#mayFallBack(decision, wishes)
+      return onPrimary(reasons.noReplica)
+    }
+    const { memory } = wishes
+    if (memory === undefined || wishes.anyState) return this.#on(decision, usable[0]!, 'replica', reasons.balanced)
+    if (memory.underWay > 0 && !wishes.shared) return onPrimary(reasons.underWay)
+    const stays = usable.find(({ id }) => wishes.sticky && id === memory.stay?.server)
+    const shown = usable.filter((server) => memory.reachedBy(known.positionOf(server)) === 'reached')
+    if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
+    const chosen = shown[0]
+    if (chosen === undefined) return decision
+    return this.#on(decision, chosen, 'replica', memory.need === 'nothing' ? reasons.balanced : reasons.caughtUp)
   }
 
   /** `need`: what the primary said after the read had come; it covers all that was written or seen before. */
@@ -102,6 +141,7 @@ export class Placement {
     decision: Decision,
     wishes: ReadWishes,
     tried: ReadonlySet<string>,
+    wait: CallWait,
     need?: Position,
   ): Decision | Promise<Decision> | undefined {
     const shard = shardOf(decision)
@@ -109,26 +149,36 @@ export class Placement {
     const usable = this.#usable(decision, shard, watch, wishes, tried)
     if (usable.length === 0) {
       this.#mayFallBack(decision, wishes)
-      return this.primary(decision, reasons.noReplica)
+      return this.primary(decision, wait, reasons.noReplica)
     }
     const { balancer } = this.#parts
     const kind = decision.database.replication.balancer
     const { memory } = wishes
+    const stays = wishes.sticky && memory !== undefined ? this.#staying(memory, usable) : undefined
     if (memory === undefined || wishes.anyState) {
-      return this.#on(decision, balancer.choose(usable, kind), 'replica', reasons.balanced)
+      const any = stays ?? balancer.choose(usable, kind)
+      // What it shows may be newer than what the others have, and the reads that follow must not be older.
+      if (wishes.sticky && memory !== undefined) memory.stay = { server: any.id, losses: this.#parts.lossesOf(any) }
+      return this.#on(decision, any, 'replica', reasons.balanced)
     }
-    if (memory.underWay > 0 && !wishes.shared) return this.primary(decision, reasons.underWay)
-    const stays = wishes.sticky ? this.#staying(memory, usable) : undefined
+    if (memory.underWay > 0 && !wishes.shared) return this.primary(decision, wait, reasons.underWay)
     const shown = usable.filter((server) => this.#shows(watch, server, memory, need) === 'reached')
     if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
-    if (shown.length === 0) return undefined
+    // It may have shown more than is known to be needed: another one must have come as far as the primary is now.
+    if (stays !== undefined && need === undefined) memory.forget()
+    if (shown.length === 0 || (stays !== undefined && need === undefined)) return undefined
     const chosen = balancer.choose(shown, kind)
     if (wishes.sticky) memory.stay = { server: chosen.id, losses: this.#parts.lossesOf(chosen) }
     const isFree = need === undefined && memory.need === 'nothing'
     return this.#on(decision, chosen, 'replica', isFree ? reasons.balanced : reasons.caughtUp)
   }
 
-  async #readLater(decision: Decision, wishes: ReadWishes, tried: ReadonlySet<string>): Promise<Decision> {
+  async #readLater(
+    decision: Decision,
+    wishes: ReadWishes,
+    tried: ReadonlySet<string>,
+    wait: CallWait,
+  ): Promise<Decision> {
     const shard = shardOf(decision)
     const watch = this.#parts.watchOf(decision.database, shard)
     const deadline = this.#parts.now() + decision.database.replication.waitMs
@@ -137,18 +187,16 @@ export class Placement {
     for (;;) {
       const usable = this.#usable(decision, shard, watch, wishes, tried)
       if (usable.some((server) => this.#shows(watch, server, memory, need) === 'incomparable')) {
-        need = await this.#settle(memory, watch)
-        if (need === undefined) return await this.primary(decision, reasons.noPosition)
+        need = await this.#settle(memory, watch, wait)
+        if (need === undefined) return await this.primary(decision, wait, reasons.noPosition)
       }
-      const before = this.#readNow(decision, wishes, tried, need)
+      const before = this.#readNow(decision, wishes, tried, wait, need)
       if (before !== undefined) return await before
-      if (this.#parts.now() >= deadline) return await this.primary(decision, reasons.behind)
+      if (this.#parts.now() >= deadline) return await this.primary(decision, wait, reasons.behind)
       // Whoever answers first may be enough; the others' answers are noted when they come.
-      const over = new AbortController()
-      const left = this.#parts.sleep(deadline - this.#parts.now(), over.signal)
-      await Promise.race([left, ...usable.map(async (server) => await watch.refresh(server))])
-      over.abort()
-      const after = this.#readNow(decision, wishes, tried, need)
+      const asked = usable.map(async (server) => await watch.refresh(server))
+      await this.#waitFor(asked, deadline - this.#parts.now(), wait, waits.replica)
+      const after = this.#readNow(decision, wishes, tried, wait, need)
       if (after !== undefined) return await after
       await this.#parts.sleep(pauseMs)
     }
@@ -166,11 +214,13 @@ export class Placement {
   }
 
   /** Asks the primary how far it is: a server that has come as far shows everything that was written or seen before. */
-  async #settle(memory: ShardMemory, watch: ShardWatch): Promise<Position | undefined> {
+  async #settle(memory: ShardMemory, watch: ShardWatch, wait: CallWait): Promise<Position | undefined> {
     const found = watch.primary()
     if (found.kind !== 'primary') return undefined
     const { turn } = memory
-    const status = await watch.refresh(found.server)
+    const asked = watch.refresh(found.server)
+    await this.#waitFor([asked], wait.leftMs, wait, waits.position)
+    const status = await asked
     if (status?.position === undefined || !status.writable) return undefined
     memory.settle(status.position, turn)
     return status.position
@@ -190,7 +240,7 @@ export class Placement {
   #usable(
     { tags }: Decision,
     shard: Shard,
-    watch: ShardWatch,
+    watch: KnownShard,
     wishes: ReadWishes,
     tried: ReadonlySet<string>,
   ): readonly Server[] {
@@ -225,12 +275,11 @@ export class Placement {
     )
   }
 
-  async #hold(decision: Decision, watch: ShardWatch, reason: Reason): Promise<Decision> {
+  async #hold(decision: Decision, watch: ShardWatch, wait: CallWait, reason: Reason): Promise<Decision> {
     const { alias, replication } = decision.database
     const held = this.#held.get(alias) ?? 0
     const begun = this.#parts.now()
     this.#held.set(alias, held + 1)
-    const over = new AbortController()
     try {
       for (;;) {
         const found = watch.primary()
@@ -249,12 +298,32 @@ export class Placement {
             database: alias,
           })
         }
-        await Promise.race([watch.changed(), this.#parts.sleep(replication.holdMs - waited, over.signal)])
+        await this.#waitFor([watch.changed()], replication.holdMs - waited, wait, waits.primary)
       }
     } finally {
-      over.abort()
-      this.#held.set(alias, (this.#held.get(alias) ?? 1) - 1)
+      const left = (this.#held.get(alias) ?? 1) - 1
+      if (left === 0) this.#held.delete(alias)
+      else this.#held.set(alias, left)
     }
+  }
+
+  /** `work`, as long as the call may wait for it and the client is open. */
+  async until(work: Promise<unknown>, wait: CallWait): Promise<void> {
+    await this.#waitFor([work], wait.leftMs, wait, waits.role)
+  }
+
+  /** Waits for the first of `work`, no longer than `ms`, than the call may, and than the client is open. */
+  async #waitFor(work: readonly Promise<unknown>[], ms: number, wait: CallWait, what: string): Promise<void> {
+    wait.check(what)
+    const over = new AbortController()
+    const signal = wait.signal === undefined ? over.signal : AbortSignal.any([over.signal, wait.signal])
+    try {
+      await Promise.race([...work, this.#parts.sleep(Math.min(ms, wait.leftMs), signal)])
+    } finally {
+      over.abort()
+    }
+    wait.check(what)
+    if (this.#parts.isClosed()) throw new ClientClosedError()
   }
 
   /** Decisions are remembered by those who ask for them, so the placed ones are made once, too. */

@@ -1,15 +1,17 @@
 import type { CallOptions } from '../config.ts'
-import type { Access, Lease } from '../drivers/driver.ts'
-import { locate } from '../errors.ts'
+import type { Lease } from '../drivers/driver.ts'
+import { CommitUnknownError, locate } from '../errors.ts'
 import type { ShardMemory } from '../routing/session.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import type { Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
+import { CallWait } from './call-wait.ts'
 import { shardKey, shardOf, whereOf, type Decision } from './decision.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Placement, ReadWishes, ShardWatch } from './placement.ts'
 import { PlacedLease } from './placed-lease.ts'
 import { isServersFault, mayMove, onAnyServer } from './retry.ts'
+import type { CallLimits } from './time-limit.ts'
 
 /** What the execution on replicated shards learns about servers. */
 export interface FailureWatch extends ShardWatch {
@@ -26,8 +28,22 @@ export interface ReplicatedParts {
   readonly balancer: ReplicaBalancer
   readonly inFlight: InFlight
   readonly watchOf: (decision: Decision) => FailureWatch
+  /** Connections to the server that were lost so far. */
+  readonly lossesOf: (server: Server) => number
+  /** Has `close()` wait for a statement. */
+  readonly hold: <T>(statement: Promise<T>) => Promise<T>
   readonly now: () => number
 }
+
+/** Sends a statement to the server of a placed decision. */
+export interface Sending<T> {
+  readonly send: (placed: Decision) => Promise<T>
+  /** Closes what an answer holds that nobody waits for any more. Must not throw. */
+  readonly drop?: (answer: T) => void
+}
+
+/** A replica lost connections while it was asked: it may have restarted, and shown an older state than it had shown. */
+class UnprovenRead extends Error {}
 
 /**
  * Carries statements out on shards with replicas: writes on the primary, reads on a replica that is well and shows what
@@ -46,66 +62,110 @@ export class Replicated {
     return this.#parts.placement.likely(decision, this.#wishes(decision, surroundings, options))
   }
 
-  /** One autocommit statement; `send` sends it to the server of a placed decision. */
+  /** One autocommit statement, or a stream up to its first row. */
   async run<T>(
     decision: Decision,
     surroundings: Surroundings,
     options: CallOptions | undefined,
-    send: (placed: Decision) => Promise<T>,
+    limits: CallLimits,
+    sending: Sending<T>,
   ): Promise<T> {
-    return decision.route.role === 'replica'
-      ? await this.#read(decision, surroundings, options, send)
-      : await this.#onPrimary(decision, surroundings, send)
+    const wait = new CallWait(limits, this.#parts.now)
+    return await this.#parts.hold(
+      decision.route.role === 'replica'
+        ? this.#read(decision, surroundings, options, wait, sending)
+        : this.#onPrimary(decision, surroundings, wait, sending),
+    )
   }
 
-  /** A connection for a transaction, a reserved connection or a stream. */
+  /**
+   * A statement on the primary begins: until its end, which the caller tells, nobody knows what the session's reads must
+   * show. Does nothing for a read that may go to a replica.
+   */
+  begun(decision: Decision, { memory, shared }: Surroundings): () => void {
+    const isWrite = decision.route.effect !== 'read'
+    if (decision.route.role === 'replica' || (!isWrite && shared)) return nothing
+    if (isWrite) memory.wrote = true
+    return begunIn(memory.of(shardKey(decision)))
+  }
+
+  /** A connection for a transaction or a reserved connection; `open` takes one to the server of a placed decision. */
   async lease(
     decision: Decision,
     surroundings: Surroundings,
-    access: Access,
+    limits: CallLimits,
     open: (placed: Decision) => Promise<Lease>,
   ): Promise<Lease> {
-    const { memory, shared } = surroundings
-    const shard = memory.of(shardKey(decision))
-    const isReplica = decision.route.role === 'replica'
-    const placed = isReplica
-      ? await this.#parts.placement.read(decision, this.#wishes(decision, surroundings, undefined), new Set())
-      : await this.#parts.placement.primary(decision)
-    const onPrimary = placed.route.role === 'primary'
-    let lease: Lease
-    try {
-      lease = await open(placed)
-    } catch (error) {
-      await this.#failed(placed, error)
-      throw error
+    const wait = new CallWait(limits, this.#parts.now)
+    return await this.#parts.hold(this.#lease(decision, surroundings, wait, open))
+  }
+
+  async #lease(
+    decision: Decision,
+    surroundings: Surroundings,
+    wait: CallWait,
+    open: (placed: Decision) => Promise<Lease>,
+  ): Promise<Lease> {
+    const { placement, lossesOf } = this.#parts
+    const wishes = this.#wishes(decision, surroundings, undefined)
+    const tried = new Set<string>()
+    const place = async (): Promise<Decision> =>
+      decision.route.role === 'replica'
+        ? await placement.read(decision, wishes, tried, wait)
+        : await placement.primary(decision, wait)
+    const send = async (placed: Decision): Promise<Lease> => {
+      const { server, route } = placed
+      const losses = lossesOf(server)
+      tried.add(server.id)
+      const lease = await open(placed)
+      if (route.role === 'primary' || !needsProof(wishes) || lossesOf(server) === losses)
+        return this.#watched(placed, lease, surroundings, wishes)
+      await lease.release('clean')
+      throw new UnprovenRead()
     }
-    const remembers = onPrimary && (access !== 'read' || !shared)
-    if (remembers) shard.begin()
-    let isOver = false
+    return await this.#moving(decision, wait, place, send)
+  }
+
+  #watched(placed: Decision, lease: Lease, { memory, shared }: Surroundings, wishes: ReadWishes): Lease {
+    const { balancer, inFlight, now } = this.#parts
+    const { server, route } = placed
+    const shard = memory.of(shardKey(placed))
+    const onPrimary = route.role === 'primary'
+    const since = now()
+    if (!onPrimary) balancer.started(server)
     return new PlacedLease(placed, lease, {
+      begun: (access) => (onPrimary && (access !== 'read' || !shared) ? begunIn(shard) : nothing),
       writing: () => (memory.wrote = true),
-      failed: (error) => void this.#failed(placed, error),
-      ended: () => {
-        if (isOver) return
-        isOver = true
-        if (remembers) shard.end()
+      failed: (error) => this.#report(placed, error),
+      answer: async (work) => {
+        if (onPrimary) return await work
+        const answer = await inFlight.onServer(server, work)
+        noteSeen(wishes, server)
+        return answer
+      },
+      released: () => {
+        if (!onPrimary) balancer.ended(server, now() - since)
       },
     })
   }
 
   async #onPrimary<T>(
     decision: Decision,
-    { memory, shared }: Surroundings,
-    send: (placed: Decision) => Promise<T>,
+    surroundings: Surroundings,
+    wait: CallWait,
+    { send, drop }: Sending<T>,
   ): Promise<T> {
+    const { inFlight, placement } = this.#parts
+    const ended = this.begun(decision, surroundings)
+    // What may have taken effect is waited for; a read may go to the next primary instead.
     const isWrite = decision.route.effect !== 'read'
-    const shard = isWrite || !shared ? memory.of(shardKey(decision)) : undefined
-    if (isWrite) memory.wrote = true
-    shard?.begin()
+    const place = async (): Promise<Decision> => await placement.primary(decision, wait)
     try {
-      return await this.#moving(decision, async () => await this.#parts.placement.primary(decision), send)
+      return await this.#moving(decision, wait, place, async (placed) =>
+        isWrite ? await send(placed) : await inFlight.onServer(placed.server, send(placed), drop),
+      )
     } finally {
-      shard?.end()
+      ended()
     }
   }
 
@@ -113,20 +173,30 @@ export class Replicated {
     decision: Decision,
     surroundings: Surroundings,
     options: CallOptions | undefined,
-    send: (placed: Decision) => Promise<T>,
+    wait: CallWait,
+    { send, drop }: Sending<T>,
   ): Promise<T> {
-    const { balancer, inFlight, placement, now } = this.#parts
+    const { balancer, inFlight, lossesOf, placement, now } = this.#parts
     const wishes = this.#wishes(decision, surroundings, options)
     const tried = new Set<string>()
-    const place = async (): Promise<Decision> => await placement.read(decision, wishes, tried)
-    return await this.#moving(decision, place, async (placed) => {
-      const { server } = placed
-      const begun = now()
+    let needed = false
+    const place = async (): Promise<Decision> => {
+      needed = needsProof(wishes)
+      return await placement.read(decision, wishes, tried, wait)
+    }
+    return await this.#moving(decision, wait, place, async (placed) => {
+      const { server, route } = placed
+      const [begun, losses] = [now(), lossesOf(server)]
       balancer.started(server)
       try {
-        const answer = await inFlight.onServer(server, send(placed))
+        const answer = await inFlight.onServer(server, send(placed), drop)
+        if (route.role === 'replica' && needed && lossesOf(server) !== losses) {
+          drop?.(answer)
+          throw new UnprovenRead()
+        }
+        if (route.role === 'replica') noteSeen(wishes, server)
         // The primary may have shown more than the replicas have.
-        if (placed.route.role === 'primary' && !wishes.shared) wishes.memory?.forget()
+        else if (!wishes.shared) wishes.memory?.forget()
         return answer
       } catch (error) {
         tried.add(server.id)
@@ -140,28 +210,37 @@ export class Replicated {
   /** Sends to one server after the other while nothing has happened and another may do better. */
   async #moving<T>(
     decision: Decision,
+    wait: CallWait,
     place: () => Promise<Decision>,
     send: (placed: Decision) => Promise<T>,
   ): Promise<T> {
+    const { placement, watchOf } = this.#parts
     const servers = 1 + shardOf(decision).replicas.length
-    let placed = decision
+    let placed: Decision | undefined
     const attempt = async (): Promise<T> => {
+      placed = undefined
       placed = await place()
       return await send(placed)
     }
     return await onAnyServer(servers + 1, attempt, async (error) => {
-      await this.#failed(placed, error)
-      return mayMove(error, placed.route.role)
+      // That there is no server, or no time, has been found out without one.
+      if (placed === undefined) return false
+      if (error instanceof UnprovenRead) return true
+      this.#report(placed, error)
+      if (!mayMove(error, placed.route.role)) return false
+      // Until a server that cannot be the primary any more is known as such.
+      if (placed.route.role === 'primary') await placement.until(watchOf(placed).settled(), wait)
+      return true
     })
   }
 
-  /** Tells what is known of the shard, and waits until a server that cannot be the primary any more is known as such. */
-  async #failed(placed: Decision, error: unknown): Promise<void> {
+  /** Tells what is known of the shard. */
+  #report(placed: Decision, error: unknown): void {
+    if (error instanceof CommitUnknownError) return this.#parts.watchOf(placed).reportFailure(placed.server, error)
     if (!isServersFault(error)) return
     const watch = this.#parts.watchOf(placed)
     if (error.errorClass === 'read-only') watch.reportRoleChange(placed.server)
     else watch.reportFailure(placed.server, error)
-    if (placed.route.role === 'primary') await watch.settled()
   }
 
   #wishes(decision: Decision, { memory, shared, role }: Surroundings, options: CallOptions | undefined): ReadWishes {
@@ -175,6 +254,28 @@ export class Replicated {
       maxStalenessMs: options?.maxStalenessMs,
     }
   }
+}
+
+function nothing(): void {}
+
+function begunIn(shard: ShardMemory): () => void {
+  shard.begin()
+  let isOver = false
+  return () => {
+    if (isOver) return
+    isOver = true
+    shard.end()
+  }
+}
+
+/** Whether it matters that the server shows as much as was known of it. */
+function needsProof({ memory, anyState }: ReadWishes): boolean {
+  return !anyState && memory !== undefined && (memory.need !== 'nothing' || memory.stay !== undefined)
+}
+
+/** Another read of the session may have moved on to another replica meanwhile, which need not show what this one did. */
+function noteSeen({ memory, sticky }: ReadWishes, server: Server): void {
+  if (sticky && memory?.stay?.server !== server.id) memory?.forget()
 }
 
 /** Whether the database has more than its primary. */

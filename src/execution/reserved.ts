@@ -6,8 +6,11 @@ import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
 import { queryTraced, resumed, streamTraced } from './execute.ts'
+import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
+import { withTimeLeft } from './time-limit.ts'
+import type { LeaseLimits } from './transaction-core.ts'
 import { Turns } from './turns.ts'
 import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './transaction.ts'
 
@@ -87,7 +90,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         decide: (sql, params, call, pinned) => host.decide(sql, params, call, pinned ?? this.#bound?.decision.database),
         explain: (sql, params, call, pinned) =>
           host.explain(sql, params, call, pinned ?? this.#bound?.decision.database),
-        lease: async (decision) => await this.#lend(decision),
+        lease: async (decision, _access, limits) => await this.#lend(decision, limits),
         // There is only this connection: another one would not have its state.
         attempts: 1,
       },
@@ -115,20 +118,23 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     params: Params,
     options: CallOptions | undefined,
   ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
+    const begun = performance.now()
     const decision = await this.#host.decide(sql, params, options, this.#bound?.decision.database)
     refuseTransactionControl(decision, 'client.transaction()')
+    const request = requestOf(decision, params, options, this.#host.queryTimeoutMs)
+    const lease = await this.#free(decision, request)
     return {
-      decision,
-      lease: await this.#free(decision),
-      request: requestOf(decision, params, options, this.#host.queryTimeoutMs),
+      decision: lease instanceof PlacedLease ? lease.place(decision) : decision,
+      lease,
+      request: withTimeLeft(request, begun),
     }
   }
 
-  async #bind(decision: Decision): Promise<Lease> {
+  async #bind(decision: Decision, limits: LeaseLimits): Promise<Lease> {
     const { executor } = this.#host
     const bound = (this.#bound ??= {
       decision,
-      lease: executor.lease(decision, 'session', {}, this.#host.surroundings),
+      lease: executor.lease(decision, 'session', limits, this.#host.surroundings),
     })
     const { database } = bound.decision.route
     if (database !== decision.route.database) {
@@ -148,25 +154,26 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   }
 
   /** The connection, if no transaction has it. */
-  async #free(decision: Decision): Promise<Lease> {
-    const lease = await this.#bind(decision)
+  async #free(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+    const lease = await this.#bind(decision, limits)
     this.#assertNotLent()
     return lease
   }
 
   /** The connection for a transaction, which gives it back to this object and not to the pool. */
-  async #lend(decision: Decision): Promise<Lease> {
+  async #lend(decision: Decision, limits: LeaseLimits): Promise<Lease> {
     this.#assertFree()
     const lease = await this.#turns.take(async () => {
-      const free = await this.#free(decision)
+      const free = await this.#free(decision, limits)
       this.#inTransaction = true
       return free
     })
-    return {
+    const lent: Lease = {
       query: (request) => lease.query(request),
       stream: (request) => lease.stream(request),
       begin: (options) => lease.begin(options),
       commit: () => lease.commit(),
+      ...(lease.commitFate === undefined ? {} : { commitFate: (there: Lease) => lease.commitFate!(there) }),
       rollback: () => lease.rollback(),
       savepoint: (name) => lease.savepoint(name),
       rollbackTo: (name) => lease.rollbackTo(name),
@@ -177,6 +184,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         await Promise.resolve()
       },
     }
+    return lease instanceof PlacedLease ? lease.lent(lent) : lent
   }
 
   #assertFree(): void {

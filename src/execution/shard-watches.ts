@@ -1,9 +1,11 @@
 import type { Driver, Engine } from '../drivers/driver.ts'
 import { ShardMonitor } from '../failover/monitor.ts'
 import type { ShardView } from '../failover/shard-view.ts'
+import type { Position } from '../topology/position.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
 import { shardOf, type Decision } from './decision.ts'
 import { InFlight } from './in-flight.ts'
+import type { KnownShard } from './placement.ts'
 import { PoolRegistry } from './pool-registry.ts'
 
 /** What is known of the servers of all replicated shards. Asks nobody before a shard is first used. */
@@ -15,7 +17,9 @@ export class ShardWatches {
    */
   readonly #probePools: PoolRegistry
   readonly #monitors = new Map<Shard, ShardMonitor>()
+  readonly #losses = new Map<string, number>()
   readonly inFlight = new InFlight()
+  #closed = false
 
   constructor(pools: PoolRegistry, drivers: Readonly<Record<Engine, () => Promise<Driver>>>) {
     this.#pools = pools
@@ -64,9 +68,44 @@ export class ShardWatches {
     return [first, ...shard.replicas].find((server) => monitor.usable(server)) ?? first
   }
 
-  /** Connections to the server that were lost so far: one more, and it may have restarted. */
+  /**
+   * Connections to the server that were lost so far: one more, and it may have restarted. The probes' own connection is
+   * always there, also where those of the statements were closed because nobody used them.
+   */
   lossesOf(server: Server): number {
-    return this.#pools.opened(server)?.losses ?? 0
+    return (this.#pools.opened(server)?.losses ?? 0) + (this.#probePools.opened(server)?.losses ?? 0)
+  }
+
+  /** How far the server is known to have come, if it has lost no connection since that was asked. */
+  positionOf(database: Database, shard: Shard, server: Server): Position | undefined {
+    const monitor = this.of(database, shard)
+    const losses = this.lossesOf(server)
+    if (losses !== (this.#losses.get(server.id) ?? 0)) {
+      this.#losses.set(server.id, losses)
+      monitor.forget(server)
+    }
+    return monitor.positionOf(server)
+  }
+
+  /** What is known of a shard's servers at this moment. Asks none of them, also if nobody has yet. */
+  known(database: Database, shard: Shard): KnownShard {
+    const { primary, servers } = this.of(database, shard).view()
+    const byId = new Map(servers.map((server) => [server.id, server]))
+    return {
+      primary: () => primary,
+      usable: ({ id }) => byId.get(id)?.out === undefined,
+      positionOf: ({ id }) => byId.get(id)?.position,
+      lagMsOf: ({ id }) => byId.get(id)?.lagMs,
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Has `close()` wait for a statement that was accepted, and may be waiting for its server. */
+  async hold<T>(statement: Promise<T>): Promise<T> {
+    return await this.#pools.hold(statement)
   }
 
   views(): readonly ShardView[] {
@@ -74,6 +113,7 @@ export class ShardWatches {
   }
 
   async close(timeoutMs: number): Promise<void> {
+    this.#closed = true
     for (const monitor of this.#monitors.values()) monitor.stop()
     await this.#probePools.close(timeoutMs)
   }
