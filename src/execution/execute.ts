@@ -90,7 +90,8 @@ export class Executor {
     const open = async (placed: Decision): Promise<Lease> => {
       const pool = await this.pool(placed)
       try {
-        return await pool.lease({ access, ...withTimeLeft(limits, begun) })
+        const { signal, timeoutMs } = withTimeLeft(limits, begun)
+        return await pool.lease({ access, signal, timeoutMs })
       } catch (error) {
         throw locate(error, whereOf(placed))
       }
