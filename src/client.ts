@@ -232,7 +232,7 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const decider = new Decider({ config, analyses, catalogues, pools, databases, anyServer })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
-  const executor = new Executor(pools, limits, replicatedExecution(watches))
+  const executor = new Executor(pools, limits, replicatedExecution(watches, topology))
   const sessions = new Sessions(sessionParts(config, watches))
   return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches)
 }

@@ -7,7 +7,7 @@ import type { ShardWatches } from './execution/shard-watches.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { SessionParts } from './sessions.ts'
 import { comparePosition } from './topology/position.ts'
-import type { Database, Shard } from './topology/topology.ts'
+import type { Database, Shard, Topology } from './topology/topology.ts'
 
 /** An aborted wait is over, too. */
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -19,7 +19,7 @@ async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** The parts by which statements find their servers on replicated shards, put together. */
-export function replicatedExecution(watches: ShardWatches): Replicated {
+export function replicatedExecution(watches: ShardWatches, { sharedServers }: Topology): Replicated {
   const balancer = new ReplicaBalancer()
   const now = (): number => performance.now()
   const placement = new Placement({
@@ -37,6 +37,7 @@ export function replicatedExecution(watches: ShardWatches): Replicated {
     inFlight: watches.inFlight,
     watchOf: (decision) => watches.of(decision.database, shardOf(decision)),
     lossesOf: (server) => watches.lossesOf(server),
+    sharing: ({ alias }) => sharedServers.find((group) => group.includes(alias)),
     hold: (statement) => watches.hold(statement),
     now,
   })

@@ -20,9 +20,9 @@ export function shardOf({ database, route }: RoutedStatement): Shard {
   return shard
 }
 
-/** Names a shard among all databases. */
-export function shardKey({ route }: RoutedStatement): string {
-  return `${route.database}/${route.shards[0] ?? ''}`
+/** Names a shard among all databases; of another one, the shard with the same name. */
+export function shardKey({ route }: RoutedStatement, database = route.database): string {
+  return `${database}/${route.shards[0] ?? ''}`
 }
 
 /** The decision, carried out on this server for this reason. */

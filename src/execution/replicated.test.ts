@@ -238,3 +238,36 @@ describe('a simulated shard with two replicas', () => {
     expect((await held).route.server).toContain('r2')
   })
 })
+
+describe('databases that are schemas of the same replicated servers', () => {
+  it('are one for a session that wrote to either: a join on a replica must show it', async () => {
+    const simulated = simulateDrivers()
+    const dsnOf = (host: string, schema: string): `mysql://${string}` => `mysql://u@${host}/${schema}`
+    const gtid = (sequence: number): Position => ({
+      kind: 'gtid',
+      domains: new Map([[0, { server: 1, sequence: BigInt(sequence) }]]),
+    })
+    for (const schema of ['shop', 'reviews']) {
+      simulated.server(dsnOf('p', schema)).setStatus({ position: gtid(8) })
+      simulated.server(dsnOf('r', schema)).setStatus({ writable: false, position: gtid(7) })
+    }
+    const databaseOf = (schema: string): { primary: `mysql://${string}`; replicas: [`mysql://${string}`] } => ({
+      primary: dsnOf('p', schema),
+      replicas: [dsnOf('r', schema)],
+    })
+    await using client = await connect(
+      {
+        databases: { default: databaseOf('shop'), reviews: databaseOf('reviews') },
+        tables: { review: 'reviews' },
+        databasesShareServer: [['default', 'reviews']],
+      },
+      { drivers: simulated.drivers },
+    )
+    const join = 'select * from product p join review r on r.product_id = p.id'
+    await client.session(async () => {
+      expect((await client.query(join)).route.role).toBe('replica')
+      await client.query('insert into review (product_id) values (1)')
+      expect((await client.query(join)).route).toMatchObject({ database: 'default', role: 'primary' })
+    })
+  })
+})

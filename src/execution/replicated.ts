@@ -1,9 +1,9 @@
 import type { CallOptions } from '../config.ts'
 import type { Lease } from '../drivers/driver.ts'
 import { CommitUnknownError, locate } from '../errors.ts'
-import type { ShardMemory } from '../routing/session.ts'
+import type { SessionMemory, ShardMemory } from '../routing/session.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
-import type { Server } from '../topology/topology.ts'
+import type { Database, Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import { CallWait } from './call-wait.ts'
 import { shardKey, shardOf, whereOf, type Decision } from './decision.ts'
@@ -30,6 +30,8 @@ export interface ReplicatedParts {
   readonly watchOf: (decision: Decision) => FailureWatch
   /** Connections to the server that were lost so far. */
   readonly lossesOf: (server: Server) => number
+  /** The databases on the same servers, itself included: one write changes what joins read on the others. */
+  readonly sharing: (database: Database) => readonly string[] | undefined
   /** Has `close()` wait for a statement. */
   readonly hold: <T>(statement: Promise<T>) => Promise<T>
   readonly now: () => number
@@ -86,7 +88,7 @@ export class Replicated {
     const isWrite = decision.route.effect !== 'read'
     if (decision.route.role === 'replica' || (!isWrite && shared)) return nothing
     if (isWrite) memory.wrote = true
-    return begunIn(memory.of(shardKey(decision)))
+    return this.#begunIn(memory, decision)
   }
 
   /** A connection for a transaction or a reserved connection; `open` takes one to the server of a placed decision. */
@@ -129,12 +131,11 @@ export class Replicated {
   #watched(placed: Decision, lease: Lease, { memory, shared }: Surroundings, wishes: ReadWishes): Lease {
     const { balancer, inFlight, now } = this.#parts
     const { server, route } = placed
-    const shard = memory.of(shardKey(placed))
     const onPrimary = route.role === 'primary'
     const since = now()
     if (!onPrimary) balancer.started(server)
     return new PlacedLease(placed, lease, {
-      begun: (access) => (onPrimary && (access !== 'read' || !shared) ? begunIn(shard) : nothing),
+      begun: (access) => (onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed) : nothing),
       writing: () => (memory.wrote = true),
       failed: (error) => this.#report(placed, error),
       answer: async (work) => {
@@ -243,6 +244,12 @@ export class Replicated {
     else watch.reportFailure(placed.server, error)
   }
 
+  #begunIn(memory: SessionMemory, decision: Decision): () => void {
+    const group = this.#parts.sharing(decision.database)
+    if (group === undefined) return begun([memory.of(shardKey(decision))])
+    return begun(group.map((alias) => memory.of(shardKey(decision, alias))))
+  }
+
   #wishes(decision: Decision, { memory, shared, role }: Surroundings, options: CallOptions | undefined): ReadWishes {
     const shard: ShardMemory = memory.of(shardKey(decision))
     return {
@@ -258,13 +265,13 @@ export class Replicated {
 
 function nothing(): void {}
 
-function begunIn(shard: ShardMemory): () => void {
-  shard.begin()
+function begun(shards: readonly ShardMemory[]): () => void {
+  for (const shard of shards) shard.begin()
   let isOver = false
   return () => {
     if (isOver) return
     isOver = true
-    shard.end()
+    for (const shard of shards) shard.end()
   }
 }
 
