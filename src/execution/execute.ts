@@ -122,7 +122,10 @@ export class Executor {
           const pool = await this.pool(placed)
           const source = this.locatedRows<Row>(
             placed,
-            streamTraced(placed, request, false, () => pool.stream(withTimeLeft(request, begun))),
+            this.#replicated.rowsOn(
+              placed,
+              streamTraced(placed, request, false, () => pool.stream(withTimeLeft(request, begun))),
+            ),
           )
           return { first: await source.next(), rows: source }
         },

@@ -11,6 +11,8 @@ export interface LeaseWatch {
   failed(error: unknown): void
   /** The answer, or an error as soon as the server is given up. */
   answer<T>(work: Promise<T>): Promise<T>
+  /** The rows, or an error as soon as the server is given up. */
+  rows<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined>
   /** Once, when it is given back. */
   released(): void
 }
@@ -63,6 +65,7 @@ export class PlacedLease implements Lease {
       writing: nothing,
       failed: nothing,
       answer: (work) => work,
+      rows: (rows) => rows,
       released: nothing,
     })
   }
@@ -79,7 +82,7 @@ export class PlacedLease implements Lease {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     const ended = this.#begun(request)
     try {
-      yield* this.#lease.stream(request)
+      yield* this.#watch.rows(this.#lease.stream(request))
     } catch (error) {
       this.#watch.failed(error)
       throw error

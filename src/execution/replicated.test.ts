@@ -226,6 +226,31 @@ describe('a simulated shard with two replicas', () => {
     expect(sent(primary).filter((step) => step === 'commit').length).toBe(1)
   })
 
+  it('gives up what is read on a replica that hangs: a stream half way through, a transaction’s statement', async () => {
+    await client.close()
+    await open({ probeTimeoutMs: 100, probeIntervalMs: 100 })
+    let hangs = false
+    for (const replica of replicas) {
+      replica.answerWith(({ action }) => {
+        if (hangs && action !== 'release') return new Promise(() => {})
+        return action === 'stream' ? Object.assign([], { [Symbol.asyncIterator]: rowsThatStop }) : undefined
+      })
+    }
+    async function* rowsThatStop(): AsyncGenerator {
+      yield { n: 1 }
+      await new Promise(() => {})
+    }
+    await using tx = client.begin({ readOnly: true })
+    await tx.query(read)
+    const rows = client.stream(read)
+    expect(await rows.next()).toMatchObject({ value: { n: 1 } })
+    hangs = true
+    const outcomes = await Promise.allSettled([rows.next(), tx.query(read)])
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'SIGNALBOX_CONNECTION_LOST' } })
+    await expect(tx.commit()).rejects.toMatchObject({ code: 'SIGNALBOX_CONNECTION_LOST' })
+  })
+
   it('gives up reads on a primary that hangs, and reads its successor', async () => {
     await open({ probeTimeoutMs: 100, probeIntervalMs: 100 })
     let hangs = false

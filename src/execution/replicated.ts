@@ -91,6 +91,11 @@ export class Replicated {
     return this.#begunIn(memory, decision)
   }
 
+  /** The rows of a stream that runs there, to the end, or until the server is given up. */
+  rowsOn<Row>(placed: Decision, rows: AsyncGenerator<Row, void, undefined>): AsyncGenerator<Row, void, undefined> {
+    return placed.route.effect === 'read' ? this.#parts.inFlight.rowsOf(placed.server, rows) : rows
+  }
+
   /** A connection for a transaction or a reserved connection; `open` takes one to the server of a placed decision. */
   async lease(
     decision: Decision,
@@ -144,6 +149,7 @@ export class Replicated {
         noteSeen(wishes, server)
         return answer
       },
+      rows: (rows) => (onPrimary ? rows : inFlight.rowsOf(server, rows)),
       released: () => {
         if (!onPrimary) balancer.ended(server, now() - since)
       },
