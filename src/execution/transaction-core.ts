@@ -1,5 +1,6 @@
 import type { Access, BeginOptions, DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
 import {
+  CommitUnknownError,
   CrossDatabaseTransactionError,
   QueryError,
   ReadOnlyTransactionError,
@@ -9,6 +10,7 @@ import {
 import { nameOf } from '../routing/home.ts'
 import type { Database } from '../topology/topology.ts'
 import { whereOf, type Decision } from './decision.ts'
+import { settleCommit, type CommitInquiry } from './commit-fate.ts'
 import { withRetry } from './retry.ts'
 import { Turns } from './turns.ts'
 
@@ -23,6 +25,9 @@ export type LeaseLimits = Pick<DriverRequest, 'signal' | 'timeoutMs'>
 /** Where a transaction's connection comes from. */
 export type LeaseSource = (decision: Decision, access: Access, limits: LeaseLimits) => Promise<Lease>
 
+/** How to find out about a COMMIT that was not answered, on the database of the transaction's first statement. */
+export type InquirySource = (first: Decision) => CommitInquiry
+
 /** What MySQL and MariaDB answer when they have rolled the whole transaction back, not the statement alone. */
 const endsOnServer: ReadonlySet<string | undefined> = new Set(['ER_LOCK_DEADLOCK', 'ER_XA_RBDEADLOCK'])
 
@@ -34,11 +39,14 @@ export class TransactionCore {
   readonly #lease: LeaseSource
   readonly #options: BeginOptions
   readonly #attempts: number
+  readonly #inquiry: InquirySource | undefined
   #state: State = { name: 'idle' }
   #dirty = false
   readonly #turns = new Turns()
 
-  constructor(lease: LeaseSource, options: BeginOptions, attempts: number) {
+  /** Without an `inquiry` the fate of a transaction whose COMMIT was not answered stays unknown. */
+  constructor(lease: LeaseSource, options: BeginOptions, attempts: number, inquiry?: InquirySource) {
+    this.#inquiry = inquiry
     this.#lease = lease
     this.#options = options
     this.#attempts = attempts
@@ -176,6 +184,14 @@ export class TransactionCore {
     await this.#end('rolled back', this.#cleanMode(), async (lease) => await lease.rollback())
   }
 
+  /** What a failed COMMIT comes to; `undefined` if it has taken effect. */
+  async #settled(lease: Lease, error: unknown, first: Decision): Promise<unknown> {
+    if (this.#inquiry === undefined || !(error instanceof CommitUnknownError)) return error
+    return await settleCommit(lease, locate(error, whereOf(first)), this.#inquiry(first)).catch(
+      (final: unknown) => final,
+    )
+  }
+
   #cleanMode(): ReleaseMode {
     return this.#dirty ? 'reset' : 'clean'
   }
@@ -198,8 +214,10 @@ export class TransactionCore {
     } catch (finishError) {
       // Whether the transaction is still open on it is not known: the connection must not be used again.
       await giveBack(lease, 'destroy')
-      const located = locate(finishError, whereOf(state.first))
       if (how !== 'committed') return
+      const final = await this.#settled(lease, finishError, state.first)
+      if (final === undefined) return
+      const located = locate(final, whereOf(state.first))
       this.#state = { name: 'ended', how: 'failed', error: located }
       throw located
     }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { CallOptions } from '../config.ts'
 import type { DriverRequest, DriverResult, Isolation, Lease } from '../drivers/driver.ts'
 import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
@@ -11,7 +12,7 @@ import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { inTermsOf, withTimeLeft } from './time-limit.ts'
-import { TransactionCore, type LeaseLimits, type LeaseSource } from './transaction-core.ts'
+import { TransactionCore, type InquirySource, type LeaseLimits, type LeaseSource } from './transaction-core.ts'
 
 /** How a transaction is to run. */
 export interface TransactionOptions {
@@ -86,7 +87,9 @@ export class Transaction implements Queryable, AsyncDisposable {
     this.#parent = parent
     this.#depth = parent === undefined ? 0 : parent.#depth + 1
     this.#core =
-      parent === undefined ? new TransactionCore(host.lease ?? fromPool(host), options, host.attempts) : parent.#core
+      parent === undefined
+        ? new TransactionCore(host.lease ?? fromPool(host), options, host.attempts, inquiryOf(host))
+        : parent.#core
   }
 
   /** The alias of the database that it runs on; `undefined` before the first statement. */
@@ -317,6 +320,21 @@ function send({ decision, lease, request, timeoutMs }: Prepared): Sent {
 
 function fromPool({ executor, surroundings }: TransactionHost): LeaseSource {
   return async (decision, access, limits) => await executor.lease(decision, access, limits, surroundings)
+}
+
+/** About a lost COMMIT the pool is asked, also for a transaction on a reserved connection: that one is gone. */
+function inquiryOf(host: TransactionHost): InquirySource {
+  const lease = fromPool(host)
+  return (first) => ({
+    connect: async (timeoutMs) => await lease(first, 'write', { timeoutMs }),
+    boundMs: first.database.replication.holdMs,
+    clock: { now: () => performance.now(), sleep },
+  })
+}
+
+async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  // A fired signal ends the wait, as the end of the time does.
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined)
 }
 
 /** Runs `fn`, then commits; rolls back and throws on if it throws. */

@@ -1,4 +1,5 @@
 import type {
+  CommitFate,
   Driver,
   DriverPool,
   DriverRequest,
@@ -179,11 +180,22 @@ class SimulatedPool implements DriverPool, SimulatedServer {
 class SimulatedLease implements Lease {
   readonly #pool: SimulatedPool
   readonly #number: number
+  /**
+   * Only PostgreSQL can tell: asks `there`, as a server is asked, with the text `fate of lease 1`. The test's answer is one
+   * row, a `CommitFate`; without one the fate stays open.
+   */
+  readonly commitFate?: NonNullable<Lease['commitFate']>
   #released = false
 
   constructor(pool: SimulatedPool, number: number) {
     this.#pool = pool
     this.#number = number
+    if (pool.engine === 'postgres') {
+      this.commitFate = async (there) => {
+        const { rows } = await there.query({ sql: `fate of lease ${number}`, params: [], access: 'read' })
+        return (rows[0] ?? { kind: 'open', why: 'the simulated server was not told', final: true }) as CommitFate
+      }
+    }
   }
 
   async query(request: DriverRequest): Promise<DriverResult> {

@@ -189,12 +189,14 @@ async function shutDownWhileRunning(): Promise<void> {
 async function loseTheCommit(): Promise<void> {
   await using server = await privateServer('postgres')
   await using proxy = await startFaultProxy({ host: server.host, port: server.port })
-  const dsn = proxy.through(server.dsn())
-  await using client = await connect(dsn)
+  const primary = proxy.through(server.dsn()) as Dsn
+  await using client = await connect({ databases: { default: { primary, replication: { holdMs: 200 } } } })
   await client.query('create table item (id integer)')
   const tx = client.begin()
   await tx.query('insert into item (id) values (1)')
   proxy.apply({ kind: 'cut-on', pattern: 'COMMIT', moment: 'answered' })
+  // Nor can anybody be asked what has become of it.
+  proxy.refuse()
   await tx.commit()
 }
 

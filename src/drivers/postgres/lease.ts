@@ -7,8 +7,18 @@ import {
   TransactionClosedError,
   UnsupportedError,
 } from '../../errors.ts'
-import type { Access, BeginOptions, DriverRequest, DriverResult, Isolation, Lease, ReleaseMode } from '../driver.ts'
+import type {
+  Access,
+  BeginOptions,
+  CommitFate,
+  DriverRequest,
+  DriverResult,
+  Isolation,
+  Lease,
+  ReleaseMode,
+} from '../driver.ts'
 import { expiry, isLimited, positional, Watch } from './call.ts'
+import { askFate } from './commit-evidence.ts'
 import type { Connection } from './connection.ts'
 import { classify, queryError } from './errors.ts'
 import { loadCursor, type NativeAnswer } from './native.ts'
@@ -18,6 +28,7 @@ import { resetSession, rollBackLeftover } from './reset.ts'
 import { driverResult } from './result.ts'
 import type { StatementBook } from './statement-book.ts'
 import { streamRows } from './stream.ts'
+import { TransactionTrace, type EvidenceSupport } from './transaction-trace.ts'
 
 /** SQL is built from these texts only, never from what a caller passes. */
 const isolationLevels = {
@@ -36,6 +47,7 @@ export interface LeaseSource {
   readonly book: StatementBook
   readonly address: string
   readonly fetchSize: number
+  readonly evidence: EvidenceSupport
 }
 
 /** A connection of one's own until released. */
@@ -48,10 +60,12 @@ export class PostgresLease implements Lease {
   #changed = false
   /** The transaction was begun as read-only, here and not by the server. */
   #readOnly = false
+  readonly #trace: TransactionTrace
 
   constructor(connection: Connection, source: LeaseSource) {
     this.#connection = connection
     this.#source = source
+    this.#trace = new TransactionTrace(connection, source.evidence)
   }
 
   query(request: DriverRequest): Promise<DriverResult> {
@@ -73,11 +87,17 @@ export class PostgresLease implements Lease {
       this.#connection.whenReady(() => {
         if (state === 'ended') return
         state = 'running'
-        this.#sendNow(outgoing, record, request.access, (error, result) => {
-          watch?.stop()
-          if (result === undefined) reject(this.#refusal(error))
-          else resolve(driverResult(result))
-        })
+        const trailing = this.#trace.question(request.access)
+        this.#sendNow(
+          trailing === undefined ? outgoing : { ...outgoing, trailing },
+          record,
+          request.access,
+          (error, result) => {
+            watch?.stop()
+            if (result === undefined) reject(this.#refusal(error))
+            else resolve(driverResult(result))
+          },
+        )
       })
     })
   }
@@ -92,6 +112,7 @@ export class PostgresLease implements Lease {
       const fetchSize = request.fetchSize ?? this.#source.fetchSize
       yield* streamRows(this.#connection, cursorClass, request, fetchSize, this.#source.address)
     } finally {
+      await new Promise<void>((resolve) => this.#trace.ask(request.access, resolve))
       this.#streaming = false
     }
   }
@@ -105,6 +126,7 @@ export class PostgresLease implements Lease {
     }
     if (readOnly === true) sql += ' READ ONLY'
     else if (readOnly === false) sql += ' READ WRITE'
+    if (readOnly !== true) this.#trace.begin()
     await this.#control(sql, 'read')
     this.#readOnly = readOnly === true
   }
@@ -117,6 +139,7 @@ export class PostgresLease implements Lease {
       throw this.#commitError(error)
     } finally {
       this.#readOnly = false
+      this.#trace.end()
     }
     // The server answers COMMIT of a failed transaction with success, and the tag of what it did instead.
     if (!Array.isArray(answer) && answer.command === 'ROLLBACK') {
@@ -128,8 +151,16 @@ export class PostgresLease implements Lease {
     }
   }
 
+  async commitFate(there: Lease): Promise<CommitFate> {
+    const { evidence } = this.#trace
+    if (evidence === undefined)
+      return { kind: 'open', why: 'the transaction had no id that could be asked for', final: true }
+    return await askFate(evidence, (request) => there.query(request))
+  }
+
   async rollback(): Promise<void> {
     this.#readOnly = false
+    this.#trace.end()
     await this.#control('ROLLBACK', 'read')
   }
 

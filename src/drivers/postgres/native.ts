@@ -45,7 +45,7 @@ export interface NativeQuery {
 }
 
 /** Made from a text instead of a config object: `pg` clones config objects property by property, which costs 1 to 2 µs. */
-export type NativeQueryClass = new (text: string, values: unknown, callback: AnswerCallback) => NativeQuery
+export type NativeQueryClass = new (text: string | object, values: unknown, callback: AnswerCallback) => NativeQuery
 
 export function internalsOf(client: pg.ClientBase): ClientInternals {
   return client as unknown as ClientInternals

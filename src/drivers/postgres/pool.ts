@@ -26,6 +26,7 @@ import { StatusReader } from './server-status.ts'
 import type { OwnCopy, SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
 import { streamRows } from './stream.ts'
+import { EvidenceSupport } from './transaction-trace.ts'
 
 /** How long `close` waits for what runs when it is not told. */
 const defaultCloseTimeoutMs = 10_000
@@ -67,7 +68,13 @@ export class PostgresPool implements DriverPool {
     this.#queryTimeoutMs = queryTimeoutMs
     this.#book = new StatementBook(options.statementCacheSize > 0)
     this.#own = new OwnPool(pool, options, this.#book, this.#sender, this.#losses, address, borrowed)
-    this.#leaseSource = { pool: this.#own, book: this.#book, address, fetchSize: options.fetchSize }
+    this.#leaseSource = {
+      pool: this.#own,
+      book: this.#book,
+      address,
+      fetchSize: options.fetchSize,
+      evidence: new EvidenceSupport(),
+    }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {
       this.#multiplexer = this.#createMultiplexer(createSharedClient)
@@ -103,7 +110,12 @@ export class PostgresPool implements DriverPool {
 
   async lease(options: { readonly access?: Access | undefined } & Limits = {}): Promise<Lease> {
     this.#open()
-    return new PostgresLease(await this.#acquire(options), this.#leaseSource)
+    const connection = await this.#acquire(options)
+    const { evidence } = this.#leaseSource
+    if (options.access !== 'read' && !evidence.isKnown(connection)) {
+      await new Promise<void>((resolve) => evidence.find(connection, resolve))
+    }
+    return new PostgresLease(connection, this.#leaseSource)
   }
 
   status(options: StatusOptions = {}): Promise<ServerStatus> {

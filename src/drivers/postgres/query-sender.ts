@@ -1,6 +1,7 @@
 import type { ClientBase, Submittable } from 'pg'
-import type { AnswerCallback, NativeQueryClass } from './native.ts'
+import { internalsOf, type AnswerCallback, type NativeQueryClass } from './native.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
+import { takeAlong, type Trailing } from './trailing-query.ts'
 import { repeatedQueryClass, type RepeatedQueryClass } from './repeated-query.ts'
 
 /** What is sent: a text, its parameters, and how the rows are to come. */
@@ -8,6 +9,8 @@ export interface Outgoing {
   readonly sql: string
   readonly params: readonly unknown[]
   readonly rowMode?: 'object' | 'array' | undefined
+  /** Sent right behind it; not where `pg` runs over its native bindings, and `answer` is then never called. */
+  readonly trailing?: Trailing | undefined
 }
 
 /** Hands statements to the clients of one pool, in the form that costs `pg` the least. */
@@ -19,23 +22,27 @@ export class QuerySender {
   /** `answer` is called once, and a second time if a parameter could not be encoded. */
   send(
     client: ClientBase,
-    { sql, params, rowMode }: Outgoing,
+    { sql, params, rowMode, trailing }: Outgoing,
     prepared: PreparedStatement | undefined,
     answer: AnswerCallback,
   ): void {
     const values = params.length > 0 ? params : undefined
     const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
     // `pg` reads `rowMode` only from a config object.
-    if (queryClass === undefined || rowMode === 'array') {
+    if (queryClass === undefined || (rowMode === 'array' && trailing === undefined)) {
       const config = { text: sql, values, name: prepared?.name, rowMode: rowMode === 'array' ? rowMode : undefined }
       const taker = client as unknown as { query(config: unknown, callback: AnswerCallback): void }
       taker.query(config, answer)
       return
     }
     const query =
-      prepared === undefined
-        ? new queryClass(sql, values, answer)
-        : new (this.#repeatedOf(queryClass))(sql, values, answer, prepared)
+      rowMode === 'array'
+        ? new queryClass({ text: sql, values, name: prepared?.name, rowMode }, undefined, answer)
+        : prepared === undefined
+          ? new queryClass(sql, values, answer)
+          : new (this.#repeatedOf(queryClass))(sql, values, answer, prepared)
+    if (trailing !== undefined && internalsOf(client).connection !== undefined)
+      takeAlong(query, client, queryClass, trailing)
     client.query(query as unknown as Submittable)
   }
 
