@@ -227,9 +227,9 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
   const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
   const watches = new ShardWatches(pools, environment.drivers ?? drivers)
-  const anyServer = (decision: Decision): Server =>
-    isReplicated(decision) ? watches.anyServer(decision) : decision.server
-  const decider = new Decider({ config, analyses, catalogues, pools, databases, anyServer })
+  const serversOf = (decision: Decision): readonly Server[] =>
+    isReplicated(decision) ? watches.serversOf(decision) : [decision.server]
+  const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
   const executor = new Executor(pools, limits, replicatedExecution(watches, topology))

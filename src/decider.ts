@@ -57,7 +57,7 @@ export class Decider {
   readonly #catalogues: FunctionCatalogues
   readonly #pools: PoolRegistry
   readonly #databases: Databases
-  readonly #anyServer: (decision: Decision) => Server
+  readonly #serversOf: (decision: Decision) => readonly Server[]
   readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
   readonly #cacheable: boolean
   readonly #limits: ClientLimits
@@ -68,15 +68,15 @@ export class Decider {
     readonly catalogues: FunctionCatalogues
     readonly pools: PoolRegistry
     readonly databases: Databases
-    /** A server of the decision's shard that can be asked what its functions do. */
-    readonly anyServer: (decision: Decision) => Server
+    /** The servers of the decision's shard that can be asked what its functions do, the best first. */
+    readonly serversOf: (decision: Decision) => readonly Server[]
   }) {
     this.#config = parts.config
     this.#analyses = parts.analyses
     this.#catalogues = parts.catalogues
     this.#pools = parts.pools
     this.#databases = parts.databases
-    this.#anyServer = parts.anyServer
+    this.#serversOf = parts.serversOf
     this.#limits = parts.config.limits
     // A router may look at the values, or at anything else, so its answers hold for one call only.
     this.#cacheable = !parts.config.routers.some((router) => router.route !== undefined)
@@ -183,10 +183,11 @@ export class Decider {
     surrounding: Surrounding,
   ): Promise<Decision> {
     const { database } = decision
-    const server = this.#anyServer(decision)
     const { signal, timeoutMs = this.#limits.queryTimeoutMs } = options ?? {}
-    const reading = async (): Promise<void> =>
-      await this.#catalogues.read(database, await this.#pools.open(server, database))
+    const reading = async (): Promise<void> => {
+      for (const server of this.#serversOf(decision))
+        if (await this.#catalogues.read(database, await this.#pools.open(server, database))) return
+    }
     try {
       await waitFor(reading(), { signal, timeoutMs }, `the functions of "${database.alias}" were looked up`)
     } catch (error) {

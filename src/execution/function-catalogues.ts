@@ -11,7 +11,7 @@ import type { Database } from '../topology/topology.ts'
 interface Entry {
   catalogue: FunctionCatalogue | undefined
   readAt: number
-  reading: Promise<void> | undefined
+  reading: Promise<boolean> | undefined
 }
 
 /**
@@ -51,21 +51,21 @@ export class FunctionCatalogues {
   }
 
   /**
-   * Reads the catalogue; callers at the same time share one reading. A failure is no error here: the statement itself
-   * will meet the same trouble and say so, and until then its functions count as unknown. It may take as long as the
-   * wait for a connection (`pool.acquireTimeoutMs`).
+   * Reads the catalogue, and says whether it could; callers at the same time share one reading. A failure is no error
+   * here: the statement itself will meet the same trouble and say so, and until then its functions count as unknown. It
+   * may take as long as the wait for a connection (`pool.acquireTimeoutMs`).
    */
-  async read(database: Database, pool: DriverPool): Promise<void> {
+  async read(database: Database, pool: DriverPool): Promise<boolean> {
     let entry = this.#entries.get(database.alias)
     if (entry === undefined) {
       entry = { catalogue: undefined, readAt: Number.NEGATIVE_INFINITY, reading: undefined }
       this.#entries.set(database.alias, entry)
     }
     entry.reading ??= this.#fill(entry, pool, database.pool.acquireTimeoutMs)
-    await entry.reading
+    return await entry.reading
   }
 
-  async #fill(entry: Entry, pool: DriverPool, timeoutMs: number): Promise<void> {
+  async #fill(entry: Entry, pool: DriverPool, timeoutMs: number): Promise<boolean> {
     try {
       const result = await pool.query({
         sql: functionCatalogueSql,
@@ -76,8 +76,10 @@ export class FunctionCatalogues {
       })
       entry.catalogue = new FunctionCatalogue(result.rows as readonly FunctionRow[])
       this.#version += 1
+      return true
     } catch {
       // See above: unknown functions are writes, which is safe.
+      return false
     } finally {
       entry.readAt = this.#now()
       entry.reading = undefined

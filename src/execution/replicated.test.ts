@@ -226,6 +226,21 @@ describe('a simulated shard with two replicas', () => {
     expect(sent(primary).filter((step) => step === 'commit').length).toBe(1)
   })
 
+  it('tells what functions do also while the primary is down, before anybody knows that', async () => {
+    primary.answerWith(() => {
+      throw connectionLost(true)
+    })
+    for (const replica of replicas) {
+      replica.answerWith((_, request) =>
+        request?.sql.includes('pg_proc') === true
+          ? [{ schema: 'public', name: 'price_of', volatile: false }]
+          : undefined,
+      )
+    }
+    await client.query('select price_of(n) from item', [], { timeoutMs: 1_000 })
+    expect(replicas.flatMap(sent).filter((step) => step.includes('pg_proc')).length).toBe(1)
+  })
+
   it('gives up what is read on a replica that hangs: a stream half way through, a transaction’s statement', async () => {
     await client.close()
     await open({ probeTimeoutMs: 100, probeIntervalMs: 100 })

@@ -59,13 +59,15 @@ export class ShardWatches {
     }
   }
 
-  /** The primary, or a replica where that cannot be asked: for what is the same on all of them. */
-  anyServer(decision: Decision): Server {
+  /** The primary, then the replicas, without those that are known not to answer: for what is the same on all of them. */
+  serversOf(decision: Decision): readonly Server[] {
     const shard = shardOf(decision)
     const monitor = this.of(decision.database, shard)
     const primary = monitor.primary()
     const first = primary.kind === 'primary' ? primary.server : shard.primary
-    return [first, ...shard.replicas].find((server) => monitor.usable(server)) ?? first
+    const others = shard.replicas.filter((server) => server !== first)
+    const usable = [first, ...others].filter((server) => monitor.usable(server))
+    return usable.length === 0 ? [first] : usable
   }
 
   /**
