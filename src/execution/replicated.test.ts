@@ -266,6 +266,22 @@ describe('a simulated shard with two replicas', () => {
     await expect(tx.commit()).rejects.toMatchObject({ code: 'SIGNALBOX_CONNECTION_LOST' })
   })
 
+  it('takes a connection to another server where one hangs, and gives back the one that comes late', async () => {
+    await client.close()
+    await open({ probeTimeoutMs: 100, probeIntervalMs: 100 })
+    await client.query(read)
+    const thawed = Promise.withResolvers<void>()
+    for (const replica of replicas)
+      replica.answerWith(({ action }) => (action === 'release' ? undefined : thawed.promise))
+    const route = await client.transaction(async (tx) => (await tx.query(read)).route, { readOnly: true })
+    expect(route.role).toBe('primary')
+    thawed.resolve()
+    const count = (wanted: string): number => replicas.flatMap(sent).filter((step) => step === wanted).length
+    expect(count('lease')).toBeGreaterThan(0)
+    await expect.poll(() => count('release clean')).toBe(count('lease'))
+    expect(replicas.map(({ leased }) => leased)).toEqual([0, 0])
+  })
+
   it('gives up reads on a primary that hangs, and reads its successor', async () => {
     await open({ probeTimeoutMs: 100, probeIntervalMs: 100 })
     let hangs = false

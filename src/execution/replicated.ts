@@ -113,7 +113,8 @@ export class Replicated {
     wait: CallWait,
     open: (placed: Decision) => Promise<Lease>,
   ): Promise<Lease> {
-    const { placement, lossesOf } = this.#parts
+    const { inFlight, placement, lossesOf } = this.#parts
+    const drop = (late: Lease): void => void late.release('clean').catch(nothing)
     const wishes = this.#wishes(decision, surroundings, undefined)
     const tried = new Set<string>()
     const place = async (): Promise<Decision> =>
@@ -124,7 +125,7 @@ export class Replicated {
       const { server, route } = placed
       const losses = lossesOf(server)
       tried.add(server.id)
-      const lease = await open(placed)
+      const lease = await inFlight.onServer(server, open(placed), drop)
       if (route.role === 'primary' || !needsProof(wishes) || lossesOf(server) === losses)
         return this.#watched(placed, lease, surroundings, wishes)
       await lease.release('clean')
