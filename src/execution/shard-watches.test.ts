@@ -1,0 +1,31 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { parseConfig } from '../parse-config.ts'
+import { simulateDrivers } from '../testing/simulated-driver.ts'
+import { PoolRegistry } from './pool-registry.ts'
+import { ShardWatches } from './shard-watches.ts'
+
+it('A position is not believed any more after the loss of a connection, be it one of the probes alone', async () => {
+  const simulated = simulateDrivers()
+  const dsn = 'postgres://u@r/d'
+  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', replicas: [dsn] } } })
+  const database = config.topology.databases.get('default')!
+  const [shard] = database.shards
+  const [replica] = shard!.replicas
+  const pools = new PoolRegistry(simulated.drivers)
+  const watches = new ShardWatches(pools, simulated.drivers)
+  onTestFinished(() => watches.close(0))
+  const position = { kind: 'lsn', timeline: 1, lsn: 7n } as const
+  const server = simulated.server(dsn)
+  server.setStatus({ writable: false, position })
+  expect(watches.known(database, shard!).usable(replica!)).toBe(true)
+  expect(server.steps).toEqual([])
+
+  await watches.of(database, shard!).refresh(replica!)
+  expect(watches.positionOf(database, shard!, replica!)).toEqual(position)
+  expect(watches.known(database, shard!).positionOf(replica!)).toEqual(position)
+  // No statement has used a connection of its own, or they were idle for so long that they were closed.
+  expect(pools.opened(replica!)).toBeUndefined()
+  server.loseConnections()
+  expect(watches.lossesOf(replica!)).toBe(1)
+  expect(watches.positionOf(database, shard!, replica!)).toBeUndefined()
+})
