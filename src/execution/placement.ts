@@ -111,7 +111,7 @@ export class Placement {
   }
 
   /**
-   * As `read`, as far as it can be told from what is known: for `explain`. Waits for nothing, asks no server, and leaves
+   * As `read` and `primary`, as far as it can be told from what is known: for `explain`. Waits for nothing, asks no server, and leaves
    * the session and the balancer as they are.
    */
   likely(decision: Decision, wishes: ReadWishes): Decision {
@@ -120,6 +120,7 @@ export class Placement {
     const found = known.primary()
     const onPrimary = (reason: Reason): Decision =>
       found.kind === 'primary' ? this.#on(decision, found.server, 'primary', reason) : decision
+    if (decision.route.role === 'primary') return onPrimary(reasons.primary)
     const usable = this.#usable(decision, shard, known, wishes, new Set())
     if (usable.length === 0) {
       this.#mayFallBack(decision, wishes)

@@ -61,6 +61,14 @@ describe('a simulated shard with two replicas', () => {
     await expect(client.query(read, [], { maxStalenessMs: 1 })).rejects.toMatchObject({ code: 'SIGNALBOX_NO_PRIMARY' })
   })
 
+  it('is explained with its present primary', async () => {
+    await losePrimary()
+    replicas[1].setStatus({ writable: true })
+    const { route } = await client.query(write)
+    expect(route.server).toContain('@r2/')
+    expect(client.explain(write)).toEqual(route)
+  })
+
   it('holds a statement no longer than its own time, or than its signal lets it', async () => {
     await losePrimary()
     const steps = sent(primary).length

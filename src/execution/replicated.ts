@@ -60,7 +60,6 @@ export class Replicated {
 
   /** The decision as it would be placed now. Waits for nothing. */
   likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
-    if (decision.route.role === 'primary') return decision
     return this.#parts.placement.likely(decision, this.#wishes(decision, surroundings, options))
   }
 
