@@ -165,8 +165,9 @@ export class Transaction implements Queryable, AsyncDisposable {
   }
 
   /**
-   * Commits; sends nothing if there was no statement. Throws `CommitUnknownError` if the connection broke after COMMIT
-   * was sent, and `OnCommitError` if callbacks failed after it.
+   * Commits; sends nothing if there was no statement. If the connection breaks after COMMIT was sent, the present primary
+   * is asked what has become of it (PostgreSQL): throws `CommitUnknownError` if that cannot be found out in time, a
+   * `QueryError` that is safe to retry if it was rolled back. Throws `OnCommitError` if callbacks failed after it.
    */
   async commit(): Promise<void> {
     this.#assertOpen()

@@ -53,8 +53,9 @@ export interface FaultProxy extends AsyncDisposable {
  * await using proxy = await startFaultProxy(server)
  * const client = await connect(proxy.through(server.dsn()))
  *
- * // COMMIT takes effect, but its answer is lost:
+ * // COMMIT takes effect, but its answer is lost, and nobody can be asked what has become of it:
  * proxy.apply({ kind: 'cut-on', pattern: 'COMMIT', moment: 'answered' })
+ * proxy.refuse()
  * await assert.rejects(client.transaction(async (tx) => …), { code: 'SIGNALBOX_COMMIT_UNKNOWN' })
  *
  * // The server hangs:
