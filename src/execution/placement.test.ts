@@ -174,11 +174,16 @@ describe('the placement of a read', () => {
     expect(clock).toBeLessThan(150)
   })
 
-  it('reads the primary while a write of the session is under way', async () => {
+  it('asks the primary anew for each read while a write of the session is under way', async () => {
     memory.begin()
-    expect(await place()).toEqual({ server: 'primary', rule: 'write-under-way' })
-    // Where many share the memory, somebody else's write in flight is no reason.
-    expect((await place({ shared: true, sticky: false })).rule).toBe('caught-up')
+    for (let reads = 1; reads <= 3; reads++) {
+      watch.real.set(shard.primary, at(10 + reads))
+      for (const replica of shard.replicas) watch.real.set(replica, at(9 + reads))
+      expect(await place()).toEqual({ server: 'primary', rule: 'behind' })
+      for (const replica of shard.replicas) watch.real.set(replica, at(10 + reads))
+      expect((await place()).server).toMatch(/^replica/)
+    }
+    expect(watch.probes.filter((id) => id.endsWith('primary'))).toHaveLength(6)
   })
 
   it('reads the primary when that cannot say how far it is', async () => {

@@ -62,7 +62,6 @@ const reasons = {
   balanced: { rule: 'balanced', text: 'chosen among the replicas that may be read' },
   stays: { rule: 'stays', text: 'the session stays on the replica that it reads' },
   caughtUp: { rule: 'caught-up', text: 'the replica shows everything that the session wrote or saw' },
-  underWay: { rule: 'write-under-way', text: 'a write of the session is under way, so the primary is read' },
   behind: { rule: 'behind', text: 'no replica showed in time what the session wrote or saw, so the primary is read' },
   noPosition: { rule: 'no-position', text: 'the primary could not say how far it is, so it is read itself' },
   noReplica: { rule: 'no-usable-replica', text: 'no replica can be used, so the primary is read' },
@@ -128,7 +127,6 @@ export class Placement {
     }
     const { memory } = wishes
     if (memory === undefined || wishes.anyState) return this.#on(decision, usable[0]!, 'replica', reasons.balanced)
-    if (memory.underWay > 0 && !wishes.shared) return onPrimary(reasons.underWay)
     const stays = usable.find(({ id }) => wishes.sticky && id === memory.stay?.server)
     const shown = usable.filter((server) => memory.reachedBy(known.positionOf(server)) === 'reached')
     if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
@@ -162,7 +160,6 @@ export class Placement {
       if (wishes.sticky && memory !== undefined) memory.stay = { server: any.id, losses: this.#parts.lossesOf(any) }
       return this.#on(decision, any, 'replica', reasons.balanced)
     }
-    if (memory.underWay > 0 && !wishes.shared) return this.primary(decision, wait, reasons.underWay)
     const shown = usable.filter((server) => this.#shows(watch, server, memory, need) === 'reached')
     if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
     // It may have shown more than is known to be needed: another one must have come as far as the primary is now.

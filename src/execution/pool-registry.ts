@@ -47,7 +47,7 @@ export class PoolRegistry {
 
   async #make(server: Server, database: Database): Promise<DriverPool> {
     const driver = await this.#drivers[database.engine]()
-    const pool = await driver.open(server.target(), database.pool)
+    const pool = await driver.open(server.target(), { ...database.pool, traceCommits: tracesCommits(database) })
     if (this.#closed) {
       await pool.close()
       throw new ClientClosedError()
@@ -91,4 +91,9 @@ export class PoolRegistry {
       await eventLoopTurn()
     } while (this.#underWay.size > 0)
   }
+}
+
+function tracesCommits({ shards, replication }: Database): boolean {
+  const { commitFate } = replication
+  return commitFate === 'auto' ? shards.some(({ replicas }) => replicas.length > 0) : commitFate === 'ask'
 }

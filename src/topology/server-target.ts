@@ -43,6 +43,8 @@ export interface PoolOptions {
   readonly busyTimeoutMs: number
   /** Streams: rows fetched at a time. */
   readonly fetchSize: number
+  /** PostgreSQL: transactions note what a lost COMMIT can be asked for by. Default false. */
+  readonly traceCommits?: boolean
 }
 
 /** Where to connect: a data source name, or a pool or handle of the driver's own that the application keeps. */

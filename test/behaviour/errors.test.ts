@@ -190,7 +190,9 @@ async function loseTheCommit(): Promise<void> {
   await using server = await privateServer('postgres')
   await using proxy = await startFaultProxy({ host: server.host, port: server.port })
   const primary = proxy.through(server.dsn()) as Dsn
-  await using client = await connect({ databases: { default: { primary, replication: { holdMs: 200 } } } })
+  await using client = await connect({
+    databases: { default: { primary, replication: { holdMs: 200, commitFate: 'ask' } } },
+  })
   await client.query('create table item (id integer)')
   const tx = client.begin()
   await tx.query('insert into item (id) values (1)')

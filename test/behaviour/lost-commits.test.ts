@@ -21,7 +21,7 @@ describe.runIf(testedEngines.includes('postgres'))('a COMMIT whose answer is los
     server = await privateServer('postgres')
     proxy = await startFaultProxy({ host: server.host, port: server.port })
     const primary = proxy.through(server.dsn()) as Dsn
-    client = await connect({ databases: { default: { primary, replication: { holdMs } } } })
+    client = await connect({ databases: { default: { primary, replication: { holdMs, commitFate: 'ask' } } } })
     await client.query('create table item (id integer primary key, name text)')
   })
 
@@ -208,7 +208,8 @@ describe.runIf(testedEngines.includes('postgres'))('a COMMIT whose answer is los
     const dsn = new URL(proxy.through(server.dsn()))
     dsn.username = 'plain'
     dsn.password = 'plain'
-    await using plain = await connect(dsn.href)
+    const primary = dsn.href as Dsn
+    await using plain = await connect({ databases: { default: { primary, replication: { commitFate: 'ask' } } } })
     await plain.transaction(async (tx) => await tx.query('insert into item (id) values ($1)', [1]))
     const lost = plain.transaction(async (tx) => {
       await tx.query('insert into item (id) values ($1)', [2])

@@ -73,7 +73,7 @@ export class PostgresPool implements DriverPool {
       book: this.#book,
       address,
       fetchSize: options.fetchSize,
-      evidence: new EvidenceSupport(),
+      evidence: new EvidenceSupport(options.traceCommits === true),
     }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {

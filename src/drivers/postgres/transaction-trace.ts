@@ -14,9 +14,14 @@ import type { Trailing } from './trailing-query.ts'
 
 /** What one pool knows of the questions that its server answers. */
 export class EvidenceSupport {
-  /** The server does not answer them, at least not for this account. */
-  refused = false
+  /** The server does not answer them, at least not for this account, or is not to be asked. */
+  refused: boolean
   readonly facts = new WeakMap<Connection, HistoryFacts>()
+
+  /** `asks`: false = no transaction notes anything. */
+  constructor(asks: boolean) {
+    this.refused = !asks
+  }
 
   isKnown(connection: Connection): boolean {
     return this.refused || this.facts.has(connection)
