@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
 import type { Random, TestCluster, TestServer } from '../src/testing/index.ts'
 
 /** One kind of trouble: what it does, and how it is undone. */
@@ -76,27 +75,11 @@ async function failOver(cluster: TestCluster, random: Random, tell: (text: strin
   old.kill('SIGKILL')
   await old.exited()
   await delay(random.below(500))
-  const next = await mostAdvanced(cluster)
+  const next = await cluster.mostAdvanced()
   await cluster.promote(next)
   tell(`${next.port} is the primary`)
   await delay(500 + random.below(1_000))
   await cluster.rejoin(old)
   tell(`${old.port} follows`)
   await cluster.caughtUp()
-}
-
-/** The replica that has received most: it has every commit that was acknowledged. Choosing it is the job of a manager. */
-async function mostAdvanced(cluster: TestCluster): Promise<TestServer> {
-  let best: { readonly server: TestServer; readonly received: bigint } | undefined
-  for (const server of cluster.replicas) {
-    const client = new pg.Client({ connectionString: server.dsn() })
-    await client.connect()
-    const { rows } = await client.query<{ bytes: string }>(
-      "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::text as bytes",
-    )
-    await client.end()
-    const received = BigInt(rows[0]!.bytes)
-    if (best === undefined || received > best.received) best = { server, received }
-  }
-  return best!.server
 }

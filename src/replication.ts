@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReplicaBalancer } from './execution/balancer.ts'
 import { shardOf } from './execution/decision.ts'
-import { Placement } from './execution/placement.ts'
+import { Placement, settle } from './execution/placement.ts'
 import { Replicated } from './execution/replicated.ts'
 import type { ShardWatches } from './execution/shard-watches.ts'
 import type { ParsedConfig } from './parse-config.ts'
@@ -25,6 +25,7 @@ export function replicatedExecution(watches: ShardWatches, { sharedServers }: To
   const placement = new Placement({
     watchOf: (database, shard) => watches.of(database, shard),
     knownOf: (database, shard) => watches.known(database, shard),
+    positionOf: (database, shard, server) => watches.positionOf(database, shard, server),
     lossesOf: (server) => watches.lossesOf(server),
     balancer,
     now,
@@ -58,15 +59,9 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
     positionOf: async (alias, name, memory) => {
       const found = find(alias, name)
       if (found === undefined || memory.underWay > 0) return undefined
-      const { need, turn } = memory
+      const { need } = memory
       if (need !== 'unknown' && need !== 'nothing') return need
-      const watch = watches.of(found.database, found.shard)
-      const primary = watch.primary()
-      if (primary.kind !== 'primary') return undefined
-      const status = await watch.refresh(primary.server)
-      if (status?.position === undefined || !status.writable) return undefined
-      memory.settle(status.position, turn)
-      return status.position
+      return await settle(memory, watches.of(found.database, found.shard))
     },
     isEverywhere: (alias, name, position) => {
       const found = find(alias, name)

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCluster, TestServer } from 'signalbox/testing'
-import { mostAdvanced } from './most-advanced.ts'
 
 /** How long a primary is dead before somebody promotes a replica: what a manager of a cluster needs at least. */
 const promotionDelayMs = 300
@@ -75,7 +74,8 @@ export async function runIncidents(parts: CourseParts): Promise<Account> {
   const noticedAt = await notice(parts)
   await old.exited()
   await delay(Math.max(0, killedAt + promotionDelayMs - performance.now()), undefined, { signal })
-  const promoted = await mostAdvanced(cluster.replicas)
+  // Signalbox follows a promotion and never decides on one, so the demo plays the cluster's manager here.
+  const promoted = await cluster.mostAdvanced()
   await cluster.promote(promoted)
   tell(`${nameOf(promoted)} is promoted to primary`)
 

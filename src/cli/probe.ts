@@ -130,6 +130,18 @@ async function lookInto(probing: Client, database: Database, alias: string, isRe
   return { facts, replication, connectMs, latencyMs }
 }
 
+/** What a server that gives no answer is known by. */
+const nothingLearnt = {
+  reachable: false,
+  failure: null,
+  product: null,
+  version: null,
+  role: null,
+  writable: null,
+  connectMs: null,
+  latencyMs: null,
+} as const
+
 function replicaProbe(
   database: Database,
   server: Server,
@@ -139,16 +151,9 @@ function replicaProbe(
   const base: ReplicaReport = {
     server: server.id,
     address: server.address,
-    reachable: false,
-    failure: null,
-    product: null,
-    version: null,
-    role: null,
-    writable: null,
+    ...nothingLearnt,
     receiving: null,
     sameCluster: null,
-    connectMs: null,
-    latencyMs: null,
     serverMaxConnections: null,
     poolMaxConnections: mostConnections(database, server),
   }
@@ -203,14 +208,7 @@ function baseReport(declared: Client, database: Database): DatabaseReport {
     engine,
     address: server?.address ?? '',
     exclusive,
-    reachable: false,
-    failure: null,
-    product: null,
-    version: null,
-    role: null,
-    writable: null,
-    connectMs: null,
-    latencyMs: null,
+    ...nothingLearnt,
     serverMaxConnections: null,
     poolMaxConnections: mostConnections(database, server),
     tableCount: null,

@@ -1,5 +1,5 @@
-import type { Database, Role, Server, ServerView, ShardView } from '../index.ts'
-import { isBefore, positionText } from './position.ts'
+import { comparePosition, type Database, type Role, type Server, type ServerView, type ShardView } from '../index.ts'
+import { positionText } from './position.ts'
 
 /** What `status --json` prints. Fields are only ever added. */
 export interface StatusReport {
@@ -100,7 +100,7 @@ function lagSince(
   const wanted = then?.servers.find((server) => server.id === id)?.position
   return ({ lagMs, position, probeAgeMs = 0, writable }) => {
     if (lagMs === undefined || writable === undefined) return { lagMs: null, isLagLonger: false }
-    const isLagLonger = position !== undefined && wanted !== undefined && isBefore(position, wanted)
+    const isLagLonger = position !== undefined && wanted !== undefined && comparePosition(position, wanted) === 'behind'
     const leastMs = isLagLonger ? sinceFirstMs - probeAgeMs : 0
     return { lagMs: Math.round(Math.max(lagMs, leastMs)), isLagLonger }
   }

@@ -9,11 +9,8 @@ import { Result } from './result.ts'
 import { isReplicated, type Replicated } from './replicated.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
-import { inTermsOf, withTimeLeft } from './time-limit.ts'
+import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
 import { queryChannel, traced } from './trace.ts'
-
-/** How long a caller waits for a connection. */
-export type LeaseLimits = Pick<DriverRequest, 'signal' | 'timeoutMs'>
 
 /** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
 export class Executor {
@@ -85,7 +82,7 @@ export class Executor {
   }
 
   /** A connection of one's own, for transactions and reserved connections. */
-  async lease(decision: Decision, access: Access, limits: LeaseLimits, surroundings: Surroundings): Promise<Lease> {
+  async lease(decision: Decision, access: Access, limits: CallLimits, surroundings: Surroundings): Promise<Lease> {
     const begun = limits.timeoutMs ? performance.now() : 0
     const open = async (placed: Decision): Promise<Lease> => {
       const pool = await this.pool(placed)
@@ -129,6 +126,7 @@ export class Executor {
           )
           return { first: await source.next(), rows: source }
         },
+        // Nobody waits for these rows any more, nor for how their end on a server that was given up went.
         drop: ({ rows }) => void rows.return().catch(() => {}),
       })
       yield* resumed(Promise.resolve(first), rows)

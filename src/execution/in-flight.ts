@@ -64,6 +64,7 @@ export class InFlight {
     for (const reject of reads) reject(error)
     reads.clear()
   }
+
   #readsOn(server: Server): Set<(error: QueryError) => void> {
     let reads = this.#reads.get(server.id)
     if (reads === undefined) {

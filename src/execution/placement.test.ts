@@ -41,10 +41,6 @@ class FakeWatch implements ShardWatch {
     return this.lag.get(server)
   }
 
-  forget(server: Server): void {
-    this.known.delete(server)
-  }
-
   async refresh(server: Server): Promise<ServerStatus | undefined> {
     this.probes.push(server.id)
     const position = this.real.get(server)
@@ -93,6 +89,7 @@ describe('the placement of a read', () => {
     clock = 0
     closed = false
     placement = new Placement({
+      positionOf: (_database, _shard, server) => watch.positionOf(server),
       watchOf: () => watch,
       knownOf: () => watch,
       isClosed: () => closed,

@@ -11,13 +11,9 @@ import { placedOn, shardOf, whereOf, type Decision } from './decision.ts'
 /** What is known of the servers of one shard; see `failover/monitor.ts`. */
 export interface ShardWatch {
   usable(server: Server): boolean
-  /** How far it has come at least; `undefined` where that is not known (any more). */
-  positionOf(server: Server): Position | undefined
   lagMsOf(server: Server): number | undefined
   /** Asks the server, in a probe that begins after the call. `undefined` if it failed. */
   refresh(server: Server): Promise<ServerStatus | undefined>
-  /** Its connections were lost, so it may have restarted with an older state. */
-  forget(server: Server): void
   primary():
     { readonly kind: 'primary'; readonly server: Server } | { readonly kind: 'none' | 'split'; readonly why: string }
   /** Resolves when it is decided anew who is primary. */
@@ -25,7 +21,9 @@ export interface ShardWatch {
 }
 
 /** What `explain` looks at: what is known already. */
-export type KnownShard = Pick<ShardWatch, 'usable' | 'positionOf' | 'lagMsOf' | 'primary'>
+export interface KnownShard extends Pick<ShardWatch, 'usable' | 'lagMsOf' | 'primary'> {
+  positionOf(server: Server): Position | undefined
+}
 
 /** What a read wants of its server, besides the statement. */
 export interface ReadWishes {
@@ -45,6 +43,8 @@ export interface PlacementParts {
   readonly watchOf: (database: Database, shard: Shard) => ShardWatch
   /** The same without asking any server. */
   readonly knownOf: (database: Database, shard: Shard) => KnownShard
+  /** How far a server has come at least; `undefined` where that is not known (any more). */
+  readonly positionOf: (database: Database, shard: Shard, server: Server) => Position | undefined
   /** Connections to the server that were lost so far. */
   readonly lossesOf: (server: Server) => number
   readonly balancer: ReplicaBalancer
@@ -79,7 +79,6 @@ const waits = {
 export class Placement {
   readonly #parts: PlacementParts
   readonly #placed = new WeakMap<Decision, Map<string, Decision>>()
-  readonly #losses = new Map<string, number>()
   /** Statements that wait for a primary, by database. */
   readonly #held = new Map<string, number>()
 
@@ -160,7 +159,7 @@ export class Placement {
       if (wishes.sticky && memory !== undefined) memory.stay = { server: any.id, losses: this.#parts.lossesOf(any) }
       return this.#on(decision, any, 'replica', reasons.balanced)
     }
-    const shown = usable.filter((server) => this.#shows(watch, server, memory, need) === 'reached')
+    const shown = usable.filter((server) => this.#shows(decision, shard, server, memory, need) === 'reached')
     if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
     // It may have shown more than is known to be needed: another one must have come as far as the primary is now.
     if (stays !== undefined && need === undefined) memory.forget()
@@ -184,7 +183,7 @@ export class Placement {
     let need: Position | undefined
     for (;;) {
       const usable = this.#usable(decision, shard, watch, wishes, tried)
-      if (usable.some((server) => this.#shows(watch, server, memory, need) === 'incomparable')) {
+      if (usable.some((server) => this.#shows(decision, shard, server, memory, need) === 'incomparable')) {
         need = await this.#settle(memory, watch, wait)
         if (need === undefined) return await this.primary(decision, wait, reasons.noPosition)
       }
@@ -201,27 +200,21 @@ export class Placement {
   }
 
   #shows(
-    watch: ShardWatch,
+    { database }: Decision,
+    shard: Shard,
     server: Server,
     memory: ShardMemory,
     need: Position | undefined,
   ): ReturnType<ShardMemory['reachedBy']> {
-    const at = this.#positionOf(watch, server)
+    const at = this.#parts.positionOf(database, shard, server)
     if (need === undefined) return memory.reachedBy(at)
     return at === undefined ? 'behind' : comparePosition(at, need)
   }
 
-  /** Asks the primary how far it is: a server that has come as far shows everything that was written or seen before. */
   async #settle(memory: ShardMemory, watch: ShardWatch, wait: CallWait): Promise<Position | undefined> {
-    const found = watch.primary()
-    if (found.kind !== 'primary') return undefined
-    const { turn } = memory
-    const asked = watch.refresh(found.server)
+    const asked = settle(memory, watch)
     await this.#waitFor([asked], wait.leftMs, wait, waits.position)
-    const status = await asked
-    if (status?.position === undefined || !status.writable) return undefined
-    memory.settle(status.position, turn)
-    return status.position
+    return await asked
   }
 
   /** The replica that the session reads; if it cannot any more, what it saw there is beyond what is known. */
@@ -238,7 +231,7 @@ export class Placement {
   #usable(
     { tags }: Decision,
     shard: Shard,
-    watch: KnownShard,
+    watch: Pick<KnownShard, 'usable' | 'lagMsOf' | 'primary'>,
     wishes: ReadWishes,
     tried: ReadonlySet<string>,
   ): readonly Server[] {
@@ -253,15 +246,6 @@ export class Placement {
       const lagMs = watch.lagMsOf(server)
       return lagMs !== undefined && lagMs <= maxStalenessMs
     })
-  }
-
-  #positionOf(watch: ShardWatch, server: Server): Position | undefined {
-    const losses = this.#parts.lossesOf(server)
-    if (losses !== (this.#losses.get(server.id) ?? 0)) {
-      this.#losses.set(server.id, losses)
-      watch.forget(server)
-    }
-    return watch.positionOf(server)
   }
 
   #mayFallBack(decision: Decision, wishes: ReadWishes): void {
@@ -339,4 +323,21 @@ export class Placement {
     }
     return placed
   }
+}
+
+/**
+ * Asks the primary how far it is: a server that has come as far shows everything that the session wrote or saw before.
+ * `undefined` if nobody can say.
+ */
+export async function settle(
+  memory: ShardMemory,
+  watch: Pick<ShardWatch, 'primary' | 'refresh'>,
+): Promise<Position | undefined> {
+  const found = watch.primary()
+  if (found.kind !== 'primary') return undefined
+  const { turn } = memory
+  const status = await watch.refresh(found.server)
+  if (status?.position === undefined || !status.writable) return undefined
+  memory.settle(status.position, turn)
+  return status.position
 }

@@ -1,12 +1,12 @@
 import type { CallOptions } from '../config.ts'
 import type { Lease } from '../drivers/driver.ts'
-import { CommitUnknownError, locate } from '../errors.ts'
+import { CommitUnknownError } from '../errors.ts'
 import type { SessionMemory, ShardMemory } from '../routing/session.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import type { Database, Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import { CallWait } from './call-wait.ts'
-import { shardKey, shardOf, whereOf, type Decision } from './decision.ts'
+import { shardKey, shardOf, type Decision } from './decision.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Placement, ReadWishes, ShardWatch } from './placement.ts'
 import { PlacedLease } from './placed-lease.ts'
@@ -294,9 +294,4 @@ function noteSeen({ memory, sticky }: ReadWishes, server: Server): void {
 /** Whether the database has more than its primary. */
 export function isReplicated({ database }: Pick<Decision, 'database'>): boolean {
   return database.shards.some(({ replicas }) => replicas.length > 0)
-}
-
-/** An error of a placed statement, with the place. */
-export function locatedAt(placed: Decision, error: unknown): unknown {
-  return locate(error, whereOf(placed))
 }

@@ -10,7 +10,7 @@ import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { withTimeLeft } from './time-limit.ts'
-import type { LeaseLimits } from './transaction-core.ts'
+import type { CallLimits } from './time-limit.ts'
 import { Turns } from './turns.ts'
 import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './transaction.ts'
 
@@ -130,7 +130,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     }
   }
 
-  async #bind(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  async #bind(decision: Decision, limits: CallLimits): Promise<Lease> {
     const { executor } = this.#host
     const bound = (this.#bound ??= {
       decision,
@@ -154,14 +154,14 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   }
 
   /** The connection, if no transaction has it. */
-  async #free(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  async #free(decision: Decision, limits: CallLimits): Promise<Lease> {
     const lease = await this.#bind(decision, limits)
     this.#assertNotLent()
     return lease
   }
 
   /** The connection for a transaction, which gives it back to this object and not to the pool. */
-  async #lend(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  async #lend(decision: Decision, limits: CallLimits): Promise<Lease> {
     this.#assertFree()
     const lease = await this.#turns.take(async () => {
       const free = await this.#free(decision, limits)

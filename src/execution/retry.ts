@@ -1,4 +1,4 @@
-import { QueryError, SignalboxError } from '../errors.ts'
+import { QueryError, SignalboxError, type ErrorClass } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
 
 /** Whether an attempt that failed may be made again: nothing can happen twice, and the trouble was the connection's. */
@@ -13,16 +13,14 @@ export function mayRetry(error: unknown): boolean {
  */
 export function mayMove(error: unknown, role: Role): boolean {
   if (!(error instanceof QueryError) || !error.safeToRetry) return false
-  const classes: readonly string[] = ['connection-lost', 'shutting-down', 'starting-up', 'read-only']
-  return classes.includes(error.errorClass) || (role === 'replica' && error.errorClass === 'serialization')
+  return serversFaults.has(error.errorClass) || (role === 'replica' && error.errorClass === 'serialization')
 }
+
+const serversFaults: ReadonlySet<ErrorClass> = new Set(['connection-lost', 'shutting-down', 'starting-up', 'read-only'])
 
 /** Whether an error says that a server, and not the statement, is in trouble. */
 export function isServersFault(error: unknown): error is QueryError {
-  return (
-    error instanceof QueryError &&
-    ['connection-lost', 'shutting-down', 'starting-up', 'read-only'].includes(error.errorClass)
-  )
+  return error instanceof QueryError && serversFaults.has(error.errorClass)
 }
 
 /**
@@ -31,12 +29,12 @@ export function isServersFault(error: unknown): error is QueryError {
  */
 export async function onAnyServer<T>(
   most: number,
-  attempt: (made: number) => Promise<T>,
+  attempt: () => Promise<T>,
   mayTryOn: (error: unknown) => Promise<boolean>,
 ): Promise<T> {
   for (let made = 0; ; made++) {
     try {
-      return await attempt(made)
+      return await attempt()
     } catch (error) {
       if (made + 1 >= most || !(await mayTryOn(error))) throw error
     }

@@ -1,4 +1,4 @@
-import type { Access, BeginOptions, DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
+import type { Access, BeginOptions, Lease, ReleaseMode } from '../drivers/driver.ts'
 import {
   CommitUnknownError,
   CrossDatabaseTransactionError,
@@ -12,6 +12,7 @@ import type { Database } from '../topology/topology.ts'
 import { whereOf, type Decision } from './decision.ts'
 import { settleCommit, type CommitInquiry } from './commit-fate.ts'
 import { withRetry } from './retry.ts'
+import type { CallLimits } from './time-limit.ts'
 import { Turns } from './turns.ts'
 
 type State =
@@ -19,11 +20,8 @@ type State =
   | { readonly name: 'open'; readonly first: Decision; readonly lease: Promise<Lease>; begun?: Lease }
   | { readonly name: 'ended'; readonly how: 'committed' | 'rolled back' | 'failed'; readonly error?: unknown }
 
-/** How long the statement that opens a transaction may wait for its connection. */
-export type LeaseLimits = Pick<DriverRequest, 'signal' | 'timeoutMs'>
-
 /** Where a transaction's connection comes from. */
-export type LeaseSource = (decision: Decision, access: Access, limits: LeaseLimits) => Promise<Lease>
+export type LeaseSource = (decision: Decision, access: Access, limits: CallLimits) => Promise<Lease>
 
 /** How to find out about a COMMIT that was not answered, on the database of the transaction's first statement. */
 export type InquirySource = (first: Decision) => CommitInquiry
@@ -87,7 +85,7 @@ export class TransactionCore {
    * The connection for a statement, after `BEGIN`. A statement of another database rolls everything back and throws.
    * Opening is repeated after a lost connection: nothing of the caller's was sent.
    */
-  enter(decision: Decision, limits: LeaseLimits): Lease | Promise<Lease> {
+  enter(decision: Decision, limits: CallLimits): Lease | Promise<Lease> {
     this.assertUsable()
     this.#refuseWrite(decision)
     const state = this.#state
@@ -97,7 +95,7 @@ export class TransactionCore {
     return state.begun
   }
 
-  async #enterLate(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  async #enterLate(decision: Decision, limits: CallLimits): Promise<Lease> {
     if (this.#state.name === 'idle') {
       this.#state = {
         name: 'open',
@@ -136,7 +134,7 @@ export class TransactionCore {
     )
   }
 
-  async #begin(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  async #begin(decision: Decision, limits: CallLimits): Promise<Lease> {
     const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write', limits)
     try {
       await lease.begin(this.#options)

@@ -11,8 +11,8 @@ import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
-import { inTermsOf, withTimeLeft } from './time-limit.ts'
-import { TransactionCore, type InquirySource, type LeaseLimits, type LeaseSource } from './transaction-core.ts'
+import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
+import { TransactionCore, type InquirySource, type LeaseSource } from './transaction-core.ts'
 
 /** How a transaction is to run. */
 export interface TransactionOptions {
@@ -265,11 +265,11 @@ export class Transaction implements Queryable, AsyncDisposable {
   }
 
   /** The connection, with this savepoint and those around it set. */
-  #enter(decision: Decision, limits: LeaseLimits): Lease | Promise<Lease> {
+  #enter(decision: Decision, limits: CallLimits): Lease | Promise<Lease> {
     return this.#parent === undefined ? this.#core.enter(decision, limits) : this.#enterSavepoint(decision, limits)
   }
 
-  async #enterSavepoint(decision: Decision, limits: LeaseLimits): Promise<Lease> {
+  async #enterSavepoint(decision: Decision, limits: CallLimits): Promise<Lease> {
     const lease = await this.#parent!.#enter(decision, limits)
     if (this.#savepointIsSet) return lease
     try {

@@ -44,6 +44,12 @@ export interface TestCluster extends AsyncDisposable {
    */
   delayReplay(replica: TestServer, delayMs: number): Promise<void>
   /**
+   * The running replica that has received most: it has every commit that a replica acknowledged, so it is the one to promote.
+   *
+   * @throws TestServerError if no replica runs.
+   */
+  mostAdvanced(): Promise<TestServer>
+  /**
    * Makes a replica the primary, after it has replayed all that it had received, and has the other running replicas
    * follow it. The old primary is left as it is, dead or alive: alive it goes on taking writes. A replica that has
    * received more than the new primary can't follow, and gets a new copy as by `rejoin()`; one that is down or frozen

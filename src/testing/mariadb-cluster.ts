@@ -109,6 +109,16 @@ class MariadbReplication implements Replication {
     await this.#change(replica, `${changeMaster(primary)}, MASTER_DELAY=${Math.ceil(delayMs / 1000)}`)
   }
 
+  async received(replica: RunningServer): Promise<bigint> {
+    const [status] = await askAdmin(replica, 'SHOW SLAVE STATUS')
+    // A cluster has one replication domain: 0-1-42.
+    return BigInt(
+      String(status?.['Gtid_IO_Pos'] ?? '')
+        .split('-')
+        .at(-1) || 0,
+    )
+  }
+
   async promote(replica: RunningServer): Promise<void> {
     // The thread that replays runs on: were both stopped at once, the server would forget what it has received.
     const [status] = await askAdmin(replica, 'START SLAVE SQL_THREAD', 'STOP SLAVE IO_THREAD', 'SHOW SLAVE STATUS')

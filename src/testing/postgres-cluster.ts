@@ -116,6 +116,11 @@ class PostgresReplication implements Replication {
     await this.#configure(replica, primary)
   }
 
+  async received(replica: RunningServer): Promise<bigint> {
+    const [row] = await askAdmin(replica, "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::text as bytes")
+    return BigInt(row?.['bytes'] ?? 0)
+  }
+
   async promote(replica: RunningServer): Promise<void> {
     const [row] = await askAdmin(replica, 'select pg_promote() as promoted')
     if (row?.['promoted'] !== true) throw new TestServerError('The replica was not promoted within 60 seconds.')

@@ -22,6 +22,8 @@ export interface Replication {
   pause(replica: RunningServer): Promise<void>
   resume(replica: RunningServer): Promise<void>
   delay(replica: RunningServer, primary: RunningServer, delayMs: number): Promise<void>
+  /** A number that grows with what a replica has received, replayed or not. */
+  received(replica: RunningServer): Promise<bigint>
   /** Makes a replica take writes. */
   promote(replica: RunningServer): Promise<void>
   /** Has a replica follow a primary that was just promoted. False if it can't, having received more than that one. */
@@ -166,6 +168,17 @@ export class RunningCluster implements TestCluster {
       throw new TestServerError(`The delay is ${delayMs}, and has to be a whole number of milliseconds, 0 or more.`)
     }
     await this.#replication.delay(this.#ownReplica(replica), this.#primary, delayMs)
+  }
+
+  async mostAdvanced(): Promise<RunningServer> {
+    const running = this.#replicas.filter((replica) => replica.running && !replica.frozen)
+    const received = await Promise.all(running.map((replica) => this.#replication.received(replica)))
+    let best: { readonly replica: RunningServer; readonly received: bigint } | undefined
+    for (const [index, replica] of running.entries()) {
+      if (best === undefined || received[index]! > best.received) best = { replica, received: received[index]! }
+    }
+    if (best === undefined) throw new TestServerError('No replica runs that could be promoted.')
+    return best.replica
   }
 
   async promote(replica: TestServer): Promise<void> {
