@@ -50,6 +50,7 @@ export const errorCodes = {
   SIGNALBOX_NO_PRIMARY: 'A shard has no primary, and none appeared within the time that statements are held.',
   SIGNALBOX_TWO_PRIMARIES: 'Two servers of a shard take writes: its writes are stopped.',
   SIGNALBOX_NO_REPLICA: 'No replica with the wanted tags can be used.',
+  SIGNALBOX_DISCOVERY: 'A source of servers could not be asked, or did not give a list of servers.',
   SIGNALBOX_TOKEN_KEYS: 'A session token was asked for, and the configuration has no keys to sign it with.',
   SIGNALBOX_CLIENT_CLOSED: 'The client was used after close() was called.',
   SIGNALBOX_CONNECTION_LOST: 'A server could not be reached, or the connection to it broke.',
@@ -293,6 +294,13 @@ export class TwoPrimariesError extends SignalboxError {
 export class NoReplicaError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_NO_REPLICA', message, { ...details, safeToRetry: true })
+  }
+}
+
+/** The servers that were known before stay in use. */
+export class DiscoveryError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_DISCOVERY', message, details)
   }
 }
 

@@ -128,6 +128,10 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
       { databases: { default: { primary: memory, replicas: [memory] } }, replication: { tagFallback: 'error' } },
       (client) => client.query('select 1', [], { tags: ['search'] }),
     ),
+  SIGNALBOX_DISCOVERY: async () => {
+    const { patroniSource } = await import('../../src/discovery/patroni.ts')
+    await patroniSource(['http://127.0.0.1:1']).find({ timeoutMs: 1000 })
+  },
   SIGNALBOX_TOKEN_KEYS: () =>
     withClient({ databases: { default: { primary: memory, replicas: [memory] } } }, (client) =>
       client.session((session) => session.token()),
