@@ -1,4 +1,5 @@
 import type { AliasOf, Config, DatabaseEntry, Handle, UsingTarget } from './config.ts'
+import { checkFunction } from './call-check.ts'
 import { Databases } from './databases.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
@@ -7,7 +8,6 @@ import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { Decision } from './execution/decision.ts'
 import { PoolRegistry } from './execution/pool-registry.ts'
-import { isReplicated } from './execution/replicated.ts'
 import { ShardWatches } from './execution/shard-watches.ts'
 import { originOf } from './execution/row-origins.ts'
 import type { ShardView } from './failover/shard-view.ts'
@@ -20,7 +20,8 @@ import { Scope, type ClientParts } from './scope.ts'
 import { Sessions, type Session, type SessionOptions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import type { TableName } from './topology/table-map.ts'
-import type { Server, Topology } from './topology/topology.ts'
+import { TopologyStore } from './topology/topology-store.ts'
+import { hasReplicas, type Server, type Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
 
 /** Replacements for what the client takes from outside; for tests with a simulated driver and a virtual clock. */
@@ -46,20 +47,34 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
   readonly #parts: ClientParts
   readonly #pools: PoolRegistry
   readonly #watches: ShardWatches
+  readonly #topology: TopologyStore
   readonly #scopes = new Map<string, Scope>()
   readonly #scopesOfHandles = new WeakMap<object, Scope>()
 
   /** Made by {@link connect}. */
-  constructor(parts: ClientParts, pools: PoolRegistry, watches: ShardWatches) {
+  constructor(parts: ClientParts, pools: PoolRegistry, watches: ShardWatches, topology: TopologyStore) {
     super(parts)
     this.#parts = parts
+    this.#topology = topology
     this.#pools = pools
     this.#watches = watches
   }
 
-  /** The declared databases, shards and servers: frozen, versioned, without passwords. */
+  /**
+   * The databases, shards and servers as they are now: frozen, without passwords. Roles are those that the servers have
+   * shown; before the first statement, and while a shard has no primary, those known last. A change has a higher `version`.
+   */
   get topology(): Topology {
-    return this.#parts.config.topology
+    return this.#topology.current
+  }
+
+  /**
+   * Calls `listener` with every new topology: another server is a primary, or servers were found or are gone. Gives a
+   * function that ends this.
+   */
+  onTopology(listener: (topology: Topology) => void): () => void {
+    checkFunction(listener, 'listener')
+    return this.#topology.subscribe(listener)
   }
 
   /**
@@ -226,13 +241,14 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const databases = new Databases(topology, config, limits.adHocDatabases)
   const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
   const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
-  const watches = new ShardWatches(pools, environment.drivers ?? drivers)
+  const store = new TopologyStore(topology)
+  const watches = new ShardWatches(pools, environment.drivers ?? drivers, store)
   const serversOf = (decision: Decision): readonly Server[] =>
-    isReplicated(decision) ? watches.serversOf(decision) : [decision.server]
+    hasReplicas(decision.database) ? watches.serversOf(decision) : [decision.server]
   const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
   const executor = new Executor(pools, limits, replicatedExecution(watches, topology))
   const sessions = new Sessions(sessionParts(config, watches))
-  return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches)
+  return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches, store)
 }

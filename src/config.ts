@@ -1,5 +1,6 @@
 import type { OptionTable, OptionValues } from './option.ts'
 import type { Hints, Router } from './routing/router.ts'
+import type { FoundServer } from './topology/discovery.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
 import type { ReplicationOptions } from './topology/topology.ts'
 
@@ -12,11 +13,33 @@ export interface ServerInput {
   readonly tags?: readonly string[]
 }
 
+/**
+ * What finds the servers of a database besides those named in its configuration: exactly one of `patroni`, `dns`,
+ * `replicaHosts` and `find`. A server that is found gets the primary's data source name with its own host and port. Roles
+ * are not taken from here: each server is asked itself.
+ */
+export interface DiscoveryInput {
+  /** URLs of Patroni's REST interface on one or more members: `http://10.0.0.1:8008`. One that answers is enough. */
+  readonly patroni?: string | readonly string[]
+  /** Every address of a name, or with `srv` every target of its SRV records. `port` defaults to the engine's own. */
+  readonly dns?: { readonly name: string; readonly port?: number; readonly srv?: boolean }
+  /** MariaDB and MySQL: what the present primary says to SHOW REPLICA HOSTS; needs `report_host` on the replicas. */
+  readonly replicaHosts?: true
+  /** Code of the application's own. */
+  readonly find?: () => readonly FoundServer[] | Promise<readonly FoundServer[]>
+  /** Milliseconds from one look to the next, 100 to 3,600,000; default 5,000. Without a primary it looks at once. */
+  readonly intervalMs?: number
+  /** Milliseconds until a look without an answer has failed, 10 to 60,000; default 1,000. */
+  readonly timeoutMs?: number
+}
+
 /** A database with more to say than its data source name. */
 export interface DatabaseInput {
   readonly primary: Dsn | ServerInput | Handle
   /** Copies of the primary that reads may use. */
   readonly replicas?: readonly (Dsn | ServerInput | Handle)[]
+  /** What finds further servers while the application runs. Needs a primary with a data source name. */
+  readonly discovery?: DiscoveryInput
   /** Not available in this version: naming shards throws. */
   readonly shards?: Readonly<Record<string, unknown>>
   /** Only tables whose declared home is this database may be used and migrated on it. Default false. */
@@ -142,6 +165,24 @@ export const replicationOptions = {
     max: 86_400_000,
     unit: 'ms',
     about: 'A replica further behind is not read until it is within half of it; 0 = no limit.',
+  },
+} as const satisfies OptionTable
+
+/** How servers are looked for, each with its default and range. */
+export const discoveryOptions = {
+  intervalMs: {
+    default: 5_000,
+    min: 100,
+    max: 3_600_000,
+    unit: 'ms',
+    about: 'How often servers are looked for; without a primary at once.',
+  },
+  timeoutMs: {
+    default: 1_000,
+    min: 10,
+    max: 60_000,
+    unit: 'ms',
+    about: 'A look without an answer has failed after this time, and what was found before stays.',
   },
 } as const satisfies OptionTable
 
@@ -284,4 +325,5 @@ export interface CallOptions {
   readonly maxStalenessMs?: number
 }
 
+export type { FoundServer } from './topology/discovery.ts'
 export type { Dsn, Handle, MysqlPoolHandle, PostgresPoolHandle, SqliteHandle } from './topology/server-target.ts'

@@ -1,6 +1,6 @@
 import { UnknownDatabaseError, UnsupportedError } from './errors.ts'
 import { handleEngine } from './topology/handle.ts'
-import { parseTarget, singleServerDatabase, type SharedOptions } from './parse-config.ts'
+import { parseTarget, singleServerDatabase, type SharedOptions } from './parse-database.ts'
 import { show } from './option.ts'
 import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
 import { nearMatches } from './topology/near-match.ts'

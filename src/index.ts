@@ -7,6 +7,8 @@ export type {
   Config,
   DatabaseEntry,
   DatabaseInput,
+  DiscoveryInput,
+  FoundServer,
   Dsn,
   Handle,
   MysqlPoolHandle,
@@ -34,6 +36,7 @@ export type { AnalysedStatement, Hints, PartialRoute, Router, Target } from './r
 export type { Permission } from './routing/migrate.ts'
 export type { TableName } from './topology/table-map.ts'
 export { comparePosition, formatPosition, type Position } from './topology/position.ts'
+export type { Discovery, DiscoverySource } from './topology/discovery.ts'
 export type { Balancer, Database, ReplicationOptions, Role, Server, Shard, Topology } from './topology/topology.ts'
 export type { Dialect, Params } from './statement/statement.ts'
 export type { Analysis, ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'

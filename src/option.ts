@@ -49,6 +49,13 @@ export function asRecord(value: unknown, path: string): Readonly<Record<string, 
   throw new ConfigError(path, `${show(value)} is not accepted.`, 'an object')
 }
 
+/** A list of texts, none if it is not given, or a {@link ConfigError}. */
+export function readStrings(value: unknown, path: string): readonly string[] {
+  if (value === undefined) return []
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+  throw new ConfigError(path, `${show(value)} is not accepted.`, 'a list of names')
+}
+
 /** Refuses keys that are not in the list. */
 export function refuseUnknownKeys(
   record: Readonly<Record<string, unknown>>,

@@ -7,7 +7,7 @@ import type { ShardWatches } from './execution/shard-watches.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { SessionParts } from './sessions.ts'
 import { comparePosition } from './topology/position.ts'
-import type { Database, Shard, Topology } from './topology/topology.ts'
+import { hasReplicas, type Database, type Shard, type Topology } from './topology/topology.ts'
 
 /** An aborted wait is over, too. */
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -39,6 +39,7 @@ export function replicatedExecution(watches: ShardWatches, { sharedServers }: To
     watchOf: (decision) => watches.of(decision.database, shardOf(decision)),
     lossesOf: (server) => watches.lossesOf(server),
     sharing: ({ alias }) => sharedServers.find((group) => group.includes(alias)),
+    showsAll: (placed, shownBy) => watches.showsAll(placed, shownBy),
     hold: (statement) => watches.hold(statement),
     now,
   })
@@ -53,9 +54,7 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
   }
   return {
     tokens,
-    replicated: [...topology.databases.values()].some(({ shards }) =>
-      shards.some(({ replicas }) => replicas.length > 0),
-    ),
+    replicated: [...topology.databases.values()].some(hasReplicas),
     positionOf: async (alias, name, memory) => {
       const found = find(alias, name)
       if (found === undefined || memory.underWay > 0) return undefined
@@ -67,7 +66,7 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
       const found = find(alias, name)
       if (found === undefined) return false
       const { database, shard } = found
-      return [shard.primary, ...shard.replicas].every((server) => {
+      return watches.of(database, shard).servers.every((server) => {
         const at = watches.positionOf(database, shard, server)
         return at !== undefined && comparePosition(at, position) === 'reached'
       })

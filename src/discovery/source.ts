@@ -1,15 +1,6 @@
-/** A server as something outside the configuration names it. */
-export interface FoundServer {
-  /** A name or an address; IPv6 without brackets. */
-  readonly host: string
-  readonly port: number
-  /** Marks of a purpose-built replica. Default none. */
-  readonly tags?: readonly string[] | undefined
-  /** Share of the reads that it gets as a replica, relative to the others. Default 1; 0 to 1,000. */
-  readonly weight?: number | undefined
-  /** False: as a replica it takes no reads, and waits for a promotion. Default true. */
-  readonly reads?: boolean | undefined
-}
+import type { FoundServer } from '../topology/discovery.ts'
+
+export type { FoundServer } from '../topology/discovery.ts'
 
 /** Limits of one question to a source. */
 export interface FindLimits {

@@ -118,6 +118,8 @@ export interface ServerStatus {
    * different ones do not replicate each other.
    */
   readonly cluster: string | undefined
+  /** Equal for two addresses of the same running server, different for different servers; `undefined` where unknown. */
+  readonly instance?: string | undefined
   /** Whether a replica receives from its primary now; `undefined` for a primary or where it cannot be seen. */
   readonly receiving: boolean | undefined
   /**
@@ -134,6 +136,14 @@ export interface StatusOptions {
   /** Milliseconds from the call to the answer, waiting for a connection included; 0 or absent = no limit. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** Limits and means of {@link DriverPool.showsAll}. */
+export interface VisibilityOptions {
+  /** The replica that showed something, if it can be asked: then only what it has shown is waited for. */
+  readonly replica?: DriverPool | undefined
+  /** Milliseconds until it is given up. */
+  readonly timeoutMs: number
 }
 
 /**
@@ -158,6 +168,13 @@ export interface DriverPool {
   }): Promise<Lease>
   /** Asks the server for its role and position: one constant statement, sent like an autocommit read. Errors as `query`. */
   status(options?: StatusOptions): Promise<ServerStatus>
+  /**
+   * Of a primary: waits until a read that begins afterwards shows everything that its replicas can have shown before this
+   * call. Engines show a commit on a replica before they show it on the primary: for a moment, and where commits wait for
+   * replicas until the answer is in. `false` if that is not certain in time. Absent where the engine cannot tell. Errors as
+   * `query`.
+   */
+  showsAll?(options: VisibilityOptions): Promise<boolean>
   stats(): PoolStats
   /**
    * How many established connections of this pool have been lost so far: broken, ended by the server, or given up

@@ -6,7 +6,8 @@ import type { Surroundings } from '../routing/surroundings.ts'
 import { requestOf, whereOf, type Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { Result } from './result.ts'
-import { isReplicated, type Replicated } from './replicated.ts'
+import { hasReplicas } from '../topology/topology.ts'
+import type { Replicated } from './replicated.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
@@ -39,7 +40,7 @@ export class Executor {
   ): Promise<Result<Row>> {
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const begun = request.timeoutMs ? performance.now() : 0
-    if (isReplicated(decision)) {
+    if (hasReplicas(decision.database)) {
       return this.#replicated.run(decision, surroundings, options, request, {
         // A replica is not asked again: whether it still shows as much is to be found out anew, as for the others.
         send: (placed) =>
@@ -72,7 +73,7 @@ export class Executor {
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
     const request = requestOf(decision, params, options, this.#timeoutMs)
-    if (isReplicated(decision)) {
+    if (hasReplicas(decision.database)) {
       yield* this.#streamReplicated<Row>(decision, request, options, surroundings)
       return
     }
@@ -93,14 +94,14 @@ export class Executor {
         throw locate(error, whereOf(placed))
       }
     }
-    return isReplicated(decision)
+    return hasReplicas(decision.database)
       ? await this.#replicated.lease(decision, surroundings, limits, open)
       : await open(decision)
   }
 
   /** The decision as it would be carried out now. Waits for nothing. */
   likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
-    return isReplicated(decision) ? this.#replicated.likely(decision, surroundings, options) : decision
+    return hasReplicas(decision.database) ? this.#replicated.likely(decision, surroundings, options) : decision
   }
 
   /** Elsewhere as long as no row was delivered. */

@@ -1,15 +1,45 @@
 import { QueryError } from '../errors.ts'
 import type { Server } from '../topology/topology.ts'
 
+type GiveUp = (error: QueryError) => void
+
+interface ReadsOfServer {
+  readonly server: Server
+  /** By how they are given up: when they began. */
+  readonly begunAt: Map<GiveUp, number>
+  /** When it was last asked whether it hangs. */
+  askedAt: number
+}
+
+/** A read that has waited for so long has its server asked whether it hangs, … */
+const patienceMs = 250
+/** … and is looked for so often. */
+const lookEveryMs = 100
+
+export interface InFlightParts {
+  /** Reads wait long for this server: is it well? Called at most every 250 ms for each server. */
+  readonly ask: (server: Server) => void
+  /** Milliseconds; default `performance.now`. */
+  readonly now?: () => number
+}
+
 /** The reads under way on each server, so that those on a server that hangs can go elsewhere. */
 export class InFlight {
-  readonly #reads = new Map<string, Set<(error: QueryError) => void>>()
+  readonly #reads = new Map<string, ReadsOfServer>()
+  readonly #ask: (server: Server) => void
+  readonly #now: () => number
+  #looking = false
+
+  constructor({ ask, now = () => performance.now() }: InFlightParts) {
+    this.#ask = ask
+    this.#now = now
+  }
 
   /** `read`, or a rejection once the server is given up; what it answers later is given to `drop`, which must not throw. */
   async onServer<T>(server: Server, read: Promise<T>, drop?: (late: T) => void): Promise<T> {
     const reads = this.#readsOn(server)
     const { promise: givenUp, reject } = Promise.withResolvers<never>()
-    reads.add(reject)
+    reads.set(reject, this.#now())
     try {
       return await Promise.race([read, givenUp])
     } catch (error) {
@@ -30,7 +60,7 @@ export class InFlight {
       fail?.(reason)
     }
     const reads = this.#readsOn(server)
-    reads.add(giveUp)
+    reads.set(giveUp, this.#now())
     try {
       for (;;) {
         if (error !== undefined) throw error
@@ -52,7 +82,7 @@ export class InFlight {
 
   /** The server does not answer: its reads fail, and may be sent to another. */
   giveUp(server: Server, why: string): void {
-    const reads = this.#reads.get(server.id)
+    const reads = this.#reads.get(server.id)?.begunAt
     if (reads === undefined || reads.size === 0) return
     const error = new QueryError(
       'connection-lost',
@@ -61,17 +91,43 @@ export class InFlight {
         safeToRetry: true,
       },
     )
-    for (const reject of reads) reject(error)
+    for (const reject of reads.keys()) reject(error)
     reads.clear()
   }
 
-  #readsOn(server: Server): Set<(error: QueryError) => void> {
+  #readsOn(server: Server): Map<GiveUp, number> {
     let reads = this.#reads.get(server.id)
     if (reads === undefined) {
-      reads = new Set()
+      reads = { server, begunAt: new Map(), askedAt: -Infinity }
       this.#reads.set(server.id, reads)
     }
-    return reads
+    // One timer for all: one for each read would cost more than the rest of this.
+    if (!this.#looking) this.#lookLater()
+    return reads.begunAt
+  }
+
+  #lookLater(): void {
+    this.#looking = true
+    setTimeout(() => this.#look(), lookEveryMs).unref()
+  }
+
+  #look(): void {
+    const now = this.#now()
+    let isIdle = true
+    for (const [id, reads] of this.#reads) {
+      // The first is the oldest.
+      const [oldest] = reads.begunAt.values()
+      if (oldest === undefined) {
+        this.#reads.delete(id)
+        continue
+      }
+      isIdle = false
+      if (now - Math.max(oldest, reads.askedAt) < patienceMs) continue
+      reads.askedAt = now
+      this.#ask(reads.server)
+    }
+    this.#looking = false
+    if (!isIdle) this.#lookLater()
   }
 }
 

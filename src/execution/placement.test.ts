@@ -29,6 +29,10 @@ class FakeWatch implements ShardWatch {
     this.primaryIs = shard.primary
   }
 
+  get servers(): readonly Server[] {
+    return [this.shard.primary, ...this.shard.replicas]
+  }
+
   usable(server: Server): boolean {
     return !this.down.has(server)
   }

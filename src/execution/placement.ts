@@ -10,6 +10,8 @@ import { placedOn, shardOf, whereOf, type Decision } from './decision.ts'
 
 /** What is known of the servers of one shard; see `failover/monitor.ts`. */
 export interface ShardWatch {
+  /** All servers of the shard, whatever their roles. */
+  readonly servers: readonly Server[]
   usable(server: Server): boolean
   lagMsOf(server: Server): number | undefined
   /** Asks the server, in a probe that begins after the call. `undefined` if it failed. */
@@ -21,7 +23,7 @@ export interface ShardWatch {
 }
 
 /** What `explain` looks at: what is known already. */
-export interface KnownShard extends Pick<ShardWatch, 'usable' | 'lagMsOf' | 'primary'> {
+export interface KnownShard extends Pick<ShardWatch, 'servers' | 'usable' | 'lagMsOf' | 'primary'> {
   positionOf(server: Server): Position | undefined
 }
 
@@ -231,15 +233,14 @@ export class Placement {
   #usable(
     { tags }: Decision,
     shard: Shard,
-    watch: Pick<KnownShard, 'usable' | 'lagMsOf' | 'primary'>,
+    watch: Pick<KnownShard, 'servers' | 'usable' | 'lagMsOf' | 'primary'>,
     wishes: ReadWishes,
     tried: ReadonlySet<string>,
   ): readonly Server[] {
     const primary = watch.primary()
-    const servers = [shard.primary, ...shard.replicas]
-    return servers.filter((server) => {
-      if (tried.has(server.id) || !watch.usable(server)) return false
-      if (primary.kind === 'primary' ? server === primary.server : server === shard.primary) return false
+    const primaryId = primary.kind === 'primary' ? primary.server.id : shard.primary.id
+    return watch.servers.filter((server) => {
+      if (tried.has(server.id) || server.id === primaryId || !watch.usable(server)) return false
       if (![...tags, ...wishes.tags].every((tag) => server.tags.includes(tag))) return false
       const { maxStalenessMs } = wishes
       if (maxStalenessMs === undefined) return true

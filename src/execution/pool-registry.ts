@@ -1,7 +1,7 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { ClientClosedError } from '../errors.ts'
 import type { Driver, DriverPool, Engine, PoolStats } from '../drivers/driver.ts'
-import type { Database, Server } from '../topology/topology.ts'
+import { hasReplicas, type Database, type Server } from '../topology/topology.ts'
 
 /** The pools of all servers, opened when a server is first used. */
 export class PoolRegistry {
@@ -56,6 +56,13 @@ export class PoolRegistry {
     return pool
   }
 
+  /** The server is gone: its pool lets what runs come to an end, and is closed. A later call opens another one. */
+  async drop(server: Server, timeoutMs: number): Promise<void> {
+    const pool = this.#pools.get(server.id)
+    this.#pools.delete(server.id)
+    await pool?.close({ timeoutMs })
+  }
+
   /** Figures of every open pool, by server. */
   stats(): Readonly<Record<string, PoolStats>> {
     return Object.fromEntries([...this.#pools].map(([id, pool]) => [id, pool.stats()]))
@@ -93,7 +100,7 @@ export class PoolRegistry {
   }
 }
 
-function tracesCommits({ shards, replication }: Database): boolean {
-  const { commitFate } = replication
-  return commitFate === 'auto' ? shards.some(({ replicas }) => replicas.length > 0) : commitFate === 'ask'
+function tracesCommits(database: Database): boolean {
+  const { commitFate } = database.replication
+  return commitFate === 'auto' ? hasReplicas(database) : commitFate === 'ask'
 }

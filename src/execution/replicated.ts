@@ -1,12 +1,13 @@
 import type { CallOptions } from '../config.ts'
 import type { Lease } from '../drivers/driver.ts'
 import { CommitUnknownError } from '../errors.ts'
+import type { Reason } from '../routing/route.ts'
 import type { SessionMemory, ShardMemory } from '../routing/session.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import type { Database, Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import { CallWait } from './call-wait.ts'
-import { shardKey, shardOf, type Decision } from './decision.ts'
+import { placedOn, shardKey, type Decision } from './decision.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Placement, ReadWishes, ShardWatch } from './placement.ts'
 import { PlacedLease } from './placed-lease.ts'
@@ -18,7 +19,7 @@ export interface FailureWatch extends ShardWatch {
   /** A statement failed because of the server: it is suspect, and all servers of the shard are asked. */
   reportFailure(server: Server, error: unknown): void
   /** A server refused a write because it is read-only: it may not be the primary any more. */
-  reportRoleChange(server: Server): void
+  reportRoleChange(): void
   /** Resolves when the servers have been asked about all that was reported, and it is decided anew who is primary. */
   settled(): Promise<void>
 }
@@ -32,6 +33,8 @@ export interface ReplicatedParts {
   readonly lossesOf: (server: Server) => number
   /** The databases on the same servers, itself included: one write changes what joins read on the others. */
   readonly sharing: (database: Database) => readonly string[] | undefined
+  /** Waits until the primary of the placed decision shows all that a replica, named by its id, has shown; see `ShardWatches`. */
+  readonly showsAll: (placed: Decision, shownBy: string) => Promise<boolean>
   /** Has `close()` wait for a statement. */
   readonly hold: <T>(statement: Promise<T>) => Promise<T>
   readonly now: () => number
@@ -42,6 +45,11 @@ export interface Sending<T> {
   readonly send: (placed: Decision) => Promise<T>
   /** Closes what an answer holds that nobody waits for any more. Must not throw. */
   readonly drop?: (answer: T) => void
+}
+
+const unproven: Reason = {
+  rule: 'unproven',
+  text: 'it could not be told in time whether the primary shows all that a replica has shown',
 }
 
 /** A replica lost connections while it was asked: it may have restarted, and shown an older state than it had shown. */
@@ -124,6 +132,8 @@ export class Replicated {
       const { server, route } = placed
       const losses = lossesOf(server)
       tried.add(server.id)
+      // Cheap enough for every transaction there; elsewhere it may take longer than the transaction.
+      if (route.role === 'primary' && route.engine === 'postgres') await this.#prove(placed, wishes, wait)
       const lease = await inFlight.onServer(server, open(placed), drop)
       if (route.role === 'primary' || !needsProof(wishes) || lossesOf(server) === losses)
         return this.#watched(placed, lease, surroundings, wishes)
@@ -166,11 +176,14 @@ export class Replicated {
     const ended = this.begun(decision, surroundings)
     // What may have taken effect is waited for; a read may go to the next primary instead.
     const isWrite = decision.route.effect !== 'read'
+    const wishes = this.#wishes(decision, surroundings, undefined)
     const place = async (): Promise<Decision> => await placement.primary(decision, wait)
     try {
-      return await this.#moving(decision, wait, place, async (placed) =>
-        isWrite ? await send(placed) : await inFlight.onServer(placed.server, send(placed), drop),
-      )
+      return await this.#moving(decision, wait, place, async (placed) => {
+        if (isWrite) return await send(placed)
+        const proved = await this.#prove(placed, wishes, wait)
+        return await inFlight.onServer(placed.server, send(proved), drop)
+      })
     } finally {
       ended()
     }
@@ -196,7 +209,8 @@ export class Replicated {
       const [begun, losses] = [now(), lossesOf(server)]
       balancer.started(server)
       try {
-        const answer = await inFlight.onServer(server, send(placed), drop)
+        const proved = route.role === 'primary' ? await this.#prove(placed, wishes, wait) : placed
+        const answer = await inFlight.onServer(server, send(proved), drop)
         if (route.role === 'replica' && needed && lossesOf(server) !== losses) {
           drop?.(answer)
           throw new UnprovenRead()
@@ -214,6 +228,27 @@ export class Replicated {
     })
   }
 
+  /**
+   * Before the session reads the primary: it shows all that a replica has shown the session, or that cannot be told within
+   * `waitMs`. Then the primary is read all the same, since no server is known that would do better, and the route says so.
+   */
+  async #prove(placed: Decision, { memory, sticky }: ReadWishes, wait: CallWait): Promise<Decision> {
+    const shownBy = memory?.shownBy
+    if (!sticky || memory === undefined || shownBy === undefined) return placed
+    const turn = memory.shownTurn
+    if (shownBy === placed.server.id) {
+      memory.noteProved(turn)
+      return placed
+    }
+    const proof = this.#parts.showsAll(placed, shownBy)
+    // A primary that hangs fails the read, and not this.
+    const proved = await this.#parts.inFlight.onServer(placed.server, proof).catch(() => false)
+    wait.check('the primary was asked whether it shows what a replica has shown')
+    if (!proved) return placedOn(placed, placed.server, 'primary', unproven)
+    memory.noteProved(turn)
+    return placed
+  }
+
   /** Sends to one server after the other while nothing has happened and another may do better. */
   async #moving<T>(
     decision: Decision,
@@ -222,7 +257,7 @@ export class Replicated {
     send: (placed: Decision) => Promise<T>,
   ): Promise<T> {
     const { placement, watchOf } = this.#parts
-    const servers = 1 + shardOf(decision).replicas.length
+    const servers = watchOf(decision).servers.length
     let placed: Decision | undefined
     const attempt = async (): Promise<T> => {
       placed = undefined
@@ -246,7 +281,7 @@ export class Replicated {
     if (error instanceof CommitUnknownError) return this.#parts.watchOf(placed).reportFailure(placed.server, error)
     if (!isServersFault(error)) return
     const watch = this.#parts.watchOf(placed)
-    if (error.errorClass === 'read-only') watch.reportRoleChange(placed.server)
+    if (error.errorClass === 'read-only') watch.reportRoleChange()
     else watch.reportFailure(placed.server, error)
   }
 
@@ -288,10 +323,7 @@ function needsProof({ memory, anyState }: ReadWishes): boolean {
 
 /** Another read of the session may have moved on to another replica meanwhile, which need not show what this one did. */
 function noteSeen({ memory, sticky }: ReadWishes, server: Server): void {
-  if (sticky && memory?.stay?.server !== server.id) memory?.forget()
-}
-
-/** Whether the database has more than its primary. */
-export function isReplicated({ database }: Pick<Decision, 'database'>): boolean {
-  return database.shards.some(({ replicas }) => replicas.length > 0)
+  if (!sticky || memory === undefined) return
+  memory.noteShown(server.id)
+  if (memory.stay?.server !== server.id) memory.forget()
 }

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { parseConfig } from '../parse-config.ts'
 import { simulateDrivers } from '../testing/simulated-driver.ts'
+import { TopologyStore } from '../topology/topology-store.ts'
 import { PoolRegistry } from './pool-registry.ts'
 import { ShardWatches } from './shard-watches.ts'
 
@@ -12,7 +13,7 @@ it('A position is not believed any more after the loss of a connection, be it on
   const [shard] = database.shards
   const [replica] = shard!.replicas
   const pools = new PoolRegistry(simulated.drivers)
-  const watches = new ShardWatches(pools, simulated.drivers)
+  const watches = new ShardWatches(pools, simulated.drivers, new TopologyStore(config.topology))
   onTestFinished(() => watches.close(0))
   const position = { kind: 'lsn', timeline: 1, lsn: 7n } as const
   const server = simulated.server(dsn)

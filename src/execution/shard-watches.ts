@@ -1,12 +1,21 @@
+import { replicasWith, FoundServers } from '../discovery/found-servers.ts'
+import { ServerFollower } from '../discovery/follower.ts'
+import type { AskPrimary } from '../discovery/replica-hosts.ts'
+import { sourceOf } from '../discovery/source-of.ts'
 import type { Driver, Engine } from '../drivers/driver.ts'
 import { ShardMonitor } from '../failover/monitor.ts'
 import type { ShardView } from '../failover/shard-view.ts'
 import type { Position } from '../topology/position.ts'
+import type { TopologyStore } from '../topology/topology-store.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
 import { shardOf, type Decision } from './decision.ts'
 import { InFlight } from './in-flight.ts'
 import type { KnownShard } from './placement.ts'
 import { PoolRegistry } from './pool-registry.ts'
+import { SharedQuestion } from './shared-question.ts'
+
+/** How long a server that is gone from its shard may take to end what runs there. */
+const leaveTimeoutMs = 60_000
 
 /** What is known of the servers of all replicated shards. Asks nobody before a shard is first used. */
 export class ShardWatches {
@@ -17,45 +26,100 @@ export class ShardWatches {
    */
   readonly #probePools: PoolRegistry
   readonly #monitors = new Map<Shard, ShardMonitor>()
+  readonly #followers = new Map<Shard, ServerFollower>()
+  readonly #topology: TopologyStore
   readonly #losses = new Map<string, number>()
-  readonly inFlight = new InFlight()
+  /** Whether a primary shows what a replica has shown, by the ids of both. */
+  readonly #proofs = new Map<string, SharedQuestion<boolean>>()
+  readonly inFlight = new InFlight({ ask: (server) => this.#ask(server) })
   #closed = false
 
-  constructor(pools: PoolRegistry, drivers: Readonly<Record<Engine, () => Promise<Driver>>>) {
+  /** `topology`: where roles and servers are published when they change. */
+  constructor(pools: PoolRegistry, drivers: Readonly<Record<Engine, () => Promise<Driver>>>, topology: TopologyStore) {
     this.#pools = pools
+    this.#topology = topology
     this.#probePools = new PoolRegistry(drivers)
   }
 
   of(database: Database, shard: Shard): ShardMonitor {
-    let monitor = this.#monitors.get(shard)
-    if (monitor === undefined) {
-      const { probeIntervalMs, probeTimeoutMs, maxLagMs } = database.replication
-      const probed = probeDatabase(database)
-      monitor = new ShardMonitor({
-        database: database.alias,
-        shard,
-        options: { probeIntervalMs, probeTimeoutMs, maxLagMs },
-        onChange: (view) => this.#giveUpHung(shard, view),
-        probe: async (server, timeoutMs) => {
-          // A SQLite database in memory is another one on another connection.
-          if (database.engine !== 'sqlite') {
-            return await (await this.#probePools.open(server, probed)).status({ timeoutMs })
-          }
-          const status = await (await this.#pools.open(server, database)).status({ timeoutMs })
-          // Every file takes writes: there the configuration alone says who is what.
-          return { ...status, writable: server === shard.primary }
-        },
-      })
-      this.#monitors.set(shard, monitor)
-    }
+    const known = this.#monitors.get(shard)
+    if (known !== undefined) return known
+    const { probeIntervalMs, probeTimeoutMs, maxLagMs } = database.replication
+    const probed = probeDatabase(database)
+    const monitor: ShardMonitor = new ShardMonitor({
+      database: database.alias,
+      shard,
+      options: { probeIntervalMs, probeTimeoutMs, maxLagMs },
+      onStart: () => follower?.start(),
+      onChange: (view) => {
+        this.#giveUpHung(monitor.servers, view)
+        this.#publish(monitor, view)
+        if (view.primary.kind !== 'primary') follower?.lookSoon()
+      },
+      probe: async (server, timeoutMs) => {
+        // A SQLite database in memory is another one on another connection.
+        if (database.engine !== 'sqlite') {
+          return await (await this.#probePools.open(server, probed)).status({ timeoutMs })
+        }
+        const status = await (await this.#pools.open(server, database)).status({ timeoutMs })
+        // Every file takes writes: there the configuration alone says who is what.
+        return { ...status, writable: server === shard.primary }
+      },
+    })
+    this.#monitors.set(shard, monitor)
+    const follower = this.#followerOf(database, shard, monitor)
     return monitor
   }
 
+  /** What looks for further servers of the shard, if its database says so. */
+  #followerOf(database: Database, shard: Shard, monitor: ShardMonitor): ServerFollower | undefined {
+    const { discovery } = database
+    if (discovery === undefined) return undefined
+    const found = new FoundServers()
+    const ask: AskPrimary = async (sql, { timeoutMs }) => {
+      const primary = monitor.primary()
+      if (primary.kind !== 'primary') throw new Error('there is no primary that could be asked')
+      const pool = await this.#probePools.open(primary.server, probeDatabase(database))
+      const { rows } = await pool.query({ sql, params: [], access: 'read', prepare: false, timeoutMs })
+      return rows as readonly Readonly<Record<string, unknown>>[]
+    }
+    const follower = new ServerFollower({
+      source: sourceOf(discovery.source, ask),
+      intervalMs: discovery.intervalMs,
+      timeoutMs: discovery.timeoutMs,
+      onFound: (servers) => {
+        const before = monitor.servers
+        monitor.follow(replicasWith(shard, found.update(servers), `${database.alias}/${shard.name}`))
+        const left = new Set(monitor.servers.map(({ id }) => id))
+        for (const server of before) if (!left.has(server.id)) this.#leave(server)
+        this.#publish(monitor, monitor.view())
+      },
+    })
+    this.#followers.set(shard, follower)
+    return follower
+  }
+
+  /** The server is none of the shard's any more. What runs there comes to its end. */
+  #leave(server: Server): void {
+    for (const pools of [this.#pools, this.#probePools]) pools.drop(server, leaveTimeoutMs).catch(nothing)
+  }
+
+  #publish(monitor: ShardMonitor, { database, shard, primary }: ShardView): void {
+    const server = primary.kind === 'primary' ? primary.server : undefined
+    this.#topology.publish({ database, shard, primary: server, servers: monitor.servers })
+  }
+
+  /** A probe at once, so that a server that hangs is found out however seldom it is asked. */
+  #ask(server: Server): void {
+    for (const monitor of this.#monitors.values())
+      if (monitor.servers.some(({ id }) => id === server.id)) void monitor.refresh(server)
+  }
+
   /** Reads on a server that answers no probe go elsewhere. One that is merely behind goes on with what it has begun. */
-  #giveUpHung(shard: Shard, { servers }: ShardView): void {
-    for (const server of [shard.primary, ...shard.replicas]) {
-      const view = servers.find(({ id }) => id === server.id)
-      if (view?.out !== undefined && view.state === 'down') this.inFlight.giveUp(server, view.out)
+  #giveUpHung(servers: readonly Server[], view: ShardView): void {
+    for (const server of servers) {
+      const one = view.servers.find(({ id }) => id === server.id)
+      if (one?.out !== undefined && one.state === 'down') this.inFlight.giveUp(server, one.out)
     }
   }
 
@@ -65,7 +129,7 @@ export class ShardWatches {
     const monitor = this.of(decision.database, shard)
     const primary = monitor.primary()
     const first = primary.kind === 'primary' ? primary.server : shard.primary
-    const others = shard.replicas.filter((server) => server !== first)
+    const others = monitor.servers.filter(({ id }) => id !== first.id)
     const usable = [first, ...others].filter((server) => monitor.usable(server))
     return usable.length === 0 ? [first] : usable
   }
@@ -89,11 +153,36 @@ export class ShardWatches {
     return monitor.positionOf(server)
   }
 
+  /**
+   * Waits, for `waitMs` at most, until the primary of the placed decision shows all that the replica with this id has shown.
+   * `false` if that is not certain.
+   */
+  async showsAll(placed: Decision, shownBy: string): Promise<boolean> {
+    const { database, server } = placed
+    const key = `${server.id} ${shownBy}`
+    let question = this.#proofs.get(key)
+    if (question === undefined) {
+      question = new SharedQuestion(async () => {
+        const monitor = this.of(database, shardOf(placed))
+        const replica = monitor.servers.find(({ id }) => id === shownBy)
+        const state = replica && monitor.stateOf(replica).kind
+        const asked =
+          replica !== undefined && (state === 'up' || state === 'unknown') ? this.#pools.opened(replica) : undefined
+        const pool = await this.#pools.open(server, database)
+        return (await pool.showsAll?.({ replica: asked, timeoutMs: database.replication.waitMs })) ?? false
+      })
+      this.#proofs.set(key, question)
+    }
+    return await question.ask()
+  }
+
   /** What is known of a shard's servers at this moment. Asks none of them, also if nobody has yet. */
   known(database: Database, shard: Shard): KnownShard {
-    const { primary, servers } = this.of(database, shard).view()
+    const monitor = this.of(database, shard)
+    const { primary, servers } = monitor.view()
     const byId = new Map(servers.map((server) => [server.id, server]))
     return {
+      servers: monitor.servers,
       primary: () => primary,
       usable: ({ id }) => byId.get(id)?.out === undefined,
       positionOf: ({ id }) => byId.get(id)?.position,
@@ -116,10 +205,13 @@ export class ShardWatches {
 
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
+    for (const follower of this.#followers.values()) follower.stop()
     for (const monitor of this.#monitors.values()) monitor.stop()
     await this.#probePools.close(timeoutMs)
   }
 }
+
+function nothing(): void {}
 
 function probeDatabase(database: Database): Database {
   if (database.engine === 'sqlite') return database

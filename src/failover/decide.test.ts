@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ServerStatus } from '../drivers/driver.ts'
-import { decide, type DecidedShard, type ProbeOutcome, type ServerId, strangersOf } from './decide.ts'
+import { decide, type DecidedShard, type ProbeOutcome, type ServerId, strangersOf, twinsOf } from './decide.ts'
 
 const shard: DecidedShard = { primary: 'a', replicas: ['b', 'c'] }
 const ids = ['a', 'b', 'c'] as const
@@ -10,11 +10,20 @@ interface Said {
   readonly writable?: boolean
   readonly cluster?: string | undefined
   readonly timeline?: number | undefined
+  readonly instance?: string | undefined
 }
 
-function answer({ writable = false, cluster, timeline }: Said): ProbeOutcome {
+function answer({ writable = false, cluster, timeline, instance }: Said): ProbeOutcome {
   const position = timeline === undefined ? undefined : ({ kind: 'lsn', timeline, lsn: 1n } as const)
-  const status: ServerStatus = { writable, position, cluster, receiving: undefined, lagMs: undefined, version: '1' }
+  const status: ServerStatus = {
+    writable,
+    position,
+    cluster,
+    instance,
+    receiving: undefined,
+    lagMs: undefined,
+    version: '1',
+  }
   return { at: 0, status }
 }
 
@@ -180,5 +189,34 @@ describe('a server of another cluster', () => {
       kind: 'none',
       why: 'a is read-only; b belongs to cluster y, not to x; c is read-only',
     })
+  })
+})
+
+describe('a server with two addresses', () => {
+  const w = (instance?: string): Said => ({ writable: true, instance })
+  const of = (answers: Partial<Record<ServerId, Said | 'failed'>>, primary?: ServerId): string => {
+    const decision = decide({ ...shard, known: { primary } }, said(answers))
+    return decision.kind === 'primary' ? decision.id : decision.kind
+  }
+
+  it('counts once: the configured primary, or the one that was promoted under its other address', () => {
+    expect(of({ a: w('1'), b: w('1'), c: { instance: '2' } })).toBe('a')
+    expect(of({ a: w('1'), b: w('1'), c: { instance: '2' } }, 'b')).toBe('b')
+    expect(of({ a: 'failed', b: w('1'), c: w('1') })).toBe('b')
+  })
+
+  it('is the other one as long as that is all that answers', () => {
+    expect(of({ a: 'failed', b: w('1'), c: { instance: '2' } }, 'a')).toBe('b')
+  })
+
+  it('does not hide a second primary, nor does one that does not tell who it is', () => {
+    expect(of({ a: w('1'), b: w('1'), c: w('2') })).toBe('split')
+    expect(of({ a: w(), b: w(), c: 'failed' })).toBe('split')
+  })
+
+  it('is named by the one that stands for it', () => {
+    const probes = said({ a: w('1'), b: { instance: '2' }, c: { instance: '2' } })
+    expect(twinsOf(shard, probes)).toEqual(new Map([['c', 'b']]))
+    expect(twinsOf({ ...shard, known: { primary: 'c' } }, probes)).toEqual(new Map([['b', 'c']]))
   })
 })

@@ -21,6 +21,8 @@ export interface ShardHistory {
   readonly cluster?: string | undefined
   /** PostgreSQL: the highest timeline that a primary was on. */
   readonly timeline?: number | undefined
+  /** The last primary. */
+  readonly primary?: ServerId | undefined
 }
 
 export type Decision =
@@ -46,12 +48,15 @@ export type Decision =
  *   be written to. A hung old primary counts as not answering; its return is a split again.
  * - An old primary that is left alone after a split is not chosen: with `known.timeline`, a server of a lower timeline
  *   than the shard has been on lacks what was written since.
+ * - A server that is reached by two addresses counts once; see `twinsOf`.
  * - A server of another cluster than the shard's is a stranger: it is never chosen, whatever it says of itself.
  * - Before the configured primary has been asked for the first time, no other server is chosen in its place.
  */
 export function decide(shard: DecidedShard, probes: ReadonlyMap<ServerId, ProbeOutcome>): Decision {
   const strangers = strangersOf(shard, probes)
-  const writable = idsOf(shard).filter((id) => statusOf(probes, id)?.writable === true && !strangers.has(id))
+  const twins = twinsOf(shard, probes)
+  const counts = (id: ServerId): boolean => !strangers.has(id) && !twins.has(id)
+  const writable = idsOf(shard).filter((id) => statusOf(probes, id)?.writable === true && counts(id))
   const [id, second] = writable
   if (id === undefined && !probes.has(shard.primary)) return { kind: 'primary', id: shard.primary }
   if (id === undefined) return { kind: 'none', why: reasons(shard, probes, strangers) }
@@ -87,6 +92,28 @@ export function strangersOf(
       own === undefined ? `its cluster ${cluster} may be another one` : `belongs to cluster ${cluster}, not to ${own}`,
     ]),
   )
+}
+
+/**
+ * Servers that are another one of the shard by a second address, for instance a name that always leads to the primary,
+ * to the one that stands for both: the last primary, so that a promotion is followed once and not twice, else the first.
+ */
+export function twinsOf(
+  shard: DecidedShard,
+  probes: ReadonlyMap<ServerId, ProbeOutcome>,
+): ReadonlyMap<ServerId, ServerId> {
+  const twins = new Map<ServerId, ServerId>()
+  const byInstance = new Map<string, ServerId>()
+  const last = shard.known?.primary
+  const ids = idsOf(shard)
+  for (const id of last !== undefined && ids.includes(last) ? [last, ...ids] : ids) {
+    const instance = statusOf(probes, id)?.instance
+    if (instance === undefined) continue
+    const first = byInstance.get(instance)
+    if (first === undefined) byInstance.set(instance, id)
+    else if (first !== id) twins.set(id, first)
+  }
+  return twins
 }
 
 function ownCluster(shard: DecidedShard, clusters: ReadonlyMap<ServerId, string>): string | undefined {

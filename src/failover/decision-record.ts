@@ -7,6 +7,7 @@ import {
   type ShardHistory,
   strangersOf,
   timelineOf,
+  twinsOf,
 } from './decide.ts'
 
 /** The last probe of one server that counts, and its place in the order of all things that happened in the shard. */
@@ -25,11 +26,12 @@ export interface Ruling {
 
 /** The decision about a shard that holds, and what has to be remembered to make the next one. Reads no clock. */
 export class DecisionRecord {
-  readonly #primary: ServerId
-  readonly #replicas: readonly ServerId[]
+  #primary: ServerId
+  #replicas: readonly ServerId[]
   #decision: Decision
   #known: ShardHistory = {}
   #strangers: ReadonlyMap<ServerId, string> = new Map()
+  #twins: ReadonlyMap<ServerId, ServerId> = new Map()
   /** Two servers were seen to accept writes, one of them perhaps before it no longer did: the place in the order. */
   #doubtedAt: number | undefined
 
@@ -37,6 +39,12 @@ export class DecisionRecord {
     this.#primary = primary
     this.#replicas = replicas
     this.#decision = { kind: 'primary', id: primary }
+  }
+
+  /** From the next decision on these are the shard's servers. */
+  follow(primary: ServerId, replicas: readonly ServerId[]): void {
+    this.#primary = primary
+    this.#replicas = replicas
   }
 
   get decision(): Decision {
@@ -55,10 +63,16 @@ export class DecisionRecord {
     return this.#doubtedAt !== undefined
   }
 
-  /** Why a server belongs to another shard, or, in a split, is the one that others have followed; undefined if neither. */
+  /**
+   * Why a server belongs to another shard, or is one that has another address, too, or, in a split, is the one that others
+   * have followed; undefined if none of these.
+   */
   excluded(id: ServerId): string | undefined {
     const strange = this.#strangers.get(id)
-    if (strange !== undefined || this.#decision.kind !== 'split') return strange
+    if (strange !== undefined) return strange
+    const twin = this.#twins.get(id)
+    if (twin !== undefined) return `the same server as ${twin}`
+    if (this.#decision.kind !== 'split') return undefined
     const { ids, newest } = this.#decision
     if (newest === undefined || newest === id || !ids.includes(id)) return undefined
     return `an old primary: ${newest} was promoted after it`
@@ -72,6 +86,7 @@ export class DecisionRecord {
     const before = this.key
     const wasInDoubt = this.inDoubt
     this.#strangers = strangersOf(shard, probes)
+    this.#twins = twinsOf(shard, probes)
     const decision = decide(shard, probes)
     this.#decision = this.#withoutDoubt(decision, servers, order)
     this.#remember(probes)
@@ -94,10 +109,11 @@ export class DecisionRecord {
   }
 
   #remember(probes: ReadonlyMap<ServerId, ProbeOutcome>): void {
-    const outcome = this.#decision.kind === 'primary' ? probes.get(this.#decision.id) : undefined
-    if (outcome === undefined || 'failed' in outcome) return
+    const decision = this.#decision
+    const outcome = decision.kind === 'primary' ? probes.get(decision.id) : undefined
+    if (decision.kind !== 'primary' || outcome === undefined || 'failed' in outcome) return
     const { cluster = this.#known.cluster } = outcome.status
     const before = cluster === this.#known.cluster ? this.#known.timeline : undefined
-    this.#known = { cluster, timeline: timelineOf(outcome.status) ?? before }
+    this.#known = { cluster, timeline: timelineOf(outcome.status) ?? before, primary: decision.id }
   }
 }

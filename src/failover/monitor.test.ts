@@ -66,12 +66,12 @@ describe('a monitor', () => {
     const { clock, monitor, a, b } = all
     b.mode = 'hangs'
     monitor.reportFailure(a.server, new Error('reset'))
-    monitor.reportRoleChange(b.server)
+    monitor.reportRoleChange()
     const waiting: Promise<unknown>[] = [monitor.changed(), monitor.settled(), monitor.refresh(b.server)]
     await clock.advance(2)
     // One that waits for the probe under way, and for a round that is not due yet.
     waiting.push(monitor.refresh(b.server))
-    monitor.reportRoleChange(b.server)
+    monitor.reportRoleChange()
     expect(clock.pending).toBeGreaterThan(4)
     monitor.stop()
     expect(clock.pending).toBe(0)
@@ -79,7 +79,7 @@ describe('a monitor', () => {
     await clock.advance(0)
     const probes = a.probes.length
     monitor.reportFailure(a.server, new Error('reset'))
-    monitor.reportRoleChange(a.server)
+    monitor.reportRoleChange()
     monitor.note(a.server, a.status)
     expect(await monitor.refresh(a.server)).toBeUndefined()
     await clock.advance(60_000)
@@ -268,12 +268,12 @@ describe('the primary', () => {
     const { clock, monitor, primary, a, b, c } = await startedShard()
     b.set({ writable: true, position: lsn(20, 2) })
     a.set({ writable: false })
-    monitor.reportRoleChange(a.server)
+    monitor.reportRoleChange()
     await clock.advance(1)
     expect(primary()).toBe('b')
     const before = [a, b, c].map(({ probes }) => probes.length)
     for (let i = 0; i < 30; i++) {
-      monitor.reportRoleChange(a.server)
+      monitor.reportRoleChange()
       await clock.advance(10)
     }
     for (const [i, { probes }] of [a, b, c].entries()) expect(probes.length - (before[i] ?? 0)).toBeLessThanOrEqual(4)
@@ -281,10 +281,10 @@ describe('the primary', () => {
   })
 
   it('may be the same as before, which ends the waiting too', async () => {
-    const { clock, monitor, primary, a } = await startedShard()
+    const { clock, monitor, primary } = await startedShard()
     let settled = false
     await monitor.settled()
-    monitor.reportRoleChange(a.server)
+    monitor.reportRoleChange()
     void monitor.settled().then(() => (settled = true))
     await clock.advance(0)
     expect(settled).toBe(false)
@@ -295,7 +295,7 @@ describe('the primary', () => {
   it('is nobody while two servers accept writes, loudly, until one is stopped', async () => {
     const { clock, monitor, primary, views, a, b, c } = await startedShard()
     b.set({ writable: true, position: lsn(20, 2) })
-    monitor.reportRoleChange(a.server)
+    monitor.reportRoleChange()
     await clock.advance(2)
     expect(primary()).toBe('split')
     expect(views.at(-1)?.primary).toMatchObject({ kind: 'split', why: expect.stringMatching(/^a and b all accept/) })
@@ -348,5 +348,74 @@ describe('the primary', () => {
     await clock.advance(1)
     expect([primary(), monitor.usable(a.server)]).toEqual(['a', true])
     expect(views.slice(before).map(({ servers }) => servers[0]?.out)).toEqual(['connection lost', undefined])
+  })
+})
+
+describe('a monitor whose servers change', () => {
+  it('asks a new one at once, and drops one that is gone with all that was known of it', async () => {
+    const { clock, monitor, a, b, c } = await startedShard()
+    monitor.follow([b.server])
+    expect(monitor.servers.map(({ id }) => id)).toEqual(['a', 'b'])
+    const before = c.probes.length
+    await clock.advance(5_000)
+    expect([c.probes.length - before, monitor.usable(c.server), monitor.positionOf(c.server)]).toEqual([
+      0,
+      false,
+      undefined,
+    ])
+    // What still runs there may fail, and says nothing about the shard.
+    monitor.reportFailure(c.server, new Error('lost'))
+    monitor.forget(c.server)
+    expect(await monitor.refresh(c.server)).toBeUndefined()
+
+    const asked = [a, b].map(({ probes }) => probes.length)
+    monitor.follow([b.server, c.server])
+    expect(monitor.usable(c.server)).toBe(true)
+    await clock.advance(1)
+    expect(c.probes.length - before).toBe(1)
+    expect(monitor.positionOf(c.server)).toEqual(lsn(10))
+    expect([a, b].map(({ probes }, i) => probes.length - asked[i]!)).toEqual([1, 1])
+  })
+
+  it('has no primary when the primary is gone from its shard, until another is', async () => {
+    const { clock, monitor, primary, a, b, c } = await startedShard()
+    a.mode = 'refuses'
+    b.set({ writable: true })
+    await clock.advance(1_500)
+    expect(primary()).toBe('b')
+    monitor.follow([c.server])
+    expect(primary()).toBe('none')
+    c.set({ writable: true })
+    await clock.advance(1_500)
+    expect(primary()).toBe('c')
+  })
+
+  it('keeps what it knows of a server whose weight changes', async () => {
+    const { monitor, b, c } = await startedShard()
+    monitor.follow([{ ...b.server, weight: 0 }, c.server])
+    expect(monitor.servers[1]!.weight).toBe(0)
+    expect(monitor.positionOf(b.server)).toEqual(lsn(10))
+    monitor.stop()
+    monitor.follow([])
+    expect(monitor.servers).toHaveLength(3)
+  })
+
+  it('gives nothing to a second address of a server', async () => {
+    const { clock, monitor, primary, a, b, c } = await startedShard()
+    for (const [server, instance] of [
+      [a, '1'],
+      [b, '2'],
+      [c, '2'],
+    ] as const)
+      server.set({ instance })
+    await clock.advance(1_500)
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([true, false])
+    expect(monitor.view().servers[2]!.out).toBe('the same server as b')
+    // The name of the primary leads to the promoted one now.
+    a.set({ instance: '2', writable: true })
+    for (const server of [b, c]) server.set({ writable: true })
+    await clock.advance(1_500)
+    expect(primary()).toBe('a')
+    expect([b, c].map(({ server }) => monitor.usable(server))).toEqual([false, false])
   })
 })

@@ -3,7 +3,7 @@ import type { Position } from '../topology/position.ts'
 import type { Server, Shard } from '../topology/topology.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { DecisionRecord } from './decision-record.ts'
-import { type Health, nextHealth } from './health.ts'
+import { type Health, nextHealth, unknownHealth } from './health.ts'
 import { LagTracker } from './lag.ts'
 import { failureText, Prober, type ProbeReport } from './prober.ts'
 import { type ShardPrimary, type ShardView, viewOf } from './shard-view.ts'
@@ -29,6 +29,8 @@ export interface ShardMonitorParts {
   /** From 0 to below 1; default `Math.random`. */
   readonly random?: (() => number) | undefined
   readonly options?: MonitorOptions | undefined
+  /** Called when it begins to ask the servers. */
+  readonly onStart?: (() => void) | undefined
   /** Called when another server is the primary, or none, and when a server goes out of rotation or comes back. */
   readonly onChange?: ((view: ShardView) => void) | undefined
 }
@@ -53,8 +55,10 @@ export class ShardMonitor {
   readonly #random: () => number
   readonly #intervalMs: number
   readonly #watched = new Map<string, WatchedServer>()
+  #servers: readonly Server[]
   readonly #probers = new Map<string, Prober>()
   readonly #lag = new LagTracker()
+  readonly #timing: { readonly probeTimeoutMs: number; readonly maxLagMs: number }
   readonly #record: DecisionRecord
   #decidedAt: number
   #change = Promise.withResolvers<void>()
@@ -74,20 +78,9 @@ export class ShardMonitor {
     this.#random = random
     // Lag is measured as finely as the primary is asked, so the limit must be some of these steps.
     this.#intervalMs = maxLagMs === 0 ? probeIntervalMs : Math.min(probeIntervalMs, Math.max(50, maxLagMs / 4))
-    for (const server of [shard.primary, ...shard.replicas]) {
-      const watched = new WatchedServer(server, maxLagMs)
-      this.#watched.set(server.id, watched)
-      this.#probers.set(
-        server.id,
-        new Prober({
-          probe: (timeoutMs) => parts.probe(server, timeoutMs),
-          timeoutMs: probeTimeoutMs,
-          clock,
-          order: () => ++this.#order,
-          onReport: (report) => this.#onReport(watched, report),
-        }),
-      )
-    }
+    this.#timing = { probeTimeoutMs, maxLagMs }
+    this.#servers = [shard.primary, ...shard.replicas]
+    for (const server of this.#servers) this.#watch(server)
     this.#record = new DecisionRecord(
       shard.primary.id,
       shard.replicas.map(({ id }) => id),
@@ -96,14 +89,44 @@ export class ShardMonitor {
     this.#lastTold = this.#summary()
   }
 
+  /** The servers of the shard, the configured primary first. */
+  get servers(): readonly Server[] {
+    return this.#servers
+  }
+
+  /**
+   * From now on these are the replicas of the shard, besides the configured primary: new ones are asked at once, and those
+   * that are missing get nothing more. One of a known id keeps what is known of it.
+   */
+  follow(replicas: readonly Server[]): void {
+    if (this.#state === 'stopped') return
+    const { primary } = this.#parts.shard
+    this.#servers = [primary, ...replicas]
+    const wanted = new Set(this.#servers.map(({ id }) => id))
+    for (const id of this.#watched.keys()) if (!wanted.has(id)) this.#drop(id)
+    for (const server of replicas) {
+      const known = this.#watched.get(server.id)
+      if (known !== undefined) known.server = server
+      else this.#watch(server)
+    }
+    this.#record.follow(
+      primary.id,
+      replicas.map(({ id }) => id),
+    )
+    this.#decide()
+    if (this.#state === 'running') this.#askAll()
+    this.#tell()
+  }
+
   /** Whether statements may go there: it answers, belongs to the shard, and is not too far behind. Unknown counts as yes. */
   usable(server: Server): boolean {
     this.#start()
-    return this.#outOf(this.#of(server)) === undefined
+    const watched = this.#watched.get(server.id)
+    return watched !== undefined && this.#outOf(watched) === undefined
   }
 
   stateOf(server: Server): Health {
-    return this.#of(server).health
+    return this.#watched.get(server.id)?.health ?? unknownHealth
   }
 
   /**
@@ -111,19 +134,19 @@ export class ShardMonitor {
    * a probe that began afterwards has succeeded. Goes back only with a server that was restarted.
    */
   positionOf(server: Server): Position | undefined {
-    return this.#of(server).position
+    return this.#watched.get(server.id)?.position
   }
 
   /** Milliseconds behind the primary when it was last asked, by position, else by its own account; see `LagTracker`. */
   lagMsOf(server: Server): number | undefined {
-    const watched = this.#of(server)
-    return this.#isPrimary(watched) ? 0 : watched.lagMs
+    const watched = this.#watched.get(server.id)
+    return watched !== undefined && this.#isPrimary(watched) ? 0 : watched?.lagMs
   }
 
   /** Takes in a status that was learnt elsewhere, for instance with a write's position. */
   note(server: Server, status: ServerStatus): void {
-    if (this.#state === 'stopped') return
-    const watched = this.#of(server)
+    const watched = this.#watched.get(server.id)
+    if (this.#state === 'stopped' || watched === undefined) return
     const at = this.#clock.now()
     if (watched.note(status, ++this.#order, at)) this.#measure(watched, at, at)
     const known = watched.status
@@ -133,7 +156,7 @@ export class ShardMonitor {
 
   /** Its position is no longer valid, for instance because a connection to it had to be opened anew. */
   forget(server: Server): void {
-    this.#of(server).forget(++this.#order)
+    this.#watched.get(server.id)?.forget(++this.#order)
   }
 
   /**
@@ -142,30 +165,30 @@ export class ShardMonitor {
    */
   reportFailure(server: Server, error: unknown): void {
     this.#start()
-    const watched = this.#of(server)
-    if (this.#state === 'stopped') return
+    const watched = this.#watched.get(server.id)
+    if (this.#state === 'stopped' || watched === undefined) return
     watched.fail(failureText(error), ++this.#order, this.#clock.now())
     if (watched.health.kind === 'suspect') {
-      void this.#prober(watched).next()
+      void this.#probers.get(server.id)?.next()
       this.#askAll()
     }
     this.#tell()
   }
 
   /** A server refused a write as read-only: all are asked at once, at most every 100 ms. */
-  reportRoleChange(server: Server): void {
+  reportRoleChange(): void {
     this.#start()
-    this.#of(server)
     this.#askAll()
   }
 
   /**
    * What the server says to a probe that begins after this call; callers who wait at the same time share it. Undefined
-   * if it fails, or takes longer than its limit: then the server is out already.
+   * if it fails, or takes longer than its limit: then the server is out already; and of a server that is none of the
+   * shard's.
    */
   async refresh(server: Server): Promise<ServerStatus | undefined> {
     this.#start()
-    return await this.#prober(this.#of(server)).next()
+    return await this.#probers.get(server.id)?.next()
   }
 
   /** Who takes the writes now. */
@@ -212,6 +235,7 @@ export class ShardMonitor {
   #start(): void {
     if (this.#state !== 'new') return
     this.#state = 'running'
+    this.#parts.onStart?.()
     this.#askAll()
   }
 
@@ -290,7 +314,7 @@ export class ShardMonitor {
     const callback = (): void => {
       watched.timer = undefined
       watched.health = nextHealth(watched.health, { kind: 'time', at: this.#clock.now() })
-      void this.#prober(watched).next()
+      void this.#probers.get(watched.server.id)?.next()
     }
     watched.timer = this.#clock.setTimeout(callback, Math.max(0, this.#dueAt(watched) - this.#clock.now()))
   }
@@ -324,16 +348,26 @@ export class ShardMonitor {
     return decision.kind === 'primary' && decision.id === server.id
   }
 
-  #of(server: Server): WatchedServer {
-    const watched = this.#watched.get(server.id)
-    if (watched === undefined) throw new Error(`${server.id} is no server of shard ${this.#parts.shard.name}.`)
-    return watched
+  #watch(server: Server): void {
+    const { probe } = this.#parts
+    const { probeTimeoutMs, maxLagMs } = this.#timing
+    const watched = new WatchedServer(server, maxLagMs)
+    this.#watched.set(server.id, watched)
+    const prober = new Prober({
+      probe: (timeoutMs) => probe(watched.server, timeoutMs),
+      timeoutMs: probeTimeoutMs,
+      clock: this.#clock,
+      order: () => ++this.#order,
+      onReport: (report) => this.#onReport(watched, report),
+    })
+    this.#probers.set(server.id, prober)
   }
 
-  #prober({ server }: WatchedServer): Prober {
-    const prober = this.#probers.get(server.id)
-    if (prober === undefined) throw new Error(`${server.id} is not watched.`)
-    return prober
+  #drop(id: string): void {
+    this.#clock.clearTimeout(this.#watched.get(id)?.timer)
+    this.#probers.get(id)?.stop()
+    this.#watched.delete(id)
+    this.#probers.delete(id)
   }
 
   #tell(): void {

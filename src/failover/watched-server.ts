@@ -11,7 +11,8 @@ import type { ProbeReport } from './prober.ts'
  * stands against what was learnt later, whatever the order in which the answers come.
  */
 export class WatchedServer {
-  readonly server: Server
+  /** Its weight and tags may change. */
+  server: Server
   readonly gate: LagGate
   health: Health = unknownHealth
   /** The last probe that counts, and its place in the order. */

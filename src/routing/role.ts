@@ -1,4 +1,4 @@
-import type { Database, Role } from '../topology/topology.ts'
+import { hasReplicas, type Database, type Role } from '../topology/topology.ts'
 import type { Effect, Reason } from './route.ts'
 import type { PartialRoute } from './router.ts'
 
@@ -20,8 +20,7 @@ export function decideRole(
   surrounding: Surrounding,
   partial: PartialRoute | undefined,
 ): { readonly role: Role; readonly reason: Reason } {
-  const replicas = database.shards.reduce((count, shard) => count + shard.replicas.length, 0)
-  if (replicas === 0) {
+  if (!hasReplicas(database)) {
     return partial?.role === 'replica' || surrounding === 'replica'
       ? primary('no-replica', `a replica was asked for, but "${database.alias}" has none`)
       : primary('primary', `"${database.alias}" has one server`)

@@ -12,6 +12,8 @@ export class ShardMemory {
   underWay = 0
   /** The replica that reads stay on, and how many connections to it had been lost by then: more, and it may have restarted. */
   stay: { readonly server: string; readonly losses: number } | undefined
+  #shownBy: string | undefined
+  #shownTurn = 0
   /** Remembers the shard for the session around this one, which has ended: what goes on in it still matters there. */
   heir: ShardMemory | undefined
   #need: Need = 'nothing'
@@ -45,6 +47,30 @@ export class ShardMemory {
     this.#turn += 1
     this.#need = 'unknown'
     this.heir?.forget()
+  }
+
+  /**
+   * The replica that has shown rows which the primary may not show yet, by its id, or `several`. Undefined: none has since
+   * it was last proved that the primary shows as much.
+   */
+  get shownBy(): string | undefined {
+    return this.#shownBy
+  }
+
+  get shownTurn(): number {
+    return this.#shownTurn
+  }
+
+  /** A replica has shown rows. */
+  noteShown(server: string): void {
+    this.#shownTurn += 1
+    this.#shownBy = this.#shownBy === undefined || this.#shownBy === server ? server : 'several'
+    this.heir?.noteShown(server)
+  }
+
+  /** The primary shows all that had been shown at `turn`. */
+  noteProved(turn: number): void {
+    if (turn === this.#shownTurn) this.#shownBy = undefined
   }
 
   /** What was seen on a replica by others must be seen here, too. */
@@ -109,7 +135,10 @@ export class SessionMemory {
 
   /** Takes over which replicas another session reads, so that neither shows an older state than the other has shown. */
   follow(other: SessionMemory): void {
-    for (const [key, { stay }] of other.#shards) if (stay !== undefined) this.of(key).follow(stay)
+    for (const [key, { stay, shownBy }] of other.#shards) {
+      if (stay !== undefined) this.of(key).follow(stay)
+      if (shownBy !== undefined) this.of(key).noteShown(shownBy)
+    }
   }
 
   /** The session has ended. What was begun in it and goes on is remembered by the one around it. */

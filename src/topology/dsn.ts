@@ -8,6 +8,9 @@ const engineOfScheme: Readonly<Record<string, Engine>> = {
   sqlite: 'sqlite',
 }
 
+/** The port where none is named. */
+export const defaultPorts: Readonly<Record<Exclude<Engine, 'sqlite'>, number>> = { postgres: 5_432, mysql: 3_306 }
+
 /** The schemes that a data source name may start with. */
 export const dsnSchemes: readonly string[] = Object.keys(engineOfScheme)
 
@@ -71,6 +74,25 @@ export function addressOfDsn(dsn: string): string {
 export function databaseNameOfDsn(dsn: string): string | undefined {
   const name = parseUrl(dsn)?.pathname.slice(1)
   return name === undefined || name === '' ? undefined : decoded(name)
+}
+
+/** Host and port of a data source name; `undefined` of a file, a socket, or where it names several. */
+export function endpointOfDsn(dsn: string): { readonly host: string; readonly port: number } | undefined {
+  const engine = engineOfDsn(dsn)
+  const url = parseUrl(dsn)
+  if (engine === undefined || engine === 'sqlite' || url === undefined || url.hostname === '') return undefined
+  if (url.searchParams.has('host')) return undefined
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  return { host, port: url.port === '' ? defaultPorts[engine] : Number(url.port) }
+}
+
+/** The same data source name for the server at another host and port. */
+export function dsnAt(dsn: string, host: string, port: number): string {
+  const url = new URL(dsn)
+  for (const name of ['host', 'port', 'socketPath']) url.searchParams.delete(name)
+  url.hostname = host.includes(':') ? `[${host}]` : host
+  url.port = String(port)
+  return url.href
 }
 
 function decoded(text: string): string | undefined {

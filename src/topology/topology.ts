@@ -1,3 +1,4 @@
+import type { Discovery } from './discovery.ts'
 import type { Engine, PoolOptions, ServerTarget } from './server-target.ts'
 
 export type Role = 'primary' | 'replica'
@@ -56,6 +57,13 @@ export interface Database {
   readonly schema?: string
   readonly pool: PoolOptions
   readonly replication: ReplicationOptions
+  /** What finds servers besides those of the configuration; absent: nothing does. */
+  readonly discovery?: Discovery
+}
+
+/** Whether the database has, or may get, more servers than its primary. */
+export function hasReplicas({ shards, discovery }: Pick<Database, 'shards' | 'discovery'>): boolean {
+  return discovery !== undefined || shards.some(({ replicas }) => replicas.length > 0)
 }
 
 /** Frozen, versioned picture of the databases. A change is a new topology with a higher version. */

@@ -19,7 +19,7 @@ interface Rule {
   readonly never: RegExp
 }
 
-// The layers, lowest first: errors ← topology, statement ← routing, drivers ← failover ← execution ← client ← adapters, cli.
+// The layers, lowest first: errors ← topology, statement ← routing, drivers ← failover ← discovery ← execution ← client ← adapters, cli.
 const rules: readonly Rule[] = [
   { about: 'errors know nobody', from: /^src\/errors\.ts$/, never: /^src\// },
   { about: 'topology is at the bottom', from: /^src\/topology\//, never: /^src\/(?!topology\/|errors\.ts)/ },
@@ -50,9 +50,15 @@ const rules: readonly Rule[] = [
     never: /^node:|\/(?:clock|monitor|prober)\.ts$/,
   },
   {
+    about: 'discovery names servers, and asks none of them',
+    from: /^src\/discovery\//,
+    never: /^src\/(?!discovery\/|failover\/clock\.ts|topology\/|errors\.ts)/,
+  },
+  {
     about: 'execution is below the client',
     from: /^src\/execution\//,
-    never: /^src\/(?!execution\/|failover\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
+    never:
+      /^src\/(?!execution\/|discovery\/|failover\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
   },
   {
     about: 'adapters and cli use the public surface',
@@ -149,6 +155,7 @@ describe('imports', () => {
         'src/drivers/x.ts',
         'src/failover/x.ts',
         'src/failover/decide.ts',
+        'src/discovery/x.ts',
         'src/execution/x.ts',
         'src/adapters/x.ts',
         'src/client.ts',

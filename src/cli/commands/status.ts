@@ -27,10 +27,11 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   try {
     const { watch } = options
     const enough = watch === undefined ? undefined : terminal.interruption()
+    const declaredDatabases = [...client.topology.databases.values()]
     await startWatching(client, options.timeout, enough)
     const first = { views: client.status(), at: performance.now() }
     for (;;) {
-      const report = await look(client, options.timeout, first)
+      const report = await look(client, declaredDatabases, options.timeout, first)
       await show(report, options, terminal)
       if (watch !== undefined && enough !== undefined) await pause(watch * 1_000, enough)
       if (enough?.aborted !== false) return report.ok ? exitCodes.well : exitCodes.problem
@@ -45,8 +46,13 @@ interface FirstPicture {
   readonly at: number
 }
 
-async function look(client: Client, timeoutMs: number, first: FirstPicture): Promise<StatusReport> {
-  const databases = [...client.topology.databases.values()]
+/** `databases`: as declared, before any server has shown its role. */
+async function look(
+  client: Client,
+  databases: readonly Database[],
+  timeoutMs: number,
+  first: FirstPicture,
+): Promise<StatusReport> {
   const sole = databases.filter((database) => !isReplicated(database))
   const asked = await Promise.all(sole.map(async (database) => await soleShard(client, database, timeoutMs)))
   return statusReport(databases, [...client.status(), ...asked.flat()], {
@@ -116,6 +122,6 @@ async function pause(ms: number, enough: AbortSignal): Promise<void> {
   }
 }
 
-function isReplicated({ shards }: Database): boolean {
-  return shards.some(({ replicas }) => replicas.length > 0)
+function isReplicated({ shards, discovery }: Database): boolean {
+  return discovery !== undefined || shards.some(({ replicas }) => replicas.length > 0)
 }

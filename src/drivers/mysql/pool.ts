@@ -11,6 +11,7 @@ import type {
   PoolStats,
   ServerStatus,
   StatusOptions,
+  VisibilityOptions,
 } from '../driver.ts'
 import { LossCounter } from '../loss-counter.ts'
 import { isAnswer, mysqlError } from './errors.ts'
@@ -20,6 +21,7 @@ import { lengthOf, removeFromQueue } from './native-pool.ts'
 import { runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
 import { readStatus, statusText } from './server-status.ts'
+import { showsAll } from './visibility.ts'
 import { resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
 
@@ -113,6 +115,10 @@ export class MysqlPool implements DriverPool {
   async status({ timeoutMs, signal }: StatusOptions = {}): Promise<ServerStatus> {
     const request = { sql: statusText, params: [], access: 'read', rowMode: 'array', timeoutMs, signal } as const
     return readStatus(await this.query(request))
+  }
+
+  showsAll(options: VisibilityOptions): Promise<boolean> {
+    return showsAll((request) => this.query(request), options)
   }
 
   get losses(): number {

@@ -10,6 +10,7 @@ import type {
   PoolStats,
   ServerStatus,
   StatusOptions,
+  VisibilityOptions,
 } from '../driver.ts'
 import { LossCounter } from '../loss-counter.ts'
 import { expiry, isLimited, Watch, type Limits } from './call.ts'
@@ -27,6 +28,7 @@ import type { OwnCopy, SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
 import { streamRows } from './stream.ts'
 import { EvidenceSupport } from './transaction-trace.ts'
+import { showsAll } from './visibility.ts'
 
 /** How long `close` waits for what runs when it is not told. */
 const defaultCloseTimeoutMs = 10_000
@@ -120,6 +122,10 @@ export class PostgresPool implements DriverPool {
 
   status(options: StatusOptions = {}): Promise<ServerStatus> {
     return this.#status.read(options)
+  }
+
+  showsAll(options: VisibilityOptions): Promise<boolean> {
+    return showsAll((request) => this.query(request), options)
   }
 
   get losses(): number {

@@ -24,6 +24,9 @@ import type { DriverRequest, DriverResult, ServerStatus, StatusOptions } from '.
  *
  * So the timeline is known (`proven`) only if the receiver shows it, or if the control file's end of recovery, of which
  * it notes the timeline, is not behind the log position.
+ *
+ * The last column names the running server: two of one cluster do not start in the same microsecond, whatever the
+ * addresses by which they are reached.
  */
 function textOf(controlData: boolean): string {
   const fromFile = controlData
@@ -39,7 +42,8 @@ function textOf(controlData: boolean): string {
   case when at.standby then standby.proven else true end::text,
   standby.receiver, standby.lag_ms,
   ${controlData ? '(select system_identifier::text from pg_control_system())' : 'null'},
-  split_part(current_setting('server_version'), ' ', 1)
+  split_part(current_setting('server_version'), ' ', 1),
+  current_setting('port') || '@' || extract(epoch from pg_postmaster_start_time())::text
 from (
   select role.standby,
     case when role.standby then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end as lsn
@@ -85,13 +89,14 @@ export class StatusReader {
 
 function readStatus({ rows }: DriverResult): ServerStatus {
   const [row] = rows as readonly (readonly (string | null)[])[]
-  const [standby, lsn, timeline, proven, receiver, lagMs, cluster, version] = row ?? []
+  const [standby, lsn, timeline, proven, receiver, lagMs, cluster, version, start] = row ?? []
   const writable = standby === 'false'
   return {
     writable,
     position: proven === 'true' ? positionOf(lsn, timeline) : undefined,
     presumed: proven === 'true' ? undefined : positionOf(lsn, timeline),
     cluster: cluster ?? undefined,
+    instance: start == null ? undefined : `${cluster ?? ''}/${start}`,
     // Who may not see the receiver's state sees still whether there is one.
     receiving: writable || receiver == null ? undefined : receiver === 'streaming',
     lagMs: lagMs == null ? undefined : Number(lagMs),

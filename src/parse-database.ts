@@ -1,0 +1,172 @@
+import { poolOptions, type Handle, type PoolLimits } from './config.ts'
+import { parseSqliteDsn } from './drivers/sqlite/dsn.ts'
+import { ConfigError, UnsupportedError } from './errors.ts'
+import { asRecord, readOptions, readStrings, refuseUnknownKeys, show } from './option.ts'
+import { parseDiscovery } from './parse-discovery.ts'
+import { parseReplication } from './parse-replication.ts'
+import type { Discovery } from './topology/discovery.ts'
+import { addressOfDsn, databaseNameOfDsn, dsnSchemes, engineOfDsn, faultOfDsn, redactDsn } from './topology/dsn.ts'
+import { handleEngine } from './topology/handle.ts'
+import type { Engine, ServerTarget } from './topology/server-target.ts'
+import { onlyShard, type Database, type ReplicationOptions, type Server } from './topology/topology.ts'
+
+/** What a data source name looks like, for messages. */
+export const dsnForms = `a data source name (${dsnSchemes.map((scheme) => (scheme === 'sqlite' ? 'sqlite:file' : `${scheme}://…`)).join(', ')})`
+
+const databaseKeys = [
+  'primary',
+  'replicas',
+  'discovery',
+  'shards',
+  'shardMap',
+  'exclusive',
+  'schema',
+  'pool',
+  'replication',
+]
+
+/** One entry of `databases` that is no alias of another. Throws {@link ConfigError}. */
+export function parseDatabase(alias: string, entry: unknown, shared: SharedOptions): Database {
+  const path = `databases.${alias}`
+  if (typeof entry === 'string' || handleEngine(entry) !== undefined) {
+    return singleServerDatabase(alias, parseTarget(entry, path), shared)
+  }
+  const record = asRecord(entry, path)
+  refuseUnknownKeys(record, databaseKeys, path)
+  for (const later of ['shards', 'shardMap']) {
+    if (record[later] === undefined) continue
+    throw new UnsupportedError(
+      `${path}.${later}: not available in this version. Leave it out; the database then has one shard.`,
+    )
+  }
+  const { exclusive = false, schema } = record
+  if (typeof exclusive !== 'boolean')
+    throw new ConfigError(`${path}.exclusive`, `${show(exclusive)} is not accepted.`, 'true or false; default false')
+  if (schema !== undefined && (typeof schema !== 'string' || schema === '')) {
+    throw new ConfigError(`${path}.schema`, `${show(schema)} is not accepted.`, 'the name of a schema')
+  }
+  const primary = parseServer(record['primary'], `${path}.primary`)
+  const replicas = parseReplicas(record['replicas'], `${path}.replicas`, primary.engine)
+  const target = primary.target()
+  const dsn = target.from === 'dsn' ? target.dsn : undefined
+  return assembleDatabase(alias, primary, replicas, {
+    discovery: parseDiscovery(record['discovery'], `${path}.discovery`, { engine: primary.engine, dsn }),
+    pool: readOptions(poolOptions, record['pool'], `${path}.pool`, shared.pool),
+    replication: parseReplication(record['replication'], `${path}.replication`, shared.replication),
+    exclusive,
+    schema,
+  })
+}
+
+interface ParsedTarget {
+  readonly engine: Engine
+  readonly address: string
+  readonly schema?: string | undefined
+  readonly target: () => ServerTarget
+}
+
+interface ParsedServer extends ParsedTarget {
+  readonly weight?: number
+  readonly tags?: readonly string[]
+}
+
+/** What the databases of a configuration share where they do not say it themselves. */
+export interface SharedOptions {
+  readonly pool: PoolLimits
+  readonly replication: ReplicationOptions
+}
+
+function parseReplicas(value: unknown, path: string, engine: Engine): readonly ParsedServer[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw new ConfigError(path, `${show(value)} is not accepted.`, 'a list of servers')
+  return value.map((entry: unknown, index) => {
+    const server = parseServer(entry, `${path}[${index}]`)
+    if (server.engine === engine) return server
+    throw new ConfigError(
+      `${path}[${index}]`,
+      `It is ${server.engine}, and the primary is ${engine}.`,
+      'replicas of the same engine as their primary',
+    )
+  })
+}
+
+function parseServer(value: unknown, path: string): ParsedServer {
+  if (typeof value === 'string' || handleEngine(value) !== undefined) return parseTarget(value, path)
+  const record = asRecord(value, path)
+  refuseUnknownKeys(record, ['url', 'weight', 'tags'], path)
+  const tags = readStrings(record['tags'], `${path}.tags`)
+  const { weight = 1 } = record
+  if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1_000)) {
+    throw new ConfigError(`${path}.weight`, `${show(weight)} is not accepted.`, 'a number from 0 to 1000; default 1')
+  }
+  return { ...parseTarget(record['url'], `${path}.url`), weight, tags }
+}
+
+/** A data source name or a handle, checked. */
+export function parseTarget(value: unknown, path: string): ParsedTarget {
+  const engine = handleEngine(value)
+  if (engine !== undefined) {
+    const handle = value as Handle
+    return { engine, address: `${engine} handle`, target: () => ({ from: 'handle', handle }) }
+  }
+  if (typeof value !== 'string') {
+    throw new ConfigError(
+      path,
+      `${show(value)} is not accepted.`,
+      `${dsnForms}, or a pg.Pool, mysql2 pool or DatabaseSync`,
+    )
+  }
+  const fault = faultOfDsn(value)
+  const dsnEngine = engineOfDsn(value)
+  if (fault !== undefined || dsnEngine === undefined) {
+    throw new ConfigError(path, `"${redactDsn(value)}" cannot be used: ${fault ?? 'the scheme is unknown'}.`, dsnForms)
+  }
+  if (dsnEngine === 'sqlite') parseSqliteDsn(value, path)
+  return {
+    engine: dsnEngine,
+    address: addressOfDsn(value),
+    schema: dsnEngine === 'mysql' ? databaseNameOfDsn(value) : undefined,
+    target: () => ({ from: 'dsn', dsn: value }),
+  }
+}
+
+interface DatabaseOptions extends SharedOptions {
+  readonly exclusive?: boolean
+  readonly schema?: string | undefined
+  readonly discovery?: Discovery | undefined
+}
+
+/** A database of one shard and one server. */
+export function singleServerDatabase(alias: string, parsed: ParsedTarget, options: DatabaseOptions): Database {
+  return assembleDatabase(alias, parsed, [], options)
+}
+
+function assembleDatabase(
+  alias: string,
+  primary: ParsedServer,
+  replicas: readonly ParsedServer[],
+  options: DatabaseOptions,
+): Database {
+  const schema = options.schema ?? primary.schema
+  const shard = Object.freeze({
+    name: onlyShard,
+    primary: serverOf(`${alias}/${onlyShard}/primary`, 'primary', primary),
+    replicas: Object.freeze(
+      replicas.map((replica, index) => serverOf(`${alias}/${onlyShard}/replica-${index + 1}`, 'replica', replica)),
+    ),
+  })
+  return Object.freeze({
+    alias,
+    engine: primary.engine,
+    shards: Object.freeze([shard]),
+    exclusive: options.exclusive ?? false,
+    ...(schema === undefined ? {} : { schema }),
+    ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
+    pool: options.pool,
+    replication: options.replication,
+  })
+}
+
+function serverOf(id: string, role: Server['role'], { address, weight = 1, tags = [], target }: ParsedServer): Server {
+  return Object.freeze({ id, address, role, weight, tags: Object.freeze([...tags]), target })
+}
