@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { clientOptions, poolOptions, replicationOptions } from '../src/config.ts'
+import { clientOptions, discoveryOptions, poolOptions, replicationOptions } from '../src/config.ts'
 import type { OptionTable } from '../src/option.ts'
 
 /**
@@ -27,6 +27,7 @@ const before = readFileSync(page, 'utf8')
 const tables = {
   'pool options': poolOptions,
   'replication options': replicationOptions,
+  'discovery options': discoveryOptions,
   'client options': clientOptions,
 }
 const after = Object.entries(tables).reduce((text, [name, options]) => filled(text, name, tableOf(options)), before)

@@ -48,11 +48,11 @@ describe('health', () => {
     for (const health of all) if (health !== down) expect(nextHealth(health, { kind: 'time', at: 9_999 })).toBe(health)
   })
 
-  it('backs off from 100 ms to 1 s, and jitter never makes it longer', () => {
+  it('backs off from 100 to 500 ms, and jitter never makes it longer', () => {
     expect([1, 2, 3, 4, 5, 6, 1_000].map((attempt) => Math.round(backOffMs(attempt, 0) / 0.95))).toEqual([
-      100, 200, 400, 800, 1_000, 1_000, 1_000,
+      100, 200, 400, 500, 500, 500, 500,
     ])
-    expect(backOffMs(9, 1)).toBe(750)
+    expect(backOffMs(9, 1)).toBe(375)
   })
 
   it('asks again at once after a probe that took its whole time limit', () => {

@@ -35,11 +35,11 @@ export type HealthEvent =
 export const unknownHealth: Health = { kind: 'unknown' }
 
 const firstBackOffMs = 100
-const longestBackOffMs = 1_000
+const longestBackOffMs = 500
 
 /**
  * How long after the beginning of the failed probe number `attempt` (from 1) the next one begins: 100 ms, doubling up to
- * 1,000 ms, of which `random` (0 to 1) takes off 5 to 25 %. Jitter only shortens it, so that a server that is back is
+ * 500 ms, of which `random` (0 to 1) takes off 5 to 25 %. Jitter only shortens it, so that a server that is back is
  * asked, and serves, within 1 s.
  */
 export function backOffMs(attempt: number, random: number): number {
