@@ -41,6 +41,7 @@ export {
 export { createMariadbTemplate, type MariadbOptions, startMariadb } from './mariadb-server.ts'
 export { startPostgresCluster } from './postgres-cluster.ts'
 export { createPostgresTemplate, startPostgres } from './postgres-server.ts'
+export { type SqliteCluster, type SqliteClusterOptions, type SqliteFile, startSqliteCluster } from './sqlite-cluster.ts'
 export {
   createDatabase,
   dropDatabase,
