@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Client, Dsn, Handle } from 'signalbox'
+import type { Client, Dsn } from 'signalbox'
 
 /** The one setting: `sqlite` or `postgres`. */
 const engine = process.env['ENGINE'] ?? 'sqlite'
@@ -7,7 +7,7 @@ const engine = process.env['ENGINE'] ?? 'sqlite'
 const lagMs = Number(process.env['LAG_MS'] ?? 300)
 
 export interface Databases {
-  readonly primary: Dsn | Handle
+  readonly primary: Dsn
   readonly replica: Dsn
   /** A statement written with `?` for each parameter, as the engine wants it: PostgreSQL numbers them. */
   readonly text: (sql: string) => string
@@ -19,9 +19,9 @@ export interface Databases {
 }
 
 /** SQLite files beside this one; servers of your own (PRIMARY_URL, REPLICA_URL); or else two servers just for this run. */
-export async function openDatabases(schema: readonly string[]): Promise<Databases> {
+export async function openDatabases(): Promise<Databases> {
   if (!(lagMs >= 0)) throw new Error(`LAG_MS=${process.env['LAG_MS']}: a number of milliseconds, 0 or more.`)
-  if (engine === 'sqlite') return await (await import('./sqlite-copy.ts')).openFiles(schema, lagMs)
+  if (engine === 'sqlite') return await openFiles()
   if (engine !== 'postgres') throw new Error(`ENGINE=${engine}: use sqlite or postgres.`)
   const { PRIMARY_URL, REPLICA_URL } = process.env
   const server = { text: numbered, hasPositions: true, copied: untilReplicaIsRead }
@@ -35,6 +35,21 @@ export async function openDatabases(schema: readonly string[]): Promise<Database
   const { primary, replicas } = await cluster.createDatabase('guestbook')
   for (const server of cluster.replicas) await cluster.delayReplay(server, lagMs)
   return { ...server, primary, replica: replicas[0] ?? primary, close: async () => await cluster.stop() }
+}
+
+/** SQLite has no replication: the test kit copies the file. */
+async function openFiles(): Promise<Databases> {
+  const { startSqliteCluster } = await import('signalbox/testing')
+  const files = await startSqliteCluster({ replicas: 1, folder: import.meta.dirname })
+  for (const file of files.replicas) files.delayReplay(file, lagMs)
+  return {
+    primary: files.primary.dsn,
+    replica: files.replicas[0]?.dsn ?? files.primary.dsn,
+    text: (sql) => sql,
+    hasPositions: false,
+    copied: async () => await files.caughtUp(),
+    close: async () => await files.stop(),
+  }
 }
 
 /** Outside of sessions, too, the client goes to the replica only once that shows what the client wrote. */

@@ -12,7 +12,7 @@ const schema = [
   'delete from message',
 ]
 
-const databases = await openDatabases(schema)
+const databases = await openDatabases()
 const client = await connect({
   databases: { default: { primary: databases.primary, replicas: [databases.replica] } },
   // Tokens carry what a request wrote to the next one, which another process may serve. Take a secret of your own.

@@ -99,8 +99,7 @@ describe('the example of replication', () => {
   async function install(): Promise<string> {
     const folder = join(await temporaryFolder(), 'replication')
     await mkdir(join(folder, 'node_modules'), { recursive: true })
-    for (const file of ['package.json', 'databases.ts', 'sqlite-copy.ts', 'main.ts'])
-      await cp(join(example, file), join(folder, file))
+    for (const file of ['package.json', 'databases.ts', 'main.ts']) await cp(join(example, file), join(folder, file))
     await symlink(root, join(folder, 'node_modules/signalbox'))
     return join(folder, 'main.ts')
   }
@@ -126,7 +125,7 @@ describe('the example of replication', () => {
     const main = await install()
     expectPages(await run(main, {}))
     expectPages(await run(main, { LAG_MS: '500' }))
-    expect(await readdir(dirname(main))).toEqual(expect.arrayContaining(['primary.db', 'replica.db']))
+    expect(await readdir(dirname(main))).toEqual(expect.arrayContaining(['primary.db', 'replica-1.db']))
   })
 
   it.runIf(testedEngines.includes('postgres'))('runs on PostgreSQL by one setting', async () => {
