@@ -10,7 +10,8 @@ import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
 import { defaultDatabase } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
-import { routeStatement, type RouteInput } from './routing/route-statement.ts'
+import { routeStatement, type RouteInput, type RoutedStatement } from './routing/route-statement.ts'
+import { touchedTables } from './routing/touched-tables.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
@@ -217,7 +218,15 @@ export class Decider {
       surrounding,
     }
     const routed = routeStatement(input)
-    return { ...routed, server: pickServer(routed), sql: routed.route.sql ?? sql }
+    return { ...routed, server: pickServer(routed), sql: routed.route.sql ?? sql, touches: this.#touched(routed) }
+  }
+
+  #touched(routed: RoutedStatement): readonly string[] | undefined {
+    const { database } = routed
+    if (database.replication.untouchedTables === 'wait') return undefined
+    return touchedTables(routed, this.#config.tables, (fn) =>
+      database.engine === 'postgres' ? this.#catalogues.isBuiltIn(database, fn) : this.#isSafeBuiltIn(database, fn),
+    )
   }
 
   #undeclared(functions: readonly FunctionUse[]): readonly FunctionUse[] {
@@ -227,10 +236,12 @@ export class Decider {
   #safetyOf(database: Database, fn: FunctionUse): FunctionSafety {
     if (this.#isDeclaredHarmless(fn)) return 'safe'
     if (database.engine === 'postgres') return this.#catalogues.safetyOf(database, fn)
-    // A built-in function has no schema there: `shop.count(1)` is somebody's own.
-    const builtIn =
-      fn.schema === undefined && this.#safeFunctions.get(database.engine)?.has(fn.name.toLowerCase()) === true
-    return builtIn ? 'safe' : 'unknown'
+    return this.#isSafeBuiltIn(database, fn) ? 'safe' : 'unknown'
+  }
+
+  /** MySQL, MariaDB, SQLite. A built-in function has no schema there: `shop.count(1)` is somebody's own. */
+  #isSafeBuiltIn({ engine }: Database, { name, schema }: FunctionUse): boolean {
+    return schema === undefined && this.#safeFunctions.get(engine)?.has(name.toLowerCase()) === true
   }
 
   #isDeclaredHarmless(fn: FunctionUse): boolean {

@@ -15,18 +15,20 @@ const choices = {
   stickiness: ['session', 'query'],
   tagFallback: ['primary', 'error'],
   commitFate: ['auto', 'ask', 'leave'],
+  untouchedTables: ['wait', 'skip'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 /** How reads use replicas: defaults, over them `base`, over that what is given. Throws {@link ConfigError}. */
 export function parseReplication(value: unknown, path: string, base?: ReplicationOptions): ReplicationOptions {
   const record = value === undefined ? {} : asRecord(value, path)
   refuseUnknownKeys(record, [...Object.keys(choices), ...Object.keys(replicationOptions)], path)
-  const { balancer, stickiness, tagFallback, commitFate, ...numbers } = record
+  const { balancer, stickiness, tagFallback, commitFate, untouchedTables, ...numbers } = record
   return Object.freeze({
     balancer: choiceOf('balancer', balancer, path, base?.balancer),
     stickiness: choiceOf('stickiness', stickiness, path, base?.stickiness),
     tagFallback: choiceOf('tagFallback', tagFallback, path, base?.tagFallback),
     commitFate: choiceOf('commitFate', commitFate, path, base?.commitFate),
+    untouchedTables: choiceOf('untouchedTables', untouchedTables, path, base?.untouchedTables),
     ...readOptions(replicationOptions, numbers, path, base),
   })
 }

@@ -11,6 +11,8 @@ export interface Decision extends RoutedStatement {
   readonly server: Server
   /** The text to send. */
   readonly sql: string
+  /** The tables that it has to do with, where sessions wait only for what they wrote; `undefined`: it may be any. */
+  readonly touches?: readonly string[] | undefined
 }
 
 /** The shard that a route leads to. */

@@ -40,6 +40,11 @@ export class FunctionCatalogues {
     return (this.#entries.get(database.alias)?.catalogue ?? this.#builtIn).isSafe(fn)
   }
 
+  /** Whether it is one of PostgreSQL's own for certain, and safe; nothing is before the first reading. */
+  isBuiltIn(database: Database, fn: FunctionUse): boolean {
+    return this.#entries.get(database.alias)?.catalogue?.isBuiltIn(fn) === true
+  }
+
   /** Whether a reading would help with these functions: there was none, or one is unknown and the last is long ago. */
   needsReading(database: Database, functions: readonly FunctionUse[]): boolean {
     if (functions.length === 0) return false

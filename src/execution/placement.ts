@@ -1,7 +1,7 @@
 import type { ServerStatus } from '../drivers/driver.ts'
 import { ClientClosedError, NoPrimaryError, NoReplicaError, TwoPrimariesError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
-import type { ShardMemory } from '../routing/session.ts'
+import type { ShardMemory, Touched } from '../routing/session.ts'
 import { comparePosition, type Position } from '../topology/position.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
@@ -31,6 +31,8 @@ export interface KnownShard extends Pick<ShardWatch, 'servers' | 'usable' | 'lag
 export interface ReadWishes {
   /** What its session remembers of the shard. */
   readonly memory: ShardMemory | undefined
+  /** The tables that it reads, where others than those the session wrote need not be waited for. */
+  readonly touches?: Touched
   /** The session's reads stay on one replica. */
   readonly sticky: boolean
   /** Many callers share the memory: a write under way is somebody else's. */
@@ -63,6 +65,7 @@ const pauseMs = 1
 const reasons = {
   balanced: { rule: 'balanced', text: 'chosen among the replicas that may be read' },
   stays: { rule: 'stays', text: 'the session stays on the replica that it reads' },
+  untouched: { rule: 'untouched', text: 'the session wrote none of its tables, so no replica is waited for' },
   caughtUp: { rule: 'caught-up', text: 'the replica shows everything that the session wrote or saw' },
   behind: { rule: 'behind', text: 'no replica showed in time what the session wrote or saw, so the primary is read' },
   noPosition: { rule: 'no-position', text: 'the primary could not say how far it is, so it is read itself' },
@@ -129,11 +132,11 @@ export class Placement {
     const { memory } = wishes
     if (memory === undefined || wishes.anyState) return this.#on(decision, usable[0]!, 'replica', reasons.balanced)
     const stays = usable.find(({ id }) => wishes.sticky && id === memory.stay?.server)
-    const shown = usable.filter((server) => memory.reachedBy(known.positionOf(server)) === 'reached')
+    const shown = usable.filter((server) => memory.reachedBy(known.positionOf(server), wishes.touches) === 'reached')
     if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
     const chosen = shown[0]
     if (chosen === undefined) return decision
-    return this.#on(decision, chosen, 'replica', memory.need === 'nothing' ? reasons.balanced : reasons.caughtUp)
+    return this.#on(decision, chosen, 'replica', this.#reasonOf(memory, wishes))
   }
 
   /** `need`: what the primary said after the read had come; it covers all that was written or seen before. */
@@ -161,15 +164,20 @@ export class Placement {
       if (wishes.sticky && memory !== undefined) memory.stay = { server: any.id, losses: this.#parts.lossesOf(any) }
       return this.#on(decision, any, 'replica', reasons.balanced)
     }
-    const shown = usable.filter((server) => this.#shows(decision, shard, server, memory, need) === 'reached')
+    const shown = usable.filter((server) => this.#shows(decision, shard, server, wishes, need) === 'reached')
     if (stays !== undefined && shown.includes(stays)) return this.#on(decision, stays, 'replica', reasons.stays)
     // It may have shown more than is known to be needed: another one must have come as far as the primary is now.
     if (stays !== undefined && need === undefined) memory.forget()
     if (shown.length === 0 || (stays !== undefined && need === undefined)) return undefined
     const chosen = balancer.choose(shown, kind)
     if (wishes.sticky) memory.stay = { server: chosen.id, losses: this.#parts.lossesOf(chosen) }
-    const isFree = need === undefined && memory.need === 'nothing'
-    return this.#on(decision, chosen, 'replica', isFree ? reasons.balanced : reasons.caughtUp)
+    const reason = need === undefined ? this.#reasonOf(memory, wishes) : reasons.caughtUp
+    return this.#on(decision, chosen, 'replica', reason)
+  }
+
+  #reasonOf(memory: ShardMemory, { touches }: ReadWishes): Reason {
+    if (memory.needOf(touches) !== 'nothing') return reasons.caughtUp
+    return memory.need === 'nothing' ? reasons.balanced : reasons.untouched
   }
 
   async #readLater(
@@ -185,7 +193,7 @@ export class Placement {
     let need: Position | undefined
     for (;;) {
       const usable = this.#usable(decision, shard, watch, wishes, tried)
-      if (usable.some((server) => this.#shows(decision, shard, server, memory, need) === 'incomparable')) {
+      if (usable.some((server) => this.#shows(decision, shard, server, wishes, need) === 'incomparable')) {
         need = await this.#settle(memory, watch, wait)
         if (need === undefined) return await this.primary(decision, wait, reasons.noPosition)
       }
@@ -205,11 +213,11 @@ export class Placement {
     { database }: Decision,
     shard: Shard,
     server: Server,
-    memory: ShardMemory,
+    { memory, touches }: ReadWishes,
     need: Position | undefined,
   ): ReturnType<ShardMemory['reachedBy']> {
     const at = this.#parts.positionOf(database, shard, server)
-    if (need === undefined) return memory.reachedBy(at)
+    if (need === undefined) return memory!.reachedBy(at, touches)
     return at === undefined ? 'behind' : comparePosition(at, need)
   }
 

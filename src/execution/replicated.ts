@@ -2,7 +2,7 @@ import type { CallOptions } from '../config.ts'
 import type { Lease } from '../drivers/driver.ts'
 import { CommitUnknownError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
-import type { SessionMemory, ShardMemory } from '../routing/session.ts'
+import type { SessionMemory, ShardMemory, Touched } from '../routing/session.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import type { Database, Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
@@ -95,7 +95,8 @@ export class Replicated {
     const isWrite = decision.route.effect !== 'read'
     if (decision.route.role === 'replica' || (!isWrite && shared)) return nothing
     if (isWrite) memory.wrote = true
-    return this.#begunIn(memory, decision)
+    // A read on the primary may show of every table what the replicas do not have yet.
+    return this.#begunIn(memory, decision, isWrite ? decision.touches : undefined)
   }
 
   /** The rows of a stream that runs there, to the end, or until the server is given up. */
@@ -150,7 +151,7 @@ export class Replicated {
     const since = now()
     if (!onPrimary) balancer.started(server)
     return new PlacedLease(placed, lease, {
-      begun: (access) => (onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed) : nothing),
+      begun: (access) => (onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed, undefined) : nothing),
       writing: () => (memory.wrote = true),
       failed: (error) => this.#report(placed, error),
       answer: async (work) => {
@@ -285,16 +286,19 @@ export class Replicated {
     else watch.reportFailure(placed.server, error)
   }
 
-  #begunIn(memory: SessionMemory, decision: Decision): () => void {
-    const group = this.#parts.sharing(decision.database)
-    if (group === undefined) return begun([memory.of(shardKey(decision))])
-    return begun(group.map((alias) => memory.of(shardKey(decision, alias))))
+  #begunIn(memory: SessionMemory, decision: Decision, tables: Touched): () => void {
+    const group = this.#parts.sharing(decision.database) ?? [decision.database.alias]
+    return begun(
+      group.map((alias) => memory.of(shardKey(decision, alias))),
+      tables,
+    )
   }
 
   #wishes(decision: Decision, { memory, shared, role }: Surroundings, options: CallOptions | undefined): ReadWishes {
     const shard: ShardMemory = memory.of(shardKey(decision))
     return {
       memory: shard,
+      touches: decision.touches,
       shared,
       sticky: !shared && decision.database.replication.stickiness === 'session',
       anyState: role === 'replica' || options?.role === 'replica',
@@ -306,13 +310,13 @@ export class Replicated {
 
 function nothing(): void {}
 
-function begun(shards: readonly ShardMemory[]): () => void {
-  for (const shard of shards) shard.begin()
+function begun(shards: readonly ShardMemory[], tables: Touched): () => void {
+  for (const shard of shards) shard.begin(tables)
   let isOver = false
   return () => {
     if (isOver) return
     isOver = true
-    for (const shard of shards) shard.end()
+    for (const shard of shards) shard.end(tables)
   }
 }
 

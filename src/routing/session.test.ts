@@ -39,6 +39,51 @@ describe('what a session remembers of a shard', () => {
     expect(memory.need).toBe('unknown')
   })
 
+  it('tells reads of other tables than those written apart, as long as nothing else was seen', () => {
+    const memory = new ShardMemory()
+    memory.begin(['item'])
+    expect(memory.needOf(['item', 'note'])).toBe('unknown')
+    expect(memory.needOf(['note'])).toBe('nothing')
+    expect(memory.needOf(undefined)).toBe('unknown')
+    expect(memory.reachedBy(undefined, ['note'])).toBe('reached')
+    memory.end(['item'])
+    memory.settle(at(5), memory.turn)
+    expect(memory.reachedBy(at(4), ['item'])).toBe('behind')
+    expect(memory.reachedBy(at(4), ['note'])).toBe('reached')
+    memory.forget()
+    expect(memory.needOf(['note'])).toBe('unknown')
+    memory.settle(at(6), memory.turn)
+    memory.begin(['item'])
+    memory.end(['item'])
+    expect(memory.needOf(['note'])).toEqual(at(6))
+    expect(memory.needOf(['item'])).toBe('unknown')
+  })
+
+  it('takes a write that names no tables, and more tables than a session writes, for a write to all of them', () => {
+    const unnamed = new ShardMemory()
+    unnamed.begin(['item'])
+    unnamed.begin()
+    expect(unnamed.needOf(['note'])).toBe('unknown')
+    const many = new ShardMemory()
+    for (let n = 0; n < 1_002; n++) many.begin([`table_${n}`])
+    expect(many.needOf(['note'])).toBe('unknown')
+  })
+
+  it('hands the tables on to a session within or around it, and to nobody by a position alone', () => {
+    const [outer, inner, other] = [new SessionMemory(), new SessionMemory(), new ShardMemory()]
+    outer.of('shop/main').begin(['item'])
+    inner.adopt(outer)
+    expect(inner.of('shop/main').needOf(['note'])).toBe('nothing')
+    expect(inner.of('shop/main').needOf(['item'])).toBe('unknown')
+    inner.of('shop/main').begin(['note'])
+    inner.end(outer)
+    inner.of('shop/main').end(['note'])
+    expect(outer.of('shop/main').needOf(['note'])).toBe('unknown')
+    expect(outer.of('shop/main').needOf(['review'])).toBe('nothing')
+    other.require(at(5))
+    expect(other.needOf(['note'])).toEqual(at(5))
+  })
+
   it('only grows with what others need', () => {
     const memory = new ShardMemory()
     memory.require(at(5))

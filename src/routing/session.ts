@@ -3,6 +3,12 @@ import { comparePosition, mergePositions, type Position } from '../topology/posi
 /** What a read must find: nothing in particular, everything up to a position, or more than is known yet. */
 export type Need = 'nothing' | 'unknown' | Position
 
+/** The tables that a statement has to do with, as `touchedTables` names them; `undefined`: it may be any. */
+export type Touched = readonly string[] | undefined
+
+/** More tables than a session is expected to write count as all of them. */
+const mostTables = 1_000
+
 /**
  * What a session remembers of one shard. It turns sticky before a write is sent, not after: from then on its reads need
  * a position that only the primary can name.
@@ -17,6 +23,9 @@ export class ShardMemory {
   /** Remembers the shard for the session around this one, which has ended: what goes on in it still matters there. */
   heir: ShardMemory | undefined
   #need: Need = 'nothing'
+  /** The same for reads of tables that are not in `#written`: what may have changed anything, and what was seen already. */
+  #needElsewhere: Need = 'nothing'
+  readonly #written = new Set<string>()
   /** Grows with everything that makes an older answer about the position worthless. */
   #turn = 0
 
@@ -28,25 +37,39 @@ export class ShardMemory {
     return this.#turn
   }
 
+  /** What a read of these tables must find. */
+  needOf(tables: Touched): Need {
+    return tables === undefined || tables.some((table) => this.#written.has(table)) ? this.need : this.#needElsewhere
+  }
+
   /** Before a write is sent, or anything else that shows a newer state than the replicas may have. */
-  begin(): void {
+  begin(tables?: Touched): void {
     this.underWay += 1
-    this.#turn += 1
-    this.#need = 'unknown'
+    this.#change(tables)
   }
 
   /** It was answered, or failed, or nobody knows. */
-  end(): void {
+  end(tables?: Touched): void {
     this.underWay -= 1
     // What it did may be later than a position that was asked for meanwhile.
-    this.forget()
+    this.#tell(tables)
   }
 
   /** What was seen last is not known any more, for instance because its server is gone. */
   forget(): void {
+    this.#tell(undefined)
+  }
+
+  #tell(tables: Touched): void {
+    this.#change(tables)
+    if (this.heir !== undefined) this.heir.#tell(tables)
+  }
+
+  #change(tables: Touched): void {
     this.#turn += 1
     this.#need = 'unknown'
-    this.heir?.forget()
+    if (tables === undefined || this.#written.size > mostTables) this.#needElsewhere = 'unknown'
+    else for (const table of tables) this.#written.add(table)
   }
 
   /**
@@ -81,24 +104,42 @@ export class ShardMemory {
 
   /** The primary's position, asked for at `turn` or later, covers all that happened before; later things it may not. */
   settle(position: Position, turn: number): void {
-    if (turn === this.#turn && this.underWay === 0) this.#need = position
+    if (turn !== this.#turn || this.underWay > 0) return
+    this.#need = position
+    if (this.#needElsewhere === 'unknown') this.#needElsewhere = position
   }
 
   /** Another request or process needs this, too. `undefined`: it wrote, and did not know its position. */
   require(position: Position | undefined): void {
-    this.#turn += 1
-    if (position === undefined || this.#need === 'unknown') this.#need = 'unknown'
-    else if (this.#need === 'nothing') this.#need = position
-    else this.#need = mergePositions(this.#need, position) ?? 'unknown'
+    const need = position ?? 'unknown'
+    this.#merge(need, need)
   }
 
-  /** Whether a server at `at` shows what is needed; `incomparable` where only the primary can say. */
-  reachedBy(at: Position | undefined): 'reached' | 'behind' | 'incomparable' {
-    const { need } = this
+  /** What another session remembers of the shard is needed here, too. */
+  adopt(other: ShardMemory): void {
+    for (const table of other.#written) this.#written.add(table)
+    this.#merge(other.need, other.#needElsewhere)
+  }
+
+  #merge(need: Need, elsewhere: Need): void {
+    this.#turn += 1
+    this.#need = greaterOf(this.#need, need)
+    this.#needElsewhere = greaterOf(this.#needElsewhere, elsewhere)
+  }
+
+  /** Whether a server at `at` shows what a read of the tables needs; `incomparable` where only the primary can say. */
+  reachedBy(at: Position | undefined, tables?: Touched): 'reached' | 'behind' | 'incomparable' {
+    const need = this.needOf(tables)
     if (need === 'nothing') return 'reached'
     if (need === 'unknown') return 'incomparable'
     return at === undefined ? 'behind' : comparePosition(at, need)
   }
+}
+
+function greaterOf(a: Need, b: Need): Need {
+  if (a === 'unknown' || b === 'unknown') return 'unknown'
+  if (a === 'nothing' || b === 'nothing') return a === 'nothing' ? b : a
+  return mergePositions(a, b) ?? 'unknown'
 }
 
 /** What one request or job must remember between its statements. */
@@ -126,10 +167,7 @@ export class SessionMemory {
 
   /** Takes over what another session needs: the outer one's at the start of an inner one, the inner one's at its end. */
   adopt(other: SessionMemory): void {
-    for (const [key, memory] of other.needs()) {
-      const { need } = memory
-      this.of(key).require(need === 'unknown' || need === 'nothing' ? undefined : need)
-    }
+    for (const [key, memory] of other.needs()) this.of(key).adopt(memory)
     this.wrote ||= other.wrote
   }
 

@@ -62,13 +62,22 @@ export class FunctionCatalogue {
     }
   }
 
-  isSafe({ name, schema }: FunctionUse): FunctionSafety {
+  isSafe(fn: FunctionUse): FunctionSafety {
+    const { name, schema } = fn
     const schemas = this.#volatile.get(name)
     const meant = [...(schemas ?? [])].filter(([each]) => schema === undefined || each === schema)
     if (meant.some(([, volatile]) => volatile)) return 'volatile'
-    const builtIn = (schema === undefined || schema === 'pg_catalog') && postgresSafeFunctions.has(name)
-    return builtIn || meant.length > 0 ? 'safe' : 'unknown'
+    return isPostgresOwn(fn) || meant.length > 0 ? 'safe' : 'unknown'
   }
+
+  /** Whether it can only be a function that PostgreSQL brings along, and is safe. */
+  isBuiltIn(fn: FunctionUse): boolean {
+    return isPostgresOwn(fn) && (fn.schema !== undefined || !this.#volatile.has(fn.name))
+  }
+}
+
+function isPostgresOwn({ name, schema }: FunctionUse): boolean {
+  return (schema === undefined || schema === 'pg_catalog') && postgresSafeFunctions.has(name)
 }
 
 function isFunctionRow(row: unknown): row is FunctionRow {

@@ -18,6 +18,8 @@ export interface ReplicationOptions {
    * `auto`: where there are replicas; it costs about 50 µs a transaction that writes.
    */
   readonly commitFate: 'auto' | 'ask' | 'leave'
+  /** `skip`: reads of tables that the session did not write, as far as the statements tell, do not wait for what it wrote. */
+  readonly untouchedTables: 'wait' | 'skip'
   readonly waitMs: number
   readonly holdMs: number
   readonly holdStatements: number
