@@ -257,6 +257,18 @@ describe('a wrong configuration is refused with path, value and what is allowed'
       /databasesShareServer\[0\]: "a" is no MySQL/,
     ],
     [
+      'a shared server of which one database alone has replicas',
+      {
+        databases: {
+          a: { primary: 'mysql://u:s3cret@h/a', replicas: ['mysql://u:s3cret@r/a'] },
+          b: 'mysql://u:s3cret@h/b',
+        },
+        databasesShareServer: [['a', 'b']],
+      },
+      'SIGNALBOX_CONFIG_INVALID',
+      /databasesShareServer\[0\]: "a" has replicas and "b" has none/,
+    ],
+    [
       'shared servers that are no list',
       { databases: { a: shop }, databasesShareServer: 'a' },
       'SIGNALBOX_CONFIG_INVALID',

@@ -122,7 +122,7 @@ function parseSharedServers(
     throw new ConfigError('databasesShareServer', `${show(value)} is not accepted.`, 'a list of lists of aliases')
   return value.map((group: unknown, index) => {
     const path = `databasesShareServer[${index}]`
-    return readStrings(group, path).map((alias) => {
+    const shared = readStrings(group, path).map((alias) => {
       const database = databases.get(resolveAlias(alias, aliases, path))
       if (database?.engine !== 'mysql' || database.schema === undefined) {
         throw new ConfigError(
@@ -131,9 +131,23 @@ function parseSharedServers(
           'databases that are schemas of one MySQL or MariaDB server',
         )
       }
-      return database.alias
+      return database
     })
+    refuseMixedReplicas(shared, path)
+    return shared.map(({ alias }) => alias)
   })
+}
+
+/** A session would not know what a write on one changes for joins on the replicas of another. */
+function refuseMixedReplicas(shared: readonly Database[], path: string): void {
+  const replicated = shared.find(({ shards }) => shards.some(({ replicas }) => replicas.length > 0))
+  const single = shared.find(({ shards }) => shards.every(({ replicas }) => replicas.length === 0))
+  if (replicated === undefined || single === undefined) return
+  throw new ConfigError(
+    path,
+    `"${replicated.alias}" has replicas and "${single.alias}" has none, though they are on one server: a join on a replica could miss what was written to "${single.alias}".`,
+    'databases that all have replicas (schemas of the same servers), or none of them',
+  )
 }
 
 function parseTables(value: unknown, aliases: ReadonlyMap<string, string>): readonly TableHome[] {
