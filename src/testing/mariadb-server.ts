@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { run } from './binaries.ts'
 import { findMariadb, type MariadbPrograms } from './mariadb-binaries.ts'
 import { RunningServer, type ServerRecipe } from './running-server.ts'
 import type { ServerCommand } from './server-process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import type { ServerSettings, ServerTemplate, TestServer, TestServerOptions } from './test-server.ts'
 import { Workplace } from './workplace.ts'
 
@@ -104,7 +105,14 @@ const asRoot = () => (process.getuid?.() === 0 ? ['--user=root'] : [])
 
 async function installDatabase(programs: MariadbPrograms, dataDirectory: string): Promise<void> {
   const ways = ['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve']
-  await run(programs.installer, ['--no-defaults', `--datadir=${dataDirectory}`, ...ways, ...asRoot()])
+  // In the folder that all share, somebody may clear away the temporary tables by which it makes its own.
+  const temporary = await temporaryFolder('install')
+  const folders = [`--datadir=${dataDirectory}`, `--tmpdir=${temporary}`]
+  try {
+    await run(programs.installer, ['--no-defaults', ...folders, ...ways, ...asRoot()])
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
 }
 
 function mariadbCommand(

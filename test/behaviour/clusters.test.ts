@@ -175,6 +175,25 @@ describe.each(engines)('a cluster of %s', (engine) => {
     expect(await notes.has(replica, 'while it was down')).toBe(true)
   })
 
+  test('the most advanced replica has received most, replayed or not, and runs', async () => {
+    const [behind, ahead] = [replicaOf(cluster), replicaOf(cluster, 1)]
+    await cluster.pauseReplay(ahead)
+    behind.kill('SIGKILL')
+    await behind.exited()
+    await notes.write('received')
+    await received(ahead, cluster.primary)
+    cluster.primary.freeze()
+    await behind.restart()
+    expect(await cluster.mostAdvanced()).toBe(ahead)
+    ahead.freeze()
+    expect(await cluster.mostAdvanced()).toBe(behind)
+    behind.freeze()
+    await expect(cluster.mostAdvanced()).rejects.toThrow('No replica runs')
+    for (const server of cluster.servers) server.thaw()
+    await cluster.resumeReplay(ahead)
+    await cluster.caughtUp()
+  })
+
   test('a promoted replica replays what it has and takes writes; the other one follows it, delayed as it was', async () => {
     const [old, next, other] = [cluster.primary, replicaOf(cluster), replicaOf(cluster, 1)]
     await cluster.pauseReplay(next)
