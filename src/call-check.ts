@@ -1,4 +1,4 @@
-import type { CallOptions } from './config.ts'
+import type { CallOptions, ReadOptions, ScopeOptions } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { asRecord, show } from './option.ts'
 import type { Params } from './statement/statement.ts'
@@ -29,6 +29,17 @@ const abortSignal: Rule = {
   allowed: 'an AbortSignal',
 }
 
+const readRules = {
+  role: oneOf('primary', 'replica'),
+  tags: {
+    holds: (value: unknown) => Array.isArray(value) && value.every((tag) => typeof tag === 'string'),
+    allowed: 'a list of tags',
+  },
+  maxStalenessMs: { ...timeLimit, allowed: `milliseconds from 0 to ${longestTimeoutMs}` },
+  // A text that is no token is ignored and counted, as everywhere: it may come from strangers.
+  atLeast: { holds: (value: unknown) => typeof value === 'string', allowed: 'a token of session.token()' },
+} as const satisfies Readonly<Record<keyof ReadOptions, Rule>>
+
 const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   signal: abortSignal,
   timeoutMs: timeLimit,
@@ -40,12 +51,7 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
     holds: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= largestFetch,
     allowed: `a whole number of rows from 1 to ${largestFetch}`,
   },
-  role: oneOf('primary', 'replica'),
-  tags: {
-    holds: (value) => Array.isArray(value) && value.every((tag) => typeof tag === 'string'),
-    allowed: 'a list of tags',
-  },
-  maxStalenessMs: { ...timeLimit, allowed: `milliseconds from 0 to ${longestTimeoutMs}` },
+  ...readRules,
   // Resolved, and refused with near matches, by routing.
   using: { holds: () => true, allowed: '' },
 }
@@ -55,7 +61,10 @@ const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {
   readOnly: oneOf(true, false),
   signal: abortSignal,
   timeoutMs: timeLimit,
+  ...readRules,
 }
+
+const scopeRules: Readonly<Record<keyof ScopeOptions, Rule>> = { session: oneOf(true, false), ...readRules }
 
 /** Refuses what TypeScript would have refused: a text that is none, parameters of no kind, unknown or wrong options. */
 export function checkCall(sql: unknown, params: unknown, options: unknown): void {
@@ -67,8 +76,20 @@ export function checkCall(sql: unknown, params: unknown, options: unknown): void
 }
 
 /** As `checkCall`, for the options of a transaction. */
-export function checkTransaction(options: unknown): void {
+export function checkTransaction(options: TransactionOptions): void {
   check(options, transactionRules, 'options')
+  if (options.readOnly === true) return
+  for (const name of ['role', 'tags'] as const) {
+    const value = options[name]
+    if (value === undefined || value === 'primary') continue
+    const found = `${show(value)} is not accepted: a transaction that may write runs on the primary.`
+    throw new ConfigError(`options.${name}`, found, 'readOnly: true beside it')
+  }
+}
+
+/** As `checkCall`, for the options of `client.within()`. */
+export function checkScope(options: unknown): void {
+  check(options, scopeRules, 'scope')
 }
 
 /** Refuses what cannot be called. */

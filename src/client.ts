@@ -1,5 +1,5 @@
-import type { AliasOf, Config, DatabaseEntry, Handle, UsingTarget } from './config.ts'
-import { checkFunction } from './call-check.ts'
+import { checkFunction, checkScope } from './call-check.ts'
+import type { AliasOf, Config, DatabaseEntry, Handle, ScopeOptions, UsingTarget } from './config.ts'
 import { Databases } from './databases.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
@@ -17,6 +17,7 @@ import { migrationPermission, type Permission } from './routing/migrate.ts'
 import { relationAllowed } from './routing/relation.ts'
 import { replicatedExecution, sessionParts } from './replication.ts'
 import { Scope, type ClientParts } from './scope.ts'
+import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
 import { Sessions, type Session, type SessionOptions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import type { TableName } from './topology/table-map.ts'
@@ -163,7 +164,7 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
 
   /** Runs `fn`; its reads go to the primary. Nests, and ends with `fn`, however that ends. */
   primary<T>(fn: () => T): T {
-    return this.#parts.sessions.inRole('primary', fn)
+    return this.#parts.sessions.inScope({ role: 'primary' }, fn)
   }
 
   /**
@@ -171,7 +172,41 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
    * primary all the same.
    */
   replica<T>(fn: () => T): T {
-    return this.#parts.sessions.inRole('replica', fn)
+    return this.#parts.sessions.inScope({ role: 'replica' }, fn)
+  }
+
+  /**
+   * Wraps a function, so that each call of it runs in a session of its own, on servers of a role, or under what else the
+   * scope says; arguments, `this` and type stay as they are. Also a decorator of methods. Scopes nest: an inner one says
+   * only what it changes, but for `atLeast`, which holds besides those around it; and what was changed ends with the
+   * call, whether it returns, throws, is a promise that settles, or a generator that is done.
+   *
+   * What is begun within belongs to it, however long it takes; what a reader pulls out of a stream does not, unless it is a
+   * generator or `client.stream()`.
+   *
+   * Throws `ConfigError` for an option that cannot be, or where it decorates anything but a method; decorators are those
+   * of the standard, not TypeScript's `experimentalDecorators`.
+   *
+   * @example
+   * ```ts
+   * const report = client.within({ maxStalenessMs: 5_000, tags: ['reports'] })(async (year: number) => {
+   *   return await client.query('select count(*) from purchase where year = $1', [year])
+   * })
+   * await report(2026)
+   *
+   * class Reviews {
+   *   @client.within({ session: true })
+   *   async add(text: string) {
+   *     await client.query('insert into review (product_id, text) values ($1, $2)', [7, text])
+   *     return await client.query('select text from review where product_id = $1', [7]) // shows it
+   *   }
+   * }
+   * ```
+   */
+  within(scope: ScopeOptions): ScopeWrapper {
+    const { sessions } = this.#parts
+    checkScope(scope)
+    return scopeWrapper((call) => sessions.inScope(scope, call))
   }
 
   /** What is known of the servers of every replicated shard that was used: roles, states, positions, lag. */

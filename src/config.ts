@@ -296,8 +296,31 @@ export type AliasOf<D> = keyof D & string
 /** Where a statement may be sent explicitly: a declared alias, a data source name, or a pool or handle. */
 export type UsingTarget<A extends string> = A | Dsn | Handle
 
+/** What may be asked of the servers that answer reads; what may write runs on the primary whatever it says. */
+export interface ReadOptions {
+  /** `primary`: a read must not go to a replica. `replica`: it may, and waits for nothing the session wrote. */
+  readonly role?: 'primary' | 'replica'
+  /** Only replicas that have all these tags; what happens where none can be used says `replication.tagFallback`. */
+  readonly tags?: readonly string[]
+  /** The rows may be this old at most, in milliseconds; else the primary is read. 0 to 86,400,000. */
+  readonly maxStalenessMs?: number
+  /**
+   * A token of `session.token()`: the rows must show at least what that session wrote or saw, and, with `role:
+   * 'replica'` too, what the present one did. Until a replica does the read waits, up to `replication.waitMs`, then the
+   * primary is read. In a session later reads show it as well. A token that cannot be used asks for nothing and is
+   * counted in `client.ignoredTokens`; tokens count up to an age of 24 hours here.
+   */
+  readonly atLeast?: string
+}
+
+/** What `client.within()` asks for; what is left out stays as it is around the call. */
+export interface ScopeOptions extends ReadOptions {
+  /** True: each call is a session of its own, which begins with what the one around it remembers. Default false. */
+  readonly session?: boolean
+}
+
 /** What may be said about one call. */
-export interface CallOptions {
+export interface CallOptions extends ReadOptions {
   /** Cancels the statement on the server. */
   readonly signal?: AbortSignal
   /** Milliseconds from the call to the answer, of a stream to its first row; 0 = none. Default: `limits.queryTimeoutMs`. */
@@ -317,12 +340,6 @@ export interface CallOptions {
    * a misspelt alias is found only when the call is made.
    */
   readonly using?: UsingTarget<string>
-  /** `primary`: a read must not go to a replica. `replica`: it may, and waits for nothing the session wrote. */
-  readonly role?: 'primary' | 'replica'
-  /** Only replicas that have all these tags; what happens where none can be used says `replication.tagFallback`. */
-  readonly tags?: readonly string[]
-  /** The rows may be this old at most, in milliseconds; else the primary is read. */
-  readonly maxStalenessMs?: number
 }
 
 export type { FoundServer } from './topology/discovery.ts'

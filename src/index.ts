@@ -14,6 +14,8 @@ export type {
   MysqlPoolHandle,
   PoolLimits,
   PostgresPoolHandle,
+  ReadOptions,
+  ScopeOptions,
   ServerInput,
   TokenInput,
   SqliteHandle,
@@ -21,7 +23,8 @@ export type {
   UsingTarget,
 } from './config.ts'
 export type { Scope } from './scope.ts'
-export type { Session, SessionOptions } from './sessions.ts'
+export type { ScopeWrapper } from './scope-wrapper.ts'
+export type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
 export type { ServerView, ShardPrimary, ShardView } from './failover/shard-view.ts'
 export type { Transaction, TransactionOptions } from './execution/transaction.ts'
 export type { ReservedConnection } from './execution/reserved.ts'

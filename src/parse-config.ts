@@ -8,7 +8,7 @@ import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
 import { handleEngine } from './topology/handle.ts'
 import { nearMatches } from './topology/near-match.ts'
 import { TableMap, type TableHome, type TableName } from './topology/table-map.ts'
-import type { Database, ReplicationOptions, Topology } from './topology/topology.ts'
+import { hasReplicas, type Database, type ReplicationOptions, type Topology } from './topology/topology.ts'
 
 /** A configuration that was found right, in the form that the rest works with. */
 export interface ParsedConfig {
@@ -140,8 +140,8 @@ function parseSharedServers(
 
 /** A session would not know what a write on one changes for joins on the replicas of another. */
 function refuseMixedReplicas(shared: readonly Database[], path: string): void {
-  const replicated = shared.find(({ shards }) => shards.some(({ replicas }) => replicas.length > 0))
-  const single = shared.find(({ shards }) => shards.every(({ replicas }) => replicas.length === 0))
+  const replicated = shared.find(hasReplicas)
+  const single = shared.find((database) => !hasReplicas(database))
   if (replicated === undefined || single === undefined) return
   throw new ConfigError(
     path,

@@ -6,7 +6,8 @@ import { Replicated } from './execution/replicated.ts'
 import type { ShardWatches } from './execution/shard-watches.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { SessionParts } from './sessions.ts'
-import { comparePosition } from './topology/position.ts'
+import type { ShardMemory } from './routing/session.ts'
+import { comparePosition, type Position } from './topology/position.ts'
 import { hasReplicas, type Database, type Shard, type Topology } from './topology/topology.ts'
 
 /** An aborted wait is over, too. */
@@ -52,15 +53,32 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
     const shard = database?.shards.find((each) => each.name === name)
     return database === undefined || shard === undefined ? undefined : { database, shard }
   }
+  const settled = async (alias: string, name: string, memory: ShardMemory): Promise<Position | undefined> => {
+    const found = find(alias, name)
+    return found === undefined ? undefined : await settle(memory, watches.of(found.database, found.shard))
+  }
   return {
     tokens,
     replicated: [...topology.databases.values()].some(hasReplicas),
     positionOf: async (alias, name, memory) => {
-      const found = find(alias, name)
-      if (found === undefined || memory.underWay > 0) return undefined
+      if (memory.underWay > 0) return undefined
       const { need } = memory
       if (need !== 'unknown' && need !== 'nothing') return need
-      return await settle(memory, watches.of(found.database, found.shard))
+      return await settled(alias, name, memory)
+    },
+    seenBy: async (alias, name, memory) => {
+      const { stay } = memory
+      const found = find(alias, name)
+      if (found === undefined) return undefined
+      const { database, shard } = found
+      const watch = watches.of(database, shard)
+      const server = watch.servers.find(({ id }) => id === stay?.server)
+      if (server === undefined) return await settled(alias, name, memory)
+      const status = await watch.refresh(server)
+      // It may have restarted, and be behind what it had shown.
+      const isSame = watches.lossesOf(server) === stay?.losses
+      const at = status === undefined || !isSame ? undefined : watches.positionOf(database, shard, server)
+      return at ?? (await settled(alias, name, memory))
     },
     isEverywhere: (alias, name, position) => {
       const found = find(alias, name)

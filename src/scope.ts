@@ -90,7 +90,7 @@ export class Scope implements Queryable {
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
     // It belongs to the session that it was called in, wherever its loop runs.
-    return this.#stream<Row>(sql, params, options, this.#parts.sessions.current())
+    return this.#stream<Row>(sql, params, options, this.#surroundings(options))
   }
 
   async *#stream<Row>(
@@ -115,7 +115,7 @@ export class Scope implements Queryable {
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
     const decision = this.#explain(sql, params, options, this.#surrounding(options))
     refuseTransactionControl(decision, 'client.transaction()')
-    return this.#parts.executor.likely(decision, this.#parts.sessions.current(), options).route
+    return this.#parts.executor.likely(decision, this.#surroundings(options), options).route
   }
 
   /**
@@ -147,14 +147,16 @@ export class Scope implements Queryable {
   begin(options: TransactionOptions = {}): Transaction {
     this.#assertOpen()
     checkTransaction(options)
-    const mayUseReplica = options.readOnly === true && this.#parts.sessions.current().role !== 'primary'
-    return new Transaction(this.#host(mayUseReplica ? 'read-only transaction' : 'transaction'), options)
+    const surroundings = this.#parts.sessions.under(options)
+    const mayUseReplica = options.readOnly === true && surroundings.role !== 'primary'
+    const surrounding = mayUseReplica ? 'read-only transaction' : 'transaction'
+    return new Transaction(this.#host(surrounding, surroundings), options)
   }
 
   /** A connection of one's own for what lives on a connection: settings, temporary tables, advisory locks. */
   reserve(): ReservedConnection {
     this.#assertOpen()
-    return new ReservedConnection(this.#host('reserved connection'))
+    return new ReservedConnection(this.#host('reserved connection', this.#parts.sessions.current()))
   }
 
   /**
@@ -203,7 +205,7 @@ export class Scope implements Queryable {
 
   #run<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
     if (decision.analysis.kind === 'transaction') refuseTransactionControl(decision, 'client.transaction()')
-    return this.#parts.executor.run<Row>(decision, params, options, this.#parts.sessions.current())
+    return this.#parts.executor.run<Row>(decision, params, options, this.#surroundings(options))
   }
 
   /** A statement whose route takes a moment, which is part of its time limit. */
@@ -267,16 +269,22 @@ export class Scope implements Queryable {
     if (this.#parts.life.closed) throw new ClientClosedError()
   }
 
+  /** What surrounds a call: the session and the scopes that it was made in, and the token that it names. */
+  #surroundings(options: CallOptions | undefined): Surroundings {
+    const { sessions } = this.#parts
+    return options?.atLeast === undefined ? sessions.current() : sessions.under(options)
+  }
+
   /** What a call of its own is part of: nothing, or a scope that asks for a role. */
   #surrounding(options: CallOptions | undefined): Surrounding {
     return options?.role ?? this.#parts.sessions.current().role ?? 'autocommit'
   }
 
-  #host(surrounding: Surrounding): TransactionHost {
-    const { decider, executor, config, sessions } = this.#parts
+  #host(surrounding: Surrounding, surroundings: Surroundings): TransactionHost {
+    const { decider, executor, config } = this.#parts
     return {
       executor,
-      surroundings: sessions.current(),
+      surroundings,
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,
       decide: (sql, params, options, pinned) => {

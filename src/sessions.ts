@@ -1,27 +1,45 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { checkFunction } from './call-check.ts'
+import type { ReadOptions, ScopeOptions } from './config.ts'
 import { TokenKeysError } from './errors.ts'
-import { decodeToken, encodeToken, type TokenEntry } from './execution/session-token.ts'
+import { decodeToken, encodeToken, tokenLimits, type TokenEntry } from './execution/session-token.ts'
 import type { TokenOptions } from './parse-replication.ts'
 import { SessionMemory, type ShardMemory } from './routing/session.ts'
-import type { Surroundings } from './routing/surroundings.ts'
+import type { Floor, Surroundings } from './routing/surroundings.ts'
+import { callWithin } from './scoped-call.ts'
 import type { Position } from './topology/position.ts'
 
 /** How a session begins. */
 export interface SessionOptions {
-  /** From another request, process or job. One that cannot be used is ignored and counted. */
-  readonly token?: string | undefined
+  /**
+   * From another request, process or job, or several such: the session begins where all of them end. One that cannot be
+   * used is ignored and counted.
+   */
+  readonly token?: string | readonly string[] | undefined
   /** Every read of the session goes to the primary. Default false. */
   readonly primary?: boolean | undefined
+}
+
+/** What a token is to carry. */
+export interface SessionTokenOptions {
+  /**
+   * Also what the session only read, so that whoever goes on with the token reads no older state, whatever replica it
+   * reads. Asks each replica that the session reads how far it is; where that replica is gone, the primary. Default false: what it
+   * wrote, and what it read on primaries. Nothing is known of reads with `replication.stickiness: 'query'`.
+   */
+  readonly reads?: boolean | undefined
 }
 
 /** One request or job, as its own code sees it. */
 export class Session {
   readonly #memory: SessionMemory
-  readonly #write: (memory: SessionMemory) => Promise<string | undefined>
+  readonly #write: (memory: SessionMemory, options: SessionTokenOptions) => Promise<string | undefined>
 
   /** Made by `client.session()`. */
-  constructor(memory: SessionMemory, write: (memory: SessionMemory) => Promise<string | undefined>) {
+  constructor(
+    memory: SessionMemory,
+    write: (memory: SessionMemory, options: SessionTokenOptions) => Promise<string | undefined>,
+  ) {
     this.#memory = memory
     this.#write = write
   }
@@ -36,11 +54,14 @@ export class Session {
 
   /**
    * What to hand to the next request, process or job, so that it reads what this one wrote or saw; `undefined` if there
-   * is nothing to remember: nothing was written, or every replica shows it already. May ask the primary how far it is.
-   * Throws `TokenKeysError` if the configuration has no `tokens.keys`.
+   * is nothing to remember: nothing was written, every replica shows it already, or no database has replicas. May ask
+   * the primary how far it is. What was only read on replicas is not in it, unless `reads` says so: most requests only
+   * read, and would all carry a token.
+   *
+   * Throws `TokenKeysError` if a database has replicas and the configuration no `tokens.keys`.
    */
-  async token(): Promise<string | undefined> {
-    return await this.#write(this.#memory)
+  async token(options: SessionTokenOptions = {}): Promise<string | undefined> {
+    return await this.#write(this.#memory, options)
   }
 }
 
@@ -51,6 +72,8 @@ export interface SessionParts {
   readonly replicated: boolean
   /** The position that a shard's memory needs, asked of the primary if need be; `undefined` if it cannot say. */
   readonly positionOf: (database: string, shard: string, memory: ShardMemory) => Promise<Position | undefined>
+  /** A position that covers what was read on the replica that the reads stay on; `undefined` if nobody can say. */
+  readonly seenBy: (database: string, shard: string, memory: ShardMemory) => Promise<Position | undefined>
   /** Whether every replica of the shard shows it. */
   readonly isEverywhere: (database: string, shard: string, position: Position) => boolean
   readonly knows: (database: string, shard: string) => boolean
@@ -82,6 +105,43 @@ export class Sessions {
 
   /** Runs `fn` in a session of its own, which begins with what the one around it remembers, and gives back what it adds. */
   run<T>(fn: (session: Session) => T, options: SessionOptions): T {
+    return this.#run(fn, options.token, options.primary === true ? { role: 'primary' } : {}, 0)
+  }
+
+  /** As `run`, in a session that begins with the token of a job's payload; any value may stand there. */
+  runJob<T>(fn: (session: Session) => T, token: unknown): T {
+    return this.#run(fn, token, {}, tokenLimits.keptMs)
+  }
+
+  /** Runs `fn` with wishes for the servers that read. */
+  inScope<T>(scope: ScopeOptions, fn: () => T): T {
+    checkFunction(fn, 'fn')
+    const { session, ...terms } = scope
+    const surroundings = this.under(terms)
+    if (session === true) return this.#storage.run(surroundings, () => this.run(fn, {}))
+    return callWithin({ enter: (call) => this.#storage.run(surroundings, call), leave: nothing }, fn)
+  }
+
+  /** What surrounds the present call, and what its own options add to that. */
+  under({ atLeast, ...terms }: ReadOptions): Surroundings {
+    const around = this.current()
+    const floor = atLeast === undefined ? around.atLeast : this.#floor(around.atLeast, atLeast)
+    return {
+      memory: around.memory,
+      shared: around.shared,
+      role: terms.role ?? around.role,
+      tags: terms.tags ?? around.tags,
+      maxStalenessMs: terms.maxStalenessMs ?? around.maxStalenessMs,
+      atLeast: floor,
+    }
+  }
+
+  /** The token of the session around the call, or of the client as a whole. */
+  async token(options: SessionTokenOptions = {}): Promise<string | undefined> {
+    return await this.#write(this.current().memory, options)
+  }
+
+  #run<T>(fn: (session: Session) => T, token: unknown, terms: ReadOptions, leastAgeMs: number): T {
     checkFunction(fn, 'fn')
     const around = this.current()
     const memory = new SessionMemory()
@@ -90,49 +150,64 @@ export class Sessions {
       memory.follow(around.memory)
     }
     memory.wrote = false
-    if (options.token !== undefined) this.#accept(options.token, memory)
-    const session = new Session(memory, (of) => this.#write(of))
-    const role = options.primary === true ? 'primary' : around.role
+    this.#accept(token, memory, leastAgeMs)
+    const session = new Session(memory, (of, options) => this.#write(of, options))
+    const surroundings = { ...this.under(terms), memory, shared: false }
     const giveBack = (): void => {
       around.memory.adopt(memory)
       if (!around.shared) around.memory.follow(memory)
       memory.end(around.memory)
     }
-    return finishing(() => this.#storage.run({ memory, shared: false, role }, () => begun(fn(session))), giveBack)
+    return callWithin({ enter: (call) => this.#storage.run(surroundings, call), leave: giveBack }, () => fn(session))
   }
 
-  /** Runs `fn` with a wish for the role of the servers that read. */
-  inRole<T>(role: 'primary' | 'replica', fn: () => T): T {
-    checkFunction(fn, 'fn')
-    return this.#storage.run({ ...this.current(), role }, () => begun(fn()))
+  #floor(around: Floor | undefined, token: string): Floor {
+    const memory = new SessionMemory()
+    if (around !== undefined) memory.adopt(around.memory)
+    const isGood = this.#accept(token, memory, tokenLimits.keptMs)
+    return { memory, ignored: !isGood || around?.ignored === true }
   }
 
-  #accept(token: string, memory: SessionMemory): void {
-    const { tokens, wallClock, knows } = this.#parts
-    const decoded = decodeToken(token, tokens.keys, wallClock(), tokens.maxAgeMs)
-    if ('fault' in decoded) {
-      this.#ignored.set(decoded.fault, (this.#ignored.get(decoded.fault) ?? 0) + 1)
-      return
+  /** False if one of the tokens cannot be used. */
+  #accept(given: unknown, memory: SessionMemory, leastAgeMs: number): boolean {
+    const { tokens, replicated, wallClock, knows } = this.#parts
+    if (given === undefined || !replicated) return true
+    let isGood = true
+    for (const token of Array.isArray(given) ? (given as unknown[]) : [given]) {
+      const decoded = decodeToken(token, tokens.keys, wallClock(), Math.max(tokens.maxAgeMs, leastAgeMs))
+      if ('fault' in decoded) {
+        isGood = false
+        this.#ignored.set(decoded.fault, (this.#ignored.get(decoded.fault) ?? 0) + 1)
+        continue
+      }
+      for (const { database, shard, position } of decoded.entries) {
+        if (knows(database, shard)) memory.of(keyOf(database, shard)).require(position)
+      }
     }
-    for (const { database, shard, position } of decoded.entries) {
-      if (knows(database, shard)) memory.of(keyOf(database, shard)).require(position)
-    }
+    return isGood
   }
 
-  async #write(memory: SessionMemory): Promise<string | undefined> {
-    const { tokens, positionOf, isEverywhere, wallClock } = this.#parts
+  async #write(memory: SessionMemory, { reads = false }: SessionTokenOptions): Promise<string | undefined> {
+    const { tokens, replicated, positionOf, seenBy, isEverywhere, wallClock } = this.#parts
+    // Nothing has replicas: nothing is remembered, and nobody needs keys.
+    if (!replicated) return undefined
     if (tokens.keys.length === 0) {
       throw new TokenKeysError(
         'A session token must be signed. Set tokens.keys in the configuration, the same in every process.',
       )
     }
     const entries: TokenEntry[] = []
-    for (const [key, shardMemory] of memory.needs()) {
+    for (const [key, shardMemory] of memory.shards()) {
       const slash = key.lastIndexOf('/')
       const [database, shard] = [key.slice(0, slash), key.slice(slash + 1)]
-      const position = await positionOf(database, shard, shardMemory)
-      if (position === undefined || !isEverywhere(database, shard, position))
-        entries.push({ database, shard, position })
+      const { need, stay } = shardMemory
+      const add = (position: Position | undefined): void => {
+        if (position === undefined || !isEverywhere(database, shard, position))
+          entries.push({ database, shard, position })
+      }
+      if (need !== 'nothing') add(await positionOf(database, shard, shardMemory))
+      // What the primary names covers all that was read before. Otherwise there are two entries, which become one.
+      if (reads && need !== 'unknown' && stay !== undefined) add(await seenBy(database, shard, shardMemory))
     }
     if (entries.length === 0) return undefined
     // Throws if they are too many: a token that left some out would let the next request read stale rows.
@@ -140,33 +215,8 @@ export class Sessions {
   }
 }
 
+function nothing(): void {}
+
 function keyOf(database: string, shard: string): string {
   return `${database}/${shard}`
-}
-
-/** Does something at the end of a call that may or may not be asynchronous, however it ends. */
-function finishing<T>(call: () => T, end: () => void): T {
-  let result: T
-  try {
-    result = call()
-  } catch (error) {
-    end()
-    throw error
-  }
-  if (result instanceof Promise) return result.finally(end) as T
-  end()
-  return result
-}
-
-/** Query builders run when they are awaited: where `fn` gives one, it is awaited here, so that it runs within `fn`'s scope. */
-function begun<T>(result: T): T {
-  if (result instanceof Promise || !isThenable(result)) return result
-  return new Promise((resolve, reject) => {
-    result.then(resolve, reject)
-  }) as T
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return 'then' in value && typeof value.then === 'function'
 }

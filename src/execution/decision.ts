@@ -27,15 +27,21 @@ export function shardKey({ route }: RoutedStatement, database = route.database):
   return `${database}/${route.shards[0] ?? ''}`
 }
 
-/** The decision, carried out on this server for this reason. */
-export function placedOn(decision: Decision, server: Server, role: Role, reason: Reason): Decision {
+/** The decision, carried out on this server for these reasons. */
+export function placedOn(decision: Decision, server: Server, role: Role, ...reasons: readonly Reason[]): Decision {
   const route: Route = Object.freeze({
     ...decision.route,
     role,
     server: server.address,
-    reasons: Object.freeze([...decision.route.reasons, Object.freeze(reason)]),
+    reasons: Object.freeze([...decision.route.reasons, ...reasons.map((reason) => Object.freeze(reason))]),
   })
   return { ...decision, server, route }
+}
+
+/** The decision, with more reasons. */
+export function withReasons(decision: Decision, reasons: readonly Reason[]): Decision {
+  const all = [...decision.route.reasons, ...reasons.map((reason) => Object.freeze(reason))]
+  return { ...decision, route: Object.freeze({ ...decision.route, reasons: Object.freeze(all) }) }
 }
 
 /** Picks the server that a route leads to where nothing is known of its shard's servers: the configured primary. */

@@ -1,6 +1,10 @@
 import type { Access, BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
-import { ReadOnlyTransactionError } from '../errors.ts'
+import type { ReadOptions } from '../config.ts'
+import { ConfigError, ReadOnlyTransactionError } from '../errors.ts'
+import type { Reason } from '../routing/route.ts'
 import { placedOn, whereOf, type Decision } from './decision.ts'
+
+const connection: Reason = { rule: 'connection', text: 'the connection is one to this server' }
 
 /** What is to be known of a lease's use. */
 export interface LeaseWatch {
@@ -24,11 +28,14 @@ export class PlacedLease implements Lease {
   readonly commitFate?: NonNullable<Lease['commitFate']>
   readonly #lease: Lease
   readonly #watch: LeaseWatch
+  /** Why it is one to this server: its statements are told, each besides its own reasons. */
+  readonly #because: readonly Reason[]
   /** Ends what the open transaction began. */
   #endTransaction: (() => void) | undefined
 
-  constructor(placed: Decision, lease: Lease, watch: LeaseWatch) {
+  constructor(placed: Decision, lease: Lease, watch: LeaseWatch, because: readonly Reason[]) {
     this.placed = placed
+    this.#because = because
     this.#lease = lease
     this.#watch = watch
     if (lease.commitFate !== undefined) {
@@ -44,30 +51,37 @@ export class PlacedLease implements Lease {
     }
   }
 
-  /** Another decision of the same shard, on the lease's server. Throws if that is a replica and the statement may write. */
-  place(decision: Decision): Decision {
+  /**
+   * Another decision of the same shard, on the lease's server. Throws if that is a replica and the statement may write, or
+   * asks for anything of its server: that is chosen. On the primary a statement finds all that it can ask for.
+   */
+  place(decision: Decision, options?: ReadOptions): Decision {
     const { server, route } = this.placed
-    if (route.role === 'replica' && decision.route.effect === 'write') {
-      throw new ReadOnlyTransactionError(
-        `The read-only transaction runs on a replica, and only the primary takes this statement: ${whyOf(decision)}. ` +
-          'Nothing was sent. Begin the transaction within client.primary(), or without readOnly.',
-        whereOf(decision),
-      )
+    if (route.role === 'replica') {
+      refuseWishes(options)
+      if (decision.route.effect === 'write') {
+        throw new ReadOnlyTransactionError(
+          `The read-only transaction runs on a replica, and only the primary takes this statement: ${whyOf(decision)}. ` +
+            'Nothing was sent. Begin the transaction within client.primary(), or without readOnly.',
+          whereOf(decision),
+        )
+      }
     }
-    return placedOn(decision, server, route.role, { rule: 'connection', text: 'the connection is one to this server' })
+    return placedOn(decision, server, route.role, ...this.#because, connection)
   }
 
   /** `lease`, which is this one under somebody else's control, as one to the same server. */
   lent(lease: Lease): PlacedLease {
     const begun = (): (() => void) => nothing
-    return new PlacedLease(this.placed, lease, {
+    const watch: LeaseWatch = {
       begun,
       writing: nothing,
       failed: nothing,
       answer: (work) => work,
       rows: (rows) => rows,
       released: nothing,
-    })
+    }
+    return new PlacedLease(this.placed, lease, watch, this.#because)
   }
 
   async query(request: DriverRequest): Promise<DriverResult> {
@@ -155,6 +169,18 @@ export class PlacedLease implements Lease {
 }
 
 function nothing(): void {}
+
+function refuseWishes(options: ReadOptions | undefined): void {
+  for (const name of ['role', 'tags', 'maxStalenessMs', 'atLeast'] as const) {
+    const value = options?.[name]
+    if (value === undefined || value === 'replica') continue
+    throw new ConfigError(
+      `options.${name}`,
+      'The read-only transaction runs on a replica that was chosen when it began. Nothing was sent.',
+      'said of the transaction as a whole: transaction(fn, { readOnly: true, … })',
+    )
+  }
+}
 
 function whyOf({ route }: Decision): string {
   return route.reasons.at(-1)?.text ?? 'it may write'

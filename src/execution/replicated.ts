@@ -10,7 +10,8 @@ import { CallWait } from './call-wait.ts'
 import { placedOn, shardKey, type Decision } from './decision.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Placement, ReadWishes, ShardWatch } from './placement.ts'
-import { PlacedLease } from './placed-lease.ts'
+import { PlacedLease, type LeaseWatch } from './placed-lease.ts'
+import { readWishes, wished } from './read-wishes.ts'
 import { isServersFault, mayMove, onAnyServer } from './retry.ts'
 import type { CallLimits } from './time-limit.ts'
 
@@ -68,7 +69,8 @@ export class Replicated {
 
   /** The decision as it would be placed now. Waits for nothing. */
   likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
-    return this.#parts.placement.likely(decision, this.#wishes(decision, surroundings, options))
+    const wishes = readWishes(decision, surroundings, options, 'looks')
+    return this.#parts.placement.likely(wished(decision, wishes, surroundings), wishes)
   }
 
   /** One autocommit statement, or a stream up to its first row. */
@@ -123,11 +125,12 @@ export class Replicated {
   ): Promise<Lease> {
     const { inFlight, placement, lossesOf } = this.#parts
     const drop = (late: Lease): void => void late.release('clean').catch(nothing)
-    const wishes = this.#wishes(decision, surroundings, undefined)
+    const wishes = readWishes(decision, surroundings, undefined, 'reads')
+    const asked = wished(decision, wishes, surroundings)
     const tried = new Set<string>()
     const place = async (): Promise<Decision> =>
       decision.route.role === 'replica'
-        ? await placement.read(decision, wishes, tried, wait)
+        ? await placement.read(asked, wishes, tried, wait)
         : await placement.primary(decision, wait)
     const send = async (placed: Decision): Promise<Lease> => {
       const { server, route } = placed
@@ -136,22 +139,31 @@ export class Replicated {
       // Cheap enough for every transaction there; elsewhere it may take longer than the transaction.
       if (route.role === 'primary' && route.engine === 'postgres') await this.#prove(placed, wishes, wait)
       const lease = await inFlight.onServer(server, open(placed), drop)
-      if (route.role === 'primary' || !needsProof(wishes) || lossesOf(server) === losses)
-        return this.#watched(placed, lease, surroundings, wishes)
+      if (route.role === 'primary' || !needsProof(wishes) || lossesOf(server) === losses) {
+        const because = route.reasons.slice(decision.route.reasons.length)
+        return this.#watched(placed, lease, surroundings, wishes, because)
+      }
       await lease.release('clean')
       throw new UnprovenRead()
     }
     return await this.#moving(decision, wait, place, send)
   }
 
-  #watched(placed: Decision, lease: Lease, { memory, shared }: Surroundings, wishes: ReadWishes): Lease {
+  #watched(
+    placed: Decision,
+    lease: Lease,
+    { memory, shared }: Surroundings,
+    wishes: ReadWishes,
+    because: readonly Reason[],
+  ): Lease {
     const { balancer, inFlight, now } = this.#parts
     const { server, route } = placed
     const onPrimary = route.role === 'primary'
     const since = now()
     if (!onPrimary) balancer.started(server)
-    return new PlacedLease(placed, lease, {
-      begun: (access) => (onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed, undefined) : nothing),
+    const watch: LeaseWatch = {
+      begun: (access) =>
+        onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed, undefined) : nothing,
       writing: () => (memory.wrote = true),
       failed: (error) => this.#report(placed, error),
       answer: async (work) => {
@@ -164,7 +176,8 @@ export class Replicated {
       released: () => {
         if (!onPrimary) balancer.ended(server, now() - since)
       },
-    })
+    }
+    return new PlacedLease(placed, lease, watch, because)
   }
 
   async #onPrimary<T>(
@@ -177,11 +190,11 @@ export class Replicated {
     const ended = this.begun(decision, surroundings)
     // What may have taken effect is waited for; a read may go to the next primary instead.
     const isWrite = decision.route.effect !== 'read'
-    const wishes = this.#wishes(decision, surroundings, undefined)
+    const wishes = isWrite ? undefined : readWishes(decision, surroundings, undefined, 'reads')
     const place = async (): Promise<Decision> => await placement.primary(decision, wait)
     try {
       return await this.#moving(decision, wait, place, async (placed) => {
-        if (isWrite) return await send(placed)
+        if (wishes === undefined) return await send(placed)
         const proved = await this.#prove(placed, wishes, wait)
         return await inFlight.onServer(placed.server, send(proved), drop)
       })
@@ -198,12 +211,13 @@ export class Replicated {
     { send, drop }: Sending<T>,
   ): Promise<T> {
     const { balancer, inFlight, lossesOf, placement, now } = this.#parts
-    const wishes = this.#wishes(decision, surroundings, options)
+    const wishes = readWishes(decision, surroundings, options, 'reads')
+    const asked = wished(decision, wishes, surroundings)
     const tried = new Set<string>()
     let needed = false
     const place = async (): Promise<Decision> => {
       needed = needsProof(wishes)
-      return await placement.read(decision, wishes, tried, wait)
+      return await placement.read(asked, wishes, tried, wait)
     }
     return await this.#moving(decision, wait, place, async (placed) => {
       const { server, route } = placed
@@ -292,19 +306,6 @@ export class Replicated {
       group.map((alias) => memory.of(shardKey(decision, alias))),
       tables,
     )
-  }
-
-  #wishes(decision: Decision, { memory, shared, role }: Surroundings, options: CallOptions | undefined): ReadWishes {
-    const shard: ShardMemory = memory.of(shardKey(decision))
-    return {
-      memory: shard,
-      touches: decision.touches,
-      shared,
-      sticky: !shared && decision.database.replication.stickiness === 'session',
-      anyState: role === 'replica' || options?.role === 'replica',
-      tags: options?.tags ?? [],
-      maxStalenessMs: options?.maxStalenessMs,
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../config.ts'
 import type { DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
-import { CrossDatabaseQueryError, TransactionClosedError, locate } from '../errors.ts'
+import { ConfigError, CrossDatabaseQueryError, TransactionClosedError, locate } from '../errors.ts'
 import { nameOf } from '../routing/home.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
@@ -81,8 +81,12 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     return await runTransaction(this.begin(options), fn)
   }
 
-  /** A transaction on this connection, under one's own control. Until it ends, statements go through its handle only. */
+  /**
+   * A transaction on this connection, under one's own control. Until it ends, statements go through its handle only. It
+   * runs where the connection is, on the primary: `tags` and `role: 'replica'` are refused.
+   */
   begin(options: TransactionOptions = {}): Transaction {
+    refuseReplica(options)
     const host = this.#host
     return new Transaction(
       {
@@ -124,7 +128,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     const request = requestOf(decision, params, options, this.#host.queryTimeoutMs)
     const lease = await this.#free(decision, request)
     return {
-      decision: lease instanceof PlacedLease ? lease.place(decision) : decision,
+      decision: lease instanceof PlacedLease ? lease.place(decision, options) : decision,
       lease,
       request: withTimeLeft(request, begun),
     }
@@ -203,4 +207,11 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
       )
     }
   }
+}
+
+function refuseReplica({ role, tags }: TransactionOptions): void {
+  if (role !== 'replica' && tags === undefined) return
+  const name = tags === undefined ? 'role' : 'tags'
+  const found = 'It is not accepted: a reserved connection is one to the primary.'
+  throw new ConfigError(`options.${name}`, found, 'client.transaction(fn, { readOnly: true, … })')
 }

@@ -23,6 +23,11 @@ export const tokenLimits = {
   characters: 4096,
   /** By how far the clocks of two processes may differ. */
   clockSkewMs: 5 * 60_000,
+  /**
+   * Age up to which a token counts that was kept on purpose, with a job in a queue for instance, where `tokens.maxAgeMs`
+   * is less: what it says stays true, and costs nothing once the replicas are past it.
+   */
+  keptMs: 86_400_000,
 } as const
 
 const prefix = 's1.'

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { CallOptions } from '../config.ts'
+import type { CallOptions, ReadOptions } from '../config.ts'
 import type { DriverRequest, DriverResult, Isolation, Lease } from '../drivers/driver.ts'
 import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
@@ -14,8 +14,12 @@ import type { Result } from './result.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
 import { TransactionCore, type InquirySource, type LeaseSource } from './transaction-core.ts'
 
-/** How a transaction is to run. */
-export interface TransactionOptions {
+/**
+ * How a transaction is to run. What it asks of the server (`role`, `tags`, `maxStalenessMs`, `atLeast`) decides where one
+ * that is `readOnly` runs. One that may write runs on the primary, which is as fresh as anybody can ask; `tags` and
+ * `role: 'replica'` are refused there.
+ */
+export interface TransactionOptions extends ReadOptions {
   /** Default: the server's own. SQLite is always serializable, which includes every weaker level. */
   readonly isolation?: Isolation
   /** The server refuses writes, and so does Signalbox, before it sends them. Default false. */
@@ -241,7 +245,7 @@ export class Transaction implements Queryable, AsyncDisposable {
       const request = requestOf(decision, params, callOptions, this.#host.queryTimeoutMs)
       // The wait for the connection counts.
       const prepared = (lease: Lease): Prepared => ({
-        decision: lease instanceof PlacedLease ? lease.place(decision) : decision,
+        decision: lease instanceof PlacedLease ? lease.place(decision, callOptions) : decision,
         lease,
         request: withTimeLeft(request, begun),
         timeoutMs: request.timeoutMs,

@@ -160,6 +160,11 @@ export class SessionMemory {
     return memory
   }
 
+  /** All shards that were used. */
+  shards(): Iterable<readonly [key: string, memory: ShardMemory]> {
+    return this.#shards
+  }
+
   /** The shards of which there is something to remember. */
   *needs(): Generator<readonly [key: string, memory: ShardMemory]> {
     for (const [key, memory] of this.#shards) if (memory.need !== 'nothing') yield [key, memory]
