@@ -11,6 +11,7 @@ import { PoolRegistry } from './execution/pool-registry.ts'
 import { ShardWatches } from './execution/shard-watches.ts'
 import { originOf } from './execution/row-origins.ts'
 import type { ShardView } from './failover/shard-view.ts'
+import { tokenOf, withToken, withoutToken } from './job-payload.ts'
 import { parseConfig, tableName } from './parse-config.ts'
 import { locateTable } from './routing/home.ts'
 import { migrationPermission, type Permission } from './routing/migrate.ts'
@@ -18,7 +19,7 @@ import { relationAllowed } from './routing/relation.ts'
 import { replicatedExecution, sessionParts } from './replication.ts'
 import { Scope, type ClientParts } from './scope.ts'
 import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
-import { Sessions, type Session, type SessionOptions } from './sessions.ts'
+import { Sessions, type Session, type SessionOptions, type SessionTokenOptions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import type { TableName } from './topology/table-map.ts'
 import { TopologyStore } from './topology/topology-store.ts'
@@ -160,6 +161,41 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
    */
   session<T>(fn: (session: Session) => T, options: SessionOptions = {}): T {
     return this.#parts.sessions.run(fn, options)
+  }
+
+  /**
+   * The payload of a job for a queue, with the token of the session around the call (of the client as a whole outside of
+   * every session) as its property `signalbox`, so that the job, run by {@link Client.job}, reads what was written before, however soon it
+   * starts. A copy, as JSON knows it; a token that the payload brought is replaced. Where there is nothing to remember it
+   * carries none.
+   *
+   * Call it after the commit. Within the transaction (for a queue whose table is part of it) is right as well: nobody knows
+   * the position yet, so the job asks the primary.
+   *
+   * Throws `TokenKeysError` if a database has replicas and the configuration no `tokens.keys`, `ConfigError` for a payload
+   * that is no object.
+   *
+   * @example
+   * ```ts
+   * await client.query('insert into purchase (product_id) values ($1)', [7])
+   * const payload = await client.withToken({ productId: 7 }) // queue.add('receipt', payload), boss.send(…), JSON.stringify(…)
+   * await client.job(payload, async ({ productId }) => {
+   *   await client.query('select * from purchase where product_id = $1', [productId]) // in any process: has the purchase
+   * })
+   * ```
+   */
+  async withToken<P extends object>(payload: P, options?: SessionTokenOptions): Promise<P & { signalbox?: string }> {
+    return withToken(payload, await this.#parts.sessions.token(options))
+  }
+
+  /**
+   * Runs a job in a session that begins with the token of its payload. `fn` gets the payload without it, and the session.
+   * A payload without a token runs all the same; one whose token cannot be used too, and is counted in `ignoredTokens`.
+   * A token counts up to an age of 24 hours, for jobs that wait in their queue, or of `tokens.maxAgeMs` if that is more.
+   */
+  job<P extends object, T>(payload: P, fn: (payload: Omit<P, 'signalbox'>, session: Session) => T): T {
+    checkFunction(fn, 'fn')
+    return this.#parts.sessions.runJob((session) => fn(withoutToken(payload), session), tokenOf(payload))
   }
 
   /** Runs `fn`; its reads go to the primary. Nests, and ends with `fn`, however that ends. */
