@@ -25,7 +25,7 @@ export type {
 export type { Scope } from './scope.ts'
 export type { ScopeWrapper } from './scope-wrapper.ts'
 export type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
-export type { ServerView, ShardPrimary, ShardView } from './failover/shard-view.ts'
+export type { DiscoveryView, ServerView, ShardPrimary, ShardView } from './failover/shard-view.ts'
 export type { Transaction, TransactionOptions } from './execution/transaction.ts'
 export type { ReservedConnection } from './execution/reserved.ts'
 export type { Result } from './execution/result.ts'

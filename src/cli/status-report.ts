@@ -18,6 +18,17 @@ export interface ShardReport {
   /** The id of the server that takes the writes; `null` if there is none, or more than one. */
   readonly primary: string | null
   readonly servers: readonly ServerReport[]
+  /** What looks for further servers; `null` if nothing does. */
+  readonly discovery: DiscoveryReport | null
+}
+
+export interface DiscoveryReport {
+  /** `Patroni at http://10.0.0.1:8008` */
+  readonly source: string
+  /** Servers that it named when it last answered. */
+  readonly found: number | null
+  /** Why the last look failed. */
+  readonly failed: string | null
 }
 
 /** One server. What is not known is `null`. */
@@ -44,11 +55,13 @@ export interface ServerReport {
   readonly version: string | null
   /** Why it gets no statements; `null` if it does. */
   readonly out: string | null
+  /** The server that it is, too, by another address. */
+  readonly sameAs: string | null
 }
 
-/** `no-primary`, `two-primaries`: of a shard, `server` is `null`. `out`: of a server. */
+/** `no-primary`, `two-primaries`, `discovery`: of a shard, `server` is `null`. `out`: of a server. */
 export interface Problem {
-  readonly code: 'no-primary' | 'two-primaries' | 'out'
+  readonly code: 'no-primary' | 'two-primaries' | 'out' | 'discovery'
   readonly database: string
   readonly shard: string
   readonly server: string | null
@@ -81,6 +94,7 @@ export function statusReport(databases: Iterable<Database>, views: readonly Shar
         engine: database.engine,
         primary: taker?.server ?? null,
         servers,
+        discovery: discoveryReport(view),
       })
       problems.push(...problemsOf(view, servers))
     }
@@ -107,7 +121,7 @@ function lagSince(
 }
 
 function serverReport(view: ServerView, declared: Server | undefined, lag: Lag): ServerReport {
-  const { id, address, state, writable, position, bytesBehind, probeAgeMs, version, out } = view
+  const { id, address, state, writable, position, bytesBehind, probeAgeMs, version, out, sameAs } = view
   return {
     server: id,
     address,
@@ -120,10 +134,20 @@ function serverReport(view: ServerView, declared: Server | undefined, lag: Lag):
     probeAgeMs: probeAgeMs === undefined ? null : Math.round(probeAgeMs),
     version: version ?? null,
     out: out ?? (state === 'unknown' ? 'it has not answered yet' : null),
+    sameAs: sameAs ?? null,
   }
 }
 
-function problemsOf({ database, shard, primary }: ShardView, servers: readonly ServerReport[]): readonly Problem[] {
+function discoveryReport({ discovery }: ShardView): DiscoveryReport | null {
+  if (discovery === undefined) return null
+  const { source, found = null, failed = null } = discovery
+  return { source, found, failed }
+}
+
+function problemsOf(
+  { database, shard, primary, discovery }: ShardView,
+  servers: readonly ServerReport[],
+): readonly Problem[] {
   const problems: Problem[] = []
   if (primary.kind !== 'primary') {
     const isSplit = primary.kind === 'split'
@@ -136,8 +160,13 @@ function problemsOf({ database, shard, primary }: ShardView, servers: readonly S
       message: `"${database}" (shard ${shard}) ${what}: ${primary.why}`,
     })
   }
-  for (const { server, out } of servers) {
-    if (out === null) continue
+  if (discovery?.failed !== undefined) {
+    const message = `"${database}" (shard ${shard}): servers were looked for in vain: ${discovery.failed.replace(/\.$/, '')}`
+    problems.push({ code: 'discovery', database, shard, server: null, message })
+  }
+  for (const { server, out, sameAs } of servers) {
+    // Its other address gets them.
+    if (out === null || sameAs !== null) continue
     problems.push({ code: 'out', database, shard, server, message: `${server} gets no statements: ${out}` })
   }
   return problems

@@ -37,9 +37,14 @@ function serverTable(shards: readonly ShardReport[], terminal: Terminal): string
   ])
   const table = tableText(isAnyOut ? head : head.slice(0, -1), rows, terminal)
   const addresses = servers.map(({ server }) => `  ${terminal.style('dim', `${server.server}: ${server.address}`)}`)
+  const sources = shards.flatMap(({ database, discovery }) => {
+    if (discovery === null) return []
+    const found = discovery.found === null ? 'none yet' : counted(discovery.found, 'server')
+    return [`  ${terminal.style('dim', `${database}: ${found} found by ${discovery.source}`)}`]
+  })
   const isAnyOther = servers.some(({ server }) => differs(server))
   const note = isAnyOther ? ['  * the configuration declares it as the other one', ''] : []
-  return [table, '', ...note, ...addresses].join('\n')
+  return [table, '', ...note, ...addresses, ...sources].join('\n')
 }
 
 function plainCells(
@@ -92,7 +97,7 @@ function bytes(count: number): string {
 
 function summary({ ok, shards }: StatusReport, terminal: Terminal): string {
   const servers = shards.flatMap((shard) => shard.servers)
-  const usable = servers.filter(({ out }) => out === null).length
+  const usable = servers.filter(({ out, sameAs }) => out === null || sameAs !== null).length
   const led = shards.filter(({ primary }) => primary !== null).length
   const text =
     `${usable} of ${counted(servers.length, 'server')} can be used, ` +

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../failover/clock.ts'
+import type { DiscoveryView } from '../failover/shard-view.ts'
 import type { FoundServer } from '../topology/discovery.ts'
 import { checkedServers } from './checked.ts'
 import type { ServerSource } from './source.ts'
@@ -13,16 +14,6 @@ export interface FollowerParts {
   readonly clock?: Clock | undefined
   /** From 0 to below 1; default `Math.random`. */
   readonly random?: (() => number) | undefined
-}
-
-/** How the last look went. */
-export interface Look {
-  /** The source, for people. */
-  readonly source: string
-  /** Servers that it named when it last answered; `undefined` if it never has. */
-  readonly found: number | undefined
-  /** Why the last look failed; `undefined` if it did not. */
-  readonly failed: string | undefined
 }
 
 /** Between two looks that are asked for. */
@@ -50,7 +41,8 @@ export class ServerFollower {
     this.#random = parts.random ?? Math.random
   }
 
-  get last(): Look {
+  /** How the last look went. */
+  get last(): DiscoveryView {
     return { source: this.#parts.source.about, found: this.#found, failed: this.#failed }
   }
 

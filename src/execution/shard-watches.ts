@@ -200,7 +200,10 @@ export class ShardWatches {
   }
 
   views(): readonly ShardView[] {
-    return [...this.#monitors.values()].map((monitor) => monitor.view())
+    return [...this.#monitors].map(([shard, monitor]) => {
+      const follower = this.#followers.get(shard)
+      return follower === undefined ? monitor.view() : { ...monitor.view(), discovery: follower.last }
+    })
   }
 
   async close(timeoutMs: number): Promise<void> {

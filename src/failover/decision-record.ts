@@ -70,12 +70,17 @@ export class DecisionRecord {
   excluded(id: ServerId): string | undefined {
     const strange = this.#strangers.get(id)
     if (strange !== undefined) return strange
-    const twin = this.#twins.get(id)
+    const twin = this.twinOf(id)
     if (twin !== undefined) return `the same server as ${twin}`
     if (this.#decision.kind !== 'split') return undefined
     const { ids, newest } = this.#decision
     if (newest === undefined || newest === id || !ids.includes(id)) return undefined
     return `an old primary: ${newest} was promoted after it`
+  }
+
+  /** The server that stands for this one, which is the same by another address. */
+  twinOf(id: ServerId): ServerId | undefined {
+    return this.#twins.get(id)
   }
 
   /** Decides on what is known now. `order`: the last place in the order that was given away. */

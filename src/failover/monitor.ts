@@ -217,8 +217,9 @@ export class ShardMonitor {
   view(): ShardView {
     const { database, shard } = this.#parts
     const outOf = (watched: WatchedServer): string | undefined => this.#outOf(watched)
-    const now = this.#clock.now()
-    return viewOf({ database, shard, primary: this.#primary(), servers: this.#watched.values(), outOf, now })
+    const twinOf = (id: string): string | undefined => this.#record.twinOf(id)
+    const [primary, servers, now] = [this.#primary(), this.#watched.values(), this.#clock.now()]
+    return viewOf({ database, shard, primary, servers, outOf, twinOf, now })
   }
 
   /** Asks nobody any more, and leaves no timer behind. What is known stays as it is. Idempotent. */

@@ -27,6 +27,8 @@ export interface ServerView {
   readonly probeAgeMs: number | undefined
   /** Why it gets no statements; undefined if it does. */
   readonly out: string | undefined
+  /** The id of the server that this one is, too, by another address; that one gets the statements. */
+  readonly sameAs?: string | undefined
 }
 
 /** A shard, for people. */
@@ -35,6 +37,18 @@ export interface ShardView {
   readonly shard: string
   readonly primary: ShardPrimary
   readonly servers: readonly ServerView[]
+  /** How the last look for further servers went, where the configuration names a source. */
+  readonly discovery?: DiscoveryView | undefined
+}
+
+/** How the last look for servers went. */
+export interface DiscoveryView {
+  /** The source, for people. */
+  readonly source: string
+  /** Servers that it named when it last answered; undefined if it never has. */
+  readonly found: number | undefined
+  /** Why the last look failed; undefined if it did not. */
+  readonly failed: string | undefined
 }
 
 export interface ShardViewParts {
@@ -43,10 +57,11 @@ export interface ShardViewParts {
   readonly primary: ShardPrimary
   readonly servers: Iterable<WatchedServer>
   readonly outOf: (watched: WatchedServer) => string | undefined
+  readonly twinOf: (id: string) => string | undefined
   readonly now: number
 }
 
-export function viewOf({ database, shard, primary, servers, outOf, now }: ShardViewParts): ShardView {
+export function viewOf({ database, shard, primary, servers, outOf, twinOf, now }: ShardViewParts): ShardView {
   const watched = [...servers]
   const primaryId = primary.kind === 'primary' ? primary.server.id : undefined
   const ahead = watched.find(({ server }) => server.id === primaryId)?.position
@@ -62,6 +77,7 @@ export function viewOf({ database, shard, primary, servers, outOf, now }: ShardV
     bytesBehind: one.position && ahead && bytesBetween(one.position, ahead),
     probeAgeMs: one.outcome && now - one.outcome.at,
     out: outOf(one),
+    sameAs: twinOf(one.server.id),
   }))
   return { database, shard: shard.name, primary, servers: views }
 }

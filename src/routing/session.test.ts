@@ -134,3 +134,31 @@ describe('what a session remembers of a shard', () => {
     expect(outer.of('reviews/main').need).toBe('unknown')
   })
 })
+
+describe('what replicas have shown a session', () => {
+  it('is remembered until the primary is proved to show as much, unless more was shown meanwhile', () => {
+    const memory = new ShardMemory()
+    expect(memory.shownBy).toBeUndefined()
+    memory.noteShown('r1')
+    const turn = memory.shownTurn
+    memory.noteShown('r1')
+    memory.noteProved(turn)
+    expect(memory.shownBy).toBe('r1')
+    memory.noteShown('r2')
+    expect(memory.shownBy).toBe('several')
+    memory.noteProved(memory.shownTurn)
+    expect(memory.shownBy).toBeUndefined()
+  })
+
+  it('holds for the session around it and within it', () => {
+    const [outer, inner] = [new SessionMemory(), new SessionMemory()]
+    outer.of('shop/main').noteShown('r1')
+    inner.follow(outer)
+    expect(inner.of('shop/main').shownBy).toBe('r1')
+    outer.of('shop/main').noteProved(outer.of('shop/main').shownTurn)
+    inner.end(outer)
+    // A read that goes on after the session's end.
+    inner.of('shop/main').noteShown('r1')
+    expect(outer.of('shop/main').shownBy).toBe('r1')
+  })
+})
