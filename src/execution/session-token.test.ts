@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseGtidSet } from '../topology/gtid-set.ts'
 import { comparePosition, formatPosition, type GtidEntry, type Position } from '../topology/position.ts'
 import { decodeToken, encodeToken, mergeEntries, tokenLimits, type TokenEntry } from './session-token.ts'
 
@@ -14,6 +15,8 @@ const gtid = (...entries: readonly (readonly [number, GtidEntry])[]): Position =
   kind: 'gtid',
   domains: new Map(entries),
 })
+const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
+const gtidSet = (text: string): Position => ({ kind: 'gtid-set', transactions: parseGtidSet(text)! })
 const shop: TokenEntry = { database: 'shop', shard: 'main', position: lsn(3, 0x16_b374_8123n) }
 const reviews: TokenEntry = {
   database: 'reviews',
@@ -39,6 +42,11 @@ const anyPosition: fc.Arbitrary<Position | undefined> = fc.oneof(
   fc.constant(undefined),
   fc.tuple(word, long).map(([timeline, value]) => lsn(timeline, value)),
   fc.array(fc.tuple(word, fc.record({ server: word, sequence: long })), { maxLength: 3 }).map((list) => gtid(...list)),
+  fc
+    .array(fc.tuple(fc.constantFrom(uuid, `${uuid}:tag`, uuid.replace('3', '4')), long, long), { maxLength: 4 })
+    .map((list) => list.map(([source, a, b]) => `${source}:${1n + (a < b ? a : b) / 2n}-${1n + (a < b ? b : a) / 2n}`))
+    .map((list) => parseGtidSet(list.join(',')))
+    .map((transactions): Position | undefined => transactions && { kind: 'gtid-set', transactions }),
 )
 // Few names, so that entries meet; and any UTF-16 at all, halves of surrogate pairs included.
 const anyUtf16 = fc.array(fc.nat({ max: 0xffff }), { maxLength: 6 }).map((units) => String.fromCharCode(...units))
@@ -139,6 +147,33 @@ describe('limits', () => {
     expect(() => length(100_000)).toThrow(RangeError)
   })
 
+  it('a set of GTIDs that takes more than 512 bytes becomes a position that nobody knows', () => {
+    const sources = (count: number): string =>
+      Array.from({ length: count }, (_, index) => uuid.slice(2).padStart(36, `${10 + index}`) + ':1-987654321').join(
+        ',',
+      )
+    const gaps = (count: number): string =>
+      `${uuid}:1-987654321:${Array.from({ length: count }, (_, index) => `${987654323 + index * 30_000}-${987664322 + index * 30_000}`).join(':')}`
+    const through = (text: string) => decoded(encodeToken([{ ...shop, position: gtidSet(text) }], [key], issuedAt))
+    for (const text of [sources(20), gaps(80)]) {
+      expect(through(text)).toEqual({ entries: [{ ...shop, position: gtidSet(text) }] })
+    }
+    for (const text of [sources(30), gaps(200)]) {
+      expect(through(text)).toEqual({ entries: [{ ...shop, position: undefined }] })
+    }
+  })
+
+  it('all sets of GTIDs become unknown where the token would be too long otherwise, and nothing else does', () => {
+    const position = gtidSet(
+      Array.from({ length: 10 }, (_, index) => `${uuid.slice(0, -1)}${index}:1-987654321`).join(','),
+    )
+    const entries = numbered(20).map((entry, index) => (index === 0 ? entry : { ...entry, position }))
+    const some = entries.slice(0, 8)
+    expect(decoded(encodeToken(some, [key], issuedAt))).toEqual({ entries: mergeEntries(some, []) })
+    const unknown = entries.map((entry, index) => (index === 0 ? entry : { ...entry, position: undefined }))
+    expect(decoded(encodeToken(entries, [key], issuedAt))).toEqual({ entries: mergeEntries(unknown, []) })
+  })
+
   it('hold for what is decoded, also if it is signed', () => {
     // issuedAt 0, then as many entries of unknown position as it says, each with two empty names.
     const content = (count: number): Uint8Array => Uint8Array.of(0, count, ...Array<number>(count * 3).fill(0))
@@ -153,8 +188,28 @@ describe('limits', () => {
     ['a timeline that is no whole number', lsn(1.5, 1n)],
     ['a timeline of more than 32 bits', lsn(2 ** 32, 1n)],
     ['a domain that is negative', gtid([-1, { server: 1, sequence: 1n }])],
+    [
+      'a transaction of more than 63 bits',
+      { kind: 'gtid-set', transactions: new Map([[uuid, [{ first: 1n, last: 2n ** 63n + 1n }]]]) },
+    ],
+    [
+      'intervals out of order',
+      {
+        kind: 'gtid-set',
+        transactions: new Map([
+          [
+            uuid,
+            [
+              { first: 3n, last: 3n },
+              { first: 1n, last: 1n },
+            ],
+          ],
+        ]),
+      },
+    ],
+    ['a source that is none', { kind: 'gtid-set', transactions: new Map([['db1', [{ first: 1n, last: 1n }]]]) }],
     ['a sequence of more than 64 bits', gtid([0, { server: 1, sequence: 2n ** 64n }])],
-  ])('%s is refused when it is written', (_, position) => {
+  ] satisfies readonly (readonly [string, Position])[])('%s is refused when it is written', (_, position) => {
     expect(() => encodeToken([{ ...shop, position }], [key], issuedAt)).toThrow(RangeError)
   })
 })
@@ -257,6 +312,45 @@ describe('what is no token', () => {
     expect(decodeToken(around(0, 1, 8, 1, 2, 77), [key], 0, day)).toHaveProperty('entries')
     expect(decodeToken(around(0, 1, 8, 0, 2, 9), [key], 0, day)).toEqual({ fault: 'malformed' })
     expect(decodeToken(around(0, 1, 8, 0, 2, 9, 1, 2, 77), [key], 0, day)).toEqual({ fault: 'malformed' })
+  })
+
+  it('is malformed if a set of GTIDs is written in another way than the one that there is', () => {
+    // issuedAt 0, one entry: a set, two empty names, one source; then its UUID, no tag, and its intervals.
+    const around = (sources: number, ...rest: readonly number[]): unknown =>
+      decodeToken(tokenAround(Uint8Array.of(0, 1, 3, 0, 0, sources, ...rest)), [key], 0, day)
+    const source = Array<number>(16).fill(0xab)
+    expect(around(1, ...source, 0, 2, 1, 6, 2, 0)).toEqual({
+      entries: [{ database: '', shard: '', position: gtidSet('abababab-abab-abab-abab-abababababab:1-7:9') }],
+    })
+    const malformed: readonly (readonly [why: string, sources: number, ...rest: readonly number[]])[] = [
+      ['no interval', 1, ...source, 0, 0],
+      ['a transaction 0', 1, ...source, 0, 1, 0, 6],
+      ['intervals that touch', 1, ...source, 0, 2, 1, 6, 1, 0],
+      ['intervals that overlap', 1, ...source, 0, 2, 1, 6, 0, 0],
+      ['a tag that is none', 1, ...source, 2, 0x2d, 1, 1, 6],
+      [
+        'a source that comes twice',
+        2,
+        ...source,
+        0,
+        1,
+        1,
+        6,
+        ...source,
+        0,
+        1,
+        9,
+        0,
+        ...Array<number>(16).fill(1),
+        0,
+        1,
+        1,
+        6,
+      ],
+      ['more intervals than a set has', 1, ...source, 0, 0x81, 0x02, 1, 6],
+      ['half a UUID', 1, ...source.slice(8)],
+    ]
+    for (const [why, ...rest] of malformed) expect(around(...rest), why).toEqual({ fault: 'malformed' })
   })
 
   it('is malformed if its content ends early, or late', () => {

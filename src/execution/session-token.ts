@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { gtidSetLimits, isGtidSource, type GtidInterval, type GtidSet } from '../topology/gtid-set.ts'
 import { mergePositions, type GtidEntry, type Position } from '../topology/position.ts'
 
 /** How far a session has come in the log of one shard: what it wrote and read is at or before `position`. */
@@ -21,6 +22,11 @@ export const tokenLimits = {
   entries: 64,
   /** Of the whole token, all of them ASCII. */
   characters: 4096,
+  /**
+   * Of one set of GTIDs (MySQL); one that takes more is left out, as a position that nobody knows. Enough for 20 primaries,
+   * former ones included, or for one and 80 gaps.
+   */
+  setBytes: 512,
   /** By how far the clocks of two processes may differ. */
   clockSkewMs: 5 * 60_000,
   /**
@@ -32,6 +38,7 @@ export const tokenLimits = {
 
 const prefix = 's1.'
 const signatureBytes = 16
+const uuidBytes = 16
 const form = /^s1\.[\w-]+\.[\w-]{22}$/
 
 const greatest32 = 0xffff_ffffn
@@ -44,7 +51,8 @@ const greatest64 = 0xffff_ffff_ffff_ffffn
  * The first key signs. `issuedAt`: milliseconds since the epoch. Entries of the same shard are merged.
  *
  * Throws a RangeError if there is no key, a number is out of its range, or the entries exceed `tokenLimits`: leaving some
- * of them out would be a stale read later.
+ * of them out would be a stale read later. Sets of GTIDs that take too much room become unknown positions: those of more
+ * than `tokenLimits.setBytes`, and all of them where the token would be too long otherwise.
  */
 export function encodeToken(entries: readonly TokenEntry[], keys: readonly string[], issuedAt: number): string {
   const [key] = keys
@@ -53,12 +61,21 @@ export function encodeToken(entries: readonly TokenEntry[], keys: readonly strin
   if (merged.length > tokenLimits.entries) {
     throw new RangeError(`a session token holds up to ${tokenLimits.entries} shards, and there are ${merged.length}`)
   }
-  const signed = prefix + Buffer.from(contentOf(merged, issuedAt)).toString('base64url')
-  const token = `${signed}.${signatureOf(signed, key)}`
+  const full = signedToken(merged, key, issuedAt)
+  const token = full.length > tokenLimits.characters ? signedToken(withoutSets(merged), key, issuedAt) : full
   if (token.length > tokenLimits.characters) {
     throw new RangeError(`a session token has up to ${tokenLimits.characters} characters, and this has ${token.length}`)
   }
   return token
+}
+
+function signedToken(entries: readonly TokenEntry[], key: string, issuedAt: number): string {
+  const signed = prefix + Buffer.from(contentOf(entries, issuedAt)).toString('base64url')
+  return `${signed}.${signatureOf(signed, key)}`
+}
+
+function withoutSets(entries: readonly TokenEntry[]): readonly TokenEntry[] {
+  return entries.map((entry) => (entry.position?.kind === 'gtid-set' ? { ...entry, position: undefined } : entry))
 }
 
 /**
@@ -123,29 +140,55 @@ function isSame(expected: string, given: string): boolean {
 // The content: issuedAt, the number of entries, and for each one its kind, the database, the shard and the position.
 // Whole numbers have seven bits in each byte, the lowest first; the eighth bit says that there is more.
 
-const kinds = { unknown: 0n, lsn: 1n, gtid: 2n } as const
+const kinds = { unknown: 0n, lsn: 1n, gtid: 2n, 'gtid-set': 3n } as const
 
 function contentOf(entries: readonly TokenEntry[], issuedAt: number): readonly number[] {
   const bytes: number[] = []
   writeNumber(bytes, BigInt(Math.floor(issuedAt)), greatest64)
   writeNumber(bytes, BigInt(entries.length), greatest32)
   for (const { database, shard, position } of entries) {
-    writeNumber(bytes, kinds[position?.kind ?? 'unknown'], greatest32)
+    const written = position && positionBytes(position)
+    const isKnown = written !== undefined && !(position?.kind === 'gtid-set' && written.length > tokenLimits.setBytes)
+    writeNumber(bytes, isKnown && position !== undefined ? kinds[position.kind] : kinds.unknown, greatest32)
     writeName(bytes, database)
     writeName(bytes, shard)
-    if (position?.kind === 'lsn') {
-      writeNumber(bytes, BigInt(position.timeline), greatest32)
-      writeNumber(bytes, position.lsn, greatest64)
-    } else if (position?.kind === 'gtid') {
-      writeNumber(bytes, BigInt(position.domains.size), greatest32)
-      for (const [domain, { server, sequence }] of position.domains) {
-        writeNumber(bytes, BigInt(domain), greatest32)
-        writeNumber(bytes, BigInt(server), greatest32)
-        writeNumber(bytes, sequence, greatest64)
-      }
-    }
+    if (isKnown) for (const byte of written) bytes.push(byte)
   }
   return bytes
+}
+
+function positionBytes(position: Position): readonly number[] {
+  const bytes: number[] = []
+  if (position.kind === 'lsn') {
+    writeNumber(bytes, BigInt(position.timeline), greatest32)
+    writeNumber(bytes, position.lsn, greatest64)
+  } else if (position.kind === 'gtid') {
+    writeNumber(bytes, BigInt(position.domains.size), greatest32)
+    for (const [domain, { server, sequence }] of position.domains) {
+      writeNumber(bytes, BigInt(domain), greatest32)
+      writeNumber(bytes, BigInt(server), greatest32)
+      writeNumber(bytes, sequence, greatest64)
+    }
+  } else {
+    writeNumber(bytes, BigInt(position.transactions.size), greatest32)
+    for (const [source, intervals] of position.transactions) writeSource(bytes, source, intervals)
+  }
+  return bytes
+}
+
+/** The sixteen bytes of the UUID, the tag, and how far it is from each end of an interval to the next. */
+function writeSource(bytes: number[], source: string, intervals: readonly GtidInterval[]): void {
+  const [uuid = '', tag = ''] = source.split(':')
+  if (!isGtidSource(source)) throw new RangeError(`${JSON.stringify(source)} is no source of GTIDs`)
+  for (const byte of Buffer.from(uuid.replaceAll('-', ''), 'hex')) bytes.push(byte)
+  writeName(bytes, tag)
+  writeNumber(bytes, BigInt(intervals.length), greatest32)
+  let end = 0n
+  for (const { first, last } of intervals) {
+    writeNumber(bytes, first - end, gtidSetLimits.number)
+    writeNumber(bytes, last - first, gtidSetLimits.number)
+    end = last
+  }
 }
 
 function writeNumber(bytes: number[], value: bigint, greatest: bigint): void {
@@ -197,7 +240,7 @@ class ContentReader {
   }
 
   entry(): TokenEntry {
-    const kind = this.number(kinds.gtid)
+    const kind = this.number(kinds['gtid-set'])
     const [database, shard] = [this.#name(), this.#name()]
     return { database, shard, position: this.#position(kind) }
   }
@@ -226,6 +269,7 @@ class ContentReader {
     if (kind === kinds.lsn) {
       return { kind: 'lsn', timeline: Number(this.number(greatest32)), lsn: this.number(greatest64) }
     }
+    if (kind === kinds['gtid-set']) return { kind: 'gtid-set', transactions: this.#transactions() }
     const count = this.number(greatest32)
     const domains = new Map<number, GtidEntry>()
     while (!this.#isBroken && domains.size < count) {
@@ -234,6 +278,42 @@ class ContentReader {
       domains.set(domain, { server: Number(this.number(greatest32)), sequence: this.number(greatest64) })
     }
     return { kind: 'gtid', domains }
+  }
+
+  #transactions(): GtidSet {
+    const count = this.number(BigInt(gtidSetLimits.intervals))
+    const set = new Map<string, readonly GtidInterval[]>()
+    while (!this.#isBroken && set.size < count) {
+      const source = this.#source()
+      if (!isGtidSource(source) || set.has(source)) this.#break()
+      set.set(source, this.#intervals())
+    }
+    return set
+  }
+
+  #source(): string {
+    const start = this.#at
+    this.#at += uuidBytes
+    if (this.#at > this.#bytes.length) this.#break()
+    const uuid = this.#bytes.toString('hex', start, this.#at).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+    const tag = this.#name()
+    return tag === '' ? uuid : `${uuid}:${tag}`
+  }
+
+  #intervals(): readonly GtidInterval[] {
+    const count = this.number(BigInt(gtidSetLimits.intervals))
+    if (count === 0n) this.#break()
+    const intervals: GtidInterval[] = []
+    let end = 0n
+    while (!this.#isBroken && intervals.length < count) {
+      const gap = this.number(gtidSetLimits.number)
+      const first = end + gap
+      end = first + this.number(gtidSetLimits.number)
+      // From 1; and intervals that touch are one.
+      if (gap < (intervals.length === 0 ? 1n : 2n) || end > gtidSetLimits.number) this.#break()
+      intervals.push({ first, last: end })
+    }
+    return intervals
   }
 
   #break(): number {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseGtidSet } from './gtid-set.ts'
 import type { GtidEntry, Position } from './position.ts'
 import {
   bytesBetween,
@@ -17,6 +18,9 @@ const gtid = (...entries: readonly (readonly [domain: number, server: number, se
   kind: 'gtid',
   domains: new Map(entries.map(([domain, server, sequence]) => [domain, { server, sequence }])),
 })
+const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
+const other = '8c0bfa47-71ca-11e1-9e33-c80aa9429562'
+const gtidSet = (text: string): Position => ({ kind: 'gtid-set', transactions: parseGtidSet(text)! })
 
 // Small numbers, so that timelines, domains and sequences meet; great ones, so that nothing is cut off.
 const word = fc.oneof(fc.nat({ max: 2 }), fc.nat({ max: 0xffff_ffff }), fc.constant(0xffff_ffff))
@@ -30,7 +34,11 @@ const anyLsn: fc.Arbitrary<Position> = fc.record({ kind: fc.constant('lsn' as co
 const anyGtid: fc.Arbitrary<Position> = fc
   .array(fc.tuple(word, anyEntry), { maxLength: 4 })
   .map((entries) => ({ kind: 'gtid', domains: new Map(entries) }))
-const anyPosition = fc.oneof(anyLsn, anyGtid)
+const anyItem = fc
+  .tuple(fc.constantFrom(uuid, other, `${uuid}:tag`), fc.nat({ max: 6 }), fc.nat({ max: 3 }))
+  .map(([source, first, more]) => `${source}:${first + 1}-${first + 1 + more}`)
+const anyGtidSet = fc.array(anyItem, { maxLength: 4 }).map((items) => gtidSet(items.join(',')))
+const anyPosition = fc.oneof(anyLsn, anyGtid, anyGtidSet)
 const text = (position: Position | undefined): string | undefined => position && formatPosition(position)
 const merged = (a: Position | undefined, b: Position | undefined): Position | undefined =>
   a && b && mergePositions(a, b)
@@ -52,6 +60,13 @@ describe('comparePosition', () => {
     ['a domain that is not known', gtid([0, 1, 9n]), gtid([0, 1, 7n], [1, 1, 1n]), 'behind'],
     ['a domain that is not wanted', gtid([0, 1, 9n], [1, 1, 3n]), gtid([0, 1, 7n]), 'reached'],
     ['nothing wanted', gtid(), gtid(), 'reached'],
+    ['a set that has all', gtidSet(`${uuid}:1-9,${other}:1`), gtidSet(`${uuid}:7-8`), 'reached'],
+    ['a set that is further, with a gap', gtidSet(`${uuid}:1-6:8-9`), gtidSet(`${uuid}:7-8`), 'behind'],
+    ['a set without one of the sources', gtidSet(`${uuid}:1-9`), gtidSet(`${other}:1`), 'behind'],
+    ['a set without the tag', gtidSet(`${uuid}:1-9`), gtidSet(`${uuid}:tag:1`), 'behind'],
+    ['a set, where MariaDB’s GTIDs are wanted', gtidSet(`${uuid}:1-9`), gtid([0, 1, 1n]), 'incomparable'],
+    ['MariaDB’s GTIDs, where a set is wanted', gtid([0, 1, 1n]), gtidSet(''), 'incomparable'],
+    ['a log position, where a set is wanted', lsn(1, 1n), gtidSet(''), 'incomparable'],
   ] as const)('%s', (_, at, wanted, expected) => {
     expect(comparePosition(at, wanted)).toBe(expected)
   })
@@ -70,6 +85,8 @@ describe('mergePositions', () => {
     expect(mergePositions(lsn(1, 7n), lsn(1, 8n))).toEqual(lsn(1, 8n))
     const union = mergePositions(gtid([0, 1, 7n], [1, 1, 4n]), gtid([0, 2, 8n], [2, 1, 1n]))
     expect(text(union)).toBe('gtid:0-2-8,1-1-4,2-1-1')
+    const sets = mergePositions(gtidSet(`${uuid}:1-3:8`), gtidSet(`${uuid}:4-7,${other}:1`))
+    expect(text(sets)).toBe(`gtid-set:${uuid}:1-8,${other}:1`)
   })
 
   it('is undefined exactly for incomparable positions', () => {
@@ -117,6 +134,8 @@ describe('texts', () => {
     ['gtid:2-1-1,10-1-1', gtid([10, 1, 1n], [2, 1, 1n])],
     ['gtid:4294967295-4294967295-18446744073709551615', gtid([0xffff_ffff, 0xffff_ffff, 2n ** 64n - 1n])],
     ['gtid:', gtid()],
+    ['gtid-set:', gtidSet('')],
+    [`gtid-set:${uuid}:1-8,${uuid}:tag:1,${other}:3`, gtidSet(`${other}:3,${uuid}:1-8:tag:1`)],
   ])('%s', (expected, position) => {
     expect(formatPosition(position)).toBe(expected)
     expect(parsePosition(expected)).toEqual(position)
@@ -171,7 +190,24 @@ describe('texts', () => {
 
   it('that are garbage throw nothing, and what is read from them is written so that it is read again', () => {
     const nearly = fc
-      .array(fc.constantFrom('lsn:', 'gtid:', '0', '1', '9'.repeat(12), 'F', '/', '-', ',', ':', ' ', '\n'))
+      .array(
+        fc.constantFrom(
+          'lsn:',
+          'gtid:',
+          'gtid-set:',
+          uuid,
+          '0',
+          '1',
+          '9'.repeat(12),
+          'F',
+          '/',
+          '-',
+          ',',
+          ':',
+          ' ',
+          '\n',
+        ),
+      )
       .map((parts) => parts.join(''))
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), nearly), (garbage) => {
@@ -193,6 +229,7 @@ describe('bytesBetween', () => {
     ['unknown across timelines', lsn(1, 5n), lsn(2, 9n), undefined],
     ['unknown for GTIDs', gtid([0, 1, 5n]), gtid([0, 1, 9n]), undefined],
     ['unknown for two kinds', lsn(1, 5n), gtid(), undefined],
+    ['unknown for sets', gtidSet(`${uuid}:1`), gtidSet(`${uuid}:1-9`), undefined],
   ])('%s', (_, behind, ahead, expected) => {
     expect(bytesBetween(behind, ahead)).toBe(expected)
   })

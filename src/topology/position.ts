@@ -1,11 +1,14 @@
+import { formatGtidSet, hasGtids, parseGtidSet, uniteGtidSets, type GtidSet } from './gtid-set.ts'
+
 /**
- * How far a server has come in the log of its shard. Comparable only within one timeline (PostgreSQL), and for each
- * replication domain by its sequence number (MariaDB).
+ * How far a server has come in the log of its shard. Comparable only within one timeline (PostgreSQL), for each
+ * replication domain by its sequence number (MariaDB), and as the set of all its transactions (MySQL).
  */
 export type Position =
   | { readonly kind: 'lsn'; readonly timeline: number; readonly lsn: bigint }
   /** Domain → the last transaction of it. */
   | { readonly kind: 'gtid'; readonly domains: ReadonlyMap<number, GtidEntry> }
+  | { readonly kind: 'gtid-set'; readonly transactions: GtidSet }
 
 export interface GtidEntry {
   readonly server: number
@@ -20,12 +23,17 @@ const greatest64 = 0xffff_ffff_ffff_ffffn
  * neither proves anything about the other.
  *
  * GTIDs are compared by their sequences alone, because the server id of a domain changes with its primary (0-1-7, then
- * 0-2-8). A domain that `at` does not know is one of which nothing has arrived, so `at` is behind.
+ * 0-2-8). A domain that `at` does not know is one of which nothing has arrived, so `at` is behind. A set of transactions
+ * has reached another one if it contains it, gaps and all.
  */
 export function comparePosition(at: Position, wanted: Position): 'reached' | 'behind' | 'incomparable' {
   if (at.kind === 'lsn') {
     if (wanted.kind !== 'lsn' || at.timeline !== wanted.timeline) return 'incomparable'
     return at.lsn >= wanted.lsn ? 'reached' : 'behind'
+  }
+  if (at.kind === 'gtid-set') {
+    if (wanted.kind !== 'gtid-set') return 'incomparable'
+    return hasGtids(at.transactions, wanted.transactions) ? 'reached' : 'behind'
   }
   if (wanted.kind !== 'gtid') return 'incomparable'
   for (const [domain, { sequence }] of wanted.domains) {
@@ -35,11 +43,18 @@ export function comparePosition(at: Position, wanted: Position): 'reached' | 'be
   return 'reached'
 }
 
-/** The least position that has reached both, or `undefined` if they are incomparable. */
+/**
+ * The least position that has reached both, or `undefined` if they are incomparable, or if it is a set of transactions
+ * beyond `gtidSetLimits`.
+ */
 export function mergePositions(a: Position, b: Position): Position | undefined {
   if (a.kind === 'lsn') {
     if (b.kind !== 'lsn' || a.timeline !== b.timeline) return undefined
     return a.lsn >= b.lsn ? a : b
+  }
+  if (a.kind === 'gtid-set') {
+    const transactions = b.kind === 'gtid-set' ? uniteGtidSets(a.transactions, b.transactions) : undefined
+    return transactions && { kind: 'gtid-set', transactions }
   }
   if (b.kind !== 'gtid') return undefined
   const domains = new Map(a.domains)
@@ -56,9 +71,13 @@ function laterEntry(a: GtidEntry, b: GtidEntry): GtidEntry {
   return a.server >= b.server ? a : b
 }
 
-/** A position as text, the same for equal positions: `lsn:3:0/16B3748` (timeline 3), `gtid:0-1-8,1-2-77`. */
+/**
+ * A position as text, the same for equal positions: `lsn:3:0/16B3748` (timeline 3), `gtid:0-1-8,1-2-77`,
+ * `gtid-set:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77`.
+ */
 export function formatPosition(position: Position): string {
   if (position.kind === 'lsn') return `lsn:${position.timeline}:${formatLsn(position.lsn)}`
+  if (position.kind === 'gtid-set') return `gtid-set:${formatGtidSet(position.transactions)}`
   const sorted = [...position.domains].toSorted(([a], [b]) => a - b)
   return `gtid:${sorted.map(([domain, { server, sequence }]) => `${domain}-${server}-${sequence}`).join(',')}`
 }
@@ -68,6 +87,10 @@ export function parsePosition(text: string): Position | undefined {
   if (text.startsWith('gtid:')) {
     const domains = parseGtidList(text.slice('gtid:'.length))
     return domains === undefined ? undefined : { kind: 'gtid', domains }
+  }
+  if (text.startsWith('gtid-set:')) {
+    const transactions = parseGtidSet(text.slice('gtid-set:'.length))
+    return transactions && { kind: 'gtid-set', transactions }
   }
   const [, digits = '', rest = ''] = /^lsn:(0|[1-9]\d{0,9}):([^:]+)$/.exec(text) ?? []
   const timeline = Number(digits)
