@@ -42,7 +42,7 @@ export interface ServerReport {
   /** What the configuration says. */
   readonly declaredRole: Role
   readonly state: ServerView['state']
-  /** PostgreSQL: timeline and log position, `1:0/16B3748`; MariaDB: GTIDs, `0-1-8`. Of servers of replicated databases. */
+  /** PostgreSQL: timeline and log position, `1:0/16B3748`; MariaDB and MySQL: GTIDs, `0-1-8`. Of servers of replicated databases. */
   readonly position: string | null
   /** Milliseconds behind the primary. */
   readonly lagMs: number | null

@@ -1,3 +1,4 @@
+import { shortPosition } from './position.ts'
 import type { ServerReport, ShardReport, StatusReport } from './status-report.ts'
 import { counted, tableText } from './table-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -59,7 +60,7 @@ function plainCells(
     server.server.slice(server.server.lastIndexOf('/') + 1),
     `${server.role ?? '?'}${differs(server) ? '*' : ''}`,
     server.state,
-    cut(server.position ?? '', widestPosition),
+    cut(shortPosition(server.position ?? ''), widestPosition),
     isPrimary || server.lagMs === null ? '' : `${server.isLagLonger ? '≥ ' : ''}${duration(server.lagMs)}`,
     isPrimary || server.bytesBehind === null ? '' : bytes(server.bytesBehind),
     server.version ?? '',

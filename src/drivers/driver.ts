@@ -104,8 +104,9 @@ export interface ServerStatus {
   readonly writable: boolean
   /**
    * How far it has come: of a primary the end of its log, of a replica what reads there can see. `undefined` where the
-   * engine has none (SQLite, MySQL, MariaDB without a binary log), and where the account cannot know it for certain: on a
-   * PostgreSQL standby that needs the role `pg_read_all_stats` and a receiver at work, or luck (`postgres/server-status.ts`).
+   * engine has none (SQLite, MySQL without GTIDs or with too many gaps in them, MariaDB without a binary log), and where
+   * the account cannot know it for certain: on a PostgreSQL standby that needs the role `pg_read_all_stats` and a receiver
+   * at work, or luck (`postgres/server-status.ts`).
    */
   readonly position: Position | undefined
   /**
