@@ -6,6 +6,7 @@ import { createMysqlDriver } from '../../src/drivers/mysql.ts'
 import { createPostgresDriver } from '../../src/drivers/postgres.ts'
 import { readOptions } from '../../src/option.ts'
 import {
+  startFaultProxy,
   startMariadbCluster,
   startPostgresCluster,
   type TestCluster,
@@ -225,6 +226,22 @@ describe.runIf(testedEngines.includes('mysql'))('the status of MariaDB servers',
       const plain = await open(server, dsnFor(server, 'plain'))
       expect(await plain.status()).toEqual(await (await open(server)).status())
     }
+  })
+
+  it('names the running server, the same by every address and at every time, and no two alike', async () => {
+    await using proxy = await startFaultProxy({ host: '127.0.0.1', port: three()[0].port })
+    const addresses = [three()[0].adminDsn(), three()[0].dsn(), proxy.through(three()[0].adminDsn())]
+    const names = new Set<string | undefined>()
+    for (const address of addresses) {
+      const pool = await open(three()[0], address)
+      names.add((await pool.status()).instance)
+      // The seconds that the server has been running are counted in another way each time.
+      await run(pool, 'do sleep(0.6)')
+      names.add((await pool.status()).instance)
+    }
+    expect([...names]).toEqual([expect.stringMatching(/ \d{10}$/)])
+    for (const server of three().slice(1)) names.add((await (await open(server)).status()).instance)
+    expect(names.size).toBe(3)
   })
 
   it('of a replica that waits with its replay shows where it stands', async () => {
