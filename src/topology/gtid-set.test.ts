@@ -1,6 +1,14 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatGtidSet, gtidSetLimits, hasGtids, parseGtidSet, uniteGtidSets, type GtidSet } from './gtid-set.ts'
+import {
+  formatGtidSet,
+  gtidSetLimits,
+  hasGtids,
+  parseGtidSet,
+  parseOwnedGtids,
+  uniteGtidSets,
+  type GtidSet,
+} from './gtid-set.ts'
 
 const a = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
 const b = '8c0bfa47-71ca-11e1-9e33-c80aa9429562'
@@ -135,6 +143,20 @@ describe('texts', () => {
     ),
   ])('%j is no set', (garbage) => {
     expect(parseGtidSet(garbage)).toBeUndefined()
+  })
+
+  it.each([
+    ['', ''],
+    [`${a}:5#12`, `${a}:5`],
+    [`${a}:5#12:7#13${b}:1#14`, `${a}:5:7,${b}:1`],
+    [`${a}:5#12${a}:tag:1#13${b.toUpperCase()}:1#14`, `${a}:5,${a}:tag:1,${b}:1`],
+    [`${a}:5#12,${b}:1#14`, `${a}:5,${b}:1`],
+  ])('%j is what is being committed', (text, expected) => {
+    expect(parseOwnedGtids(text)).toEqual(set(expected))
+  })
+
+  it.each([`${a}:5#`, `${a}:#12`, `${a}`, `5#12`, `${a}:5#12#13:x`])('%j is nothing that could be', (garbage) => {
+    expect(parseOwnedGtids(garbage)).toBeUndefined()
   })
 
   it('that are garbage throw nothing, and what is read from them is written so that it is read again', () => {

@@ -60,6 +60,17 @@ export function parseGtidSet(text: string): GtidSet | undefined {
   return limited(new Map([...found].map(([source, intervals]) => [source, joined(intervals)])))
 }
 
+/**
+ * MySQL's text of the transactions that are being committed (`gtid_owned`): each number with the thread that owns it, and
+ * nothing between two sources (`uuid:5#12:6#13uuid:1#14`; `Owned_gtids::to_string` in MySQL's sql/rpl_gtid.h).
+ * The text of a set is understood as well. `undefined` as of `parseGtidSet`.
+ */
+export function parseOwnedGtids(text: string): GtidSet | undefined {
+  // A UUID begins eight digits before its first hyphen, whatever thread stands before it.
+  const items = text.toLowerCase().replaceAll(/,?([\da-f]{8}(?:-[\da-f]{4}){3}-)/g, ',$1')
+  return parseGtidSet(items.replaceAll(/#\d+/g, '').replace(/^,/, ''))
+}
+
 /** A set as MySQL understands it, the same for equal sets: each source by itself, in the order of their texts. */
 export function formatGtidSet(set: GtidSet): string {
   return [...set]

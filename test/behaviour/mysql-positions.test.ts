@@ -115,6 +115,37 @@ describe.runIf(testedEngines.includes('mysql'))('a session on MySQL', () => {
     })
   })
 
+  it('reads the primary, when it has to leave its replica, only after that shows what the replica has shown', async () => {
+    const patient = await open(5_000)
+    replica.executed = `${uuid}:1-2`
+    primary.executed = `${uuid}:1`
+    // The second transaction waits for the replica's answer, and the replica shows it already.
+    primary.owned = `${uuid}:2#17`
+    await patient.session(async () => {
+      expect(await read(patient)).toEqual({ n: 2, role: 'replica' })
+      await replica.stop()
+      const asked = primary.statusCount
+      const answer = read(patient)
+      await expect.poll(() => primary.statusCount, patience).toBeGreaterThan(asked + 20)
+      expect(primary.statements).toEqual([])
+      primary.executed = `${uuid}:1-2`
+      primary.owned = ''
+      expect(await answer).toEqual({ n: 2, role: 'primary' })
+    })
+  })
+
+  it('counts what is being committed on the primary, where it can be read already', async () => {
+    primary.executed = `${uuid}:1-4`
+    primary.owned = `${uuid}:5#17`
+    replica.executed = `${uuid}:1-4`
+    await client.session(async () => {
+      await client.primary(() => read())
+      expect((await read()).role).toBe('primary')
+      replica.executed = `${uuid}:1-5`
+      await expect.poll(() => read(), patience).toEqual({ n: 5, role: 'replica' })
+    })
+  })
+
   it('shows in the status which transactions each server has', async () => {
     await client.session(async () => {
       await write()

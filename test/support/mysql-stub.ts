@@ -28,6 +28,8 @@ export class MysqlStub {
   readonly version: string
   /** `gtid_executed`, as MySQL writes it. */
   executed = ''
+  /** What commits now, as `gtid_owned` has it. */
+  owned = ''
   mode = 'ON'
   readOnly: boolean
   /** What it was asked and answered, but for its status. */
@@ -103,7 +105,7 @@ export class MysqlStub {
   }
 
   #answer(connection: Connection, text: string): void {
-    if (text.includes('version()')) return this.#answerStatus(connection, text)
+    if (text.includes('@@')) return this.#answerStatus(connection, text)
     this.statements.push(text)
     if (text.startsWith('select n from item')) return answerRow(connection, [['n', this.count]])
     if (!text.startsWith('update item')) return connection.writeOk()
@@ -136,6 +138,7 @@ export class MysqlStub {
       'version()': this.version,
       'cast(@@global.read_only as char)': this.readOnly ? '1' : '0',
       '@@global.gtid_mode': this.mode,
+      '@@global.gtid_owned': this.owned,
       '@@global.gtid_executed': this.executed,
       "concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port)": `${this.uuid} db1 3306`,
     }

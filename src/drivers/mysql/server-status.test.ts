@@ -80,8 +80,8 @@ describe('the status of a MariaDB server', () => {
 describe('the status of a MySQL server', () => {
   const uuid = '3E11FA47-71CA-11E1-9E33-C80AA9429562'
   const other = '4e11fa47-71ca-11e1-9e33-c80aa9429562'
-  const mysql = (readOnly: string, mode: string, executed: unknown): ServerStatus =>
-    statusOf('8.4.3', readOnly, 'mysql', mode, executed, `${uuid} db1 3306`)
+  const mysql = (readOnly: string, mode: string, executed: unknown, owned = ''): ServerStatus =>
+    statusOf('8.4.3', readOnly, 'mysql', mode, owned, executed, `${uuid} db1 3306`)
 
   test('has the set of its transactions for a position', () => {
     const { position, ...rest } = mysql('0', 'ON', `${uuid}:1-77,\n${other}:1-3:8:tag:1`)
@@ -114,6 +114,16 @@ describe('the status of a MySQL server', () => {
     const gaps = (count: number) => `${uuid}:${Array.from({ length: count }, (_, index) => 2 * index + 1).join(':')}`
     expect(mysql('1', 'ON', gaps(256)).position).toBeDefined()
     expect(mysql('1', 'ON', gaps(257)).position).toBeUndefined()
+  })
+
+  test('counts what is being committed on a primary, where it may be seen already, and not on a replica', () => {
+    const of = (readOnly: string, owned: string): string | undefined => {
+      const { position } = mysql(readOnly, 'ON', `${other}:1-3`, owned)
+      return position && formatPosition(position)
+    }
+    expect(of('0', `${other}:4#17:6#18`)).toBe(`gtid-set:${other}:1-4:6`)
+    expect(of('1', `${other}:4#17:6#18`)).toBe(`gtid-set:${other}:1-3`)
+    expect(of('0', 'something else')).toBeUndefined()
   })
 
   test('before 5.7, which takes both comments for such, says only whether it takes writes', () => {

@@ -1,4 +1,4 @@
-import { parseGtidSet } from '../../topology/gtid-set.ts'
+import { parseGtidSet, parseOwnedGtids, uniteGtidSets } from '../../topology/gtid-set.ts'
 import { parseGtidList, type Position } from '../../topology/position.ts'
 import type { DriverResult, ServerStatus } from '../driver.ts'
 
@@ -10,6 +10,8 @@ import type { DriverResult, ServerStatus } from '../driver.ts'
  * MySQL: `gtid_executed` of both roles, where every transaction has a GTID. A commit makes its changes visible and adds
  * its GTID after that (`process_commit_stage_queue` in MySQL's sql/binlog.cc), so all that is in the set can be read.
  * That holds for replicas that apply with several threads as well: what one of them has yet to commit is a gap in the set.
+ * Of a server that takes writes the transactions in `gtid_owned` are added, which are on the way between the two: what can
+ * be read already must be counted. It stands first, since a transaction moves from there into the set.
  * `super_read_only` brings `read_only` along, so the latter tells enough.
  *
  * Which of MariaDB's positions is meant (10.11.19, `src/testing`'s servers; https://mariadb.com/kb/en/gtid/):
@@ -33,7 +35,7 @@ import type { DriverResult, ServerStatus } from '../driver.ts'
  * are counted from the start of the statement.
  */
 export const statusText = `select version(), cast(@@global.read_only as char) /*!50700 ,
-  'mysql', @@global.gtid_mode, @@global.gtid_executed,
+  'mysql', @@global.gtid_mode, @@global.gtid_owned, @@global.gtid_executed,
   concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port) */ /*M!100005 ,
   'mariadb', cast(@@global.log_bin as char), @@global.gtid_current_pos, @@global.gtid_slave_pos,
   (select group_concat(variable_name, '=', variable_value) from information_schema.global_status
@@ -47,7 +49,7 @@ export function readStatus({ rows }: DriverResult): ServerStatus {
   const writable = isOff(readOnly)
   return {
     writable,
-    ...(family === 'mariadb' ? mariadbStatus(more, writable) : mysqlStatus(more)),
+    ...(family === 'mariadb' ? mariadbStatus(more, writable) : mysqlStatus(more, writable)),
     cluster: undefined,
     lagMs: undefined,
     version: /^[\d.]+(?:-MariaDB)?/.exec(version ?? '')?.[0] ?? version ?? '',
@@ -58,8 +60,10 @@ type Known = Pick<ServerStatus, 'position' | 'instance' | 'receiving'>
 type Texts = readonly (string | undefined)[]
 
 /** Whether a replica receives is shown to accounts with privileges on performance_schema only. */
-function mysqlStatus([mode, executed, instance]: Texts): Known {
-  const transactions = mode === 'ON' && executed !== undefined ? parseGtidSet(executed) : undefined
+function mysqlStatus([mode, owned = '', executed, instance]: Texts, writable: boolean): Known {
+  const done = mode === 'ON' && executed !== undefined ? parseGtidSet(executed) : undefined
+  const underWay = writable ? parseOwnedGtids(owned) : new Map()
+  const transactions = done && underWay && uniteGtidSets(done, underWay)
   return { position: transactions && { kind: 'gtid-set', transactions }, instance, receiving: undefined }
 }
 
@@ -90,7 +94,8 @@ function isReceiving(counter: ReadonlyMap<string, string | undefined>): boolean 
   return running === 'OFF' && Number(counter.get('SLAVE_HEARTBEAT_PERIOD')) > 0 ? false : undefined
 }
 
-function textOf(value: unknown): string | undefined {
+/** A cell of a row as a text; `undefined` if it is none. */
+export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   // An application's own pool may hand texts out as bytes.
   return Buffer.isBuffer(value) ? value.toString() : undefined
