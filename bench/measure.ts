@@ -1,86 +1,117 @@
-/** One way to do a piece of work; `run` does it once for the given index. */
+/** One way to do a piece of work; `run` does it once, for the given index. */
 export interface Contestant {
   readonly name: string
   readonly run: (index: number) => unknown
+  /** Operations that one `run` makes; default 1. */
+  readonly perRun?: number
 }
 
 /** What two contestants took, in microseconds for one operation, and how they compare. */
 export interface Comparison {
   readonly bench: string
   readonly bare: string
+  readonly signalbox: string
   /** Statements under way at a time, or the rate at which they arrive. */
   readonly concurrency: number | string
   readonly bareMicros: number
   readonly signalboxMicros: number
   /** Throughput of Signalbox relative to the bare driver: the median of the ratios of neighbouring rounds. */
   readonly ratio: number
+  /** Empty: printed beside the others, and not judged. */
   readonly target: string
   readonly met: boolean
 }
 
-/** How a comparison is measured and judged. */
-export interface Plan {
+/** How the throughput, or the time for one operation, of Signalbox is judged against another contestant's. */
+export type Target = { readonly ratio: number } | { readonly extraMicros: number } | 'not judged'
+
+interface Round {
   readonly bench: string
   readonly concurrency: number
   /** Operations of one round. */
   readonly operations: number
   readonly rounds: number
-  readonly bare: Contestant
-  readonly signalbox: Contestant
-  readonly target: { readonly ratio: number } | { readonly extraMicros: number }
 }
 
-/** Microseconds for one operation, with so many operations under way at a time. */
-export async function timeRound(
-  run: (index: number) => unknown,
-  operations: number,
-  concurrency: number,
-): Promise<number> {
-  let next = 0
+/** How a comparison is measured and judged. */
+export interface Plan extends Round {
+  readonly bare: Contestant
+  readonly signalbox: Contestant
+  readonly target: Target
+}
+
+/** As a plan, with several contestants on both sides: each way to use Signalbox is compared with each of the others. */
+export interface PlanOfSeveral extends Round {
+  readonly others: readonly { readonly contestant: Contestant; readonly target: Target }[]
+  readonly signalbox: readonly (Contestant & { readonly judged: boolean })[]
+}
+
+/** Microseconds for one operation, with so many runs under way at a time. */
+async function timeRound({ run, perRun = 1 }: Contestant, operations: number, concurrency: number): Promise<number> {
+  const last = Math.ceil(operations / perRun)
+  let runs = 0
   const worker = async (): Promise<void> => {
-    while (next < operations) {
-      next += 1
-      await run(next)
+    while (runs < last) {
+      runs += 1
+      await run(runs)
     }
   }
   const begun = process.hrtime.bigint()
   await Promise.all(Array.from({ length: concurrency }, worker))
-  return Number(process.hrtime.bigint() - begun) / operations / 1_000
+  return Number(process.hrtime.bigint() - begun) / (last * perRun) / 1_000
+}
+
+/** As `compareAll`, with one contestant on each side. */
+export async function compare({ bare, signalbox, target, ...round }: Plan): Promise<Comparison> {
+  const plan = { ...round, others: [{ contestant: bare, target }], signalbox: [{ ...signalbox, judged: true }] }
+  const [comparison] = await compareAll(plan)
+  return comparison!
 }
 
 /**
- * Measures two contestants in turns within one run, A B B A A B …, so that a machine whose speed drifts treats both
- * alike, and judges the median of the ratios of neighbouring rounds.
+ * Measures all contestants in turns within one run, A B C B C A C A B …, so that a machine whose speed drifts treats them
+ * alike, and judges the medians of the ratios within the rounds. Ways to use Signalbox that are not judged are compared
+ * with the first of the others alone.
  */
-export async function compare(plan: Plan): Promise<Comparison> {
-  const { bare, signalbox, operations, concurrency } = plan
+export async function compareAll(plan: PlanOfSeveral): Promise<readonly Comparison[]> {
+  const { bench, concurrency, operations, others } = plan
+  const contestants = [...others.map(({ contestant }) => contestant), ...plan.signalbox]
   // Long enough for the compiler to have done its work, and for Signalbox to have learnt what is short.
   for (let pass = 0; pass < 4; pass++)
-    for (const { run } of [bare, signalbox]) await timeRound(run, operations, concurrency)
+    for (const contestant of contestants) await timeRound(contestant, operations, concurrency)
   globalThis.gc?.()
-  const rounds: { readonly bare: number; readonly signalbox: number }[] = []
+  const times: (readonly number[])[] = []
   for (let round = 0; round < plan.rounds; round++) {
-    const first = round % 2 === 0 ? bare : signalbox
-    const second = round % 2 === 0 ? signalbox : bare
-    const one = await timeRound(first.run, operations, concurrency)
-    const two = await timeRound(second.run, operations, concurrency)
-    rounds.push(round % 2 === 0 ? { bare: one, signalbox: two } : { bare: two, signalbox: one })
+    const micros: number[] = []
+    for (let turn = 0; turn < contestants.length; turn++) {
+      const index = (round + turn) % contestants.length
+      micros[index] = await timeRound(contestants[index]!, operations, concurrency)
+    }
+    times.push(micros)
   }
-  const bareMicros = median(rounds.map((round) => round.bare))
-  const signalboxMicros = median(rounds.map((round) => round.signalbox))
-  const ratio = median(rounds.map((round) => round.bare / round.signalbox))
-  const extra = median(rounds.map((round) => round.signalbox - round.bare))
-  const { target } = plan
-  return {
-    bench: plan.bench,
-    bare: bare.name,
-    concurrency,
-    bareMicros,
-    signalboxMicros,
-    ratio,
-    target: 'ratio' in target ? `≥ ${target.ratio}×` : `≤ +${target.extraMicros} µs`,
-    met: 'ratio' in target ? ratio >= target.ratio : extra <= target.extraMicros,
-  }
+  return plan.signalbox.flatMap((signalbox, place) => {
+    const own = times.map((micros) => micros[others.length + place]!)
+    const opponents = signalbox.judged ? others : others.slice(0, 1)
+    return opponents.map(({ contestant, target }, index) => {
+      const theirs = times.map((micros) => micros[index]!)
+      const names = { bench, bare: contestant.name, signalbox: signalbox.name, concurrency }
+      return { ...names, ...judged(theirs, own, signalbox.judged ? target : 'not judged') }
+    })
+  })
+}
+
+/** Two contestants' times of the same rounds, in microseconds for one operation. */
+function judged(
+  bare: readonly number[],
+  signalbox: readonly number[],
+  target: Target,
+): Pick<Comparison, 'bareMicros' | 'signalboxMicros' | 'ratio' | 'target' | 'met'> {
+  const ratio = median(bare.map((micros, round) => micros / signalbox[round]!))
+  const figures = { bareMicros: median(bare), signalboxMicros: median(signalbox), ratio }
+  if (target === 'not judged') return { ...figures, target: '', met: true }
+  if ('ratio' in target) return { ...figures, target: `≥ ${target.ratio}×`, met: ratio >= target.ratio }
+  const extra = median(bare.map((micros, round) => signalbox[round]! - micros))
+  return { ...figures, target: `≤ +${target.extraMicros} µs`, met: extra <= target.extraMicros }
 }
 
 export function median(values: readonly number[]): number {

@@ -144,6 +144,7 @@ async function mixedLoad(pool: Pool, routed: Query, scale: number): Promise<read
     results.push({
       bench: `PostgreSQL: p99 of short reads beside 1 % of 200 ms, ${name}`,
       bare: 'pg.Pool query',
+      signalbox: 'client.query',
       concurrency: `${kind.perSecond}/s`,
       bareMicros: median(measured.bare),
       signalboxMicros: median(measured.signalbox),
