@@ -1,11 +1,14 @@
-import { Pool } from 'pg'
+import assert from 'node:assert/strict'
 import { connect, type Client } from 'signalbox'
 import { startPostgresCluster } from 'signalbox/testing'
-import { compare, type Comparison } from './measure.ts'
+import { compareAll, type Comparison } from './measure.ts'
+import { checkReader, poolsInTurn, proxiedReaders, type Unmeasured } from './reader.ts'
+import { contestantOf, routedReaders } from './routed-reader.ts'
 
 const rows = 100_000
 const read = 'select id, name, stock from item where id = $1'
 const write = 'update item set stock = stock + 1 where id = $1'
+const callers = 32
 
 /** The share of reads that replicas served. */
 export interface Share {
@@ -17,44 +20,66 @@ export interface Share {
   readonly met: boolean
 }
 
-/** Reads on one primary and two replicas: against a bare round robin over `pg.Pool`s, and how many the replicas serve. */
-export async function benchReplication(
-  scale: number,
-): Promise<{ readonly comparisons: readonly Comparison[]; readonly shares: readonly Share[] }> {
-  await using cluster = await startPostgresCluster()
+export interface ReplicationFigures {
+  readonly comparisons: readonly Comparison[]
+  readonly shares: readonly Share[]
+  readonly unmeasured: readonly Unmeasured[]
+}
+
+/**
+ * Reads on one primary and two replicas: against a bare round robin over `pg.Pool`s, pgpool-II and PgBouncer, and how
+ * many the replicas serve.
+ */
+export async function benchReplication(scale: number): Promise<ReplicationFigures> {
+  await using stack = new AsyncDisposableStack()
+  const cluster = stack.use(await startPostgresCluster())
   const database = await cluster.createDatabase()
-  const replication = { waitMs: 50 }
-  await using client = await connect({
-    databases: { default: { primary: database.primary, replicas: database.replicas, replication } },
-    tokens: { keys: ['only for this measurement'] },
+  const client = stack.use(
+    await connect({
+      databases: { default: { primary: database.primary, replicas: database.replicas } },
+      // The tokens that the sessions begin with must last for the whole run.
+      tokens: { keys: ['only for this measurement'], maxAgeMs: 3_600_000 },
+    }),
+  )
+  await client.query('create table item (id integer primary key, name text not null, stock integer not null)')
+  await client.query("insert into item select n, 'item ' || n, 0 from generate_series(1, $1::integer) n", [rows])
+  await client.query('vacuum analyze item')
+  await cluster.caughtUp()
+  const pools = stack.use(poolsInTurn('round robin of default pg.Pools', database.replicas, 10, 2))
+  const { readers, unmeasured } = await proxiedReaders(cluster, database, callers, stack)
+  const others = [pools, ...readers]
+  const routed = await routedReaders(client, write)
+  await cluster.caughtUp()
+  const sample = new Map<number, unknown>()
+  for (const id of [1, 2, rows]) sample.set(id, (await client.query(read, [id], { role: 'primary' })).rows[0])
+  const own = { name: 'Signalbox', query: client.query.bind(client) }
+  for (const contestant of [...others, own]) await checkReader(contestant, cluster, read, sample)
+  const before = await readsOnPrimary(client)
+  const spread = (index: number): number => ((index * 7_919) % rows) + 1
+  const operations = Math.ceil(4_000 * scale)
+  const comparisons = await compareAll({
+    bench: 'PostgreSQL replicas: read by key',
+    concurrency: callers,
+    operations,
+    rounds: 15,
+    others: others.map(({ name, query, target }) => ({
+      contestant: { name, run: (index) => query(read, [spread(index)]) },
+      target: { ratio: target },
+    })),
+    signalbox: routed.map((reader) => contestantOf(client, read, reader, spread)),
   })
-  const pools = database.replicas.map((connectionString) => new Pool({ connectionString }))
-  try {
-    await client.query('create table item (id integer primary key, name text not null, stock integer not null)')
-    await client.query("insert into item select n, 'item ' || n, 0 from generate_series(1, $1::integer) n", [rows])
-    await cluster.caughtUp()
-    const spread = (index: number): number => ((index * 7_919) % rows) + 1
-    const comparisons = [
-      await compare({
-        bench: 'PostgreSQL replicas: read by key in sessions with tokens',
-        concurrency: 32,
-        operations: Math.ceil(8_000 * scale),
-        rounds: 15,
-        bare: {
-          name: 'round robin of pg.Pools',
-          run: (index) => pools[index % pools.length]!.query(read, [spread(index)]),
-        },
-        signalbox: {
-          name: 'client.session, client.query',
-          run: (index) => client.session(async () => await client.query(read, [spread(index)])),
-        },
-        target: { ratio: 2 },
-      }),
-    ]
-    return { comparisons, shares: [await shareOfReplicas(client, Math.ceil(2_000 * scale))] }
-  } finally {
-    for (const pool of pools) await pool.end()
-  }
+  assert.deepEqual(client.ignoredTokens, {}, 'tokens were ignored')
+  const onPrimary = (await readsOnPrimary(client)) - before
+  assert.ok(onPrimary < operations / 100, `${onPrimary} of the compared reads were made on the primary`)
+  const shares = [await shareOfReplicas(client, Math.ceil(2_000 * scale))]
+  return { comparisons, shares, unmeasured }
+}
+
+/** By key, by the server's own account, which is up to a second late. */
+async function readsOnPrimary(client: Client): Promise<number> {
+  const sql = "select idx_scan::integer as scans from pg_stat_user_tables where relname = 'item'"
+  const { rows: found } = await client.query<{ readonly scans: number }>(sql, [], { role: 'primary' })
+  return found[0]!.scans
 }
 
 /** Sessions that write once, then read five times, and hand on a token. */
