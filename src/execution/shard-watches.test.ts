@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { parseConfig } from '../parse-config.ts'
 import { simulateDrivers } from '../testing/simulated-driver.ts'
 import { TopologyStore } from '../topology/topology-store.ts'
@@ -8,7 +8,8 @@ import { ShardWatches } from './shard-watches.ts'
 it('A position is not believed any more after the loss of a connection, be it one of the probes alone', async () => {
   const simulated = simulateDrivers()
   const dsn = 'postgres://u@r/d'
-  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', replicas: [dsn] } } })
+  const replication = { probeIntervalMs: 600_000, maxLagMs: 0 }
+  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', replicas: [dsn] } }, replication })
   const database = config.topology.databases.get('default')!
   const [shard] = database.shards
   const [replica] = shard!.replicas
@@ -29,4 +30,7 @@ it('A position is not believed any more after the loss of a connection, be it on
   server.loseConnections()
   expect(watches.lossesOf(replica!)).toBe(1)
   expect(watches.positionOf(database, shard!, replica!)).toBeUndefined()
+
+  // It is asked again at once, and not only when its turn comes, which is in ten minutes here.
+  await vi.waitFor(() => expect(watches.positionOf(database, shard!, replica!)).toEqual(position))
 })

@@ -149,6 +149,8 @@ export class ShardWatches {
     if (losses !== (this.#losses.get(server.id) ?? 0)) {
       this.#losses.set(server.id, losses)
       monitor.forget(server)
+      // Not only when its turn comes: until then nobody who wrote would read a server that is back.
+      void monitor.refresh(server)
     }
     return monitor.positionOf(server)
   }
