@@ -3,7 +3,7 @@ import { access, lstat, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { messageOf } from '../../src/errors.ts'
-import { findProgram, pathFolders, run } from '../../src/testing/binaries.ts'
+import { findProgram, run } from '../../src/testing/binaries.ts'
 
 /** Why packages cannot be had on this machine: the text is for the line that says which tests were skipped. */
 export class PackagesMissingError extends Error {
@@ -19,12 +19,16 @@ export interface DebianPackages {
   /** PATH, LD_LIBRARY_PATH and PYTHONPATH, for programs that find theirs in the folder. */
   readonly environment: Readonly<Record<string, string>>
   /**
-   * A program of the packages, or else of the machine, which may have a package installed already.
+   * A program of the packages, or else of the machine's own packages, which may have it already. PATH does not count: what stands
+   * there need not fit (another version of Python).
    *
    * @throws PackagesMissingError if there is none.
    */
   program(name: string): Promise<string>
 }
+
+/** Where Debian's packages have their programs. */
+const packageFolders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
 
 const aptOptions = [
   '-qq',
@@ -70,7 +74,7 @@ async function packagesWith(
     files,
     environment: await environmentOf(root),
     program: async (name) => {
-      const found = await findProgram([...(await programFolders(root)), ...pathFolders(), '/usr/sbin', '/sbin'], [name])
+      const found = await findProgram([...(await programFolders(root)), ...packageFolders], [name])
       if (found === undefined) throw new PackagesMissingError(`${names.join(', ')}: without the program ${name}.`)
       return found
     },
