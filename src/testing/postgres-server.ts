@@ -155,7 +155,7 @@ async function give(path: string, runAs: RunAs): Promise<void> {
  * A killed PostgreSQL leaves its small System V shared memory segment to its successor, which finds it by the seventh
  * line of postmaster.pid (key and id). If there is to be no successor, we remove it.
  */
-async function removeSharedMemory(dataDirectory: string): Promise<void> {
+export async function removeSharedMemory(dataDirectory: string): Promise<void> {
   const text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')
   const id = text.split('\n')[6]?.trim().split(/\s+/)[1]
   if (id !== undefined) await run('ipcrm', ['-m', id]).catch(() => '')

@@ -14,6 +14,8 @@ export interface ServerCommand {
   readonly env?: NodeJS.ProcessEnv | undefined
   /** Found in what the server writes to its standard error when it takes connections. */
   readonly ready: RegExp
+  /** Called with the process's id as soon as it exists, for a watchdog of a server that takes its time to get ready. */
+  readonly spawned?: ((pid: number) => void) | undefined
 }
 
 /** The server could not have its port: somebody else was faster. */
@@ -50,6 +52,7 @@ export class ServerProcess {
       ...(command.gid === undefined ? {} : { gid: command.gid }),
     })
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    if (child.pid !== undefined) command.spawned?.(child.pid)
     const name = command.file.slice(command.file.lastIndexOf('/') + 1)
     await becomeReady(child, name, command.ready, log)
     const started = new ServerProcess(child, child.pid ?? 0, exited)

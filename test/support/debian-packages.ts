@@ -27,9 +27,6 @@ export interface DebianPackages {
   program(name: string): Promise<string>
 }
 
-/** Where Debian's packages have their programs. */
-const packageFolders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
-
 const aptOptions = [
   '-qq',
   ...['Acquire::Retries=1', 'Acquire::http::Timeout=20', 'APT::Install-Recommends=false'].flatMap((one) => ['-o', one]),
@@ -74,7 +71,7 @@ async function packagesWith(
     files,
     environment: await environmentOf(root),
     program: async (name) => {
-      const found = await findProgram([...(await programFolders(root)), ...packageFolders], [name])
+      const found = await findProgram([...(await programFolders(root)), ...(await programFolders('/'))], [name])
       if (found === undefined) throw new PackagesMissingError(`${names.join(', ')}: without the program ${name}.`)
       return found
     },
@@ -181,9 +178,13 @@ async function environmentOf(root: string): Promise<Readonly<Record<string, stri
   )
 }
 
+/** Where packages have their programs. */
 async function programFolders(root: string): Promise<string[]> {
   const postgres = join(root, 'usr/lib/postgresql')
-  const versions = (await entries(postgres)).map((version) => join(postgres, version, 'bin'))
+  const versions = (await entries(postgres))
+    .toSorted()
+    .toReversed()
+    .map((version) => join(postgres, version, 'bin'))
   return [...['usr/sbin', 'usr/bin', 'sbin', 'bin'].map((name) => join(root, name)), ...versions]
 }
 
