@@ -119,7 +119,10 @@ export interface ServerStatus {
    * different ones do not replicate each other.
    */
   readonly cluster: string | undefined
-  /** Equal for two addresses of the same running server, different for different servers; `undefined` where unknown. */
+  /**
+   * Equal for two addresses of the same database of one running server, different for different servers or databases;
+   * `undefined` where unknown.
+   */
   readonly instance?: string | undefined
   /** Whether a replica receives from its primary now; `undefined` for a primary or where it cannot be seen. */
   readonly receiving: boolean | undefined

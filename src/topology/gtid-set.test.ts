@@ -155,7 +155,7 @@ describe('texts', () => {
     expect(parseOwnedGtids(text)).toEqual(set(expected))
   })
 
-  it.each([`${a}:5#`, `${a}:#12`, `${a}`, `5#12`, `${a}:5#12#13:x`])('%j is nothing that could be', (garbage) => {
+  it.each([`${a}:5#`, `${a}:#12`, a, `5#12`, `${a}:5#12#13:x`])('%j is nothing that could be', (garbage) => {
     expect(parseOwnedGtids(garbage)).toBeUndefined()
   })
 

@@ -32,15 +32,15 @@ import type { DriverResult, ServerStatus } from '../driver.ts'
  *
  * MySQL's server_uuid lies in the data directory, and a copy of that has the same, hence the address beside it. MariaDB has
  * nothing like it in all versions, so the second in which the server started stands in: both sides of that subtraction
- * are counted from the start of the statement.
+ * are counted from the start of the statement. Two schemas of one server are no copies of each other, so theirs differ.
  */
 export const statusText = `select version(), cast(@@global.read_only as char) /*!50700 ,
   'mysql', @@global.gtid_mode, @@global.gtid_owned, @@global.gtid_executed,
-  concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port) */ /*M!100005 ,
+  concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port, database()) */ /*M!100005 ,
   'mariadb', cast(@@global.log_bin as char), @@global.gtid_current_pos, @@global.gtid_slave_pos,
   (select group_concat(variable_name, '=', variable_value) from information_schema.global_status
     where variable_name in ('SLAVE_HEARTBEAT_PERIOD', 'SLAVE_RUNNING', 'UPTIME')),
-  concat_ws(' ', @@global.hostname, @@global.port, @@global.server_id), cast(unix_timestamp() as char) */`
+  concat_ws(' ', @@global.hostname, @@global.port, @@global.server_id, database()), cast(unix_timestamp() as char) */`
 
 /** Reads the answer to `statusText`, a row as an array. */
 export function readStatus({ rows }: DriverResult): ServerStatus {

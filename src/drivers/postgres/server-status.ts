@@ -26,7 +26,7 @@ import type { DriverRequest, DriverResult, ServerStatus, StatusOptions } from '.
  * it notes the timeline, is not behind the log position.
  *
  * The last column names the running server: two of one cluster do not start in the same microsecond, whatever the
- * addresses by which they are reached.
+ * addresses by which they are reached. Two databases of one server are no copies of each other, so theirs differ.
  */
 function textOf(controlData: boolean): string {
   const fromFile = controlData
@@ -44,6 +44,7 @@ function textOf(controlData: boolean): string {
   ${controlData ? '(select system_identifier::text from pg_control_system())' : 'null'},
   split_part(current_setting('server_version'), ' ', 1),
   current_setting('port') || '@' || extract(epoch from pg_postmaster_start_time())::text
+    || '/' || current_database()
 from (
   select role.standby,
     case when role.standby then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end as lsn
