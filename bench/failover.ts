@@ -113,7 +113,7 @@ async function untilItServes(scene: Scene, server: TestServer): Promise<Outcome>
   server.kill('SIGKILL')
   await server.exited()
   // By then it is asked as rarely as ever.
-  await delay(2_000)
+  await delay(1_000)
   await anyMoment()
   const begun = performance.now()
   const [healthyAt] = await Promise.all([answersAt(server), server.restart()])

@@ -61,7 +61,7 @@ export async function benchReplication(scale: number): Promise<ReplicationFigure
     bench: 'PostgreSQL replicas: read by key',
     concurrency: callers,
     operations,
-    rounds: 15,
+    rounds: 11,
     others: others.map(({ name, query, target }) => ({
       contestant: { name, run: (index) => query(read, [spread(index)]) },
       target: { ratio: target },
