@@ -124,9 +124,13 @@ export class Findings {
   }
 }
 
-/** Begun before the client could know better, and ended by the death of the primary or later. */
-function wasOnItsWay({ begun, ended }: Failure, { killedAt, noticedAt }: Account): boolean {
-  return begun <= noticedAt && ended >= killedAt
+/**
+ * Begun before the client could know better, and ended by the death of the primary or later; and no statement that had
+ * no effect, for the next primary could have taken that.
+ */
+function wasOnItsWay(failure: Failure, { killedAt, noticedAt }: Account): boolean {
+  const { begun, ended, nothingHappened, isStatement } = failure
+  return begun <= noticedAt && ended >= killedAt && !(nothingHappened && isStatement)
 }
 
 function when(afterMs: number): string {

@@ -9,7 +9,12 @@ export interface Failure {
   readonly reason: string
   /** The error says that it had no effect. */
   readonly nothingHappened: boolean
+  /** A statement on its own: the client itself repeats it where it had no effect. */
+  readonly isStatement: boolean
 }
+
+/** What a call is to the client. Only the application can repeat the callback of a transaction. */
+export type Form = 'statement' | 'transaction'
 
 /** What happened since the last column of the chart. */
 export interface Slice {
@@ -59,7 +64,11 @@ export class Observations {
   }
 
   /** Makes a call and notes how it ends. `undefined` if it failed. */
-  async note<Row>(kind: Kind, call: () => Promise<Result<Row>>): Promise<Result<Row> | undefined> {
+  async note<Row>(
+    kind: Kind,
+    call: () => Promise<Result<Row>>,
+    form: Form = 'statement',
+  ): Promise<Result<Row> | undefined> {
     const begun = performance.now()
     try {
       const answer = await call()
@@ -73,7 +82,8 @@ export class Observations {
       return answer
     } catch (error) {
       const nothingHappened = error instanceof SignalboxError && error.safeToRetry
-      this[kind].failures.push({ begun, ended: performance.now(), reason: messageOf(error), nothingHappened })
+      const [ended, isStatement] = [performance.now(), form === 'statement']
+      this[kind].failures.push({ begun, ended, reason: messageOf(error), nothingHappened, isStatement })
       this.#slice.failures += 1
       return undefined
     } finally {

@@ -44,9 +44,9 @@ export class Shopper {
   async #add(): Promise<void> {
     const add = 'update basket set items = items + 1 where customer_id = ?'
     const total = this.acknowledged + this.uncertain
-    const answer = await this.#observations.note('write', async () =>
-      total % 2 === 0 ? await this.#shop.query(add, [this.customerId]) : await this.#addInTransaction(add),
-    )
+    const answer = await (total % 2 === 0
+      ? this.#observations.note('write', async () => await this.#shop.query(add, [this.customerId]))
+      : this.#observations.note('write', async () => await this.#addInTransaction(add), 'transaction'))
     if (answer === undefined) this.uncertain += 1
     else this.acknowledged += 1
   }
