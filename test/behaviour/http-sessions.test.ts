@@ -5,9 +5,13 @@ import { setImmediate } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { sessionHandler, type HttpSessionOptions } from '../../src/adapters/http/node.ts'
 import { fastifyAround, startApp, type App, type Routes } from '../support/http-apps.ts'
+import { CookieJar } from '../support/cookie-jar.ts'
 import { RecordingHost } from '../support/recording-host.ts'
 
-const due = (token: string) => `signalbox=${token}; Max-Age=30; Path=/; SameSite=Lax; HttpOnly`
+const attributes = 'Path=/; SameSite=Lax; HttpOnly'
+/** A cookie with the token, under a name of its own. */
+const due = (token: string): unknown =>
+  expect.stringMatching(new RegExp(`^signalbox\\.[\\w-]{8}=${token}; Max-Age=30; ${attributes}$`))
 const json = { 'content-type': 'application/json' }
 let host: RecordingHost
 let together: { arrive(): Promise<void> }
@@ -115,9 +119,9 @@ describe.each(Object.entries(startApp))('sessions of %s', (_, start) => {
   it('answer a GET that writes with a token, and the next request begins with it', async () => {
     await using app = await started()
     expect(await get(app, '/write')).toMatchObject({ status: 200, cookies: [due('written-1')], text: 'written' })
-    const next = await get(app, '/read', { headers: { cookie: 'a=b; signalbox=written-1' } })
-    expect(JSON.parse(next.text)).toEqual({ token: 'written-1' })
-    expect(next.cookies).toEqual([due('written-1')])
+    const next = await get(app, '/read', { headers: { cookie: 'a=b; signalbox.abcdefgh=written-1' } })
+    expect(JSON.parse(next.text)).toEqual({ token: ['written-1'] })
+    expect(next.cookies).toEqual([`signalbox.abcdefgh=written-1; Max-Age=30; ${attributes}`])
   })
 
   it('answer a POST that does not write with none, and are active behind the parser of its body', async () => {
@@ -141,10 +145,10 @@ describe.each(Object.entries(startApp))('sessions of %s', (_, start) => {
     await using app = await started()
     host.caughtUp = true
     for (const token of ['written-1', 'x'.repeat(4_097)]) {
-      const answer = await get(app, '/read', { headers: { cookie: `signalbox=${token}` } })
-      expect(answer.cookies).toEqual(['signalbox=; Max-Age=0; Path=/; SameSite=Lax; HttpOnly'])
+      const answer = await get(app, '/read', { headers: { cookie: `signalbox.abcdefgh=${token}` } })
+      expect(answer.cookies).toEqual([`signalbox.abcdefgh=; Max-Age=0; ${attributes}`])
     }
-    expect(host.starts.map(({ token }) => token)).toEqual(['written-1', undefined])
+    expect(host.starts.map(({ token }) => token)).toEqual([['written-1'], undefined])
   })
 
   it('carry it on redirects, without a body, and to HEAD', async () => {
@@ -175,19 +179,48 @@ describe.each(Object.entries(startApp))('sessions of %s', (_, start) => {
     await using app = await started()
     const tokens = Array.from({ length: 20 }, (_, index) => `t${index}`)
     const answers = await Promise.all(
-      tokens.map((token) => get(app, '/together', { headers: { cookie: `signalbox=${token}` } })),
+      tokens.map((token) => get(app, '/together', { headers: { cookie: `signalbox.${token}=${token}` } })),
     )
-    expect(answers.map(({ text }) => JSON.parse(text) as unknown)).toEqual(tokens.map((token) => [token, token]))
-    for (const { cookies } of answers) expect(cookies).toHaveLength(1)
+    expect(answers.map(({ text }) => JSON.parse(text) as unknown)).toEqual(tokens.map((token) => [[token], [token]]))
+    for (const [index, { cookies }] of answers.entries())
+      expect(cookies).toEqual([`signalbox.t${index}=; Max-Age=0; ${attributes}`, due(String.raw`written-\d+`)])
+  })
+
+  it('of overlapping requests lose no write, in whatever order their responses come', async () => {
+    await using app = await started()
+    const jar = new CookieJar()
+    const sent = (path: string) => get(app, path, { headers: { cookie: jar.header } })
+    jar.take(await sent('/write'))
+    // A page that reads and writes at the same time: both bring the token of before.
+    host.caughtUp = true
+    const [reading, writing] = await Promise.all([sent('/read'), sent('/write')])
+    for (const order of [
+      [reading, writing],
+      [writing, reading],
+    ]) {
+      const after = new CookieJar(jar)
+      for (const answer of order) after.take(answer)
+      expect(after.values).toEqual(['written-2'])
+    }
+    // Two that write: the next request has both tokens, and leaves one.
+    const both = [await sent('/write'), await sent('/write')]
+    for (const answer of both) jar.take(answer)
+    expect(jar.values.toSorted()).toEqual(['written-3', 'written-4'])
+    host.caughtUp = false
+    jar.take(await sent('/read'))
+    expect(jar.values.map((value) => value.split('+').toSorted())).toEqual([['written-3', 'written-4']])
+    host.caughtUp = true
+    jar.take(await sent('/read'))
+    expect(jar.values).toEqual([])
   })
 
   it('travel in a header instead', async () => {
     await using app = await started({ cookie: false, header: 'X-Signalbox' })
     expect(await get(app, '/write')).toMatchObject({ cookies: [], header: 'written-1' })
-    const headers = { 'x-signalbox': 'written-1', cookie: 'signalbox=other' }
+    const headers = { 'x-signalbox': 'written-1', cookie: 'signalbox.abcdefgh=other' }
     const next = await get(app, '/read', { headers })
     expect(next).toMatchObject({ cookies: [], header: 'written-1' })
-    expect(JSON.parse(next.text)).toEqual({ token: 'written-1' })
+    expect(JSON.parse(next.text)).toEqual({ token: ['written-1'] })
     host.caughtUp = true
     expect(await get(app, '/read', { headers })).toMatchObject({ cookies: [], header: '' })
   })
@@ -195,7 +228,7 @@ describe.each(Object.entries(startApp))('sessions of %s', (_, start) => {
   it('go out without a token that cannot be had, and say so', async () => {
     const onError = vi.fn()
     await using app = await started({ onError, tokenTimeoutMs: 20 })
-    const headers = { cookie: 'signalbox=t' }
+    const headers = { cookie: 'signalbox.abcdefgh=t' }
     host.token = () => Promise.reject(new Error('the primary is away'))
     expect(await get(app, '/write', { headers })).toMatchObject({ status: 200, cookies: [], text: 'written' })
     host.token = () => new Promise(() => {})

@@ -26,7 +26,7 @@ export class RecordingHost implements SessionHost {
         await setImmediate()
         if (this.token !== undefined) return this.token()
         if (session.wrote) return `written-${this.#written}`
-        return this.caughtUp ? undefined : start.token
+        return this.caughtUp ? undefined : start.token?.join('+')
       },
     }
     return this.#sessions.run(session, () => fn(session))

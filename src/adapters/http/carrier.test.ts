@@ -14,24 +14,44 @@ function departure(
   arriving: Arriving,
   departing: Partial<Departing> = {},
 ): Departure | undefined {
-  const carrier = new Carrier(options)
+  const carrier = new Carrier(options, () => 'new')
   return carrier.depart(carrier.arrive(arriving), arriving, { status: 200, wrote: false, ...departing })
 }
+
+const departureOf = (carrier: Carrier, arriving: Arriving, departing: Partial<Departing>): string =>
+  carrier.depart(carrier.arrive(arriving), arriving, { status: 200, wrote: false, ...departing })?.cookies[0] ?? ''
+
+const removed = (suffix: string): string => `signalbox.${suffix}=; Max-Age=0; ${attributes}`
 
 describe('a token', () => {
   it('is read from the cookie, and among garbage', () => {
     const carrier = new Carrier()
     for (const cookie of [
-      'signalbox=s1.a.b',
-      'a=1; signalbox=s1.a.b',
-      'signalbox="s1.a.b"',
-      ';;=; signalbox ; signalboxx=no; = ; signalbox = s1.a.b ;%%%',
-      'signalbox=; signalbox=s1.a.b; signalbox=later',
-      `signalbox=${'x'.repeat(4_097)}; signalbox=s1.a.b`,
-      'signalbox=a b; signalbox=ä; signalbox=s1.a.b',
+      'signalbox.a=s1.a.b',
+      'a=1; signalbox.a=s1.a.b',
+      'signalbox.a="s1.a.b"',
+      ';;=; signalbox.a ; signalboxx.a=no; signalbox=no; = ; signalbox.a = s1.a.b ;%%%',
+      `signalbox.a=${'x'.repeat(4_097)}; signalbox.a=s1.a.b`,
+      'signalbox.a=a b; signalbox.a=ä; signalbox.a=s1.a.b',
     ]) {
-      expect(carrier.arrive(request({ cookie })), cookie).toMatchObject({ start: { token: 's1.a.b' }, cookie: true })
+      const arrival = carrier.arrive(request({ cookie }))
+      expect(arrival, cookie).toEqual({ start: { token: ['s1.a.b'] }, cookies: ['signalbox.a'], header: false })
     }
+  })
+
+  it('may come several times: all count, up to 64', () => {
+    const carrier = new Carrier({ header: 'x-signalbox' })
+    const arrival = carrier.arrive(
+      request({ cookie: 'signalbox.a=1; signalbox.b=2; signalbox.c=', 'x-signalbox': '3, 4,' }),
+    )
+    expect(arrival).toEqual({
+      start: { token: ['3', '4', '1', '2'] },
+      cookies: ['signalbox.a', 'signalbox.b', 'signalbox.c'],
+      header: true,
+    })
+    const many = Array.from({ length: 70 }, (_, index) => `signalbox.${index}=t${index}`).join('; ')
+    const { start, cookies } = carrier.arrive(request({ cookie: many }))
+    expect([start.token?.length, cookies.length]).toEqual([64, 64])
   })
 
   it('keeps the "=" of its own', () => {
@@ -40,27 +60,21 @@ describe('a token', () => {
 
   it('of 4,096 characters is read, a longer one is not', () => {
     const read = (length: number) =>
-      new Carrier().arrive(request({ cookie: `signalbox=${'x'.repeat(length)}` })).start.token?.length
+      new Carrier().arrive(request({ cookie: `signalbox.a=${'x'.repeat(length)}` })).start.token?.[0]?.length
     expect([read(4_096), read(4_097)]).toEqual([4_096, undefined])
   })
 
-  it('of the header goes before that of the cookie, unless it cannot be one', () => {
-    const carrier = new Carrier({ header: 'X-Signalbox' })
-    const start = (header: string) => carrier.arrive(request({ cookie: 'signalbox=c', 'x-signalbox': header })).start
-    expect(start('h')).toEqual({ token: 'h' })
-    expect(start('')).toEqual({ token: 'c' })
-    expect(start('h'.repeat(4_097))).toEqual({ token: 'c' })
-  })
-
   it('is read only from where the options say', () => {
-    const headers = { cookie: 'signalbox=c', 'x-signalbox': 'h' }
-    expect(new Carrier().arrive(request(headers)).start.token).toBe('c')
-    expect(new Carrier({ cookie: false, header: 'x-signalbox' }).arrive(request(headers)).start.token).toBe('h')
-    expect(new Carrier({ cookie: { name: 'other' } }).arrive(request(headers)).start.token).toBeUndefined()
+    const headers = { cookie: 'signalbox.a=c', 'x-signalbox': 'h' }
+    const tokens = (options?: HttpSessionOptions) => new Carrier(options).arrive(request(headers)).start.token
+    expect(tokens()).toEqual(['c'])
+    expect(tokens({ cookie: false, header: 'x-signalbox' })).toEqual(['h'])
+    expect(tokens({ cookie: { name: 'other' } })).toBeUndefined()
+    expect(tokens({ header: 'X-Signalbox' })).toEqual(['h', 'c'])
   })
 
   it('is asked for only if something was written or brought', () => {
-    const brought = request({ cookie: 'signalbox=c' })
+    const brought = request({ cookie: 'signalbox.a=c' })
     const asks = (options: HttpSessionOptions, arriving: Arriving, wrote: boolean) => {
       const carrier = new Carrier(options)
       return carrier.asks(carrier.arrive(arriving), wrote)
@@ -75,7 +89,7 @@ describe('a token', () => {
 
   it('is set with all attributes, in cookie and header', () => {
     const wrote = { wrote: true, token: 't' }
-    expect(departure({}, request(), wrote)).toEqual({ cookie: `signalbox=t; Max-Age=30; ${attributes}` })
+    expect(departure({}, request(), wrote)).toEqual({ cookies: [`signalbox.new=t; Max-Age=30; ${attributes}`] })
     const cookie = {
       name: '__Secure-s',
       maxAge: 60,
@@ -86,44 +100,72 @@ describe('a token', () => {
       domain: 'example.org',
     } as const
     expect(departure({ cookie, header: 'X-Signalbox' }, request(), wrote)).toEqual({
-      cookie: '__Secure-s=t; Max-Age=60; Path=/app; Domain=example.org; SameSite=None; Secure',
+      cookies: ['__Secure-s.new=t; Max-Age=60; Path=/app; Domain=example.org; SameSite=None; Secure'],
       header: ['x-signalbox', 't'],
     })
     expect(departure({ cookie: false, header: 'x-signalbox' }, request(), wrote)).toEqual({
+      cookies: [],
       header: ['x-signalbox', 't'],
     })
+  })
+
+  it('has a name of its own after every write, instead of those that the request had', () => {
+    const suffixOf = (): string =>
+      /^signalbox\.([\w-]+)=t;/.exec(departureOf(new Carrier(), request(), { wrote: true, token: 't' }))?.[1] ?? ''
+    const suffixes = Array.from({ length: 100 }, suffixOf)
+    expect(new Set(suffixes).size).toBe(100)
+    for (const suffix of suffixes) expect(suffix).toMatch(/^[\w-]{8}$/)
+    const two = request({ cookie: 'signalbox.a=1; signalbox.b=2' })
+    expect(departure({}, two, { wrote: true, token: 't' })?.cookies).toEqual([
+      removed('a'),
+      removed('b'),
+      `signalbox.new=t; Max-Age=30; ${attributes}`,
+    ])
   })
 
   it('that the request brought is renewed while it is needed, then removed from where it came', () => {
     const both = { header: 'x-signalbox' }
-    const cookie = request({ cookie: 'signalbox=c' })
-    expect(departure(both, cookie, { token: 't' })?.header).toEqual(['x-signalbox', 't'])
-    expect(departure(both, cookie)).toEqual({ cookie: `signalbox=; Max-Age=0; ${attributes}` })
-    expect(departure(both, request({ 'x-signalbox': 'h' }))).toEqual({ header: ['x-signalbox', ''] })
+    const one = request({ cookie: 'signalbox.a=c' })
+    expect(departure(both, one, { token: 't' })).toEqual({
+      cookies: [`signalbox.a=t; Max-Age=30; ${attributes}`],
+      header: ['x-signalbox', 't'],
+    })
+    expect(departure(both, one)).toEqual({ cookies: [removed('a')] })
+    expect(departure(both, request({ 'x-signalbox': 'h' }))).toEqual({ cookies: [], header: ['x-signalbox', ''] })
     expect(departure(both, request())).toBeUndefined()
+    // Under one of the two names it could be overwritten by the renewal of that one alone.
+    expect(departure({}, request({ cookie: 'signalbox.a=1; signalbox.b=2' }), { token: 't' })?.cookies).toEqual([
+      removed('a'),
+      removed('b'),
+      `signalbox.new=t; Max-Age=30; ${attributes}`,
+    ])
   })
 
   it('that cannot be one is removed', () => {
-    expect(departure({}, request({ cookie: 'signalbox=a b' }))?.cookie).toMatch(/^signalbox=; Max-Age=0;/)
+    expect(departure({}, request({ cookie: 'signalbox.a=a b' }))?.cookies).toEqual([removed('a')])
+    expect(departure({ dropEarly: false }, request({ cookie: 'signalbox.a=a b' }))?.cookies).toEqual([removed('a')])
   })
 
   it('is left alone by a request that wrote nothing, without dropEarly', () => {
-    const cookie = request({ cookie: 'signalbox=c' })
-    expect(departure({ dropEarly: false }, cookie)).toBeUndefined()
-    expect(departure({ dropEarly: false }, cookie, { wrote: true })?.cookie).toMatch(/Max-Age=0/)
-    expect(departure({ dropEarly: false }, cookie, { wrote: true, token: 't' })?.cookie).toMatch(/^signalbox=t;/)
+    const one = request({ cookie: 'signalbox.a=c' })
+    expect(departure({ dropEarly: false }, one)).toBeUndefined()
+    expect(departure({ dropEarly: false }, one, { wrote: true })?.cookies).toEqual([removed('a')])
+    expect(departure({ dropEarly: false }, one, { wrote: true, token: 't' })?.cookies).toEqual([
+      removed('a'),
+      `signalbox.new=t; Max-Age=30; ${attributes}`,
+    ])
   })
 })
 
 describe('pinning by method', () => {
   const pinning = { optOut: ['/login', '/likes/*', '/api/**', '/a.b'] }
-  const pinned = { cookie: `signalbox_pin=y; Max-Age=15; ${attributes}` }
+  const pinned = { cookies: [`signalbox_pin=y; Max-Age=15; ${attributes}`] }
 
   it('reads from the primary with the cookie, whatever its value, or with a method that writes', () => {
     const primary = (arriving: Arriving) => new Carrier({ pinning }).arrive(arriving).start.primary
     expect(primary(request())).toBe(false)
     for (const value of ['y', 'n', '']) expect(primary(request({ cookie: `signalbox_pin=${value}` }))).toBe(true)
-    expect(primary(request({ cookie: 'signalbox=t' }))).toBe(false)
+    expect(primary(request({ cookie: 'signalbox.a=t' }))).toBe(false)
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'REPORT']) expect(primary(request({}, method))).toBe(true)
     for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE']) expect(primary(request({}, method))).toBe(false)
   })
@@ -152,13 +194,13 @@ describe('pinning by method', () => {
   it('takes other methods, names and seconds', () => {
     const options = { pinning: { readOnlyMethods: ['get', 'REPORT'], cookieName: 'pin', seconds: 60 } }
     expect(departure(options, request({}, 'REPORT'))).toBeUndefined()
-    expect(departure(options, request({}, 'HEAD'))?.cookie).toMatch(/^pin=y; Max-Age=60;/)
+    expect(departure(options, request({}, 'HEAD'))?.cookies[0]).toMatch(/^pin=y; Max-Age=60;/)
   })
 })
 
 describe('pinning by redirect', () => {
   const options = { pinning: { mode: 'redirect' } } as const
-  const pinned = { cookie: `signalbox_pin=y; Max-Age=5; ${attributes}` }
+  const pinned = { cookies: [`signalbox_pin=y; Max-Age=5; ${attributes}`] }
   const cookie = request({ cookie: 'signalbox_pin=y' })
 
   it('sets the cookie on 302 and 303 of a request that writes, or that was pinned itself', () => {
@@ -173,7 +215,7 @@ describe('pinning by redirect', () => {
   it('sets none otherwise, and removes the one that it was brought', () => {
     for (const status of [200, 301, 307, 500]) {
       expect(departure(options, request({}, 'POST'), { status, wrote: true })).toBeUndefined()
-      expect(departure(options, cookie, { status })?.cookie).toMatch(/^signalbox_pin=; Max-Age=0;/)
+      expect(departure(options, cookie, { status })?.cookies[0]).toMatch(/^signalbox_pin=; Max-Age=0;/)
     }
     expect(new Carrier(options).arrive(cookie).start.primary).toBe(true)
   })

@@ -17,12 +17,27 @@ export function isCarriable(value: string): boolean {
 
 /** All values that a Cookie header gives for a name, in its order; parts that make no sense are passed over. */
 export function cookieValues(header: string | undefined, name: string): readonly string[] {
+  return cookies(header).flatMap((cookie) => (cookie.name === name ? [cookie.value] : []))
+}
+
+/** All cookies of a Cookie header whose names begin with `‹name›.`, in its order. */
+export function ourCookies(header: string | undefined, name: string): readonly Cookie[] {
+  return cookies(header).filter((cookie) => cookie.name.startsWith(`${name}.`))
+}
+
+interface Cookie {
+  readonly name: string
+  readonly value: string
+}
+
+function cookies(header: string | undefined): readonly Cookie[] {
   if (header === undefined) return []
   return header.split(';').flatMap((part) => {
     const equals = part.indexOf('=')
-    if (equals === -1 || part.slice(0, equals).trim() !== name) return []
+    if (equals === -1) return []
     const value = part.slice(equals + 1).trim()
-    return [value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value]
+    const isQuoted = value.length > 1 && value.startsWith('"') && value.endsWith('"')
+    return [{ name: part.slice(0, equals).trim(), value: isQuoted ? value.slice(1, -1) : value }]
   })
 }
 

@@ -32,9 +32,9 @@ export function sessions(
       })
     })
     instance.addHook('onSend', async ({ raw }, reply) => {
-      const { cookie, header } = (await answers.get(raw)?.(reply.statusCode)) ?? {}
+      const { cookies = [], header } = (await answers.get(raw)?.(reply.statusCode)) ?? {}
       // Fastify adds one more to the cookies that are there.
-      if (cookie !== undefined) reply.header('set-cookie', cookie)
+      for (const cookie of cookies) reply.header('set-cookie', cookie)
       if (header !== undefined) reply.header(...header)
     })
     done()

@@ -118,11 +118,10 @@ class HeldHead {
   #add(): void {
     const response = this.#response
     if (this.#departure === undefined || response.headersSent) return
-    const { cookie, header } = this.#departure
-    if (cookie !== undefined) {
-      const present = [response.getHeader('set-cookie') ?? []].flat().map(String)
-      if (!present.includes(cookie)) response.setHeader('set-cookie', [...present, cookie])
-    }
+    const { cookies, header } = this.#departure
+    const present = [response.getHeader('set-cookie') ?? []].flat().map(String)
+    const missing = cookies.filter((cookie) => !present.includes(cookie))
+    if (missing.length > 0) response.setHeader('set-cookie', [...present, ...missing])
     if (header !== undefined) response.setHeader(...header)
   }
 }

@@ -25,8 +25,8 @@ export function sessions(
     return requests.run(request, async (answer) => {
       // Hono has made a response of what a handler threw by the time this returns.
       await next()
-      const { cookie, header } = (await answer(context.res.status)) ?? {}
-      if (cookie !== undefined) context.header('set-cookie', cookie, { append: true })
+      const { cookies = [], header } = (await answer(context.res.status)) ?? {}
+      for (const cookie of cookies) context.header('set-cookie', cookie, { append: true })
       if (header !== undefined) context.header(...header)
     })
   }

@@ -1,9 +1,9 @@
 import { ConfigError } from '../../index.ts'
 import type { CookieAttributes } from './cookie.ts'
 
-/** The cookie that carries the token. */
+/** The cookies that carry tokens: each response that wrote has one of its own. */
 export interface CookieOptions {
-  /** Default `signalbox`. */
+  /** How their names begin, before a dot and a random part. Default `signalbox`. */
   readonly name?: string | undefined
   /** Seconds that a browser keeps it. Default 30; 1 to 86,400. */
   readonly maxAge?: number | undefined
@@ -38,13 +38,16 @@ export interface PinningOptions {
 
 /** How a session's token travels between requests. */
 export interface HttpSessionOptions {
-  /** The cookie; `false` for none. */
+  /** The cookies; `false` for none. */
   readonly cookie?: CookieOptions | false | undefined
-  /** Name of a header that carries the token, both ways, for callers that keep no cookies. Default none. */
+  /**
+   * Name of a header that carries the token, both ways, for callers that keep no cookies. A request may bring several
+   * tokens, separated by commas. Default none.
+   */
   readonly header?: string | undefined
   /**
-   * Default true: also a request that wrote nothing renews the token it brought, or removes it once every replica has
-   * caught up. With false only requests that wrote answer with a token, and it ends by its age.
+   * Default true: also a request that wrote nothing renews the tokens it brought, or removes them once every replica has
+   * caught up. With false only requests that wrote answer with a token or remove one, and it ends by its age.
    */
   readonly dropEarly?: boolean | undefined
   /** How long a response waits for the token, in ms. Default 1,000; 1 to 60,000. */

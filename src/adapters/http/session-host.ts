@@ -11,8 +11,8 @@ export interface HttpSession {
 
 /** What a session begins with. */
 export interface SessionStart {
-  /** Where an earlier session ended. One that cannot be used is ignored and counted. */
-  readonly token?: string | undefined
+  /** Where earlier sessions ended: it begins where all of them have. One that cannot be used is ignored and counted. */
+  readonly token?: readonly string[] | undefined
   /** Every read of the session goes to the primary. Default false. */
   readonly primary?: boolean | undefined
 }
