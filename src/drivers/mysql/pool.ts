@@ -20,7 +20,7 @@ import { MysqlLease } from './lease.ts'
 import { lengthOf, removeFromQueue } from './native-pool.ts'
 import { runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
-import { readStatus, statusText } from './server-status.ts'
+import { StatusReader } from './server-status.ts'
 import { showsAll } from './visibility.ts'
 import { resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
@@ -46,6 +46,10 @@ export class MysqlPool implements DriverPool {
   readonly #killer: QueryKiller
   readonly #send: SendOptions
   readonly #losses = new LossCounter()
+  readonly #status = new StatusReader(
+    (request) => this.query(request),
+    () => this.#losses.count,
+  )
   readonly #inUse = new Set<PoolConnection>()
   readonly #known = new WeakSet<PoolConnection>()
   /** When each connection of an own pool was last given back; the longest idle comes first. */
@@ -112,9 +116,8 @@ export class MysqlPool implements DriverPool {
     })
   }
 
-  async status({ timeoutMs, signal }: StatusOptions = {}): Promise<ServerStatus> {
-    const request = { sql: statusText, params: [], access: 'read', rowMode: 'array', timeoutMs, signal } as const
-    return readStatus(await this.query(request))
+  status(options: StatusOptions = {}): Promise<ServerStatus> {
+    return this.#status.read(options)
   }
 
   showsAll(options: VisibilityOptions): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import { formatPosition } from '../../topology/position.ts'
-import type { DriverResult, ServerStatus } from '../driver.ts'
-import { readStatus } from './server-status.ts'
+import type { DriverRequest, DriverResult, ServerStatus } from '../driver.ts'
+import { readStatus, StatusReader } from './server-status.ts'
 
 function statusOf(...row: readonly unknown[]): ServerStatus {
   const answer: DriverResult = { rows: [row], rowCount: 1, fields: [], native: undefined }
@@ -129,5 +129,85 @@ describe('the status of a MySQL server', () => {
   test('before 5.7, which takes both comments for such, says only whether it takes writes', () => {
     expect(statusOf('5.6.51', '1')).toMatchObject({ writable: false, position: undefined, instance: undefined })
     expect(statusOf('5.6.51', '0')).toMatchObject({ writable: true, position: undefined })
+  })
+})
+
+describe('asking again and again', () => {
+  /** A MariaDB replica that counts how often it is asked for all of it. */
+  class Replica {
+    now = 5_000
+    losses = 0
+    sequence = 1
+    readOnly = 'ON'
+    uptime = 60
+    whole = 0
+    asked = 0
+    /** What happens while a question is under way. */
+    meanwhile = (): void => undefined
+    readonly reader = new StatusReader(
+      async (request) => await Promise.resolve(this.#answer(request)),
+      () => this.losses,
+      () => this.now,
+    )
+
+    #answer({ sql }: DriverRequest): DriverResult {
+      const row = ['10.11.19-MariaDB', this.readOnly, 'mariadb', 'ON', '', `0-1-${this.sequence}`]
+      const counters = `SLAVE_HEARTBEAT_PERIOD=60.000,SLAVE_RUNNING=ON,UPTIME=${this.uptime}`
+      const isWhole = sql.includes('global_status')
+      this.asked += 1
+      this.whole += isWhole ? 1 : 0
+      this.meanwhile()
+      const rows = [isWhole ? [...row, counters, 'db2 3306 2', '1000'] : row]
+      return { rows, rowCount: 1, fields: [], native: undefined }
+    }
+
+    async read(): Promise<ServerStatus> {
+      return await this.reader.read({})
+    }
+  }
+
+  test('asks for the whole once a second, and for the position each time', async () => {
+    const replica = new Replica()
+    for (const [after, whole] of [
+      [0, 1],
+      [1, 1],
+      [998, 1],
+      [1, 2],
+      [999, 2],
+      [1, 3],
+    ] as const) {
+      replica.now += after
+      replica.sequence += 1
+      expect(await replica.read()).toMatchObject({
+        position: { domains: new Map([[0, { server: 1, sequence: BigInt(replica.sequence) }]]) },
+        instance: 'db2 3306 2 940',
+        receiving: true,
+      })
+      expect(replica.whole).toBe(whole)
+    }
+    expect(replica.asked).toBe(6)
+  })
+
+  test('asks for the whole when a connection was lost, before the question or during it: it may be another server', async () => {
+    const replica = new Replica()
+    await replica.read()
+    replica.losses += 1
+    replica.uptime = 1
+    expect((await replica.read()).instance).toBe('db2 3306 2 999')
+    expect([replica.asked, replica.whole]).toEqual([2, 2])
+    replica.meanwhile = () => {
+      replica.losses += replica.asked === 3 ? 1 : 0
+      replica.uptime = 2
+    }
+    expect((await replica.read()).instance).toBe('db2 3306 2 998')
+    expect([replica.asked, replica.whole]).toEqual([4, 3])
+  })
+
+  test('asks for the whole when the role has changed', async () => {
+    const replica = new Replica()
+    expect(await replica.read()).toMatchObject({ writable: false, receiving: true })
+    replica.readOnly = 'OFF'
+    expect(await replica.read()).toMatchObject({ writable: true, receiving: undefined, instance: 'db2 3306 2 940' })
+    expect([replica.asked, replica.whole]).toEqual([3, 2])
   })
 })

@@ -1,6 +1,6 @@
 import { parseGtidSet, parseOwnedGtids, uniteGtidSets } from '../../topology/gtid-set.ts'
 import { parseGtidList, type Position } from '../../topology/position.ts'
-import type { DriverResult, ServerStatus } from '../driver.ts'
+import type { DriverRequest, DriverResult, ServerStatus, StatusOptions } from '../driver.ts'
 
 /**
  * Asks a server for its role and position. MySQL (5.7 or later) runs what stands in the first comment, MariaDB (10.0.5 or
@@ -26,23 +26,80 @@ import type { DriverResult, ServerStatus } from '../driver.ts'
  *   `gtid_binlog_pos` stays empty without `log_slave_updates`. The price is that a primary that was made read_only shows
  *   too early a position until it replicates, which is safe.
  *
+ * MySQL's server_uuid lies in the data directory, and a copy of that has the same, hence the address beside it. Two schemas
+ * of one server are no copies of each other, so theirs differ.
+ */
+const mysqlPart = `/*!50700 ,
+  'mysql', @@global.gtid_mode, @@global.gtid_owned, @@global.gtid_executed,
+  concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port, database()) */`
+const mariadbColumns = `'mariadb', cast(@@global.log_bin as char), @@global.gtid_current_pos, @@global.gtid_slave_pos`
+const positionText = `select version(), cast(@@global.read_only as char) ${mysqlPart} /*M!100005 , ${mariadbColumns} */`
+
+/**
+ * The same, and what changes seldom on MariaDB. For the counters it makes a table of all that it has, which costs more
+ * than everything else together.
+ *
  * `SLAVE_RUNNING` is ON if the default connection to a primary stands and both its threads run. Of a replica with
  * connections that have names it says OFF always; a heartbeat period of 0 tells that there is no default connection.
- * The subquery costs 80 µs of the 200 for the whole round trip, however many variables it asks for.
  *
- * MySQL's server_uuid lies in the data directory, and a copy of that has the same, hence the address beside it. MariaDB has
- * nothing like it in all versions, so the second in which the server started stands in: both sides of that subtraction
- * are counted from the start of the statement. Two schemas of one server are no copies of each other, so theirs differ.
+ * MariaDB has no name of its own in all versions, so the second in which the server started stands in: both sides of that
+ * subtraction are counted from the start of the statement.
  */
-export const statusText = `select version(), cast(@@global.read_only as char) /*!50700 ,
-  'mysql', @@global.gtid_mode, @@global.gtid_owned, @@global.gtid_executed,
-  concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port, database()) */ /*M!100005 ,
-  'mariadb', cast(@@global.log_bin as char), @@global.gtid_current_pos, @@global.gtid_slave_pos,
+const wholeText = `select version(), cast(@@global.read_only as char) ${mysqlPart} /*M!100005 , ${mariadbColumns},
   (select group_concat(variable_name, '=', variable_value) from information_schema.global_status
     where variable_name in ('SLAVE_HEARTBEAT_PERIOD', 'SLAVE_RUNNING', 'UPTIME')),
   concat_ws(' ', @@global.hostname, @@global.port, @@global.server_id, database()), cast(unix_timestamp() as char) */`
 
-/** Reads the answer to `statusText`, a row as an array. */
+/** How old what changes seldom may be, in ms. */
+const detailsMs = 1_000
+
+interface Details {
+  readonly status: ServerStatus
+  readonly at: number
+  readonly losses: number
+}
+
+/**
+ * Asks one server for its status: for the whole of it once a second, after a lost connection, and after its role changed;
+ * otherwise only for what a session's read waits for.
+ */
+export class StatusReader {
+  readonly #query: (request: DriverRequest) => Promise<DriverResult>
+  readonly #losses: () => number
+  readonly #now: () => number
+  #details: Details | undefined
+
+  /** @param now Milliseconds of a clock that never goes back. */
+  constructor(
+    query: (request: DriverRequest) => Promise<DriverResult>,
+    losses: () => number,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#query = query
+    this.#losses = losses
+    this.#now = now
+  }
+
+  async read({ timeoutMs, signal }: StatusOptions): Promise<ServerStatus> {
+    const [at, losses, known] = [this.#now(), this.#losses(), this.#details]
+    if (known !== undefined && known.losses === losses && at - known.at < detailsMs) {
+      const status = await this.#ask(positionText, timeoutMs, signal)
+      const { writable, instance, receiving } = known.status
+      // A restarted server may be asked on a new connection before the loss of the old one is noticed.
+      if (status.writable === writable && this.#losses() === losses)
+        return { ...status, instance: status.instance ?? instance, receiving }
+    }
+    const status = await this.#ask(wholeText, timeoutMs, signal)
+    this.#details = { status, at, losses }
+    return status
+  }
+
+  async #ask(sql: string, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<ServerStatus> {
+    return readStatus(await this.#query({ sql, params: [], access: 'read', rowMode: 'array', timeoutMs, signal }))
+  }
+}
+
+/** Reads the answer, a row as an array; of `positionText` it lacks the last ones. */
 export function readStatus({ rows }: DriverResult): ServerStatus {
   const [row] = rows as readonly (readonly unknown[])[]
   const [version, readOnly, family, ...more] = (row ?? []).map(textOf)

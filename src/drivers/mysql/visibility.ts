@@ -8,7 +8,7 @@ type Query = (request: DriverRequest) => Promise<DriverResult>
 
 /**
  * What a server has written to its log, shown or not: of MariaDB everything, of MySQL what is being committed, since all
- * that was committed before is shown. Each takes the other's part for a comment, as in `statusText`.
+ * that was committed before is shown. Each takes the other's part for a comment, as in `StatusReader`.
  */
 const writtenText = `select /*!50700 'mysql', @@global.gtid_owned */
   /*M!100005 'mariadb', @@global.gtid_current_pos */`
