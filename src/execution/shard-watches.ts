@@ -89,7 +89,8 @@ export class ShardWatches {
       timeoutMs: discovery.timeoutMs,
       onFound: (servers) => {
         const before = monitor.servers
-        monitor.follow(replicasWith(shard, found.update(servers), `${database.alias}/${shard.name}`))
+        const replicas = replicasWith(shard, found.update(servers), `${database.alias}/${shard.name}`)
+        monitor.follow(withPrimary(replicas, shard, monitor))
         const left = new Set(monitor.servers.map(({ id }) => id))
         for (const server of before) if (!left.has(server.id)) this.#leave(server)
         this.#publish(monitor, monitor.view())
@@ -214,6 +215,15 @@ export class ShardWatches {
     for (const monitor of this.#monitors.values()) monitor.stop()
     await this.#probePools.close(timeoutMs)
   }
+}
+
+/** A primary that takes writes stays, whoever has forgotten to name it: its own list of replicas, for instance, does not. */
+function withPrimary(replicas: readonly Server[], shard: Shard, monitor: ShardMonitor): readonly Server[] {
+  const primary = monitor.primary()
+  if (primary.kind !== 'primary' || primary.server.id === shard.primary.id) return replicas
+  if (replicas.some(({ id }) => id === primary.server.id) || monitor.stateOf(primary.server).kind !== 'up')
+    return replicas
+  return [...replicas, primary.server]
 }
 
 function nothing(): void {}

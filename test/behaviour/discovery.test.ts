@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   connect,
@@ -84,8 +85,27 @@ describe.each(engines)('servers that are found on %s', (engine) => {
     const client = await open({ find, intervalMs: 100 })
     await expect.poll(async () => await portThatReads(client), { timeout: 5_000 }).toBe(port)
     isWell = false
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    await delay(800)
     expect(await portThatReads(client)).toBe(port)
+  })
+
+  it('stay while one of them is the primary, though nobody names it any more', async () => {
+    const [first] = cluster.replicas
+    const old = cluster.primary
+    let servers: readonly FoundServer[] = [found(first!.port)]
+    const client = await open({ find: () => servers, intervalMs: 100 })
+    await expect.poll(async () => await portThatReads(client), { timeout: 5_000 }).toBe(first!.port)
+    old.kill('SIGKILL')
+    await old.exited()
+    await cluster.promote(first!)
+    await client.query('insert into item values (4)')
+    servers = []
+    await delay(800)
+    const { route } = await client.query('delete from item where id = 4')
+    expect(new URL(route.server!).port).toBe(String(first!.port))
+    expect(names(client.topology)).toEqual([`default/main/127.0.0.1:${first!.port}`, 'default/main/primary'])
+    await cluster.rejoin(old)
+    await cluster.caughtUp()
   })
 
   it('count once under two addresses, be it the primary', async () => {
