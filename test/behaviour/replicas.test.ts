@@ -53,6 +53,19 @@ describe.each(engines)('replicas on %s', (engine) => {
 
   const increment = `update item set n = n + 1 where id = ${placeholder(1)}`
 
+  it('keep no connection on which they refused to write: their address may lead to a primary by now', async () => {
+    const client = await connect(database.dsnOf(cluster.replicas[0]!))
+    clients.push(client)
+    const total = (): number => Object.values(client.stats())[0]!.total
+    for (const write of [
+      async () => await client.query('insert into item values (2, 0)'),
+      async () => await client.transaction(async (tx) => await tx.query('insert into item values (2, 0)')),
+    ]) {
+      await expect(write()).rejects.toMatchObject({ errorClass: 'read-only' })
+      await expect.poll(total, { timeout: 2_000 }).toBe(0)
+    }
+  })
+
   it.runIf(engine === 'postgres')(
     'serve sessions of an ordinary account, which may not see their receivers',
     async () => {

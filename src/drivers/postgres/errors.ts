@@ -126,3 +126,11 @@ function errorText(error: ServerError): string {
   const causes = error.errors?.map((each) => each.message).join(', ')
   return causes || error.code || String(error)
 }
+
+/**
+ * The server takes no writes. It may be a demoted primary whose name or virtual address leads to the new one by now, so the
+ * connection is closed rather than used for the next write.
+ */
+export function isRefusedAsReadOnly(error: unknown): boolean {
+  return error != null && classify(error).errorClass === 'read-only'
+}

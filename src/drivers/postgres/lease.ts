@@ -20,7 +20,7 @@ import type {
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import { askFate } from './commit-evidence.ts'
 import type { Connection } from './connection.ts'
-import { classify, queryError } from './errors.ts'
+import { classify, isRefusedAsReadOnly, queryError } from './errors.ts'
 import { loadCursor, type NativeAnswer } from './native.ts'
 import type { OwnPool } from './own-pool.ts'
 import type { Outgoing } from './query-sender.ts'
@@ -58,6 +58,8 @@ export class PostgresLease implements Lease {
   #streaming = false
   /** A statement changed the session: nobody else may see that. */
   #changed = false
+  /** The server takes no writes: its address may lead to another one by now, which only a new connection finds out. */
+  #refused = false
   /** The transaction was begun as read-only, here and not by the server. */
   #readOnly = false
   readonly #trace: TransactionTrace
@@ -195,7 +197,7 @@ export class PostgresLease implements Lease {
     return new Promise((resolve) => {
       const tidy = mode === 'reset' || this.#changed ? resetSession : rollBackLeftover
       tidy(connection, (ok) => {
-        pool.release(connection, !ok)
+        pool.release(connection, !ok || this.#refused)
         resolve()
       })
     })
@@ -236,6 +238,7 @@ export class PostgresLease implements Lease {
       return
     }
     this.#connection.send(outgoing, record, (error, result) => {
+      this.#refused ||= !this.#readOnly && isRefusedAsReadOnly(error)
       if (result === undefined) done(queryError(error, { access, sent: true, address }), undefined)
       else done(undefined, result)
     })

@@ -2,7 +2,7 @@ import type { SignalboxError } from '../../errors.ts'
 import type { DriverRequest, DriverResult } from '../driver.ts'
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import type { Connection } from './connection.ts'
-import { queryError } from './errors.ts'
+import { isRefusedAsReadOnly, queryError } from './errors.ts'
 import type { NativeAnswer } from './native.ts'
 import type { OwnPool, Taker } from './own-pool.ts'
 import type { Outgoing } from './query-sender.ts'
@@ -94,7 +94,7 @@ export class OwnCall implements Taker {
       this.#observer.observe(this.#record, this.#observer.now() - this.#startedAt)
     }
     if (this.#request.access === 'session') resetSession(connection, (reset) => this.#pool.release(connection, !reset))
-    else this.#pool.release(connection)
+    else this.#pool.release(connection, isRefusedAsReadOnly(error))
     if (this.#settled) return
     this.#settle()
     if (result !== undefined) this.#resolve(driverResult(result))
