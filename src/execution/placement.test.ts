@@ -168,6 +168,20 @@ describe('the placement of a read', () => {
     expect(clock).toBe(0)
   })
 
+  it('takes no replica of the weight zero because it is the first to show what was written', async () => {
+    const spare = { url: dsn('r2'), weight: 0 }
+    const config = parseConfig({ databases: { default: { primary: dsn('p'), replicas: [dsn('r1'), spare] } } })
+    ;[shard] = config.topology.databases.get('default')!.shards as [Shard]
+    watch = new FakeWatch(shard)
+    for (const server of watch.servers) watch.real.set(server, at(10))
+    decision = { ...decision, database: config.topology.databases.get('default')!, server: shard.primary }
+    wroteUpTo(20)
+    watch.real.set(shard.replicas[1]!, at(20))
+    expect(await place()).toEqual({ server: 'primary', rule: 'behind' })
+    watch.down.add(shard.replicas[0]!)
+    expect((await place()).server).toBe('replica-2')
+  })
+
   it('waits for one, and then reads the primary', async () => {
     wroteUpTo(20)
     expect(await place()).toEqual({ server: 'primary', rule: 'behind' })

@@ -80,6 +80,12 @@ const waits = {
   replica: 'it waited for a replica that shows what its session wrote or saw',
 } as const
 
+/** Not left to the balancer, which chooses among those that show enough: a spare is often the first of them. */
+function withoutSpares(servers: readonly Server[]): readonly Server[] {
+  const isSpare = ({ weight }: Server): boolean => weight === 0
+  return servers.some(isSpare) && !servers.every(isSpare) ? servers.filter((server) => !isSpare(server)) : servers
+}
+
 /** Finds the server for a routed statement: the primary of its shard, or a replica that is well and shows enough. */
 export class Placement {
   readonly #parts: PlacementParts
@@ -247,7 +253,7 @@ export class Placement {
   ): readonly Server[] {
     const primary = watch.primary()
     const primaryId = primary.kind === 'primary' ? primary.server.id : shard.primary.id
-    return watch.servers.filter((server) => {
+    const fit = watch.servers.filter((server) => {
       if (tried.has(server.id) || server.id === primaryId || !watch.usable(server)) return false
       if (![...tags, ...wishes.tags].every((tag) => server.tags.includes(tag))) return false
       const { maxStalenessMs } = wishes
@@ -255,6 +261,7 @@ export class Placement {
       const lagMs = watch.lagMsOf(server)
       return lagMs !== undefined && lagMs <= maxStalenessMs
     })
+    return withoutSpares(fit)
   }
 
   #mayFallBack(decision: Decision, wishes: ReadWishes): void {
