@@ -9,6 +9,7 @@ const rows = 100_000
 const read = 'select id, name, stock from item where id = $1'
 const write = 'update item set stock = stock + 1 where id = $1'
 const callers = 32
+const rounds = 11
 
 /** The share of reads that replicas served. */
 export interface Share {
@@ -61,7 +62,7 @@ export async function benchReplication(scale: number): Promise<ReplicationFigure
     bench: 'PostgreSQL replicas: read by key',
     concurrency: callers,
     operations,
-    rounds: 11,
+    rounds,
     others: others.map(({ name, query, target }) => ({
       contestant: { name, run: (index) => query(read, [spread(index)]) },
       target: { ratio: target },
@@ -70,7 +71,8 @@ export async function benchReplication(scale: number): Promise<ReplicationFigure
   })
   assert.deepEqual(client.ignoredTokens, {}, 'tokens were ignored')
   const onPrimary = (await readsOnPrimary(client)) - before
-  assert.ok(onPrimary < operations / 100, `${onPrimary} of the compared reads were made on the primary`)
+  // One in a hundred of a single contestant's.
+  assert.ok(onPrimary <= (operations * rounds) / 100, `${onPrimary} of the compared reads were made on the primary`)
   const shares = [await shareOfReplicas(client, Math.ceil(2_000 * scale))]
   return { comparisons, shares, unmeasured }
 }
