@@ -212,9 +212,13 @@ async function closing(socket: Socket): Promise<void> {
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
 }
 
-/** RST if the connection stands, so that the peer gets ECONNRESET; otherwise there is nobody to tell. */
+/**
+ * RST if the connection stands, so that the peer gets ECONNRESET; otherwise there is nobody to tell. One whose end is just being
+ * sent can't be reset: libuv refuses (EINVAL), and Node.js (24) then never closes it.
+ */
 function breakOff(socket: Socket): void {
   if (socket.destroyed) return
-  if (socket.connecting || socket.pending) socket.destroy()
+  const isEnding = socket.writableEnded && !socket.writableFinished
+  if (socket.connecting || socket.pending || isEnding) socket.destroy()
   else socket.resetAndDestroy()
 }

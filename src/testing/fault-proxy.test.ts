@@ -95,6 +95,22 @@ test('an end travels through in order, behind the last bytes', async () => {
   await once(client, 'end')
 })
 
+test('a connection that breaks in the moment in which it ends is closed, too', async () => {
+  const client = await dial()
+  const other = await dial()
+  await say(client, 'hello')
+  await say(other, 'hello')
+  const [ending, talking] = proxy.connections
+  client.on('error', () => undefined)
+  // In one turn of the event loop: the end arrives and is handed on, then the other's byte, and the connection breaks.
+  const broken = talking?.seen('x').then(() => ending?.reset())
+  client.once('finish', () => other.write('x'))
+  client.end()
+  await broken
+  await ending?.closed
+  expect(proxy.connections).toEqual([talking])
+})
+
 test('a server that resets, and one that is down, look so through the proxy', async () => {
   const client = await dial()
   await say(client, 'hello')
