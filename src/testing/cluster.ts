@@ -44,6 +44,12 @@ export interface TestCluster extends AsyncDisposable {
    */
   delayReplay(replica: TestServer, delayMs: number): Promise<void>
   /**
+   * The replica receives nothing new, as where the wire to its primary is cut, until it may receive again, or follows another
+   * primary. What it has received it goes on replaying.
+   */
+  stopReceiving(replica: TestServer): Promise<void>
+  startReceiving(replica: TestServer): Promise<void>
+  /**
    * The running replica that has received most: it has every commit that a replica acknowledged, so it is the one to promote.
    *
    * @throws TestServerError if no replica runs.
@@ -57,6 +63,16 @@ export interface TestCluster extends AsyncDisposable {
    * when it replays again (PostgreSQL).
    */
   promote(replica: TestServer): Promise<void>
+  /**
+   * Exchanges the roles of the primary and a replica in order: the primary takes no more writes, the replica replays all
+   * that were taken, takes writes, and the old primary follows it, as do the others. Nothing is lost, whatever the
+   * replication. On MariaDB all servers go on running, and the connections of `dsn()` to the old primary are broken if its
+   * statements do not end within half a second; on PostgreSQL, where a primary can't become a standby without,
+   * the old one is restarted. For that it waits for its replicas: freeze none of them.
+   *
+   * @throws TestServerError if the replica has not replayed all within 10 seconds (MariaDB).
+   */
+  switchOver(replica: TestServer): Promise<void>
   /**
    * Makes a server, dead or alive, a replica of the present primary, with a new copy of the primary's data: what it had
    * written on its own is gone. The primary stands still while it is copied, 100 ms or so for a small one. Resolves when

