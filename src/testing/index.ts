@@ -34,6 +34,7 @@ export type { Violation, ViolationKind } from './history/violation.ts'
 export {
   runWorkload,
   type SessionIo,
+  type SessionStart,
   type WorkloadDatabase,
   type WorkloadMix,
   type WorkloadOptions,

@@ -219,6 +219,7 @@ describe('failed reads', () => {
     const allowed = check([failed, failed], undefined, undefined, { mayFail })
     expect(found(allowed)).toEqual({ 'failed-read': 1 })
     expect(allowed.allowedFailedReads).toBe(1)
+    expect(describeReport(allowed)).toContain('; 2 reads failed, 0 writes failed, 0 unknown.')
   })
 
   it('promise nothing to later ones', () => {

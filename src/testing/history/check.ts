@@ -88,9 +88,10 @@ function failedRead(read: Operation): Omit<Violation, 'kind'> {
 /** What a report says, in a few lines for people, with the first violations of each kind. */
 export function describeReport(report: Report, mostOfEachKind = 3): string {
   const { chances, operations, sessions, keys, reads, writes, increments, failedWrites, unknownWrites } = report
+  const failedReads = report.counts['failed-read'] + report.allowedFailedReads
   const lines = [
     `${operations} operations of ${sessions} sessions on ${keys} keys: ${reads} reads, ${writes} writes, ` +
-      `${increments} increments; ${failedWrites} writes failed, ${unknownWrites} unknown.`,
+      `${increments} increments; ${failedReads} reads failed, ${failedWrites} writes failed, ${unknownWrites} unknown.`,
     `Chances: ${chances.readYourWrites} for read-your-writes, ${chances.monotonicReads} for monotonic reads, ` +
       `${chances.writesFollowReads} for writes-follow-reads.`,
     ...(report.complete ? [] : ['There is no final state: lost and duplicated writes were looked for in part only.']),

@@ -4,7 +4,13 @@ import { checkHistory } from './check.ts'
 import { initialOpId, type KeyValue, type Operation } from './operation.ts'
 import { Random } from './random.ts'
 import { HistoryRecorder } from './recorder.ts'
-import { runWorkload, type WorkloadDatabase, type WorkloadOptions } from './workload.ts'
+import {
+  runWorkload,
+  type SessionIo,
+  type SessionStart,
+  type WorkloadDatabase,
+  type WorkloadOptions,
+} from './workload.ts'
 
 /** A map that answers at once. */
 class MapDatabase implements WorkloadDatabase {
@@ -23,7 +29,7 @@ class MapDatabase implements WorkloadDatabase {
     for (const key of keys) this.values.set(key, { version: 0, opId: initialOpId })
   }
 
-  async inSession(run: Parameters<WorkloadDatabase['inSession']>[0]): Promise<void> {
+  async inSession(run: (io: SessionIo) => Promise<void>): Promise<void> {
     this.sessions++
     const write = async (key: string, opId: string) => {
       const version = (this.values.get(key)?.version ?? 0) + 1
@@ -99,6 +105,28 @@ describe('a workload', () => {
     expect(database.most).toBe(parallel + 1)
   })
 
+  it('hands sessions over: what a part ends with is what the next one begins with', async () => {
+    const starts: SessionStart[] = []
+    const plain = new MapDatabase()
+    const inSession = async (run: (io: SessionIo) => Promise<void>, start: SessionStart): Promise<unknown> => {
+      starts.push(start)
+      await plain.inSession(run)
+      return start.number
+    }
+    const database: WorkloadDatabase = {
+      setUp: (keys) => plain.setUp(keys),
+      inSession,
+      finalState: () => plain.finalState(),
+    }
+    const operations = await operationsOf({ database, clients: 1, handOver: 0.3 })
+    const sessions = new Set(operations.map(({ session }) => session)).size
+    const goingOn = starts.filter(({ carried }) => carried !== undefined)
+    expect(starts.length - goingOn.length).toBe(sessions)
+    expect(goingOn.length).toBeGreaterThan(sessions)
+    for (const { carried, number } of goingOn) expect(carried).toBe(number - 1)
+    expect(operations).toHaveLength(1000)
+  })
+
   it('does the same for the same seed, however the database interleaves it', async () => {
     const plain = (operations: readonly Operation[]) =>
       operations
@@ -150,6 +178,7 @@ describe('a workload', () => {
     { seed: 0.5 },
     { sessionLength: 0 },
     { parallel: 2 },
+    { handOver: -1 },
     { mix: { read: 0, write: 0, increment: 0 } },
     { mix: { read: -1, write: 1, increment: 1 } },
   ])('refuses %o', async (wrong) => {

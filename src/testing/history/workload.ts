@@ -2,6 +2,14 @@ import type { FinalState, History } from './operation.ts'
 import { Random } from './random.ts'
 import type { HistoryRecorder, ReadAnswer, SessionRecorder, WriteAnswer } from './recorder.ts'
 
+/** How a session begins, or goes on. */
+export interface SessionStart {
+  /** Of the workload's client; counts from 1, parts of sessions included. */
+  readonly number: number
+  /** What the part before resolved with, if this is a session that goes on, for instance in another process. */
+  readonly carried?: unknown
+}
+
 /** What a session of a workload may do. An error that is thrown is recorded. */
 export interface SessionIo {
   /** `update … set version = version + 1, value = opId where key = … returning version`, as one statement. */
@@ -15,8 +23,11 @@ export interface SessionIo {
 export interface WorkloadDatabase {
   /** Puts each key there with version 0 and `initialOpId`, or leaves it away; empties the side table. */
   setUp(keys: readonly string[]): Promise<void>
-  /** Runs this in a session of its own, on which the promises are checked. What it throws ends the workload. */
-  inSession(run: (io: SessionIo) => Promise<void>): Promise<void>
+  /**
+   * Runs this in a session, on which the promises are checked. What it throws ends the workload. Resolves with what the
+   * session goes on with when it is handed over; with undefined it ends there.
+   */
+  inSession(run: (io: SessionIo) => Promise<void>, start: SessionStart): Promise<unknown>
   /** What the primary holds, asked when all clients have ended. */
   finalState(keys: readonly string[]): Promise<FinalState>
 }
@@ -44,6 +55,8 @@ export interface WorkloadOptions {
   readonly mix?: WorkloadMix
   /** The most operations of one session; each has a random number of them. Default 20. */
   readonly sessionLength?: number
+  /** How likely a session is handed over after an operation: to another call of `inSession`. 0 to 1, default 0. */
+  readonly handOver?: number
   /** How likely two operations of a session run at the same time: 0 to 1, default 0.1. */
   readonly parallel?: number
   /** Waits between operations, for instance on a virtual clock; default: not at all. */
@@ -71,6 +84,16 @@ export async function runWorkload(options: WorkloadOptions): Promise<History> {
   return recorder.history()
 }
 
+/** How far a session has come. */
+interface Course {
+  readonly name: string
+  /** In operations. */
+  readonly length: number
+  done: number
+  /** Of the last operation. */
+  key: string | undefined
+}
+
 class WorkloadClient {
   readonly #options: WorkloadOptions
   readonly #keys: readonly string[]
@@ -78,6 +101,7 @@ class WorkloadClient {
   readonly #random: Random
   #left: number
   #sessions = 0
+  #parts = 0
 
   constructor(options: WorkloadOptions, keys: readonly string[], number: number, quota: number) {
     this.#options = options
@@ -91,23 +115,30 @@ class WorkloadClient {
     while (this.#isGoing()) {
       const name = `c${this.#number}.s${++this.#sessions}`
       const length = Math.min(this.#left, 1 + this.#random.below(this.#options.sessionLength ?? 20))
-      await this.#options.database.inSession((io) => this.#session(name, length, io))
+      const course: Course = { name, length, done: 0, key: undefined }
+      let carried: unknown
+      do {
+        const start = { number: ++this.#parts, carried }
+        carried = await this.#options.database.inSession((io) => this.#part(course, io), start)
+      } while (carried !== undefined && course.done < length && this.#isGoing())
     }
   }
 
-  async #session(name: string, length: number, io: SessionIo): Promise<void> {
-    const session = this.#options.recorder.session(name)
-    let key: string | undefined
-    for (let done = 0; done < length && this.#isGoing();) {
-      const atOnce = done + 1 < length && this.#random.chance(this.#options.parallel ?? 0.1) ? 2 : 1
+  /** A session to its end, or until it is handed over. */
+  async #part(course: Course, io: SessionIo): Promise<void> {
+    const { parallel = 0.1, handOver = 0, pause } = this.#options
+    const session = this.#options.recorder.session(course.name)
+    while (course.done < course.length && this.#isGoing()) {
+      const atOnce = course.done + 1 < course.length && this.#random.chance(parallel) ? 2 : 1
       const running: Promise<unknown>[] = []
-      for (let each = 0; each < atOnce; each++, done++, this.#left--) {
-        if (key === undefined || !this.#random.chance(sameKeyAgain))
-          key = this.#keys[this.#random.below(this.#keys.length)]!
-        running.push(this.#operation(session, io, key, `${name}.${done + 1}`))
+      for (let each = 0; each < atOnce; each++, this.#left--) {
+        if (course.key === undefined || !this.#random.chance(sameKeyAgain))
+          course.key = this.#keys[this.#random.below(this.#keys.length)]!
+        running.push(this.#operation(session, io, course.key, `${course.name}.${++course.done}`))
       }
       await Promise.all(running)
-      await this.#options.pause?.(this.#random)
+      await pause?.(this.#random)
+      if (handOver > 0 && this.#random.chance(handOver)) return
     }
   }
 
@@ -131,6 +162,7 @@ function checkOptions({
   mix,
   sessionLength = 1,
   parallel = 0,
+  handOver = 0,
   seed,
 }: WorkloadOptions): void {
   const counts = { clients, keys, sessionLength }
@@ -140,7 +172,9 @@ function checkOptions({
   }
   if (!(operations >= 0)) throw new RangeError(`operations must be a number from 0, not ${operations}.`)
   if (!Number.isSafeInteger(seed)) throw new RangeError(`seed must be an integer, not ${seed}.`)
-  if (!(parallel >= 0 && parallel <= 1)) throw new RangeError(`parallel must be from 0 to 1, not ${parallel}.`)
+  for (const [name, chance] of Object.entries({ parallel, handOver })) {
+    if (!(chance >= 0 && chance <= 1)) throw new RangeError(`${name} must be from 0 to 1, not ${chance}.`)
+  }
   const weights = mix === undefined ? [1] : [mix.read, mix.write, mix.increment]
   if (weights.some((weight) => !(weight >= 0)) || weights.every((weight) => weight === 0)) {
     throw new RangeError('The weights of mix must be numbers from 0, and not all 0.')
