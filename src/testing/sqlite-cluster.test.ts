@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SqliteCluster, type SqliteFile, startSqliteCluster } from './sqlite-cluster.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -161,12 +161,8 @@ describe('a cluster of SQLite files', () => {
   })
 
   it('keeps no more states than a delay needs, and none in the end', async () => {
-    const before = new Set(readdirSync(dirname(dirname(cluster.primary.path))))
     await using other = await startSqliteCluster({ clock, replicas: 2 })
-    const states = readdirSync(dirname(dirname(cluster.primary.path)))
-      .filter((name) => !before.has(name) && name.includes('states'))
-      .map((name) => join(dirname(dirname(cluster.primary.path)), name))
-    expect(states).toHaveLength(1)
+    const states = join(dirname(other.primary.path), 'states')
     const database = new DatabaseSync(other.primary.path)
     database.exec('create table t (n)')
     other.pauseReplay(other.replicas[0]!)
@@ -176,13 +172,12 @@ describe('a cluster of SQLite files', () => {
       await clock.advance(5)
     }
     database.close()
-    const kept = readdirSync(states[0]!).length
+    const kept = readdirSync(states).length
     expect(kept).toBeGreaterThan(20)
     expect(kept).toBeLessThanOrEqual(55)
     await other.stop()
     await other.stop()
-    expect(existsSync(states[0]!)).toBe(false)
-    expect(existsSync(other.primary.path)).toBe(false)
+    expect(existsSync(dirname(states))).toBe(false)
   })
 
   it('keeps the files of a folder that was named, and begins with what is there', async () => {
@@ -200,6 +195,21 @@ describe('a cluster of SQLite files', () => {
       expect(ask(second.replicas[0]!, 'select n from t')).toEqual([{ n: 1 }])
       expect(ask(second.replicas[0]!, 'select name from sqlite_schema')).toEqual([{ name: 't' }])
     } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('says which files it cannot use, and leaves no folder behind', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'signalbox-cluster-'))
+    try {
+      await writeFile(join(folder, 'primary.db'), 'no database at all'.repeat(100))
+      vi.stubEnv('SIGNALBOX_TEST_FOLDER', folder)
+      await expect(startSqliteCluster({ folder })).rejects.toThrow(
+        `The files in "${folder}" cannot be used: file is not`,
+      )
+      expect(readdirSync(folder).filter((name) => name.startsWith('signalbox-'))).toEqual([])
+    } finally {
+      vi.unstubAllEnvs()
       await rm(folder, { recursive: true })
     }
   })

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Dsn } from '../config.ts'
@@ -7,7 +7,7 @@ import { messageOf, TestServerError } from '../errors.ts'
 import { type Clock, systemClock } from '../failover/clock.ts'
 import { replicaCount } from './running-cluster.ts'
 import { takeOver } from './sqlite-state.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { Workplace } from './workplace.ts'
 
 export interface SqliteClusterOptions {
   /** Default 2. */
@@ -74,7 +74,9 @@ const statesOfDelay = 50
  * databases of tests and demonstrations. Replicas have no triggers. Indexes and generated columns that call functions of
  * the application cannot be copied. Nobody is promoted: SQLite's roles are those of the configuration.
  *
- * @throws TestServerError if `replicas` is no whole number from 0, or the first copy fails.
+ * Linux and macOS. Should the test process die without calling `stop()`, a watchdog removes the temporary folder.
+ *
+ * @throws TestServerError if `replicas` is no whole number from 0, a file cannot be used, or the first copy fails.
  *
  * @example
  * import { startSqliteCluster } from 'signalbox/testing'
@@ -88,30 +90,30 @@ const statesOfDelay = 50
 export async function startSqliteCluster(options: SqliteClusterOptions = {}): Promise<SqliteCluster> {
   const count = replicaCount(options)
   const { DatabaseSync } = await import('node:sqlite')
-  const folder = options.folder === undefined ? await temporaryFolder('sqlite') : resolve(options.folder)
-  await mkdir(folder, { recursive: true })
+  const workplace = await Workplace.create('sqlite', 'SIGKILL')
+  const folder = options.folder === undefined ? workplace.folder : resolve(options.folder)
+  const states = join(workplace.folder, 'states')
   const open = (path: string): DatabaseSync => {
     const database = new DatabaseSync(path, { enableForeignKeyConstraints: false })
     // Readers and the one who writes must not shut each other out.
     database.exec('pragma busy_timeout = 1000; pragma journal_mode = wal; pragma synchronous = off')
     return database
   }
-  const replicas = Array.from(
-    { length: count },
-    (_, index) => new Replica(join(folder, `replica-${index + 1}.db`), open),
-  )
-  const primary = fileAt(join(folder, 'primary.db'))
-  const cluster = new CopiedFiles(primary, open(primary.path), replicas, {
-    clock: options.clock ?? systemClock,
-    states: await temporaryFolder('sqlite-states'),
-    folder: options.folder === undefined ? folder : undefined,
-  })
   try {
+    for (const each of [folder, states]) await mkdir(each, { recursive: true })
+    const primary = fileAt(join(folder, 'primary.db'))
+    const replicas = Array.from({ length: count }, (_, index) => {
+      const path = join(folder, `replica-${index + 1}.db`)
+      return new Replica(path, open(path))
+    })
+    const parts: CopyingParts = { clock: options.clock ?? systemClock, states, workplace }
+    const cluster = new CopiedFiles(primary, open(primary.path), replicas, parts)
     await cluster.caughtUp()
     return cluster
   } catch (error) {
-    await cluster.stop()
-    throw error
+    await workplace.remove()
+    if (error instanceof TestServerError) throw error
+    throw new TestServerError(`The files in "${folder}" cannot be used: ${messageOf(error)}.`, error)
   }
 }
 
@@ -128,11 +130,10 @@ class Replica implements SqliteFile {
   /** The number of the state that it shows. */
   shown = 0
 
-  constructor(path: string, open: (path: string) => DatabaseSync) {
-    const { dsn } = fileAt(path)
+  constructor(path: string, database: DatabaseSync) {
     this.path = path
-    this.dsn = dsn
-    this.database = open(path)
+    this.dsn = fileAt(path).dsn
+    this.database = database
   }
 }
 
@@ -140,8 +141,8 @@ interface CopyingParts {
   readonly clock: Clock
   /** A folder for the states that some replica has yet to show. */
   readonly states: string
-  /** To be removed in the end. */
-  readonly folder: string | undefined
+  /** Removed in the end. */
+  readonly workplace: Workplace
 }
 
 class CopiedFiles implements SqliteCluster {
@@ -211,9 +212,7 @@ class CopiedFiles implements SqliteCluster {
     for (const done of this.#waiting) done()
     for (const { database } of this.replicas) database.close()
     this.#database.close()
-    const { folder, states } = this.#parts
-    for (const each of folder === undefined ? [states] : [states, folder])
-      await rm(each, { recursive: true, force: true })
+    await this.#parts.workplace.remove()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

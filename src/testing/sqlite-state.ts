@@ -69,8 +69,7 @@ function copyRows(replica: DatabaseSync, { name, isWithoutRowid }: Table): void 
     .prepare("select name from pragma_table_xinfo(?, 'main') where hidden = 0")
     .all(name)
     .map((column) => String(column['name']))
-  const hasOwnRowid = columns.some((column) => column.toLowerCase() === 'rowid')
-  const listed = [...(isWithoutRowid || hasOwnRowid ? [] : ['rowid']), ...columns.map(quoted)].join(', ')
+  const listed = [...(isWithoutRowid ? [] : ['rowid']), ...columns.map(quoted)].join(', ')
   const table = quoted(name)
   replica.exec(`delete from main.${table}; insert into main.${table} (${listed}) select ${listed} from source.${table}`)
 }
