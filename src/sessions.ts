@@ -24,8 +24,9 @@ export interface SessionOptions {
 export interface SessionTokenOptions {
   /**
    * Also what the session only read, so that whoever goes on with the token reads no older state, whatever replica it
-   * reads. Asks each replica that the session reads how far it is; where that replica is gone, the primary. Default false: what it
-   * wrote, and what it read on primaries. Nothing is known of reads with `replication.stickiness: 'query'`.
+   * reads. Asks each replica that the session reads how far it is; where that replica is gone, the primary. On engines
+   * without positions whoever goes on reads the primary. Default false: what it wrote, and what it read on primaries.
+   * Nothing is known of reads with `replication.stickiness: 'query'`.
    */
   readonly reads?: boolean | undefined
 }

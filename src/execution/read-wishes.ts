@@ -58,16 +58,12 @@ export function wished(decision: Decision, wishes: ReadWishes, { atLeast }: Surr
  */
 function raised(session: ShardMemory, floor: ShardMemory, ofItsOwn: boolean): ShardMemory {
   if (!ofItsOwn) {
-    require(session, floor)
+    session.adopt(floor)
     return session
   }
   const own = new ShardMemory()
   own.stay = session.stay
-  require(own, session)
-  require(own, floor)
+  own.adopt(session)
+  own.adopt(floor)
   return own
-}
-
-function require(memory: ShardMemory, { need }: ShardMemory): void {
-  if (need !== 'nothing') memory.require(need === 'unknown' ? undefined : need)
 }
