@@ -43,6 +43,11 @@ export interface DriverResult {
   readonly fields: readonly Field[]
   /** The id that the engine generated for an inserted row, where it says so (MySQL, SQLite). */
   readonly insertId?: number | bigint | undefined
+  /**
+   * Where an autocommit write stands in the log, if the server says so along with the answer (MariaDB, see
+   * `PoolOptions.trackPositions`) and the answer has no rows: these could show more.
+   */
+  readonly position?: Position | undefined
   /** The driver's own result object. */
   readonly native: unknown
 }
@@ -75,6 +80,8 @@ export interface Lease {
   begin(options: BeginOptions): Promise<void>
   /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
   commit(): Promise<void>
+  /** Where the last transaction that `commit` has ended stands in the log; as `DriverResult.position`. */
+  readonly committed?: Position | undefined
   /**
    * After `commit` threw `CommitUnknownError`: asks another connection, to the present primary, whether the transaction
    * took effect. May be called again, and after `release`. Absent where the engine cannot tell. Errors as `query`.

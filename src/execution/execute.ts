@@ -44,7 +44,8 @@ export class Executor {
       return this.#replicated.run(decision, surroundings, options, request, {
         // A replica is not asked again: whether it still shows as much is to be found out anew, as for the others.
         send: (placed) =>
-          this.#runWatched(placed, request, begun, placed.route.role === 'replica' ? 1 : this.#attempts),
+          this.#runWatched<Row>(placed, request, begun, placed.route.role === 'replica' ? 1 : this.#attempts),
+        positionOf: Result.positionOf,
       })
     }
     const pool = this.#pools.opened(decision.server)

@@ -2,6 +2,7 @@ import type { Access, BeginOptions, DriverRequest, DriverResult, Lease, ReleaseM
 import type { ReadOptions } from '../config.ts'
 import { ConfigError, ReadOnlyTransactionError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
+import type { Position } from '../topology/position.ts'
 import { placedOn, whereOf, type Decision } from './decision.ts'
 
 const connection: Reason = { rule: 'connection', text: 'the connection is one to this server' }
@@ -9,7 +10,9 @@ const connection: Reason = { rule: 'connection', text: 'the connection is one to
 /** What is to be known of a lease's use. */
 export interface LeaseWatch {
   /** Before anything is sent after which the session may have seen or done more than before. Returns what ends it. */
-  begun(access: Access): () => void
+  begun(access: Access): (covered?: Position) => void
+  /** The position of a commit, if it covers all that its transaction can have read as well. */
+  covering(position: Position | undefined): Position | undefined
   /** Before a statement is sent that may write. */
   writing(): void
   failed(error: unknown): void
@@ -31,7 +34,9 @@ export class PlacedLease implements Lease {
   /** Why it is one to this server: its statements are told, each besides its own reasons. */
   readonly #because: readonly Reason[]
   /** Ends what the open transaction began. */
-  #endTransaction: (() => void) | undefined
+  #endTransaction: ((covered?: Position) => void) | undefined
+  /** It may read what others commit later, or never. */
+  #readsUncommitted = false
 
   constructor(placed: Decision, lease: Lease, watch: LeaseWatch, because: readonly Reason[]) {
     this.placed = placed
@@ -76,6 +81,7 @@ export class PlacedLease implements Lease {
     const watch: LeaseWatch = {
       begun,
       writing: nothing,
+      covering: () => undefined,
       failed: nothing,
       answer: (work) => work,
       rows: (rows) => rows,
@@ -107,11 +113,14 @@ export class PlacedLease implements Lease {
 
   async begin(options: BeginOptions): Promise<void> {
     this.#endTransaction = this.#watch.begun(options.readOnly === true ? 'read' : 'write')
+    this.#readsUncommitted = options.isolation === 'read uncommitted'
     await this.#told(this.#lease.begin(options))
   }
 
   async commit(): Promise<void> {
-    await this.#ending(this.#lease.commit())
+    await this.#ending(this.#lease.commit(), () =>
+      this.#readsUncommitted ? undefined : this.#watch.covering(this.#lease.committed),
+    )
   }
 
   async rollback(): Promise<void> {
@@ -145,16 +154,18 @@ export class PlacedLease implements Lease {
     return this.#endTransaction === undefined ? this.#watch.begun(access) : undefined
   }
 
-  async #ending(work: Promise<void>): Promise<void> {
+  async #ending(work: Promise<void>, position?: () => Position | undefined): Promise<void> {
+    let covered: Position | undefined
     try {
       await this.#told(work)
+      covered = position?.()
     } finally {
-      this.#over()
+      this.#over(covered)
     }
   }
 
-  #over(): void {
-    this.#endTransaction?.()
+  #over(covered?: Position): void {
+    this.#endTransaction?.(covered)
     this.#endTransaction = undefined
   }
 

@@ -47,7 +47,11 @@ export class PoolRegistry {
 
   async #make(server: Server, database: Database): Promise<DriverPool> {
     const driver = await this.#drivers[database.engine]()
-    const pool = await driver.open(server.target(), { ...database.pool, traceCommits: tracesCommits(database) })
+    const pool = await driver.open(server.target(), {
+      ...database.pool,
+      traceCommits: tracesCommits(database),
+      trackPositions: hasReplicas(database),
+    })
     if (this.#closed) {
       await pool.close()
       throw new ClientClosedError()

@@ -4,6 +4,7 @@ import { CommitUnknownError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
 import type { SessionMemory, ShardMemory, Touched } from '../routing/session.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
+import { coversLog, type Position } from '../topology/position.ts'
 import type { Database, Server } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import { CallWait } from './call-wait.ts'
@@ -21,6 +22,8 @@ export interface FailureWatch extends ShardWatch {
   reportFailure(server: Server, error: unknown): void
   /** A server refused a write because it is read-only: it may not be the primary any more. */
   reportRoleChange(): void
+  /** How far the server is known to have come. */
+  positionOf(server: Server): Position | undefined
   /** Resolves when the servers have been asked about all that was reported, and it is decided anew who is primary. */
   settled(): Promise<void>
 }
@@ -41,11 +44,16 @@ export interface ReplicatedParts {
   readonly now: () => number
 }
 
+/** Tells that something is over, and the position that covers it, if it is known. */
+export type Ended = (covered?: Position) => void
+
 /** Sends a statement to the server of a placed decision. */
 export interface Sending<T> {
   readonly send: (placed: Decision) => Promise<T>
   /** Closes what an answer holds that nobody waits for any more. Must not throw. */
   readonly drop?: (answer: T) => void
+  /** Where the write that was answered stands in the log, if the server said so. */
+  readonly positionOf?: (answer: T) => Position | undefined
 }
 
 const unproven: Reason = {
@@ -93,7 +101,7 @@ export class Replicated {
    * A statement on the primary begins: until its end, which the caller tells, nobody knows what the session's reads must
    * show. Does nothing for a read that may go to a replica.
    */
-  begun(decision: Decision, { memory, shared }: Surroundings): () => void {
+  begun(decision: Decision, { memory, shared }: Surroundings): Ended {
     const isWrite = decision.route.effect !== 'read'
     if (decision.route.role === 'replica' || (!isWrite && shared)) return nothing
     if (isWrite) memory.wrote = true
@@ -165,6 +173,7 @@ export class Replicated {
       begun: (access) =>
         onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed, undefined) : nothing,
       writing: () => (memory.wrote = true),
+      covering: (position) => this.#covering(placed, position),
       failed: (error) => this.#report(placed, error),
       answer: async (work) => {
         if (onPrimary) return await work
@@ -184,22 +193,27 @@ export class Replicated {
     decision: Decision,
     surroundings: Surroundings,
     wait: CallWait,
-    { send, drop }: Sending<T>,
+    { send, drop, positionOf }: Sending<T>,
   ): Promise<T> {
     const { inFlight, placement } = this.#parts
     const ended = this.begun(decision, surroundings)
+    let covered: Position | undefined
     // What may have taken effect is waited for; a read may go to the next primary instead.
     const isWrite = decision.route.effect !== 'read'
     const wishes = isWrite ? undefined : readWishes(decision, surroundings, undefined, 'reads')
     const place = async (): Promise<Decision> => await placement.primary(decision, wait)
     try {
       return await this.#moving(decision, wait, place, async (placed) => {
-        if (wishes === undefined) return await send(placed)
+        if (wishes === undefined) {
+          const answer = await send(placed)
+          covered = this.#covering(placed, positionOf?.(answer))
+          return answer
+        }
         const proved = await this.#prove(placed, wishes, wait)
         return await inFlight.onServer(placed.server, send(proved), drop)
       })
     } finally {
-      ended()
+      ended(covered)
     }
   }
 
@@ -300,7 +314,14 @@ export class Replicated {
     else watch.reportFailure(placed.server, error)
   }
 
-  #begunIn(memory: SessionMemory, decision: Decision, tables: Touched): () => void {
+  /** The position of a write if it covers all that the write can have read as well. */
+  #covering(placed: Decision, position: Position | undefined): Position | undefined {
+    if (position === undefined) return undefined
+    const log = this.#parts.watchOf(placed).positionOf(placed.server)
+    return log !== undefined && coversLog(position, log) ? position : undefined
+  }
+
+  #begunIn(memory: SessionMemory, decision: Decision, tables: Touched): Ended {
     const group = this.#parts.sharing(decision.database) ?? [decision.database.alias]
     return begun(
       group.map((alias) => memory.of(shardKey(decision, alias))),
@@ -311,13 +332,13 @@ export class Replicated {
 
 function nothing(): void {}
 
-function begun(shards: readonly ShardMemory[], tables: Touched): () => void {
+function begun(shards: readonly ShardMemory[], tables: Touched): Ended {
   for (const shard of shards) shard.begin(tables)
   let isOver = false
-  return () => {
+  return (covered) => {
     if (isOver) return
     isOver = true
-    for (const shard of shards) shard.end(tables)
+    for (const shard of shards) shard.end(tables, covered)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DriverResult, Field } from '../drivers/driver.ts'
 import type { Route } from '../routing/route.ts'
+import type { Position } from '../topology/position.ts'
 
 /** The answer to a statement: the driver's own rows, untouched, and the route that led to them. */
 export class Result<Row = Record<string, unknown>> {
@@ -18,6 +19,11 @@ export class Result<Row = Record<string, unknown>> {
     this.insertId = driverResult.insertId
     this.route = route
     this.#driverResult = driverResult
+  }
+
+  /** Where a write stands in the log, if its server said so. */
+  static positionOf(result: Result<unknown>): Position | undefined {
+    return result.#driverResult.position
   }
 
   /** The columns, in order. */

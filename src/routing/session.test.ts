@@ -25,6 +25,78 @@ describe('what a session remembers of a shard', () => {
     expect(memory.reachedBy(at(8, 2))).toBe('incomparable')
   })
 
+  it('knows at once where a write stands that says so', () => {
+    const memory = new ShardMemory()
+    memory.begin()
+    memory.end(undefined, at(7))
+    expect(memory.need).toEqual(at(7))
+    memory.begin()
+    expect(memory.need).toBe('unknown')
+    memory.end(undefined, at(9))
+    expect(memory.need).toEqual(at(9))
+    // A position that was needed before, and is later.
+    memory.begin()
+    memory.end(undefined, at(8))
+    expect(memory.need).toEqual(at(9))
+    memory.begin()
+    memory.end(undefined, at(9, 2))
+    expect(memory.need).toBe('unknown')
+  })
+
+  it('does not know it where something else happened meanwhile, or was not known before', () => {
+    const cases: Readonly<Record<string, (memory: ShardMemory) => void>> = {
+      'another write before, not answered': (memory) => {
+        memory.begin()
+        memory.begin()
+        memory.end(undefined, at(7))
+        memory.end()
+      },
+      'another write within, answered': (memory) => {
+        memory.begin()
+        memory.begin()
+        memory.end(undefined, at(6))
+        memory.end(undefined, at(7))
+      },
+      'a write before, of which nobody knows': (memory) => {
+        memory.begin()
+        memory.end()
+        memory.begin()
+        memory.end(undefined, at(7))
+      },
+      'something seen that is gone': (memory) => {
+        memory.begin()
+        memory.forget()
+        memory.end(undefined, at(7))
+      },
+      'a token from elsewhere': (memory) => {
+        memory.begin()
+        memory.require(at(9))
+        memory.end(undefined, at(7))
+      },
+      'the end of its session': (memory) => {
+        memory.begin()
+        memory.heir = new ShardMemory()
+        memory.end(undefined, at(7))
+        expect(memory.heir.need).toBe('unknown')
+      },
+    }
+    for (const [what, happens] of Object.entries(cases)) {
+      const memory = new ShardMemory()
+      happens(memory)
+      expect(memory.need, what).toBe('unknown')
+    }
+  })
+
+  it('needs nothing more of other tables for a write that says where it stands, unless it may have changed any', () => {
+    const memory = new ShardMemory()
+    memory.begin(['item'])
+    memory.end(['item'], at(7))
+    expect([memory.needOf(['item']), memory.needOf(['other'])]).toEqual([at(7), 'nothing'])
+    memory.begin()
+    memory.end(undefined, at(9))
+    expect([memory.needOf(['item']), memory.needOf(['other'])]).toEqual([at(9), at(9)])
+  })
+
   it('takes no position that was asked for before a later write began or ended', () => {
     const memory = new ShardMemory()
     memory.begin()

@@ -28,6 +28,8 @@ export class ShardMemory {
   readonly #written = new Set<string>()
   /** Grows with everything that makes an older answer about the position worthless. */
   #turn = 0
+  /** What was needed before the write that is under way, if it is the only one. */
+  #before: { readonly need: Need; readonly elsewhere: Need; readonly turn: number } | undefined
 
   get need(): Need {
     return this.underWay > 0 ? 'unknown' : this.#need
@@ -44,15 +46,30 @@ export class ShardMemory {
 
   /** Before a write is sent, or anything else that shows a newer state than the replicas may have. */
   begin(tables?: Touched): void {
+    const [need, elsewhere] = [this.#need, this.#needElsewhere]
     this.underWay += 1
     this.#change(tables)
+    this.#before = { need, elsewhere, turn: this.#turn }
   }
 
-  /** It was answered, or failed, or nobody knows. */
-  end(tables?: Touched): void {
+  /** It was answered, or failed, or nobody knows. `covered`: the position of all that it did and saw, if that is known. */
+  end(tables?: Touched, covered?: Position): void {
     this.underWay -= 1
+    if (covered !== undefined && this.#cover(tables, covered)) return
     // What it did may be later than a position that was asked for meanwhile.
     this.#tell(tables)
+  }
+
+  /** False if something else happened meanwhile, or nobody knew before what was needed: then only the primary can say. */
+  #cover(tables: Touched, covered: Position): boolean {
+    const before = this.#before
+    if (before?.turn !== this.#turn || before.need === 'unknown' || this.heir !== undefined) return false
+    const need = before.need === 'nothing' ? covered : mergePositions(before.need, covered)
+    if (need === undefined) return false
+    this.#turn += 1
+    this.#need = need
+    this.#needElsewhere = tables === undefined ? need : before.elsewhere
+    return true
   }
 
   /** What was seen last is not known any more, for instance because its server is gone. */

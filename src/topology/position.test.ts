@@ -5,6 +5,7 @@ import type { GtidEntry, Position } from './position.ts'
 import {
   bytesBetween,
   comparePosition,
+  coversLog,
   formatLsn,
   formatPosition,
   mergePositions,
@@ -123,6 +124,19 @@ describe('mergePositions', () => {
     const [a, b] = [gtid([0, 1, 7n]), gtid([0, 2, 8n], [1, 1, 1n])]
     mergePositions(a, b)
     expect([text(a), text(b)]).toEqual(['gtid:0-1-7', 'gtid:0-2-8,1-1-1'])
+  })
+})
+
+describe('coversLog', () => {
+  it.each([
+    ['the only domain', gtid([0, 1, 7n]), gtid([0, 1, 5n]), true],
+    ['one of two domains', gtid([0, 1, 7n]), gtid([0, 1, 5n], [1, 1, 1n]), false],
+    ['the first commit of a second domain', gtid([1, 1, 1n]), gtid([0, 1, 5n]), false],
+    ['a log of which nothing is known', gtid([0, 1, 7n]), gtid(), false],
+    ['MySQL’s sets, which may have gaps', gtidSet(`${uuid}:7`), gtidSet(`${uuid}:1-5`), false],
+    ['a log position', lsn(1, 7n), lsn(1, 5n), false],
+  ] as const)('%s', (_, commit, log, expected) => {
+    expect(coversLog(commit, log)).toBe(expected)
   })
 })
 

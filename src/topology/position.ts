@@ -72,6 +72,17 @@ function laterEntry(a: GtidEntry, b: GtidEntry): GtidEntry {
 }
 
 /**
+ * Whether everything that a server had committed before `commit`, which is one commit's position, is at or before it: where
+ * `log`, the whole server's position, has one replication domain only. In that commits have one order, and become visible
+ * in it.
+ */
+export function coversLog(commit: Position, log: Position): boolean {
+  if (commit.kind !== 'gtid' || log.kind !== 'gtid') return false
+  const [domain] = commit.domains.keys()
+  return domain !== undefined && commit.domains.size === 1 && log.domains.size === 1 && log.domains.has(domain)
+}
+
+/**
  * A position as text, the same for equal positions: `lsn:3:0/16B3748` (timeline 3), `gtid:0-1-8,1-2-77`,
  * `gtid-set:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77`.
  */

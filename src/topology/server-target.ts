@@ -45,6 +45,11 @@ export interface PoolOptions {
   readonly fetchSize: number
   /** PostgreSQL: transactions note what a lost COMMIT can be asked for by. Default false. */
   readonly traceCommits?: boolean
+  /**
+   * MariaDB: the pool's own connections are told to say where each write stands in the log. Costs a round trip for each new connection, and
+   * nothing for a write. Default false.
+   */
+  readonly trackPositions?: boolean
 }
 
 /** Where to connect: a data source name, or a pool or handle of the driver's own that the application keeps. */

@@ -121,9 +121,9 @@ function ping(connection: Connection): Promise<void> {
 }
 
 /** Runs a short text of the driver's own. */
-export function run(connection: Connection, sql: string): Promise<void> {
+export function run(connection: Connection, sql: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    connection.query(sql, (error: Error | null) => (error ? reject(error) : resolve()))
+    connection.query(sql, (error: Error | null, header: unknown) => (error ? reject(error) : resolve(header)))
   })
 }
 

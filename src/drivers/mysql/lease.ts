@@ -8,12 +8,14 @@ import {
   TransactionClosedError,
   UnsupportedError,
 } from '../../errors.ts'
+import type { Position } from '../../topology/position.ts'
 import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../driver.ts'
 import { isAnswer, isLoss, isNeverSent, mysqlError, readError } from './errors.ts'
 import { run, type QueryKiller } from './killer.ts'
 import { runInterruptible } from './running.ts'
 import { send, type SendOptions } from './send.ts'
 import { streamRows } from './stream-rows.ts'
+import { trackedPosition } from './tracked-position.ts'
 
 /** What a lease needs to know of its pool. */
 export interface LeaseTerms {
@@ -48,6 +50,7 @@ export class MysqlLease implements Lease {
   #inTransaction = false
   #readOnly = false
   #streaming = false
+  #committed: Position | undefined
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms
@@ -109,7 +112,8 @@ export class MysqlLease implements Lease {
   commit(): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        await run(this.#connection, 'COMMIT')
+        const header = await run(this.#connection, 'COMMIT')
+        this.#committed = trackedPosition(header)
         this.#ended()
       } catch (error) {
         this.#noteFailure(error)
@@ -117,6 +121,10 @@ export class MysqlLease implements Lease {
         throw isUnknown(error, failure) ? commitUnknown(error) : failure
       }
     })
+  }
+
+  get committed(): Position | undefined {
+    return this.#committed
   }
 
   rollback(): Promise<void> {

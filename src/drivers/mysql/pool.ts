@@ -24,6 +24,7 @@ import { StatusReader } from './server-status.ts'
 import { showsAll } from './visibility.ts'
 import { resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
+import { trackPosition } from './tracked-position.ts'
 
 /** How long close() waits for what runs if the caller gives no limit, and for the goodbyes afterwards. */
 const defaultCloseTimeoutMs = 30_000
@@ -175,7 +176,10 @@ export class MysqlPool implements DriverPool {
     if (!usable || !changed) return this.#giveBack(connection, usable)
     // Whatever the application set on the connections of its own pool would be lost with a reset.
     if (!this.#owned) return this.#giveBack(connection, false)
-    void resetConnection(connection, this.#options.connectTimeoutMs).then((clean) => this.#giveBack(connection, clean))
+    void resetConnection(connection, this.#options.connectTimeoutMs).then((clean) => {
+      if (clean) this.#track(connection)
+      this.#giveBack(connection, clean)
+    })
   }
 
   #giveBack(connection: PoolConnection, usable: boolean): void {
@@ -233,6 +237,12 @@ export class MysqlPool implements DriverPool {
     this.#known.add(connection)
     // A broken connection may report more than once, and an error event that nobody hears ends the process.
     connection.on('error', () => this.#losses.note(connection))
+    this.#track(connection)
+  }
+
+  /** What the application has set on the connections of its own pool stays as it is. */
+  #track(connection: PoolConnection): void {
+    if (this.#owned && this.#options.trackPositions === true) trackPosition(connection)
   }
 
   #watchWaiting(limits: WaitLimits, queued: boolean, giveUp: (error: Error) => void): { readonly disarm: () => void } {

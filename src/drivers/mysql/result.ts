@@ -1,6 +1,8 @@
 import type { FieldPacket, ResultSetHeader } from 'mysql2'
 
+import type { Position } from '../../topology/position.ts'
 import type { DriverResult, Field } from '../driver.ts'
+import { trackedPosition } from './tracked-position.ts'
 
 /** What mysql2 gives to a callback: rows or a header, or, of CALL, an array of these. */
 export type NativeRows = readonly unknown[] | ResultSetHeader
@@ -24,6 +26,11 @@ export class MysqlResult implements DriverResult {
       this.rowCount = this.rows.length
       this.insertId = undefined
     }
+  }
+
+  get position(): Position | undefined {
+    const [header] = this.native
+    return isHeader(header) ? trackedPosition(header) : undefined
   }
 
   get fields(): readonly Field[] {

@@ -34,6 +34,14 @@ function describeAnswer(context: ContractContext): void {
     expect(comparePosition(before, after)).toBe('behind')
   })
 
+  check('says with a write, if at all, a position that the server has then reached', async () => {
+    const pool = await open({ trackPositions: true })
+    const { position } = await pool.query(insertItem(context, 'apple', 1))
+    const at = (await pool.status()).position
+    if (at === undefined || position === undefined) return expect(position).toBeUndefined()
+    expect(comparePosition(at, position)).toBe('reached')
+  })
+
   check('asks for the status again and again, many at a time, and without a statement cache', async () => {
     const [pool, plain] = [await open(), await open({ statementCacheSize: 0 })]
     const { cluster, version } = await plain.status()
