@@ -1,85 +1,137 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random, TestCluster, TestServer } from '../src/testing/index.ts'
+import type { Fault, FaultProxy, TestCluster, TestServer } from '../src/testing/index.ts'
+import type { FaultKind, Step, Trouble } from './plan.ts'
 
-/** One kind of trouble: what it does, and how it is undone. */
-interface Fault {
-  readonly name: string
-  readonly strike: (server: TestServer) => Promise<void>
-  readonly mend: (server: TestServer) => Promise<void>
-}
-
-function faultsOf(cluster: TestCluster): readonly Fault[] {
-  return [
-    {
-      name: 'kill',
-      strike: async (server) => {
-        server.kill('SIGKILL')
-        await server.exited()
-      },
-      mend: async (server) => await server.restart(),
-    },
-    {
-      name: 'freeze',
-      strike: async (server) => server.freeze(),
-      mend: async (server) => server.thaw(),
-    },
-    {
-      name: 'pause of the replay',
-      strike: async (server) => await cluster.pauseReplay(server),
-      mend: async (server) => await cluster.resumeReplay(server),
-    },
-    {
-      name: 'delay of 500 ms',
-      strike: async (server) => await cluster.delayReplay(server, 500),
-      mend: async (server) => await cluster.delayReplay(server, 0),
-    },
-  ]
-}
-
-export interface FaultPlan {
+/** A cluster, and what stands between its servers and their clients. */
+export interface Scene {
   readonly cluster: TestCluster
-  readonly random: Random
-  /** Also kill the primary, promote a replica, and let the old primary rejoin. */
-  readonly failovers: boolean
-  readonly signal: AbortSignal
+  readonly proxyOf: (server: TestServer) => FaultProxy
   readonly tell: (text: string) => void
 }
 
-/**
- * Troubles one server after the other until the signal fires, and leaves all of them well. At most one is in trouble at a
- * time, so that a good replica is always left.
- */
-export async function causeTrouble({ cluster, random, failovers, signal, tell }: FaultPlan): Promise<void> {
-  const faults = faultsOf(cluster)
-  while (!signal.aborted) {
-    await delay(200 + random.below(800))
-    if (signal.aborted) return
-    if (failovers && random.chance(0.3)) {
-      await failOver(cluster, random, tell)
-      continue
-    }
-    const server = cluster.replicas[random.below(cluster.replicas.length)]!
-    const fault = faults[random.below(faults.length)]!
-    tell(`${fault.name}: ${server.port}`)
-    await fault.strike(server)
-    await delay(300 + random.below(2_000))
-    await fault.mend(server)
-    tell(`${server.port} is mended`)
-    await cluster.caughtUp()
+/** How a fault begins, and how it ends. */
+interface Cause {
+  readonly strike: (server: TestServer, scene: Scene) => Promise<void> | void
+  readonly mend: (server: TestServer, scene: Scene) => Promise<void> | void
+}
+
+const causes: Readonly<Record<FaultKind, Cause>> = {
+  crash: {
+    strike: async (server) => {
+      server.kill('SIGKILL')
+      await server.exited()
+    },
+    mend: async (server) => await server.restart(),
+  },
+  restart: { strike: async (server) => await server.restart(), mend: () => {} },
+  freeze: { strike: (server) => server.freeze(), mend: (server) => server.thaw() },
+  pause: {
+    strike: async (server, { cluster }) => await cluster.pauseReplay(server),
+    mend: async (server, { cluster }) => await cluster.resumeReplay(server),
+  },
+  delay: {
+    strike: async (server, { cluster }) => await cluster.delayReplay(server, 500),
+    mend: async (server, { cluster }) => await cluster.delayReplay(server, 0),
+  },
+  cut: {
+    strike: async (server, { cluster }) => await cluster.stopReceiving(server),
+    mend: async (server, { cluster }) => await cluster.startReceiving(server),
+  },
+  reset: { strike: (server, { proxyOf }) => void proxyOf(server).reset(), mend: () => {} },
+  // Bytes that were swallowed would be sent again in real life; here their connections break instead.
+  'black hole': wire({ kind: 'black-hole' }, true),
+  'half-open': wire({ kind: 'half-open' }, true),
+  slow: wire({ kind: 'delay', ms: 50 }, false),
+  refused: {
+    strike: (server, { proxyOf }) => {
+      proxyOf(server).refuse()
+      proxyOf(server).reset()
+    },
+    mend: async (server, { proxyOf }) => await proxyOf(server).accept(),
+  },
+}
+
+function wire(fault: Fault, breaks: boolean): Cause {
+  return {
+    strike: (server, { proxyOf }) => proxyOf(server).apply(fault),
+    mend: (server, { proxyOf }) => {
+      proxyOf(server).apply({ kind: 'pass' })
+      if (breaks) proxyOf(server).reset()
+    },
   }
 }
 
-async function failOver(cluster: TestCluster, random: Random, tell: (text: string) => void): Promise<void> {
+/** Takes the plan's steps one after the other until the signal fires, and leaves all servers well. */
+export async function causeTrouble(steps: Iterable<Step>, scene: Scene, signal: AbortSignal): Promise<void> {
+  for (const step of steps) {
+    await delay(step.afterMs, undefined, { signal }).catch(() => {})
+    if (signal.aborted) break
+    await takeStep(step, scene)
+  }
+  await scene.cluster.caughtUp()
+}
+
+async function takeStep(step: Step, scene: Scene): Promise<void> {
+  const { cluster } = scene
+  switch (step.kind) {
+    case 'troubles':
+      await Promise.all(step.troubles.map(async (trouble) => await suffer(trouble, scene)))
+      if (step.catchUp) await cluster.caughtUp()
+      return
+    case 'failover':
+      // What an acknowledging replica forgot in a restart would be lost with the primary: two faults of one write.
+      await cluster.caughtUp()
+      await failOver(step, scene)
+      return
+    case 'switchover':
+      await cluster.caughtUp()
+      return await switchOver(cluster.replicas[step.replica]!, scene)
+  }
+}
+
+async function suffer({ fault, on, ms }: Trouble, scene: Scene): Promise<void> {
+  const server = on === 'primary' ? scene.cluster.primary : scene.cluster.replicas[on]!
+  const who = nameOf(server, scene)
+  scene.tell(`${fault} of ${who}, ${ms} ms`)
+  await causes[fault].strike(server, scene)
+  await delay(ms)
+  await causes[fault].mend(server, scene)
+  scene.tell(`${who} is mended`)
+}
+
+async function failOver(
+  { cutMs, downMs, rejoinMs, trouble }: Step & { readonly kind: 'failover' },
+  scene: Scene,
+): Promise<void> {
+  const { cluster, tell } = scene
   const old = cluster.primary
-  tell(`kill of the primary: ${old.port}`)
+  const suffered = trouble === undefined ? undefined : suffer(trouble, scene)
+  if (cutMs !== undefined) {
+    tell(`replicas are cut off from ${nameOf(old, scene)}`)
+    await Promise.all(cluster.replicas.map(async (replica) => await cluster.stopReceiving(replica)))
+    await delay(cutMs)
+  }
+  tell(`kill of ${nameOf(old, scene)}`)
   old.kill('SIGKILL')
   await old.exited()
-  await delay(random.below(500))
+  await delay(downMs)
   const next = await cluster.mostAdvanced()
   await cluster.promote(next)
-  tell(`${next.port} is the primary`)
-  await delay(500 + random.below(1_000))
+  tell(`${nameOf(next, scene)} is promoted`)
+  await delay(rejoinMs)
+  await suffered
   await cluster.rejoin(old)
-  tell(`${old.port} follows`)
-  await cluster.caughtUp()
+  tell(`${nameOf(old, scene)} follows`)
+}
+
+async function switchOver(next: TestServer, scene: Scene): Promise<void> {
+  const { cluster, tell } = scene
+  tell(`${nameOf(cluster.primary, scene)} and ${nameOf(next, scene)} exchange their roles`)
+  await cluster.switchOver(next)
+  tell(`${nameOf(next, scene)} is the primary`)
+}
+
+/** By numbers that are the same in every run, whatever the ports. */
+function nameOf(server: TestServer, { cluster }: Scene): string {
+  return `server ${cluster.servers.indexOf(server)} (${server === cluster.primary ? 'primary' : 'replica'})`
 }
