@@ -25,8 +25,8 @@ export interface SessionTokenOptions {
   /**
    * Also what the session only read, so that whoever goes on with the token reads no older state, whatever replica it
    * reads. Asks each replica that the session reads how far it is; where that replica is gone, the primary. On engines
-   * without positions whoever goes on reads the primary. Default false: what it wrote, and what it read on primaries.
-   * Nothing is known of reads with `replication.stickiness: 'query'`.
+   * without positions whoever goes on reads the primary. Default: true for a session that wrote, else false. Nothing is
+   * known of reads with `replication.stickiness: 'query'`.
    */
   readonly reads?: boolean | undefined
 }
@@ -56,8 +56,8 @@ export class Session {
   /**
    * What to hand to the next request, process or job, so that it reads what this one wrote or saw; `undefined` if there
    * is nothing to remember: nothing was written, every replica shows it already, or no database has replicas. May ask
-   * the primary how far it is. What was only read on replicas is not in it, unless `reads` says so: most requests only
-   * read, and would all carry a token.
+   * the primary how far it is. Who only read on replicas gets none, unless `reads` says so: most requests only read, and
+   * would all carry a token.
    *
    * Throws `TokenKeysError` if a database has replicas and the configuration no `tokens.keys`.
    */
@@ -188,7 +188,7 @@ export class Sessions {
     return isGood
   }
 
-  async #write(memory: SessionMemory, { reads = false }: SessionTokenOptions): Promise<string | undefined> {
+  async #write(memory: SessionMemory, { reads = memory.wrote }: SessionTokenOptions): Promise<string | undefined> {
     const { tokens, replicated, positionOf, seenBy, isEverywhere, wallClock } = this.#parts
     // Nothing has replicas: nothing is remembered, and nobody needs keys.
     if (!replicated) return undefined

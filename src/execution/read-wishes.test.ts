@@ -224,6 +224,18 @@ describe('what is asked of the servers that read', () => {
       for (let i = 0; i < 4; i++) expect(await client.session(() => hostOf(), { token })).not.toBe(mine)
     })
 
+    it('holds by default also what was read on a replica, if the session wrote', async () => {
+      let mine = ''
+      primary.setStatus({ position: at(10) })
+      const token = await client.session(async (session) => {
+        await client.query(write)
+        mine = await hostOf()
+        serverOf(mine).setStatus({ position: at(15) })
+        return await session.token()
+      })
+      for (let i = 0; i < 4; i++) expect(await client.session(() => hostOf(), { token })).toBe(mine)
+    })
+
     it('names the primary’s position where the replica is not the same any more, and nothing where all are as far', async () => {
       await client.session(async (session) => {
         const mine = await hostOf()
