@@ -144,7 +144,7 @@ describe.each(Object.entries(startApp))('sessions of %s', (_, start) => {
   it('remove the token once every replica has caught up, and one that is garbage', async () => {
     await using app = await started()
     host.caughtUp = true
-    for (const token of ['written-1', 'x'.repeat(4_097)]) {
+    for (const token of ['written-1', 'x'.repeat(4_001)]) {
       const answer = await get(app, '/read', { headers: { cookie: `signalbox.abcdefgh=${token}` } })
       expect(answer.cookies).toEqual([`signalbox.abcdefgh=; Max-Age=0; ${attributes}`])
     }

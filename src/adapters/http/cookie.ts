@@ -7,8 +7,8 @@ export interface CookieAttributes {
   readonly domain: string | undefined
 }
 
-/** Longest value that is read or sent, in characters; a browser keeps no longer one. */
-export const longestValue = 4_096
+/** Longest value that is read or sent, in characters: a browser keeps 4,096 together with the name. */
+export const longestValue = 4_000
 
 /** True if a value can stand in a cookie and in a header as it is. */
 export function isCarriable(value: string): boolean {

@@ -29,6 +29,7 @@ const wrong: readonly (readonly [path: string, options: unknown])[] = [
   ['cookie.maxAge', { cookie: { maxAge: 1.5 } }],
   ['cookie.name', { cookie: { name: 'a;b' } }],
   ['cookie.name', { cookie: { name: '' } }],
+  ['cookie.name', { cookie: { name: 'a'.repeat(65) } }],
   ['cookie.name', { cookie: { name: '__Secure-a' } }],
   ['cookie.name', { cookie: { name: '__Host-a', secure: true, path: '/x' } }],
   ['cookie.name', { cookie: { name: '__Host-a', secure: true, domain: 'example.org' } }],

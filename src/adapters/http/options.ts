@@ -171,8 +171,8 @@ function checkPrefix(name: string, path: string, { secure, path: cookiePath, dom
 }
 
 function nameOf(value: string, path: string): string {
-  if (typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value
-  throw invalid(path, value, 'a name of letters, digits, "-" and "_"')
+  if (typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]{1,64}$/.test(value)) return value
+  throw invalid(path, value, 'a name of letters, digits, "-" and "_", 64 characters at most')
 }
 
 function booleanOf(value: boolean | undefined, path: string, byDefault: boolean): boolean {
