@@ -79,10 +79,7 @@ export class ShopOfKeys implements WorkloadDatabase {
     this.#parts.onBegin()
   }
 
-  async inSession(
-    run: (io: SessionIo) => Promise<void>,
-    { number, carried }: SessionStart,
-  ): Promise<SessionOptions | undefined> {
+  async inSession(run: (io: SessionIo) => Promise<void>, { number, carried }: SessionStart): Promise<SessionOptions> {
     const client = this.#clientOf(number)
     const io: SessionIo = {
       write: async (key, opId) => await this.#counted(false, this.#write(client, key, opId)),
@@ -96,8 +93,8 @@ export class ShopOfKeys implements WorkloadDatabase {
     return await client.session(
       async (session) => {
         await run(io)
-        // A session that only read has nothing to carry: what goes on would be another one.
-        return session.wrote || carried !== undefined ? { token: await session.token() } : undefined
+        // Wherever it goes on, nothing that it read may be newer than what it reads next.
+        return { token: await session.token({ reads: true }) }
       },
       carried as SessionOptions | undefined,
     )
