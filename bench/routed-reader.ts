@@ -13,16 +13,13 @@ export interface RoutedReader {
   readonly judged: boolean
 }
 
-/**
- * Sessions of one read; sessions of five reads that begin with the token of an earlier write, as those of requests do; and, printed
- * beside, a token for each read.
- */
+/** Sessions of one read; sessions that begin with the token of an earlier write, as those of requests do, with five reads and with one. */
 export async function routedReaders(client: Client, write: string): Promise<readonly RoutedReader[]> {
   const tokens = await tokensOf(client, write)
   return [
     { name: 'sessions of one read', reads: 1, tokens: [], judged: true },
     { name: 'sessions of five reads, with a token', reads: 5, tokens, judged: true },
-    { name: 'sessions of one read, with a token', reads: 1, tokens, judged: false },
+    { name: 'sessions of one read, with a token', reads: 1, tokens, judged: true },
   ]
 }
 

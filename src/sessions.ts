@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { checkFunction } from './call-check.ts'
 import type { ReadOptions, ScopeOptions } from './config.ts'
 import { TokenKeysError } from './errors.ts'
-import { decodeToken, encodeToken, tokenLimits, type TokenEntry } from './execution/session-token.ts'
+import { encodeToken, tokenLimits, type TokenEntry } from './execution/session-token.ts'
+import { TokenReader } from './execution/token-reader.ts'
 import type { TokenOptions } from './parse-replication.ts'
 import { SessionMemory, type ShardMemory } from './routing/session.ts'
 import type { Floor, Surroundings } from './routing/surroundings.ts'
@@ -88,11 +89,13 @@ export class Sessions {
   readonly #storage = new AsyncLocalStorage<Surroundings>()
   /** Outside of every session the client as a whole reads what it wrote. */
   readonly #outside: Surroundings = { memory: new SessionMemory(), shared: true, role: undefined }
+  readonly #tokens: TokenReader
   /** Tokens that could not be used, by what was wrong with them. */
   readonly #ignored = new Map<string, number>()
 
   constructor(parts: SessionParts) {
     this.#parts = parts
+    this.#tokens = new TokenReader(parts.tokens.keys)
   }
 
   /** What surrounds the present call. */
@@ -175,7 +178,7 @@ export class Sessions {
     if (given === undefined || !replicated) return true
     let isGood = true
     for (const token of Array.isArray(given) ? (given as unknown[]) : [given]) {
-      const decoded = decodeToken(token, tokens.keys, wallClock(), Math.max(tokens.maxAgeMs, leastAgeMs))
+      const decoded = this.#tokens.read(token, wallClock(), Math.max(tokens.maxAgeMs, leastAgeMs))
       if ('fault' in decoded) {
         isGood = false
         this.#ignored.set(decoded.fault, (this.#ignored.get(decoded.fault) ?? 0) + 1)

@@ -78,6 +78,13 @@ function withoutSets(entries: readonly TokenEntry[]): readonly TokenEntry[] {
   return entries.map((entry) => (entry.position?.kind === 'gtid-set' ? { ...entry, position: undefined } : entry))
 }
 
+/** What a genuine token says. */
+export interface TokenContent {
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number
+  readonly entries: readonly TokenEntry[]
+}
+
 /**
  * Reads a token that one of the keys has signed and that was issued no longer than `maxAgeMs` before `now` (milliseconds
  * since the epoch). Tokens come from strangers: whatever it is given, this throws nothing.
@@ -87,18 +94,31 @@ export function decodeToken(
   keys: readonly string[],
   now: number,
   maxAgeMs: number,
-): { readonly entries: readonly TokenEntry[] } | { readonly fault: TokenFault } {
+): Pick<TokenContent, 'entries'> | { readonly fault: TokenFault } {
+  const content = verifyToken(token, keys)
+  return 'fault' in content ? content : inTime(content, now, maxAgeMs)
+}
+
+/** What a token says that one of the keys has signed, however old it is. Throws nothing. */
+export function verifyToken(token: unknown, keys: readonly string[]): TokenContent | { readonly fault: TokenFault } {
   if (typeof token !== 'string' || token.length > tokenLimits.characters) return { fault: 'malformed' }
   if (!form.test(token)) return { fault: /^s(?!1\.)\d{1,4}\./.test(token) ? 'version' : 'malformed' }
   const end = token.lastIndexOf('.')
   const [signed, signature] = [token.slice(0, end), token.slice(end + 1)]
   if (!keys.some((key) => isSame(signatureOf(signed, key), signature))) return { fault: 'signature' }
-  const content = readContent(Buffer.from(signed.slice(prefix.length), 'base64url'))
-  if (content === undefined) return { fault: 'malformed' }
+  return readContent(Buffer.from(signed.slice(prefix.length), 'base64url')) ?? { fault: 'malformed' }
+}
+
+/** The same content, unless it is too old, or from the future. */
+export function inTime(
+  content: TokenContent,
+  now: number,
+  maxAgeMs: number,
+): TokenContent | { readonly fault: TokenFault } {
   // In this form, an age that is not a number is refused as well.
   const age = now - content.issuedAt
   if (!(age >= -tokenLimits.clockSkewMs)) return { fault: 'malformed' }
-  return age <= maxAgeMs ? { entries: content.entries } : { fault: 'expired' }
+  return age <= maxAgeMs ? content : { fault: 'expired' }
 }
 
 /**
@@ -206,13 +226,8 @@ function writeName(bytes: number[], name: string): void {
   for (const byte of encoded) bytes.push(byte)
 }
 
-interface Content {
-  readonly issuedAt: number
-  readonly entries: readonly TokenEntry[]
-}
-
 /** `undefined` for bytes that are no content: signed with one of the keys, but by another program. */
-function readContent(bytes: Buffer): Content | undefined {
+function readContent(bytes: Buffer): TokenContent | undefined {
   const reader = new ContentReader(bytes)
   const issuedAt = Number(reader.number(greatest64))
   const count = reader.number(BigInt(tokenLimits.entries))
