@@ -21,9 +21,12 @@ export interface ServerInput {
 export interface DiscoveryInput {
   /** URLs of Patroni's REST interface on one or more members: `http://10.0.0.1:8008`. One that answers is enough. */
   readonly patroni?: string | readonly string[]
-  /** Every address of a name, or with `srv` every target of its SRV records. `port` defaults to the engine's own. */
-  readonly dns?: { readonly name: string; readonly port?: number; readonly srv?: boolean }
-  /** MariaDB and MySQL: what the present primary says to SHOW REPLICA HOSTS; needs `report_host` on the replicas. */
+  /**
+   * Every address of a name, or with `srv` every target of its SRV records. `port` defaults to the engine's own. Addresses of one
+   * `family` count, 4 or 6; by default that of the address which the system puts first.
+   */
+  readonly dns?: { readonly name: string; readonly port?: number; readonly srv?: boolean; readonly family?: 4 | 6 }
+  /** MariaDB and MySQL: what the present primary says to SHOW REPLICA HOSTS. MySQL needs `report_host` on the replicas. */
   readonly replicaHosts?: true
   /** Code of the application's own. */
   readonly find?: () => readonly FoundServer[] | Promise<readonly FoundServer[]>

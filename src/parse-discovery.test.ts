@@ -18,9 +18,10 @@ describe('what finds the servers of a database', () => {
       timeoutMs: 1_000,
     })
     expect(parse({ dns: { name: 'db' }, intervalMs: 100 })).toMatchObject({
-      source: { kind: 'dns', name: 'db', port: 5_432, srv: false },
+      source: { kind: 'dns', name: 'db', port: 5_432, srv: false, family: undefined },
       intervalMs: 100,
     })
+    expect(parse({ dns: { name: 'db', family: 4 } })?.source).toMatchObject({ family: 4 })
     expect(parse({ dns: { name: 'db' } }, { primary: 'mariadb://u@h/d' })?.source).toMatchObject({ port: 3_306 })
     expect(parse({ replicaHosts: true }, { primary: 'mysql://u@h/d' })?.source).toEqual({ kind: 'replica-hosts' })
     expect(parse({ find: () => [] })?.source.kind).toBe('function')
@@ -37,6 +38,7 @@ describe('what finds the servers of a database', () => {
     ['databases.shop.discovery.dns.name', { dns: {} }],
     ['databases.shop.discovery.dns.port', { dns: { name: 'a', port: 0 } }],
     ['databases.shop.discovery.dns.srv', { dns: { name: 'a', srv: 1 } }],
+    ['databases.shop.discovery.dns.family', { dns: { name: 'a', family: 5 } }],
     ['databases.shop.discovery.replicaHosts', { replicaHosts: true }],
     ['databases.shop.discovery.find', { find: 'x' }],
     ['databases.shop.discovery.intervalMs', { find: () => [], intervalMs: 99 }],

@@ -55,15 +55,21 @@ function patroniOf(value: unknown, path: string): DiscoverySource | undefined {
 function dnsOf(value: unknown, path: string, engine: Exclude<Engine, 'sqlite'>): DiscoverySource | undefined {
   if (value === undefined) return undefined
   const record = asRecord(value, path)
-  refuseUnknownKeys(record, ['name', 'port', 'srv'], path)
-  const { name, port = defaultPorts[engine], srv = false } = record
+  refuseUnknownKeys(record, ['name', 'port', 'srv', 'family'], path)
+  const { name, port = defaultPorts[engine], srv = false, family } = record
   if (typeof name !== 'string' || name === '')
     throw new ConfigError(`${path}.name`, `${show(name)} is not accepted.`, 'a name')
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
     throw new ConfigError(`${path}.port`, `${show(port)} is not accepted.`, 'a port from 1 to 65535')
   if (typeof srv !== 'boolean')
     throw new ConfigError(`${path}.srv`, `${show(srv)} is not accepted.`, 'true or false; default false')
-  return { kind: 'dns', name, port, srv }
+  if (family !== undefined && family !== 4 && family !== 6)
+    throw new ConfigError(
+      `${path}.family`,
+      `${show(family)} is not accepted.`,
+      '4 or 6; default that of the first address',
+    )
+  return { kind: 'dns', name, port, srv, family }
 }
 
 function replicaHostsOf(value: unknown, path: string, engine: Engine): DiscoverySource | undefined {

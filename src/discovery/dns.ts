@@ -37,7 +37,7 @@ const mostWeight = 1000
  *
  * A server that has an address of both families must not count as two, which would look like two primaries: only addresses of one family
  * are taken. With SRV records the weights are shares of the reads, reduced in proportion if one is above 1,000; where all are
- * 0 they are equal. Records of a higher number than the lowest priority are spares, which take no reads.
+ * 0 they are equal. Records of a higher number than the lowest priority are spares, which are read only where no other replica can be.
  *
  * @param resolver Default: the system's (`getaddrinfo`, so `/etc/hosts` counts) for addresses, and its name servers for SRV.
  *

@@ -19,7 +19,7 @@ interface RestInterface {
  *
  * Every member is a server, whatever its state and role: the list is up to `loop_wait` seconds old, and who is down or
  * the primary is found out by asking the servers. A member that is gone for longer than Patroni's `ttl` is not in the list. The tag
- * `noloadbalance` means that a member takes no reads. Tags of your own are tags of the server: `search: true` in
+ * `noloadbalance` means that a member is read only where no other replica can be. Tags of your own are tags of the server: `search: true` in
  * Patroni's configuration is the tag `search`, `zone: eu` is `zone=eu`, and `false` is none.
  *
  * The member that answered last is asked first. If it fails the next one is asked at once; if it says nothing for an equal

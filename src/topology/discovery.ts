@@ -16,7 +16,13 @@ export type DiscoverySource =
   /** The REST interfaces of Patroni's members; any one that answers is enough. */
   | { readonly kind: 'patroni'; readonly urls: readonly string[] }
   /** Every address of a name, at this port; with `srv`, every target of its SRV records. */
-  | { readonly kind: 'dns'; readonly name: string; readonly port: number; readonly srv: boolean }
+  | {
+      readonly kind: 'dns'
+      readonly name: string
+      readonly port: number
+      readonly srv: boolean
+      readonly family: 4 | 6 | undefined
+    }
   /** MariaDB and MySQL: the replicas that the present primary says are connected to it. */
   | { readonly kind: 'replica-hosts' }
   | { readonly kind: 'function'; readonly find: () => unknown }
