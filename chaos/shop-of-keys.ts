@@ -93,8 +93,8 @@ export class ShopOfKeys implements WorkloadDatabase {
     return await client.session(
       async (session) => {
         await run(io)
-        // Wherever it goes on, nothing that it read may be newer than what it reads next.
-        return { token: await session.token({ reads: true }) }
+        // That of a session that wrote holds what it read as well.
+        return { token: await session.token(session.wrote ? {} : { reads: true }) }
       },
       carried as SessionOptions | undefined,
     )
