@@ -3,7 +3,14 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseGtidSet } from '../topology/gtid-set.ts'
 import { comparePosition, formatPosition, type GtidEntry, type Position } from '../topology/position.ts'
-import { decodeToken, encodeToken, mergeEntries, tokenLimits, type TokenEntry } from './session-token.ts'
+import { encodeToken, inTime, mergeEntries, tokenLimits, verifyToken, type TokenEntry } from './session-token.ts'
+
+/** As a session reads it that has not seen it before. */
+function decodeToken(token: unknown, keys: readonly string[], now: number, maxAgeMs: number) {
+  const content = verifyToken(token, keys)
+  const read = 'fault' in content ? content : inTime(content, now, maxAgeMs)
+  return 'fault' in read ? read : { entries: read.entries }
+}
 
 const key = 'a key of more than sixteen bytes'
 const otherKey = 'another key of more than sixteen'

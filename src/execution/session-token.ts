@@ -86,20 +86,9 @@ export interface TokenContent {
 }
 
 /**
- * Reads a token that one of the keys has signed and that was issued no longer than `maxAgeMs` before `now` (milliseconds
- * since the epoch). Tokens come from strangers: whatever it is given, this throws nothing.
+ * What a token says that one of the keys has signed, however old it is; see `TokenReader`. Tokens come from strangers:
+ * whatever it is given, this throws nothing.
  */
-export function decodeToken(
-  token: unknown,
-  keys: readonly string[],
-  now: number,
-  maxAgeMs: number,
-): Pick<TokenContent, 'entries'> | { readonly fault: TokenFault } {
-  const content = verifyToken(token, keys)
-  return 'fault' in content ? content : inTime(content, now, maxAgeMs)
-}
-
-/** What a token says that one of the keys has signed, however old it is. Throws nothing. */
 export function verifyToken(token: unknown, keys: readonly string[]): TokenContent | { readonly fault: TokenFault } {
   if (typeof token !== 'string' || token.length > tokenLimits.characters) return { fault: 'malformed' }
   if (!form.test(token)) return { fault: /^s(?!1\.)\d{1,4}\./.test(token) ? 'version' : 'malformed' }
@@ -109,7 +98,7 @@ export function verifyToken(token: unknown, keys: readonly string[]): TokenConte
   return readContent(Buffer.from(signed.slice(prefix.length), 'base64url')) ?? { fault: 'malformed' }
 }
 
-/** The same content, unless it is too old, or from the future. */
+/** The same content, unless it was issued more than `maxAgeMs` before `now` (milliseconds since the epoch), or after it. */
 export function inTime(
   content: TokenContent,
   now: number,

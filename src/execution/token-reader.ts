@@ -15,7 +15,10 @@ export class TokenReader {
     this.#keys = keys
   }
 
-  /** As `decodeToken`. */
+  /**
+   * What the token says, if one of the keys has signed it and it was issued no longer than `maxAgeMs` before `now`
+   * (milliseconds since the epoch). Throws nothing.
+   */
   read(token: unknown, now: number, maxAgeMs: number): TokenContent | { readonly fault: TokenFault } {
     const known = typeof token === 'string' ? this.#genuine.get(token) : undefined
     if (known !== undefined) return inTime(known, now, maxAgeMs)
