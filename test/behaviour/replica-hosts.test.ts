@@ -20,6 +20,21 @@ describe.runIf(testedEngines.includes('mysql'))('the replicas that MariaDB knows
   })
   afterAll(() => cluster?.stop())
 
+  it('serve the reads of a client that was told the primary alone', async () => {
+    const { primary } = await cluster.createDatabase()
+    await using client = await connect({
+      databases: { default: { primary, discovery: { replicaHosts: true, intervalMs: 100 } } },
+    })
+    const seen = new Set<number>()
+    const read = async () => {
+      const { rows } = await client.query<{ port: number }>('select @@port as port')
+      for (const { port } of rows) seen.add(port)
+      return [...seen]
+    }
+    const ports = cluster.replicas.map(({ port }) => port)
+    await expect.poll(read, { timeout: 10_000 }).toEqual(expect.arrayContaining(ports))
+  })
+
   it('are found where the primary sees them, or where they say they are', async () => {
     const [one, other] = cluster.replicas
     expect(new Set((await find(cluster.primary.dsn())).map(({ host, port }) => `${host}:${port}`))).toEqual(
