@@ -45,7 +45,7 @@ export class Executor {
         // A replica is not asked again: whether it still shows as much is to be found out anew, as for the others.
         send: (placed) =>
           this.#runWatched<Row>(placed, request, begun, placed.route.role === 'replica' ? 1 : this.#attempts),
-        positionOf: Result.positionOf,
+        positionOf: (result) => Result.positionOf(result),
       })
     }
     const pool = this.#pools.opened(decision.server)

@@ -123,7 +123,7 @@ export class MysqlStub {
       .trim()
       .replace(/^select /, '')
     const cells: [string, string][] = []
-    for (const expression of list.split(/,(?![^()]*\))/).map((each) => each.trim())) {
+    for (const expression of expressionsOf(list)) {
       const value = this.#valueOf(expression)
       if (value === undefined) return connection.writeError({ code: unknownVariable, message: expression })
       cells.push([expression, value])
@@ -140,7 +140,7 @@ export class MysqlStub {
       '@@global.gtid_mode': this.mode,
       '@@global.gtid_owned': this.owned,
       '@@global.gtid_executed': this.executed,
-      "concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port)": `${this.uuid} db1 3306`,
+      "concat_ws(' ', @@global.server_uuid, @@global.hostname, @@global.port, database())": `${this.uuid} db1 3306 shop`,
     }
     return values[expression]
   }
@@ -149,6 +149,18 @@ export class MysqlStub {
 /** Without the comments; what stands in one for MySQL of at least 5.7 is none. */
 function seenByMysql(text: string): string {
   return text.replaceAll(/\/\*!50700\b(.*?)\*\//gs, '$1').replaceAll(/\/\*.*?\*\//gs, '')
+}
+
+/** What stands between the commas of a list, but for those within brackets. */
+function expressionsOf(list: string): readonly string[] {
+  const found = ['']
+  let depth = 0
+  for (const character of list) {
+    depth += character === '(' ? 1 : character === ')' ? -1 : 0
+    if (character === ',' && depth === 0) found.push('')
+    else found[found.length - 1] += character
+  }
+  return found.map((each) => each.trim())
 }
 
 const fieldTypes = { number: 8, string: 253 } as const

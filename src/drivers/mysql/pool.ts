@@ -176,10 +176,13 @@ export class MysqlPool implements DriverPool {
     if (!usable || !changed) return this.#giveBack(connection, usable)
     // Whatever the application set on the connections of its own pool would be lost with a reset.
     if (!this.#owned) return this.#giveBack(connection, false)
-    void resetConnection(connection, this.#options.connectTimeoutMs).then((clean) => {
-      if (clean) this.#track(connection)
-      this.#giveBack(connection, clean)
-    })
+    void this.#giveBackReset(connection)
+  }
+
+  async #giveBackReset(connection: PoolConnection): Promise<void> {
+    const clean = await resetConnection(connection, this.#options.connectTimeoutMs)
+    if (clean) this.#track(connection)
+    this.#giveBack(connection, clean)
   }
 
   #giveBack(connection: PoolConnection, usable: boolean): void {
