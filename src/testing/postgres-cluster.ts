@@ -128,8 +128,10 @@ class PostgresReplication implements Replication {
     await this.#configure(replica, primary)
   }
 
+  /** One that restarted without its primary has received nothing since, and has what it replayed. */
   async received(replica: RunningServer): Promise<bigint> {
-    const [row] = await askAdmin(replica, "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::text as bytes")
+    const furthest = 'greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())'
+    const [row] = await askAdmin(replica, `select pg_wal_lsn_diff(${furthest}, '0/0')::text as bytes`)
     return BigInt(row?.['bytes'] ?? 0)
   }
 
