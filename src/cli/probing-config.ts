@@ -4,13 +4,13 @@ import { calledFunctions } from './inventory.ts'
 /**
  * The configuration to look at every server with: connects as slowly as the time limit allows and no slower, keeps one
  * connection to each, never creates or changes a SQLite file, and asks no router. A replica becomes a database of its own
- * (see {@link replicaAlias}), so that what is asked of it is answered by it.
+ * (see {@link replicaAlias}), so that what is asked of it is answered by it. Servers that would be found are not among them.
  */
 export function probingConfig(config: string | Config, timeoutMs: number): Config {
   const full = lookOnlyConfig(config, timeoutMs)
   const databases = Object.entries(full.databases).flatMap(([alias, entry]): [string, DatabaseEntry][] => {
     if (typeof entry === 'string' || !('primary' in entry)) return [[alias, entry]]
-    const { replicas = [], replication: _unused, ...rest } = entry
+    const { replicas = [], replication: _replication, discovery: _discovery, ...rest } = entry
     const copies = replicas.map((primary, index): [string, DatabaseEntry] => [replicaAlias(alias, index), { primary }])
     return [[alias, rest], ...copies]
   })

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -139,6 +141,29 @@ describe.each(engines)('a cluster of %s', (engine) => {
     expect(text.out).toContain('3 of 3 servers can be used, 1 of 1 shard has a primary.')
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120)
     expect(status.out + text.out).not.toContain(new URL(database.primary).password)
+  })
+
+  it('of which one server is declared is shown whole by what names the others, and what cannot be asked is a problem', async () => {
+    const members = cluster.servers.map(({ host, port }) => ({ name: `${port}`, state: 'running', host, port }))
+    const patroni = createServer((_, response) => void response.end(JSON.stringify({ members })))
+    await new Promise<void>((resolve) => void patroni.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(patroni.address() as AddressInfo).port}`
+    const found = { primary: database.dsnOf(cluster.primary), discovery: { patroni: url } } as const
+    try {
+      const status = await statusOf(found)
+      expect(status).toMatchObject({ code: 0, report: { ok: true } })
+      expect(serversOf(status).map(({ server, role, state }) => `${server} ${role} ${state}`)).toEqual([
+        'shop/main/primary primary up',
+        ...cluster.replicas.map(({ port }) => `shop/main/127.0.0.1:${port} replica up`),
+      ])
+      const text = await signalbox(['status', '--config', await configFile({ shop: found })])
+      expect(text.out).toContain(`shop: 3 servers found by Patroni at ${url}`)
+      expect(await checkOf(found)).toMatchObject({ code: 0, findings: [] })
+    } finally {
+      patroni.close()
+    }
+    const failing = await statusOf(found)
+    expect(failing).toMatchObject({ code: 1, report: { problems: [{ code: 'discovery', server: null }] } })
   })
 
   it('that is well is checked without a finding, with each replica below its database', async () => {

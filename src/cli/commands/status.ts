@@ -93,6 +93,9 @@ async function startWatching(client: Client, timeoutMs: number, enough: AbortSig
   }
   const shards = replicated.reduce((count, database) => count + database.shards.length, 0)
   await until(() => client.status().length === shards, timeoutMs, enough)
+  const hasLooked = ({ discovery }: ShardView): boolean =>
+    discovery === undefined || discovery.found !== undefined || discovery.failed !== undefined
+  await until(() => client.status().every(hasLooked), timeoutMs, enough)
   const isAnswered = ({ servers }: ShardView): boolean => servers.every(({ state }) => state !== 'unknown')
   await until(() => client.status().every(isAnswered), timeoutMs, enough)
   await until(() => client.status().every(isSettled), Math.min(timeoutMs, settlingMs), enough)
