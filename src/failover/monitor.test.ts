@@ -370,11 +370,26 @@ describe('a monitor whose servers change', () => {
 
     const asked = [a, b].map(({ probes }) => probes.length)
     monitor.follow([b.server, c.server])
-    expect(monitor.usable(c.server)).toBe(true)
+    expect(monitor.usable(c.server)).toBe(false)
     await clock.advance(1)
+    expect(monitor.usable(c.server)).toBe(true)
     expect(c.probes.length - before).toBe(1)
     expect(monitor.positionOf(c.server)).toEqual(lsn(10))
     expect([a, b].map(({ probes }, i) => probes.length - asked[i]!)).toEqual([1, 1])
+  })
+
+  it('gives nothing to a new one that says it is of another shard, nor before it has said anything', async () => {
+    const { clock, monitor, b, c } = await startedShard()
+    monitor.follow([b.server])
+    await clock.advance(200)
+    c.set({ cluster: 'y' })
+    c.latencyMs = 50
+    monitor.follow([b.server, c.server])
+    await clock.advance(49)
+    expect(monitor.view().servers.map(({ out }) => out)).toEqual([undefined, undefined, 'it has not answered yet'])
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([true, false])
+    await clock.advance(1)
+    expect(monitor.view().servers[2]!.out).toBe('belongs to cluster y, not to x')
   })
 
   it('has no primary when the primary is gone from its shard, until another is', async () => {

@@ -80,7 +80,7 @@ export class ShardMonitor {
     this.#intervalMs = maxLagMs === 0 ? probeIntervalMs : Math.min(probeIntervalMs, Math.max(50, maxLagMs / 4))
     this.#timing = { probeTimeoutMs, maxLagMs }
     this.#servers = [shard.primary, ...shard.replicas]
-    for (const server of this.#servers) this.#watch(server)
+    for (const server of this.#servers) this.#watch(server, true)
     this.#record = new DecisionRecord(
       shard.primary.id,
       shard.replicas.map(({ id }) => id),
@@ -95,8 +95,8 @@ export class ShardMonitor {
   }
 
   /**
-   * From now on these are the replicas of the shard, besides the configured primary: new ones are asked at once, and those
-   * that are missing get nothing more. One of a known id keeps what is known of it.
+   * From now on these are the replicas of the shard, besides the configured primary: new ones are asked at once, and get
+   * nothing before they have answered; those that are missing get nothing more. One of a known id keeps what is known of it.
    */
   follow(replicas: readonly Server[]): void {
     if (this.#state === 'stopped') return
@@ -107,7 +107,7 @@ export class ShardMonitor {
     for (const server of replicas) {
       const known = this.#watched.get(server.id)
       if (known !== undefined) known.server = server
-      else this.#watch(server)
+      else this.#watch(server, false)
     }
     this.#record.follow(
       primary.id,
@@ -118,7 +118,7 @@ export class ShardMonitor {
     this.#tell()
   }
 
-  /** Whether statements may go there: it answers, belongs to the shard, and is not too far behind. Unknown counts as yes. */
+  /** Whether statements may go there: it answers, belongs to the shard, and is not too far behind. Of the configured ones unknown counts as yes. */
   usable(server: Server): boolean {
     this.#start()
     const watched = this.#watched.get(server.id)
@@ -331,6 +331,8 @@ export class ShardMonitor {
   #outOf(watched: WatchedServer): string | undefined {
     const { health, server, lagMs } = watched
     if (health.kind === 'suspect' || health.kind === 'down' || health.kind === 'probing') return health.why
+    // A name service may lead to a server that was not loaded yet, or to somebody else's.
+    if (health.kind === 'unknown' && !watched.trusted) return 'it has not answered yet'
     const excluded = this.#record.excluded(server.id)
     if (excluded !== undefined) return excluded
     if (this.#isPrimary(watched) || !watched.gate.out) return undefined
@@ -349,10 +351,10 @@ export class ShardMonitor {
     return decision.kind === 'primary' && decision.id === server.id
   }
 
-  #watch(server: Server): void {
+  #watch(server: Server, trusted: boolean): void {
     const { probe } = this.#parts
     const { probeTimeoutMs, maxLagMs } = this.#timing
-    const watched = new WatchedServer(server, maxLagMs)
+    const watched = new WatchedServer(server, maxLagMs, trusted)
     this.#watched.set(server.id, watched)
     const prober = new Prober({
       probe: (timeoutMs) => probe(watched.server, timeoutMs),

@@ -14,6 +14,8 @@ export class WatchedServer {
   /** Its weight and tags may change. */
   server: Server
   readonly gate: LagGate
+  /** It is of the configuration, and gets statements before it was ever asked. */
+  readonly trusted: boolean
   health: Health = unknownHealth
   /** The last probe that counts, and its place in the order. */
   outcome: ProbeOutcome | undefined
@@ -28,8 +30,9 @@ export class WatchedServer {
   #positionBarred = -1
   #failureNoted = -1
 
-  constructor(server: Server, maxLagMs: number) {
+  constructor(server: Server, maxLagMs: number, trusted: boolean) {
     this.server = server
+    this.trusted = trusted
     this.gate = new LagGate(maxLagMs)
   }
 
