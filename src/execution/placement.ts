@@ -229,7 +229,7 @@ export class Placement {
 
   async #settle(memory: ShardMemory, watch: ShardWatch, wait: CallWait): Promise<Position | undefined> {
     const asked = settle(memory, watch)
-    await this.#waitFor([asked], wait.leftMs, wait, waits.position)
+    await this.until(asked, wait, waits.position)
     return await asked
   }
 
@@ -305,9 +305,13 @@ export class Placement {
     }
   }
 
-  /** `work`, as long as the call may wait for it and the client is open. */
-  async until(work: Promise<unknown>, wait: CallWait): Promise<void> {
-    await this.#waitFor([work], wait.leftMs, wait, waits.role)
+  /** `work`, as long as the call may wait for it and the client is open; `what` is done meanwhile, for the message. */
+  async until(work: Promise<unknown>, wait: CallWait, what: string = waits.role): Promise<void> {
+    let isOver = false
+    const end = (): void => void (isOver = true)
+    const done = work.then(end, end)
+    // A timer may fire a fraction of a millisecond before the call's time is over.
+    while (!isOver) await this.#waitFor([done], wait.leftMs, wait, what)
   }
 
   /** Waits for the first of `work`, no longer than `ms`, than the call may, and than the client is open. */

@@ -90,6 +90,23 @@ describe('a simulated shard with two replicas', () => {
     expect(sent(primary).length).toBe(steps)
   })
 
+  it('waits for a proof no longer than the time of the call, or than its signal lets it', async () => {
+    Object.assign(primary, { showsAll: () => new Promise(() => {}) })
+    const aborting = new AbortController()
+    await client.session(async () => {
+      await client.query(read)
+      const onPrimary = { role: 'primary' } as const
+      await expect(client.query(read, [], { ...onPrimary, timeoutMs: 20 })).rejects.toMatchObject({
+        code: 'SIGNALBOX_TIMEOUT',
+        safeToRetry: true,
+      })
+      const asked = client.query(read, [], { ...onPrimary, signal: aborting.signal })
+      void setImmediate().then(() => aborting.abort())
+      await expect(asked).rejects.toMatchObject({ code: 'SIGNALBOX_ABORTED', safeToRetry: true })
+    })
+    expect(sent(primary)).toEqual([])
+  })
+
   it('ends the wait of what is held when the client is closed, without keeping the process busy', async () => {
     await losePrimary()
     const held = client.query(write)

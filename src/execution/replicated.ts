@@ -269,11 +269,11 @@ export class Replicated {
       memory.noteProved(turn)
       return placed
     }
-    const proof = this.#parts.showsAll(placed, shownBy)
+    const { inFlight, placement, showsAll } = this.#parts
     // A primary that hangs fails the read, and not this.
-    const proved = await this.#parts.inFlight.onServer(placed.server, proof).catch(() => false)
-    wait.check('the primary was asked whether it shows what a replica has shown')
-    if (!proved) return placedOn(placed, placed.server, 'primary', unproven)
+    const proof = inFlight.onServer(placed.server, showsAll(placed, shownBy)).catch(() => false)
+    await placement.until(proof, wait, 'the primary was asked whether it shows what a replica has shown')
+    if (!(await proof)) return placedOn(placed, placed.server, 'primary', unproven)
     memory.noteProved(turn)
     return placed
   }
