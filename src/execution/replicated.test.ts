@@ -90,6 +90,17 @@ describe('a simulated shard with two replicas', () => {
     expect(sent(primary).length).toBe(steps)
   })
 
+  it('tells each statement of a transaction that its primary may show less than a replica has shown', async () => {
+    Object.assign(primary, { showsAll: () => Promise.resolve(false) })
+    const rulesOf = async (): Promise<readonly string[]> =>
+      await client.transaction(async (tx) => (await tx.query(read)).route.reasons.map(({ rule }) => rule))
+    await client.session(async () => {
+      expect(await rulesOf()).not.toContain('unproven')
+      await client.query(read)
+      expect(await rulesOf()).toContain('unproven')
+    })
+  })
+
   it('waits for a proof no longer than the time of the call, or than its signal lets it', async () => {
     Object.assign(primary, { showsAll: () => new Promise(() => {}) })
     const aborting = new AbortController()

@@ -145,10 +145,11 @@ export class Replicated {
       const losses = lossesOf(server)
       tried.add(server.id)
       // Cheap enough for every transaction there; elsewhere it may take longer than the transaction.
-      if (route.role === 'primary' && route.engine === 'postgres') await this.#prove(placed, wishes, wait)
+      const isProvable = route.role === 'primary' && route.engine === 'postgres'
+      const proved = isProvable ? await this.#prove(placed, wishes, wait) : placed
       const lease = await inFlight.onServer(server, open(placed), drop)
       if (route.role === 'primary' || !needsProof(wishes) || lossesOf(server) === losses) {
-        const because = route.reasons.slice(decision.route.reasons.length)
+        const because = proved.route.reasons.slice(decision.route.reasons.length)
         return this.#watched(placed, lease, surroundings, wishes, because)
       }
       await lease.release('clean')
