@@ -101,6 +101,22 @@ describe('a simulated shard with two replicas', () => {
     })
   })
 
+  it('proves what a replica has shown before every read of the primary, also one that locks or may write', async () => {
+    let proofs = 0
+    Object.assign(primary, { showsAll: () => Promise.resolve(++proofs > 0) })
+    await client.session(async () => {
+      for (const sql of [`${read} for update`, 'select somebodys(n) from item', "select n, nextval('s') from item"]) {
+        const before = proofs
+        await client.query(read)
+        expect((await client.query(sql)).route.role).toBe('primary')
+        expect(proofs - before, sql).toBe(1)
+      }
+      await client.query(read)
+      await client.query(write)
+      expect(proofs).toBe(3)
+    })
+  })
+
   it('waits for a proof no longer than the time of the call, or than its signal lets it', async () => {
     Object.assign(primary, { showsAll: () => new Promise(() => {}) })
     const aborting = new AbortController()

@@ -201,17 +201,15 @@ export class Replicated {
     let covered: Position | undefined
     // What may have taken effect is waited for; a read may go to the next primary instead.
     const isWrite = decision.route.effect !== 'read'
-    const wishes = isWrite ? undefined : readWishes(decision, surroundings, undefined, 'reads')
+    const wishes = showsRows(decision) ? readWishes(decision, surroundings, undefined, 'reads') : undefined
     const place = async (): Promise<Decision> => await placement.primary(decision, wait)
     try {
       return await this.#moving(decision, wait, place, async (placed) => {
-        if (wishes === undefined) {
-          const answer = await send(placed)
-          covered = this.#covering(placed, positionOf?.(answer))
-          return answer
-        }
-        const proved = await this.#prove(placed, wishes, wait)
-        return await inFlight.onServer(placed.server, send(proved), drop)
+        const proved = wishes === undefined ? placed : await this.#prove(placed, wishes, wait)
+        if (!isWrite) return await inFlight.onServer(placed.server, send(proved), drop)
+        const answer = await send(proved)
+        covered = this.#covering(placed, positionOf?.(answer))
+        return answer
       })
     } finally {
       ended(covered)
@@ -332,6 +330,11 @@ export class Replicated {
 }
 
 function nothing(): void {}
+
+/** A read, also one that locks, or calls what may write: the session compares its rows with those of earlier reads. */
+function showsRows({ analysis }: Decision): boolean {
+  return analysis.kind === 'read' || analysis.kind === 'locking-read'
+}
 
 function begun(shards: readonly ShardMemory[], tables: Touched): Ended {
   for (const shard of shards) shard.begin(tables)
