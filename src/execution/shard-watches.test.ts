@@ -34,3 +34,32 @@ it('A position is not believed any more after the loss of a connection, be it on
   // It is asked again at once, and not only when its turn comes, which is in ten minutes here.
   await vi.waitFor(() => expect(watches.positionOf(database, shard!, replica!)).toEqual(position))
 })
+
+it('A server that was gone, and is found again, may be another one', async () => {
+  const simulated = simulateDrivers()
+  let found = [{ host: 'r', port: 5432 }]
+  const discovery = { find: () => found, intervalMs: 100 }
+  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', discovery } } })
+  const database = config.topology.databases.get('default')!
+  const [shard] = database.shards
+  const watches = new ShardWatches(
+    new PoolRegistry(simulated.drivers),
+    simulated.drivers,
+    new TopologyStore(config.topology),
+  )
+  onTestFinished(() => watches.close(0))
+  const monitor = watches.of(database, shard!)
+  monitor.primary()
+  const appeared = async (): Promise<number> => {
+    await vi.waitFor(() => expect(monitor.servers).toHaveLength(2))
+    return watches.lossesOf(monitor.servers[1]!)
+  }
+  const before = await appeared()
+  // It is the same one at each look that names it.
+  await vi.waitFor(() => expect(simulated.server('postgres://u@r:5432/d').steps.length).toBeGreaterThan(1))
+  expect(await appeared()).toBe(before)
+  found = []
+  await vi.waitFor(() => expect(monitor.servers).toHaveLength(1))
+  found = [{ host: 'r', port: 5432 }]
+  expect(await appeared()).toBeGreaterThan(before)
+})

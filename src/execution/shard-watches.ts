@@ -16,6 +16,8 @@ import { SharedQuestion } from './shared-question.ts'
 
 /** How long a server that is gone from its shard may take to end what runs there. */
 const leaveTimeoutMs = 60_000
+/** More connections than a server loses while it is known. */
+const mostLosses = 2 ** 24
 
 /** What is known of the servers of all replicated shards. Asks nobody before a shard is first used. */
 export class ShardWatches {
@@ -30,7 +32,10 @@ export class ShardWatches {
   readonly #topology: TopologyStore
   readonly #losses = new Map<string, number>()
   /** Whether a primary shows what a replica has shown, by the ids of both. */
-  readonly #proofs = new Map<string, SharedQuestion<boolean>>()
+  readonly #proofs = new Map<string, Map<string, SharedQuestion<boolean>>>()
+  /** What is added to the losses of a server that was found, so that one that was gone meanwhile has more than before. */
+  readonly #arrivals = new Map<string, number>()
+  #arrived = 0
   readonly inFlight = new InFlight({ ask: (server) => this.#ask(server) })
   #closed = false
 
@@ -91,8 +96,7 @@ export class ShardWatches {
         const before = monitor.servers
         const replicas = replicasWith(shard, found.update(servers), `${database.alias}/${shard.name}`)
         monitor.follow(withPrimary(replicas, shard, monitor))
-        const left = new Set(monitor.servers.map(({ id }) => id))
-        for (const server of before) if (!left.has(server.id)) this.#leave(server)
+        this.#noteChanges(before, monitor.servers)
         this.#publish(monitor, monitor.view())
       },
     })
@@ -100,8 +104,23 @@ export class ShardWatches {
     return follower
   }
 
+  #noteChanges(before: readonly Server[], now: readonly Server[]): void {
+    const [known, kept] = [before, now].map((servers) => new Set(servers.map(({ id }) => id)))
+    for (const server of before) if (!kept!.has(server.id)) this.#leave(server)
+    for (const { id } of now) {
+      if (known!.has(id)) continue
+      this.#arrived += 1
+      this.#arrivals.set(id, this.#arrived * mostLosses)
+      this.#losses.set(id, this.#arrived * mostLosses)
+    }
+  }
+
   /** The server is none of the shard's any more. What runs there comes to its end. */
   #leave(server: Server): void {
+    this.#arrivals.delete(server.id)
+    this.#losses.delete(server.id)
+    this.#proofs.delete(server.id)
+    for (const proofs of this.#proofs.values()) proofs.delete(server.id)
     for (const pools of [this.#pools, this.#probePools]) pools.drop(server, leaveTimeoutMs).catch(nothing)
   }
 
@@ -137,10 +156,12 @@ export class ShardWatches {
 
   /**
    * Connections to the server that were lost so far: one more, and it may have restarted. The probes' own connection is
-   * always there, also where those of the statements were closed because nobody used them.
+   * always there, also where those of the statements were closed because nobody used them. A server that is found again
+   * after it was gone has lost all of them.
    */
   lossesOf(server: Server): number {
-    return (this.#pools.opened(server)?.losses ?? 0) + (this.#probePools.opened(server)?.losses ?? 0)
+    const lost = (this.#pools.opened(server)?.losses ?? 0) + (this.#probePools.opened(server)?.losses ?? 0)
+    return lost + (this.#arrivals.get(server.id) ?? 0)
   }
 
   /** How far the server is known to have come, if it has lost no connection since that was asked. */
@@ -162,8 +183,9 @@ export class ShardWatches {
    */
   async showsAll(placed: Decision, shownBy: string): Promise<boolean> {
     const { database, server } = placed
-    const key = `${server.id} ${shownBy}`
-    let question = this.#proofs.get(key)
+    const proofs = this.#proofs.get(server.id) ?? new Map<string, SharedQuestion<boolean>>()
+    this.#proofs.set(server.id, proofs)
+    let question = proofs.get(shownBy)
     if (question === undefined) {
       question = new SharedQuestion(async () => {
         const monitor = this.of(database, shardOf(placed))
@@ -174,7 +196,7 @@ export class ShardWatches {
         const pool = await this.#pools.open(server, database)
         return (await pool.showsAll?.({ replica: asked, timeoutMs: database.replication.waitMs })) ?? false
       })
-      this.#proofs.set(key, question)
+      proofs.set(shownBy, question)
     }
     return await question.ask()
   }
