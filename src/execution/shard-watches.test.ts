@@ -2,8 +2,11 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { parseConfig } from '../parse-config.ts'
 import { simulateDrivers } from '../testing/simulated-driver.ts'
 import { TopologyStore } from '../topology/topology-store.ts'
+import type { Server } from '../topology/topology.ts'
 import { PoolRegistry } from './pool-registry.ts'
 import { ShardWatches } from './shard-watches.ts'
+
+const patience = { timeout: 5_000 }
 
 it('A position is not believed any more after the loss of a connection, be it one of the probes alone', async () => {
   const simulated = simulateDrivers()
@@ -51,15 +54,46 @@ it('A server that was gone, and is found again, may be another one', async () =>
   const monitor = watches.of(database, shard!)
   monitor.primary()
   const appeared = async (): Promise<number> => {
-    await vi.waitFor(() => expect(monitor.servers).toHaveLength(2))
+    await vi.waitFor(() => expect(monitor.servers).toHaveLength(2), patience)
     return watches.lossesOf(monitor.servers[1]!)
   }
   const before = await appeared()
   // It is the same one at each look that names it.
-  await vi.waitFor(() => expect(simulated.server('postgres://u@r:5432/d').steps.length).toBeGreaterThan(1))
+  await vi.waitFor(() => expect(simulated.server('postgres://u@r:5432/d').steps.length).toBeGreaterThan(1), patience)
   expect(await appeared()).toBe(before)
   found = []
-  await vi.waitFor(() => expect(monitor.servers).toHaveLength(1))
+  await vi.waitFor(() => expect(monitor.servers).toHaveLength(1), patience)
   found = [{ host: 'r', port: 5432 }]
   expect(await appeared()).toBeGreaterThan(before)
+})
+
+it('A primary that was found stays while it is suspect, though nobody names it', async () => {
+  const simulated = simulateDrivers()
+  const [configured, promoted] = ['postgres://u@p/d', 'postgres://u@r:5432/d'].map((dsn) => simulated.server(dsn))
+  configured!.setStatus({ writable: false })
+  let looks = 0
+  let found = [{ host: 'r', port: 5432 }]
+  const discovery = { find: () => (looks++, found), intervalMs: 100 }
+  const replication = { probeTimeoutMs: 60_000 }
+  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', discovery } }, replication })
+  const database = config.topology.databases.get('default')!
+  const [shard] = database.shards
+  const watches = new ShardWatches(
+    new PoolRegistry(simulated.drivers),
+    simulated.drivers,
+    new TopologyStore(config.topology),
+  )
+  onTestFinished(() => watches.close(0))
+  const monitor = watches.of(database, shard!)
+  monitor.primary()
+  await vi.waitFor(() => expect(monitor.primary()).toMatchObject({ server: { id: 'default/main/r:5432' } }), patience)
+  const { server } = monitor.primary() as { server: Server }
+  // Its probes have no answer yet, so that it stays suspect.
+  promoted!.answerWith(({ action }) => (action === 'status' ? new Promise(() => {}) : undefined))
+  monitor.reportFailure(server, new Error('connection lost'))
+  found = []
+  const before = looks
+  await vi.waitFor(() => expect(looks - before).toBeGreaterThan(3), patience)
+  expect(monitor.stateOf(server).kind).toBe('suspect')
+  expect(monitor.primary()).toMatchObject({ server: { id: server.id } })
 })

@@ -239,13 +239,14 @@ export class ShardWatches {
   }
 }
 
-/** A primary that takes writes stays, whoever has forgotten to name it: its own list of replicas, for instance, does not. */
+/**
+ * The primary stays, whoever has forgotten to name it: its own list of replicas, for instance, does not. Also while it is
+ * suspect: without it there may be nobody left who could name it again.
+ */
 function withPrimary(replicas: readonly Server[], shard: Shard, monitor: ShardMonitor): readonly Server[] {
   const primary = monitor.primary()
   if (primary.kind !== 'primary' || primary.server.id === shard.primary.id) return replicas
-  if (replicas.some(({ id }) => id === primary.server.id) || monitor.stateOf(primary.server).kind !== 'up')
-    return replicas
-  return [...replicas, primary.server]
+  return replicas.some(({ id }) => id === primary.server.id) ? replicas : [...replicas, primary.server]
 }
 
 function nothing(): void {}
