@@ -41,7 +41,11 @@ export class TopologyStore {
     this.#current = Object.freeze({ ...this.#current, version: this.#current.version + 1, databases })
     const published = this.#current
     // Not within the change: what a listener throws is the application's own, and must not stop the failover.
-    for (const listener of this.#listeners) queueMicrotask(() => listener(published))
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => {
+        if (this.#listeners.has(listener)) listener(published)
+      })
+    }
   }
 }
 
