@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { connect } from '../client.ts'
+import { parseConfig } from '../parse-config.ts'
 import { connectionLost, simulateDrivers } from '../testing/simulated-driver.ts'
+import { PoolRegistry } from './pool-registry.ts'
 
 const shop = 'postgres://bob@db.example/shop'
 
@@ -76,6 +78,25 @@ describe('close()', () => {
     drained.resolve()
     await Promise.all(both)
     expect(order).toHaveLength(2)
+  })
+
+  it('waits for what still runs on a server that is gone', async () => {
+    const simulated = simulateDrivers()
+    const pools = new PoolRegistry(simulated.drivers)
+    const [database] = parseConfig(shop).topology.databases.values()
+    const server = database!.shards[0]!.primary
+    const drained = Promise.withResolvers<void>()
+    Object.assign(await pools.open(server, database!), { close: async () => await drained.promise })
+    const order: string[] = []
+    const both = [
+      pools.drop(server, 60_000).then(() => order.push('gone')),
+      pools.close(60_000).then(() => order.push('closed')),
+    ]
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(order).toEqual([])
+    drained.resolve()
+    await Promise.all(both)
+    expect(order).toEqual(['gone', 'closed'])
   })
 
   it('waits no longer than it may for what never gets to a pool', async () => {

@@ -60,11 +60,14 @@ export class PoolRegistry {
     return pool
   }
 
-  /** The server is gone: its pool lets what runs come to an end, and is closed. A later call opens another one. */
+  /**
+   * The server is gone: its pool lets what runs come to an end, for which `close()` waits, too, and is closed. A later call
+   * opens another one.
+   */
   async drop(server: Server, timeoutMs: number): Promise<void> {
     const pool = this.#pools.get(server.id)
     this.#pools.delete(server.id)
-    await pool?.close({ timeoutMs })
+    if (pool !== undefined) await this.hold(pool.close({ timeoutMs }))
   }
 
   /** Figures of every open pool, by server. */
