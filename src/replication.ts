@@ -84,7 +84,10 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
       const found = find(alias, name)
       if (found === undefined) return false
       const { database, shard } = found
-      return watches.of(database, shard).servers.every((server) => {
+      const { servers } = watches.of(database, shard)
+      // Another process may read a replica that was not found here.
+      if (!watches.knowsAll(shard)) return false
+      return servers.every((server) => {
         const at = watches.positionOf(database, shard, server)
         return at !== undefined && comparePosition(at, position) === 'reached'
       })

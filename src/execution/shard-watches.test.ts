@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { connect } from '../client.ts'
 import { parseConfig } from '../parse-config.ts'
 import { simulateDrivers } from '../testing/simulated-driver.ts'
 import { TopologyStore } from '../topology/topology-store.ts'
@@ -96,4 +97,28 @@ it('A primary that was found stays while it is suspect, though nobody names it',
   await vi.waitFor(() => expect(looks - before).toBeGreaterThan(3), patience)
   expect(monitor.stateOf(server).kind).toBe('suspect')
   expect(monitor.primary()).toMatchObject({ server: { id: server.id } })
+})
+
+it('A token is not left out while others may know of replicas that were not found here', async () => {
+  const simulated = simulateDrivers()
+  simulated.server('postgres://u@p/d').setStatus({ position: { kind: 'lsn', timeline: 1, lsn: 7n } })
+  let isWell = false
+  const find = () => {
+    if (!isWell) throw new Error('nobody answers')
+    return []
+  }
+  const databases = { default: { primary: 'postgres://u@p/d', discovery: { find, intervalMs: 100 } } } as const
+  const client = await connect({ databases, tokens: { keys: ['a secret of sixteen bytes'] } }, simulated)
+  onTestFinished(() => client.close())
+  const tokenOfWrite = async (): Promise<string | undefined> =>
+    await client.session(async (session) => {
+      await client.query('update item set n = 1')
+      return await session.token()
+    })
+  expect(await tokenOfWrite()).toBeTypeOf('string')
+  await vi.waitFor(() => expect(client.status()[0]!.discovery?.failed).toBe('nobody answers'), patience)
+  expect(await tokenOfWrite()).toBeTypeOf('string')
+  isWell = true
+  await vi.waitFor(() => expect(client.status()[0]!.discovery?.failed).toBeUndefined(), patience)
+  expect(await tokenOfWrite()).toBeUndefined()
 })

@@ -215,6 +215,12 @@ export class ShardWatches {
     }
   }
 
+  /** False: what looks for servers of the shard has not answered yet, or not the last time, so others may know of more. */
+  knowsAll(shard: Shard): boolean {
+    const last = this.#followers.get(shard)?.last
+    return last === undefined || (last.found !== undefined && last.failed === undefined)
+  }
+
   get isClosed(): boolean {
     return this.#closed
   }
