@@ -372,10 +372,11 @@ describe('a monitor whose servers change', () => {
     monitor.follow([b.server, c.server])
     expect(monitor.usable(c.server)).toBe(false)
     await clock.advance(1)
-    expect(monitor.usable(c.server)).toBe(true)
     expect(c.probes.length - before).toBe(1)
     expect(monitor.positionOf(c.server)).toEqual(lsn(10))
     expect([a, b].map(({ probes }, i) => probes.length - asked[i]!)).toEqual([1, 1])
+    await clock.advance(1)
+    expect(monitor.usable(c.server)).toBe(true)
   })
 
   it('gives nothing to a new one that says it is of another shard, nor before it has said anything', async () => {
@@ -390,6 +391,54 @@ describe('a monitor whose servers change', () => {
     expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([true, false])
     await clock.advance(1)
     expect(monitor.view().servers[2]!.out).toBe('belongs to cluster y, not to x')
+  })
+
+  it('gives nothing to one that joins until it shows what the primary had by then', async () => {
+    const { clock, monitor, a, b, c } = await startedShard()
+    monitor.follow([b.server])
+    await clock.advance(200)
+    // No further behind than may be read, but whoever wrote before may have been told that every replica has it.
+    c.set({ position: lsn(9) })
+    monitor.follow([b.server, c.server])
+    await clock.advance(1_000)
+    a.set({ position: lsn(12) })
+    expect(monitor.view().servers[2]).toMatchObject({
+      state: 'up',
+      out: 'it does not show yet what the primary had when it was found',
+    })
+    c.set({ position: lsn(10) })
+    await clock.advance(1_500)
+    expect([monitor.usable(c.server), monitor.positionOf(a.server)]).toEqual([true, lsn(12)])
+    // It is known from now on, however far it falls behind.
+    c.set({ position: lsn(8) })
+    await clock.advance(1_500)
+    expect(monitor.usable(c.server)).toBe(true)
+  })
+
+  it('reads one that joins at its first answer where there are no positions, and after a promotion by the new ones', async () => {
+    const { clock, monitor, primary, a, b, c } = await startedShard()
+    monitor.follow([b.server])
+    await clock.advance(200)
+    c.set({ position: lsn(9) })
+    monitor.follow([b.server, c.server])
+    await clock.advance(1_500)
+    expect(monitor.usable(c.server)).toBe(false)
+    a.mode = 'refuses'
+    b.set({ writable: true, position: lsn(9, 2) })
+    await clock.advance(1_500)
+    expect([primary(), monitor.usable(c.server)]).toEqual(['b', false])
+    c.set({ position: lsn(9, 2) })
+    await clock.advance(1_500)
+    expect(monitor.usable(c.server)).toBe(true)
+
+    monitor.follow([b.server])
+    await clock.advance(200)
+    b.set({ position: undefined })
+    c.set({ position: undefined })
+    await clock.advance(1_500)
+    monitor.follow([b.server, c.server])
+    await clock.advance(1_500)
+    expect(monitor.usable(c.server)).toBe(true)
   })
 
   it('has no primary when the primary is gone from its shard, until another is', async () => {

@@ -68,6 +68,7 @@ export class ShardMonitor {
   #roundTimer: unknown
   #roundsUnderWay = 0
   #settled: PromiseWithResolvers<void> | undefined
+  #hasFollowed = false
   #state: 'new' | 'running' | 'stopped' = 'new'
 
   constructor(parts: ShardMonitorParts) {
@@ -96,7 +97,8 @@ export class ShardMonitor {
 
   /**
    * From now on these are the replicas of the shard, besides the configured primary: new ones are asked at once, and get
-   * nothing before they have answered; those that are missing get nothing more. One of a known id keeps what is known of it.
+   * nothing before they have answered, and, but for those of the first call, shown what the primary had by then; those that are
+   * missing get nothing more. One of a known id keeps what is known of it.
    */
   follow(replicas: readonly Server[]): void {
     if (this.#state === 'stopped') return
@@ -108,7 +110,9 @@ export class ShardMonitor {
       const known = this.#watched.get(server.id)
       if (known !== undefined) known.server = server
       else this.#watch(server, false)
+      if (known === undefined && this.#hasFollowed) this.#watched.get(server.id)?.joins(this.#order)
     }
+    this.#hasFollowed = true
     this.#record.follow(
       primary.id,
       replicas.map(({ id }) => id),
@@ -244,6 +248,8 @@ export class ShardMonitor {
     if (watched.report(this.#trusting(watched, report), ++this.#order, this.#random())) {
       this.#decide()
       this.#measure(watched, report.begunAt, report.outcome.at)
+      const primary = [...this.#watched.values()].find((each) => this.#isPrimary(each))
+      for (const each of this.#watched.values()) each.admit(primary)
     }
     this.#schedule(watched)
     this.#tell()
@@ -335,7 +341,9 @@ export class ShardMonitor {
     if (health.kind === 'unknown' && !watched.trusted) return 'it has not answered yet'
     const excluded = this.#record.excluded(server.id)
     if (excluded !== undefined) return excluded
-    if (this.#isPrimary(watched) || !watched.gate.out) return undefined
+    if (this.#isPrimary(watched)) return undefined
+    if (watched.isJoining) return 'it does not show yet what the primary had when it was found'
+    if (!watched.gate.out) return undefined
     return lagMs === undefined ? 'how far it is behind cannot be told' : `${Math.round(lagMs)} ms behind`
   }
 

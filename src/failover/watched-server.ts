@@ -29,6 +29,7 @@ export class WatchedServer {
   #positionLearnt = -1
   #positionBarred = -1
   #failureNoted = -1
+  #entry: { readonly since: number; at?: Position } | undefined
 
   constructor(server: Server, maxLagMs: number, trusted: boolean) {
     this.server = server
@@ -38,6 +39,31 @@ export class WatchedServer {
 
   get status(): ServerStatus | undefined {
     return this.outcome !== undefined && 'status' in this.outcome ? this.outcome.status : undefined
+  }
+
+  /** It joins a shard that is being read, at this place in the order: see `admit`. */
+  joins(order: number): void {
+    this.#entry = { since: order }
+  }
+
+  get isJoining(): boolean {
+    return this.#entry !== undefined
+  }
+
+  /**
+   * A server that joins may lack what every other one had shown before, and what nobody remembers for that reason. So it
+   * waits until it has what the primary had since then. Where there are no positions its answer is enough.
+   */
+  admit(primary: WatchedServer | undefined): void {
+    const entry = this.#entry
+    if (entry === undefined || this.status === undefined || primary?.status === undefined) return
+    if (primary.outcomeBegun <= entry.since) return
+    if (primary === this || primary.status.position === undefined) return void (this.#entry = undefined)
+    const { position } = primary
+    if (position === undefined) return
+    if (entry.at === undefined || comparePosition(position, entry.at) === 'incomparable') entry.at = position
+    const isThere = this.position !== undefined && comparePosition(this.position, entry.at) === 'reached'
+    if (isThere) this.#entry = undefined
   }
 
   /** Out of rotation by its health: has failed a probe, or is about to be asked whether it lives. */
