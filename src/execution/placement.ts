@@ -307,11 +307,11 @@ export class Placement {
 
   /** `work`, as long as the call may wait for it and the client is open; `what` is done meanwhile, for the message. */
   async until(work: Promise<unknown>, wait: CallWait, what: string = waits.role): Promise<void> {
-    let isOver = false
-    const end = (): void => void (isOver = true)
+    const state = { isOver: false }
+    const end = (): void => void (state.isOver = true)
     const done = work.then(end, end)
     // A timer may fire a fraction of a millisecond before the call's time is over.
-    while (!isOver) await this.#waitFor([done], wait.leftMs, wait, what)
+    while (!state.isOver) await this.#waitFor([done], wait.leftMs, wait, what)
   }
 
   /** Waits for the first of `work`, no longer than `ms`, than the call may, and than the client is open. */
