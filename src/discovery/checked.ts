@@ -10,11 +10,14 @@ export function checkedServers(value: unknown): readonly FoundServer[] {
   })
 }
 
+/** A URL would take what stands before or behind one of these for something else, and the server would be another one. */
+const strange = /[\s/@?#\\,]/
+
 function faultOf(one: unknown): string | undefined {
   if (typeof one !== 'object' || one === null) return 'is no object'
   const { host, port, tags = [], weight = 1, reads = true } = one as Readonly<Record<string, unknown>>
-  if (typeof host !== 'string' || host === '' || !URL.canParse(`http://${host.includes(':') ? `[${host}]` : host}`))
-    return 'has no host'
+  if (typeof host !== 'string' || host === '' || strange.test(host)) return 'has no host'
+  if (!URL.canParse(`http://${host.includes(':') ? `[${host}]` : host}`)) return 'has no host'
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
     return 'has no port from 1 to 65535'
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) return 'has tags that are no list of texts'

@@ -62,6 +62,7 @@ describe('looking for servers', () => {
     ['that gives no list', async () => 'x', 'It gave no list of servers.'],
     ['that gives a server without a port', async () => [{ host: 'a' }], 'Its server 0 has no port from 1 to 65535.'],
     ['that gives a host which is none', async () => [{ host: 'a b/', port: 1 }], 'Its server 0 has no host.'],
+    ['that gives a host with an account', async () => [{ host: 'a@b', port: 1 }], 'Its server 0 has no host.'],
   ])('with a source %s changes nothing, and goes on', async (_, find, failed) => {
     let isWell = true
     const { clock, looks, found, follower } = following(async () => (isWell ? [server] : await find()))
