@@ -20,6 +20,7 @@ class FakeWatch implements ShardWatch {
   readonly known = new Map<Server, Position>()
   readonly down = new Set<Server>()
   readonly lag = new Map<Server, number>()
+  readonly freshOnceAsked = new Map<Server, number>()
   probes: string[] = []
   primaryIs: Server | 'none' | 'split'
   #change = Promise.withResolvers<void>()
@@ -41,7 +42,7 @@ class FakeWatch implements ShardWatch {
     return this.known.get(server)
   }
 
-  lagMsOf(server: Server): number | undefined {
+  stalenessMsOf(server: Server): number | undefined {
     return this.lag.get(server)
   }
 
@@ -50,6 +51,8 @@ class FakeWatch implements ShardWatch {
     const position = this.real.get(server)
     if (this.down.has(server) || position === undefined) return undefined
     this.known.set(server, position)
+    const fresh = this.freshOnceAsked.get(server)
+    if (fresh !== undefined) this.lag.set(server, fresh)
     const writable = server === this.primaryIs
     return { writable, position, cluster: undefined, receiving: undefined, lagMs: 0, version: '' }
   }
@@ -253,6 +256,17 @@ describe('the placement of a read', () => {
     watch.lag.set(shard.replicas[0]!, 500)
     expect((await place({ maxStalenessMs: 400 })).server).toBe('primary')
     expect((await place({ maxStalenessMs: 500 })).server).toBe('replica-1')
+  })
+
+  it('asks the primary, then the replicas, how fresh they are before it gives them up', async () => {
+    for (const replica of shard.replicas) watch.lag.set(replica, 600)
+    expect(await place({ maxStalenessMs: 500 })).toEqual({ server: 'primary', rule: 'no-usable-replica' })
+    expect(watch.probes).toEqual([shard.primary, ...shard.replicas].map(({ id }) => id))
+    watch.freshOnceAsked.set(shard.replicas[1]!, 3)
+    expect((await place({ maxStalenessMs: 500 })).server).toBe('replica-2')
+    const asked = watch.probes.length
+    expect((await place({ maxStalenessMs: 500 })).server).toBe('replica-2')
+    expect(watch.probes.length).toBe(asked)
   })
 
   it('leaves out those that have failed for this read', async () => {

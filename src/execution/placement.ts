@@ -13,7 +13,8 @@ export interface ShardWatch {
   /** All servers of the shard, whatever their roles. */
   readonly servers: readonly Server[]
   usable(server: Server): boolean
-  lagMsOf(server: Server): number | undefined
+  /** Milliseconds that its rows may be old at most, by what is known. */
+  stalenessMsOf(server: Server): number | undefined
   /** Asks the server, in a probe that begins after the call. `undefined` if it failed. */
   refresh(server: Server): Promise<ServerStatus | undefined>
   primary():
@@ -23,7 +24,7 @@ export interface ShardWatch {
 }
 
 /** What `explain` looks at: what is known already. */
-export interface KnownShard extends Pick<ShardWatch, 'servers' | 'usable' | 'lagMsOf' | 'primary'> {
+export interface KnownShard extends Pick<ShardWatch, 'servers' | 'usable' | 'stalenessMsOf' | 'primary'> {
   positionOf(server: Server): Position | undefined
 }
 
@@ -78,6 +79,7 @@ const waits = {
   role: 'the servers were asked who is the primary',
   position: 'the primary was asked how far it is',
   replica: 'it waited for a replica that shows what its session wrote or saw',
+  freshness: 'the servers were asked how fresh the replicas are',
 } as const
 
 /** Not left to the balancer, which chooses among those that show enough: a spare is often the first of them. */
@@ -115,6 +117,7 @@ export class Placement {
     tried: ReadonlySet<string>,
     wait: CallWait,
   ): Decision | Promise<Decision> {
+    if (wishes.maxStalenessMs !== undefined) this.#noteLosses(decision)
     const found = this.#readNow(decision, wishes, tried, wait)
     return found ?? this.#readLater(decision, wishes, tried, wait)
   }
@@ -145,18 +148,23 @@ export class Placement {
     return this.#on(decision, chosen, 'replica', this.#reasonOf(memory, wishes))
   }
 
-  /** `need`: what the primary said after the read had come; it covers all that was written or seen before. */
+  /**
+   * `need`: what the primary said after the read had come; it covers all that was written or seen before. `asked`: how
+   * fresh the replicas are has been asked for this read.
+   */
   #readNow(
     decision: Decision,
     wishes: ReadWishes,
     tried: ReadonlySet<string>,
     wait: CallWait,
     need?: Position,
+    asked = false,
   ): Decision | Promise<Decision> | undefined {
     const shard = shardOf(decision)
     const watch = this.#parts.watchOf(decision.database, shard)
     const usable = this.#usable(decision, shard, watch, wishes, tried)
     if (usable.length === 0) {
+      if (!asked && this.#stale(decision, wishes, tried).length > 0) return undefined
       this.#mayFallBack(decision, wishes)
       return this.primary(decision, wait, reasons.noReplica)
     }
@@ -197,19 +205,23 @@ export class Placement {
     const deadline = this.#parts.now() + decision.database.replication.waitMs
     const memory = wishes.memory!
     let need: Position | undefined
+    if (this.#usable(decision, shard, watch, wishes, tried).length === 0) {
+      const asked = askHowFresh(watch, this.#stale(decision, wishes, tried))
+      await this.#waitFor([asked], decision.database.replication.waitMs, wait, waits.freshness)
+    }
     for (;;) {
       const usable = this.#usable(decision, shard, watch, wishes, tried)
       if (usable.some((server) => this.#shows(decision, shard, server, wishes, need) === 'incomparable')) {
         need = await this.#settle(memory, watch, wait)
         if (need === undefined) return await this.primary(decision, wait, reasons.noPosition)
       }
-      const before = this.#readNow(decision, wishes, tried, wait, need)
+      const before = this.#readNow(decision, wishes, tried, wait, need, true)
       if (before !== undefined) return await before
       if (this.#parts.now() >= deadline) return await this.primary(decision, wait, reasons.behind)
       // Whoever answers first may be enough; the others' answers are noted when they come.
       const asked = usable.map(async (server) => await watch.refresh(server))
       await this.#waitFor(asked, deadline - this.#parts.now(), wait, waits.replica)
-      const after = this.#readNow(decision, wishes, tried, wait, need)
+      const after = this.#readNow(decision, wishes, tried, wait, need, true)
       if (after !== undefined) return await after
       await this.#parts.sleep(pauseMs)
     }
@@ -247,7 +259,7 @@ export class Placement {
   #usable(
     { tags }: Decision,
     shard: Shard,
-    watch: Pick<KnownShard, 'servers' | 'usable' | 'lagMsOf' | 'primary'>,
+    watch: Pick<KnownShard, 'servers' | 'usable' | 'stalenessMsOf' | 'primary'>,
     wishes: ReadWishes,
     tried: ReadonlySet<string>,
   ): readonly Server[] {
@@ -258,10 +270,25 @@ export class Placement {
       if (![...tags, ...wishes.tags].every((tag) => server.tags.includes(tag))) return false
       const { maxStalenessMs } = wishes
       if (maxStalenessMs === undefined) return true
-      const lagMs = watch.lagMsOf(server)
-      return lagMs !== undefined && lagMs <= maxStalenessMs
+      const stalenessMs = watch.stalenessMsOf(server)
+      return stalenessMs !== undefined && stalenessMs <= maxStalenessMs
     })
     return withoutSpares(fit)
+  }
+
+  /** A replica that may have restarted shows, maybe, less than it did. */
+  #noteLosses(decision: Decision): void {
+    const { database } = decision
+    const shard = shardOf(decision)
+    for (const server of this.#parts.watchOf(database, shard).servers) this.#parts.positionOf(database, shard, server)
+  }
+
+  /** Replicas that could be read but for how old their rows may be. */
+  #stale(decision: Decision, wishes: ReadWishes, tried: ReadonlySet<string>): readonly Server[] {
+    if (wishes.maxStalenessMs === undefined) return []
+    const shard = shardOf(decision)
+    const watch = this.#parts.watchOf(decision.database, shard)
+    return this.#usable(decision, shard, watch, { ...wishes, maxStalenessMs: undefined }, tried)
   }
 
   #mayFallBack(decision: Decision, wishes: ReadWishes): void {
@@ -343,6 +370,13 @@ export class Placement {
     }
     return placed
   }
+}
+
+/** The primary first: what a replica has then reached is as fresh as the question. */
+async function askHowFresh(watch: Pick<ShardWatch, 'primary' | 'refresh'>, replicas: readonly Server[]): Promise<void> {
+  const primary = watch.primary()
+  if (primary.kind === 'primary') await watch.refresh(primary.server)
+  await Promise.all(replicas.map(async (server) => await watch.refresh(server)))
 }
 
 /**

@@ -211,7 +211,7 @@ export class ShardWatches {
       primary: () => primary,
       usable: ({ id }) => byId.get(id)?.out === undefined,
       positionOf: ({ id }) => byId.get(id)?.position,
-      lagMsOf: ({ id }) => byId.get(id)?.lagMs,
+      stalenessMsOf: (server) => monitor.stalenessMsOf(server),
     }
   }
 

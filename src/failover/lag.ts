@@ -59,6 +59,11 @@ export class LagTracker {
     // Behind all that was seen: since then at least, however long the primary has been idle there.
     return Math.max(0, now - (reached?.at ?? oldest.since))
   }
+
+  /** The last time at which the primary was seen where a replica at `position` is, or before it; `undefined` as `lagMs`, or never. */
+  shownUntil(position: Position): number | undefined {
+    return this.#samples.findLast((sample) => comparePosition(position, sample.position) === 'reached')?.at
+  }
 }
 
 /** Whether a replica is too far behind: out above the limit, back only below half of it, so that it does not flap. */

@@ -141,10 +141,11 @@ export class ShardMonitor {
     return this.#watched.get(server.id)?.position
   }
 
-  /** Milliseconds behind the primary when it was last asked, by position, else by its own account; see `LagTracker`. */
-  lagMsOf(server: Server): number | undefined {
+  /** Milliseconds that its rows may be old at most, by what is known; see `WatchedServer`. */
+  stalenessMsOf(server: Server): number | undefined {
     const watched = this.#watched.get(server.id)
-    return watched !== undefined && this.#isPrimary(watched) ? 0 : watched?.lagMs
+    if (watched === undefined || this.#isPrimary(watched)) return watched && 0
+    return watched.stalenessMs(this.#lag, this.#clock.now())
   }
 
   /** Takes in a status that was learnt elsewhere, for instance with a write's position. */

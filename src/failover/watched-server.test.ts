@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { lsn, startedShard } from '../../test/support/simulated-shard.ts'
+import { lsn, type SimulatedServer, startedShard } from '../../test/support/simulated-shard.ts'
+import type { VirtualClock } from '../testing/virtual-clock.ts'
+import type { ShardMonitor } from './monitor.ts'
+
+function lagOf(monitor: ShardMonitor, { server }: SimulatedServer): number | undefined {
+  return monitor.view().servers.find(({ id }) => id === server.id)?.lagMs
+}
 
 describe('a refresh', () => {
   it('is a probe that begins after the call, shared by those who wait for it', async () => {
@@ -114,7 +120,7 @@ describe('lag', () => {
     expect(monitor.view().servers[1]?.out).toMatch(/^\d{4} ms behind$/)
     b.set({ position: lsn(position) })
     await clock.advance(300)
-    expect([monitor.usable(b.server), monitor.lagMsOf(b.server), monitor.lagMsOf(a.server)]).toEqual([true, 0, 0])
+    expect([monitor.usable(b.server), lagOf(monitor, b), lagOf(monitor, a)]).toEqual([true, 0, 0])
   })
 
   it('is nothing that keeps a promoted replica out', async () => {
@@ -129,14 +135,14 @@ describe('lag', () => {
     monitor.reportFailure(a.server, new Error('connection lost'))
     await clock.advance(2)
     expect(monitor.primary()).toEqual({ kind: 'primary', server: b.server })
-    expect([monitor.usable(b.server), monitor.lagMsOf(b.server)]).toEqual([true, 0])
+    expect([monitor.usable(b.server), lagOf(monitor, b)]).toEqual([true, 0])
   })
 
   it('is none on an idle shard', async () => {
     const { clock, monitor, b } = await startedShard({ maxLagMs: 1_000 })
     b.set({ lagMs: 3_600_000 })
     await clock.advance(60_000)
-    expect([monitor.usable(b.server), monitor.lagMsOf(b.server)]).toEqual([true, 0])
+    expect([monitor.usable(b.server), lagOf(monitor, b)]).toEqual([true, 0])
   })
 
   it('that cannot be told is too much under a limit; a replica that is cut off is not asked what it thinks', async () => {
@@ -155,7 +161,50 @@ describe('lag', () => {
     a.set({ position: lsn(2_000) })
     await clock.advance(5_000)
     expect(monitor.usable(b.server)).toBe(true)
-    expect(monitor.lagMsOf(b.server)).toBeGreaterThan(4_000)
+    expect(lagOf(monitor, b)).toBeGreaterThan(4_000)
     expect(monitor.view().servers[1]).toMatchObject({ bytesBehind: 1_990n, role: 'replica', probeAgeMs: 499 })
   })
 })
+
+describe('how old the rows of a replica may be', () => {
+  it('is counted from the last time at which the primary was asked, and goes on while nobody is asked', async () => {
+    const { clock, monitor, a, b } = await startedShard()
+    const before = monitor.stalenessMsOf(b.server)!
+    expect(before).toBeLessThanOrEqual(600)
+    // It stands still, and nobody knows yet.
+    a.set({ position: lsn(1_000) })
+    await clock.advance(100)
+    const later = monitor.stalenessMsOf(b.server)!
+    expect(later === before + 100 || later > 100).toBe(true)
+    await monitorAsked(monitor, [a, b], clock)
+    expect(monitor.stalenessMsOf(b.server)).toBeGreaterThan(100)
+    b.set({ position: lsn(1_000) })
+    await monitorAsked(monitor, [a, b], clock)
+    expect(monitor.stalenessMsOf(b.server)).toBeLessThan(10)
+    expect(monitor.stalenessMsOf(a.server)).toBe(0)
+  })
+
+  it('is counted from its own account where there are no positions, and is not known of one that fails', async () => {
+    const { clock, monitor, a, b } = await startedShard()
+    for (const server of [a, b]) server.set({ position: undefined })
+    b.set({ lagMs: 50 })
+    await monitorAsked(monitor, [a, b], clock)
+    await clock.advance(20)
+    expect(monitor.stalenessMsOf(b.server)).toBeGreaterThanOrEqual(70)
+    b.mode = 'refuses'
+    await monitorAsked(monitor, [b], clock)
+    expect(monitor.stalenessMsOf(b.server)).toBeUndefined()
+  })
+})
+
+async function monitorAsked(
+  monitor: ShardMonitor,
+  servers: readonly SimulatedServer[],
+  clock: VirtualClock,
+): Promise<void> {
+  for (const { server } of servers) {
+    const asked = monitor.refresh(server)
+    await clock.advance(2)
+    await asked
+  }
+}

@@ -26,6 +26,7 @@ export class WatchedServer {
   /** When the last probe began, for the schedule. */
   probedAt: number | undefined
   timer: unknown
+  #measuredAt = -Infinity
   #positionLearnt = -1
   #positionBarred = -1
   #failureNoted = -1
@@ -115,8 +116,20 @@ export class WatchedServer {
     this.#positionBarred = order
   }
 
+  /**
+   * How old the rows may be at most that it shows at `now`: everything that the primary had so long ago is there. Counted
+   * from the last time at which the primary was asked, since nobody knows what it wrote afterwards.
+   */
+  stalenessMs(tracker: LagTracker, now: number): number | undefined {
+    if (this.failing) return undefined
+    if (this.position === undefined) return this.lagMs === undefined ? undefined : this.lagMs + now - this.#measuredAt
+    const until = tracker.shownUntil(this.position)
+    return until === undefined ? undefined : now - until
+  }
+
   /** How far behind it is by its position, else by its own account. */
   measure(tracker: LagTracker, at: number): void {
+    this.#measuredAt = at
     this.lagMs = undefined
     if (this.status === undefined) return
     if (this.status.writable) return this.gate.reset()
