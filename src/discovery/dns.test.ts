@@ -24,6 +24,25 @@ describe('addresses of a name', () => {
     expect(source.about).toBe('addresses of shop')
   })
 
+  it('are looked up once at a time, however long that takes', async () => {
+    const open = Promise.withResolvers<readonly string[]>()
+    let asked = 0
+    const resolver: NameResolver = {
+      addresses: () => {
+        asked += 1
+        return open.promise
+      },
+      services: none,
+    }
+    const source = dnsSource({ name: 'shop', port: 1 }, resolver)
+    for (let n = 0; n < 2; n++) await expect(source.find({ timeoutMs: 5 })).rejects.toThrow(DiscoveryError)
+    expect(asked).toBe(1)
+    open.resolve(['10.0.0.1'])
+    expect(await source.find(limits)).toEqual([{ host: '10.0.0.1', port: 1 }])
+    await source.find(limits)
+    expect(asked).toBe(2)
+  })
+
   it('count in one family only: that of the first one, or the one that is wanted', async () => {
     const both = addressesOf('fd00::1', '10.0.0.1', 'fd00::2', '10.0.0.2')
     const hosts = async (family?: 4 | 6) =>

@@ -46,12 +46,18 @@ const mostWeight = 1000
 export function dnsSource(names: DnsNames, resolver: NameResolver = systemResolver): ServerSource {
   const { name, port, srv = false, family } = names
   const about = srv ? `SRV records of ${name}` : `addresses of ${name}`
+  // One at a time: the system has few threads for look-ups, which files and cryptography need, too.
+  let underWay: Promise<readonly string[]> | undefined
+  const lookUp = (): Promise<readonly string[]> => {
+    underWay ??= resolver.addresses(name).finally(() => (underWay = undefined))
+    return underWay
+  }
   return {
     about,
     find: async (limits) => {
       try {
         if (srv) return serversOf(await inTime(resolver.services(name, limits), limits))
-        const addresses = await inTime(resolver.addresses(name), limits)
+        const addresses = await inTime(lookUp(), limits)
         return ofOneFamily(addresses, family).map((host) => ({ host, port }))
       } catch (error) {
         throw new DiscoveryError(`The ${about} could not be looked up: ${messageOf(error)}.`, { cause: error })

@@ -182,7 +182,11 @@ export class Replicated {
         noteSeen(wishes, server)
         return answer
       },
-      rows: (rows) => (onPrimary ? rows : inFlight.rowsOf(server, rows)),
+      rows: (rows) => {
+        if (onPrimary) return rows
+        noteSeen(wishes, server)
+        return inFlight.rowsOf(server, rows)
+      },
       released: () => {
         if (!onPrimary) balancer.ended(server, now() - since)
       },

@@ -122,3 +122,33 @@ it('A token is not left out while others may know of replicas that were not foun
   await vi.waitFor(() => expect(client.status()[0]!.discovery?.failed).toBeUndefined(), patience)
   expect(await tokenOfWrite()).toBeUndefined()
 })
+
+it('A primary that takes no writes any more is asked on a new connection: its name may lead to the next one', async () => {
+  const simulated = simulateDrivers()
+  const config = parseConfig({ databases: { default: { primary: 'mysql://u@p/d', replicas: ['mysql://u@r/d'] } } })
+  const database = config.topology.databases.get('default')!
+  const shard = database.shards[0]!
+  let opened = 0
+  const mysql = async () => {
+    const driver = await simulated.drivers.mysql()
+    const open: typeof driver.open = async (target, options) => {
+      if (target.from === 'dsn' && JSON.stringify(target).includes('@p/')) opened += 1
+      return await driver.open(target, options)
+    }
+    return { ...driver, open }
+  }
+  const drivers = { ...simulated.drivers, mysql }
+  const watches = new ShardWatches(new PoolRegistry(drivers), drivers, new TopologyStore(config.topology))
+  onTestFinished(() => watches.close(0))
+  const monitor = watches.of(database, shard)
+  for (let n = 0; n < 3; n++) await monitor.refresh(shard.primary)
+  expect(opened).toBe(1)
+  const before = watches.lossesOf(shard.primary)
+  simulated.server('mysql://u@p/d').setStatus({ writable: false })
+  await monitor.refresh(shard.primary)
+  await monitor.refresh(shard.primary)
+  expect(opened).toBe(2)
+  expect(watches.lossesOf(shard.primary)).toBeGreaterThan(before)
+  await monitor.refresh(shard.primary)
+  expect(opened).toBe(2)
+})

@@ -28,6 +28,8 @@ export class ShardWatches {
    */
   readonly #probePools: PoolRegistry
   readonly #monitors = new Map<Shard, ShardMonitor>()
+  /** By id: servers that said so when they were last asked. */
+  readonly #takesWrites = new Set<string>()
   readonly #followers = new Map<Shard, ServerFollower>()
   readonly #topology: TopologyStore
   readonly #losses = new Map<string, number>()
@@ -64,7 +66,9 @@ export class ShardWatches {
       probe: async (server, timeoutMs) => {
         // A SQLite database in memory is another one on another connection.
         if (database.engine !== 'sqlite') {
-          return await (await this.#probePools.open(server, probed)).status({ timeoutMs })
+          const status = await (await this.#probePools.open(server, probed)).status({ timeoutMs })
+          this.#noteRole(server, status.writable)
+          return status
         }
         const status = await (await this.#pools.open(server, database)).status({ timeoutMs })
         // Every file takes writes: there the configuration alone says who is what.
@@ -84,7 +88,8 @@ export class ShardWatches {
     const ask: AskPrimary = async (sql, { timeoutMs }) => {
       const primary = monitor.primary()
       if (primary.kind !== 'primary') throw new Error('there is no primary that could be asked')
-      const pool = await this.#probePools.open(primary.server, probeDatabase(database))
+      // Not by the connection for probes: a slow answer would look like a server that hangs.
+      const pool = await this.#pools.open(primary.server, database)
       const { rows } = await pool.query({ sql, params: [], access: 'read', prepare: false, timeoutMs })
       return rows as readonly Readonly<Record<string, unknown>>[]
     }
@@ -104,6 +109,18 @@ export class ShardWatches {
     return follower
   }
 
+  /** The name of a primary that takes no writes any more may lead to the next one, which only a new connection finds out. */
+  #noteRole(server: Server, writable: boolean): void {
+    const tookWrites = this.#takesWrites.has(server.id)
+    if (writable) this.#takesWrites.add(server.id)
+    else this.#takesWrites.delete(server.id)
+    if (writable || !tookWrites) return
+    // Its lost connections are counted anew, and must not come to a number that stands for something else.
+    this.#arrived += 1
+    this.#arrivals.set(server.id, this.#arrived * mostLosses)
+    this.#probePools.drop(server, leaveTimeoutMs).catch(nothing)
+  }
+
   #noteChanges(before: readonly Server[], now: readonly Server[]): void {
     const [known, kept] = [before, now].map((servers) => new Set(servers.map(({ id }) => id)))
     for (const server of before) if (!kept!.has(server.id)) this.#leave(server)
@@ -118,6 +135,7 @@ export class ShardWatches {
   /** The server is none of the shard's any more. What runs there comes to its end. */
   #leave(server: Server): void {
     this.#arrivals.delete(server.id)
+    this.#takesWrites.delete(server.id)
     this.#losses.delete(server.id)
     this.#proofs.delete(server.id)
     for (const proofs of this.#proofs.values()) proofs.delete(server.id)
