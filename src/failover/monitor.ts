@@ -344,7 +344,9 @@ export class ShardMonitor {
     if (excluded !== undefined) return excluded
     if (this.#isPrimary(watched)) return undefined
     if (watched.isJoining) return 'it does not show yet what the primary had when it was found'
-    if (!watched.gate.out) return undefined
+    // A PostgreSQL standby whose primary died cannot tell its timeline. Where no primary is left there is nothing to be behind of.
+    const isPlaceless = watched.incomparable && this.#record.decision.kind !== 'none'
+    if (!watched.gate.out && !isPlaceless) return undefined
     return lagMs === undefined ? 'how far it is behind cannot be told' : `${Math.round(lagMs)} ms behind`
   }
 

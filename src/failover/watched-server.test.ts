@@ -154,6 +154,22 @@ describe('lag', () => {
     expect(monitor.view().servers[1]?.out).toBe('how far it is behind cannot be told')
   })
 
+  it('that cannot be told does not matter while there is no primary; one that was too much does', async () => {
+    const { clock, monitor, a, b, c } = await startedShard({ maxLagMs: 1_000 })
+    a.set({ position: lsn(1_000) })
+    b.set({ position: lsn(1_000) })
+    await clock.advance(5_000)
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([true, false])
+    a.mode = 'refuses'
+    for (const standby of [b, c]) standby.set({ position: undefined, lagMs: 0, receiving: false })
+    await clock.advance(5_000)
+    expect(monitor.primary().kind).toBe('none')
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([true, false])
+    a.mode = 'answers'
+    await clock.advance(2_000)
+    expect([monitor.usable(b.server), monitor.usable(c.server)]).toEqual([false, false])
+  })
+
   it('does not matter without a limit', async () => {
     const { clock, monitor, a, b } = await startedShard()
     a.set({ position: lsn(1_000) })

@@ -16,6 +16,7 @@ export class WatchedServer {
   readonly gate: LagGate
   /** It is of the configuration, and gets statements before it was ever asked. */
   readonly trusted: boolean
+  readonly #isLimited: boolean
   health: Health = unknownHealth
   /** The last probe that counts, and its place in the order. */
   outcome: ProbeOutcome | undefined
@@ -23,6 +24,8 @@ export class WatchedServer {
   /** Undefined: nothing that is still valid. */
   position: Position | undefined
   lagMs: number | undefined
+  /** How far it is behind could not be told when it was last asked, and there is a limit. */
+  incomparable = false
   /** When the last probe began, for the schedule. */
   probedAt: number | undefined
   timer: unknown
@@ -36,6 +39,7 @@ export class WatchedServer {
     this.server = server
     this.trusted = trusted
     this.gate = new LagGate(maxLagMs)
+    this.#isLimited = maxLagMs > 0
   }
 
   get status(): ServerStatus | undefined {
@@ -131,14 +135,14 @@ export class WatchedServer {
   measure(tracker: LagTracker, at: number): void {
     this.#measuredAt = at
     this.lagMs = undefined
+    this.incomparable = false
     if (this.status === undefined) return
     if (this.status.writable) return this.gate.reset()
     const byPosition = this.position === undefined ? undefined : tracker.lagMs(this.position, at)
     // A replica counts what it received: one that is cut off believes that it has everything.
     this.lagMs = byPosition ?? (this.status.receiving === false ? undefined : this.status.lagMs)
-    // What cannot be compared with a primary that is known is not up to date.
     if (this.lagMs !== undefined) this.gate.observe(this.lagMs)
-    else if (!tracker.empty) this.gate.observe(Infinity)
+    else this.incomparable = this.#isLimited && !tracker.empty
   }
 
   #learn(position: Position | undefined, begun: number, learnt: number): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, type Client, type Config, type Dsn, type ReplicationOptions } from '../../src/index.ts'
 import {
@@ -217,6 +218,26 @@ describe.each(engines)('replicas on %s', (engine) => {
     const results = await Promise.all(Array.from({ length: 8 }, () => read(client)))
     expect(performance.now() - begun).toBeLessThan(2_500)
     for (const { role } of results) expect(role).toBe('primary')
+  })
+
+  it('are read while there is no primary, by whom wrote nothing', async () => {
+    const [client, writer] = [await open({ holdMs: 300 }), await open({ holdMs: 300 })]
+    await writer.query(increment, [1])
+    await cluster.caughtUp()
+    expect((await read(client)).n).toBe(1)
+    const dead = cluster.primary
+    dead.kill('SIGKILL')
+    await dead.exited()
+    // Longer than it takes every replica to say that it receives nothing.
+    const end = performance.now() + 2_000
+    while (performance.now() < end) {
+      expect(await read(client)).toMatchObject({ n: 1, role: 'replica' })
+      await delay(20)
+    }
+    expect(client.status()[0]!.primary.kind).toBe('none')
+    await dead.restart()
+    await expect.poll(() => client.status()[0]!.primary.kind).toBe('primary')
+    await cluster.caughtUp()
   })
 
   it('become primaries: writes wait for the new one, and none is lost or made twice', async () => {
