@@ -48,6 +48,10 @@ describe('what finds the servers of a database', () => {
     )
   })
 
+  it('says how a name is written, when it stands alone', () => {
+    expect(() => parse({ dns: 'db' })).toThrow('{ name: "db" }')
+  })
+
   it('needs a primary with a data source name that others can be reached by', () => {
     expect(() => parse({ find: () => [] }, { primary: 'sqlite:./a.db' })).toThrow('The primary is a file')
     const pool = { connect() {}, query() {}, totalCount: 0 }

@@ -54,6 +54,8 @@ function patroniOf(value: unknown, path: string): DiscoverySource | undefined {
 
 function dnsOf(value: unknown, path: string, engine: Exclude<Engine, 'sqlite'>): DiscoverySource | undefined {
   if (value === undefined) return undefined
+  if (typeof value === 'string')
+    throw new ConfigError(path, `${show(value)} is not accepted.`, `{ name: ${show(value)} }`)
   const record = asRecord(value, path)
   refuseUnknownKeys(record, ['name', 'port', 'srv', 'family'], path)
   const { name, port = defaultPorts[engine], srv = false, family } = record
