@@ -298,6 +298,7 @@ describe('the placement of a read', () => {
     await expect(placement.primary({ ...decision, database: withHold(0) }, wait())).rejects.toMatchObject({
       code: 'SIGNALBOX_NO_PRIMARY',
       safeToRetry: true,
+      message: expect.stringMatching(/\(replication\.holdMs\)\. Nothing was sent\. Promote a replica/),
     })
     watch.primaryIs = 'split'
     await expect(placement.primary(decision, wait())).rejects.toMatchObject({ code: 'SIGNALBOX_TWO_PRIMARIES' })

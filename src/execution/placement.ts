@@ -318,10 +318,13 @@ export class Placement {
         }
         if (waited >= replication.holdMs || held >= replication.holdStatements) {
           const why =
-            waited >= replication.holdMs ? `none appeared within ${waited} ms` : `${held} statements wait already`
-          throw new NoPrimaryError(`"${alias}" has no primary (${found.why}), and ${why}. Nothing was sent.`, {
-            database: alias,
-          })
+            waited >= replication.holdMs
+              ? `none appeared within ${waited} ms (replication.holdMs)`
+              : `${held} statements wait already (replication.holdStatements)`
+          throw new NoPrimaryError(
+            `"${alias}" has no primary (${found.why}), and ${why}. Nothing was sent. Promote a replica, or let statements wait longer.`,
+            { database: alias },
+          )
         }
         await this.#waitFor([watch.changed()], replication.holdMs - waited, wait, waits.primary)
       }
