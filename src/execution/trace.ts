@@ -22,7 +22,7 @@ export interface QueryEvent {
  * The hook for SQL logging and profiling: `diagnostics_channel.tracingChannel('signalbox:query')` with the events
  * `start`, `asyncEnd` and `error`, all with the same {@link QueryEvent}. Costs nothing while nobody listens.
  */
-export const queryChannel = tracingChannel<unknown, QueryEvent>('signalbox:query')
+export const queryChannel = tracingChannel<QueryEvent, QueryEvent>('signalbox:query')
 
 /** Runs one statement and tells the subscribers about it. */
 export async function traced<T extends { readonly rowCount: number }>(
