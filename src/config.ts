@@ -6,7 +6,8 @@ import type { ReplicationOptions } from './topology/topology.ts'
 
 /** One server of a database. */
 export interface ServerInput {
-  readonly url: Dsn
+  /** A data source name. */
+  readonly url: string
   /** Share of the reads that a replica gets, relative to the others. Default 1; 0 to 1,000. */
   readonly weight?: number
   /** Marks of a purpose-built replica. Default none. */
@@ -38,9 +39,10 @@ export interface DiscoveryInput {
 
 /** A database with more to say than its data source name. */
 export interface DatabaseInput {
-  readonly primary: Dsn | ServerInput | Handle
+  /** A data source name, never an alias; any text compiles, since most come from the environment. */
+  readonly primary: string | ServerInput | Handle
   /** Copies of the primary that reads may use. */
-  readonly replicas?: readonly (Dsn | ServerInput | Handle)[]
+  readonly replicas?: readonly (string | ServerInput | Handle)[]
   /** What finds further servers while the application runs. Needs a primary with a data source name. */
   readonly discovery?: DiscoveryInput
   /** Not available in this version: naming shards throws. */
@@ -313,7 +315,7 @@ export interface ReadOptions {
    * primary is read. In a session later reads show it as well. A token that cannot be used asks for nothing and is
    * counted in `client.ignoredTokens`; tokens count up to an age of 24 hours here.
    */
-  readonly atLeast?: string
+  readonly atLeast?: string | undefined
 }
 
 /** What `client.within()` asks for; what is left out stays as it is around the call. */

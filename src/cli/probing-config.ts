@@ -1,4 +1,4 @@
-import type { Config, DatabaseEntry, DatabaseInput, Dsn, Handle, ServerInput } from '../index.ts'
+import type { Config, DatabaseEntry, DatabaseInput, Handle, ServerInput } from '../index.ts'
 import { calledFunctions } from './inventory.ts'
 
 /**
@@ -65,13 +65,13 @@ function lookOnly(entry: DatabaseEntry): DatabaseEntry {
   return replicas === undefined ? looking : { ...looking, replicas: replicas.map(readOnlyServer) }
 }
 
-function readOnlyServer(server: Dsn | ServerInput | Handle): Dsn | ServerInput | Handle {
+function readOnlyServer(server: string | ServerInput | Handle): string | ServerInput | Handle {
   if (typeof server === 'string') return readOnlyDsn(server)
   return 'url' in server ? { ...server, url: readOnlyDsn(server.url) } : server
 }
 
 /** Opening a file for writing would create it, or change its journal. */
-function readOnlyDsn<D extends string>(dsn: D): D | Dsn {
+function readOnlyDsn(dsn: string): string {
   const [, file, query = ''] = /^sqlite:([^?]*)(?:\?(.*))?$/is.exec(dsn) ?? []
   if (file === undefined || file === ':memory:') return dsn
   const options = new URLSearchParams(query)

@@ -60,3 +60,16 @@ it('rows are typed as the caller says', async () => {
   expect(rows[0]?.two).toBeUndefined()
   expect(one).toBe(1)
 })
+
+it('the servers of a database are named by texts from anywhere, and a token may be absent', async () => {
+  const fromEnvironment: string = 'sqlite::memory:'
+  await using client = await connect({
+    databases: { default: { primary: fromEnvironment }, other: { primary: { url: fromEnvironment, tags: ['eu'] } } },
+  })
+  const token: string | undefined = await client.session(async (session) => await session.token())
+  const { rows } = await client.query('select 1 as one', [], { atLeast: token })
+  expect(rows).toEqual([{ one: 1 }])
+  expect(
+    defineConfig({ databases: { default: { primary: fromEnvironment, replicas: [fromEnvironment] } } }),
+  ).toBeDefined()
+})
