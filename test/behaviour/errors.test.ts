@@ -111,13 +111,10 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
   SIGNALBOX_TWO_PRIMARIES: async () => {
     const [one, other] = [await freshDatabase('postgres'), await freshDatabase('postgres')]
     try {
-      await withClient(
-        { databases: { default: { primary: one.dsn as Dsn, replicas: [other.dsn as Dsn] } } },
-        async (client) => {
-          // Who takes writes is known when the servers have been asked; until then the configuration counts.
-          for (;;) await client.query('create table if not exists t (id integer)')
-        },
-      )
+      await withClient({ databases: { default: { primary: one.dsn, replicas: [other.dsn] } } }, async (client) => {
+        // Who takes writes is known when the servers have been asked; until then the configuration counts.
+        for (;;) await client.query('create table if not exists t (id integer)')
+      })
     } finally {
       await one.drop()
       await other.drop()
