@@ -111,6 +111,17 @@ describe.runIf(testedEngines.includes('postgres'))('connections of one’s own o
       await lease.release('clean')
     })
 
+    it('cancel again what did not end by the first request, for instance because it came before the statement began', async () => {
+      const pool = await openPool(await database())
+      const lease = await pool.lease()
+      const deaf = `do $$ begin begin perform pg_sleep(20); exception when query_canceled then perform pg_sleep(20); end; end $$`
+      const slow = lease.query({ ...request(deaf, [], { timeoutMs: 50 }), access: 'write' })
+      const next = lease.query(request('select 7 as n'))
+      expect(await failure(slow)).toBeInstanceOf(TimeoutError)
+      expect((await next).rows).toEqual([{ n: 7 }])
+      await lease.release('clean')
+    })
+
     it('cancel a stream, whose connection is used again', async () => {
       const pool = await openPool(await database(), { maxConnections: 1 })
       const pid = await value(pool, 'select pg_backend_pid()')

@@ -9,6 +9,8 @@ import { lostStatement, staleStatement } from './stale-statement.ts'
 
 /** How long a statement may take to end after the request to cancel it, before its connection is closed instead. */
 const cancelGraceMs = 2_000
+/** From one request to the next, which doubles. */
+const cancelPauseMs = 100
 
 /** What a connection takes from the pool's options. */
 export type ConnectionOptions = Pick<PoolOptions, 'statementCacheSize' | 'connectTimeoutMs'>
@@ -158,7 +160,11 @@ export class Connection {
    * delivered the cancel request; a late one would hit the next user. If either takes too long the connection is closed.
    */
   cancel(): void {
-    if (!this.#running || this.lost !== undefined) return
+    if (this.#running && this.lost === undefined) this.#requestCancel(cancelPauseMs, undefined)
+  }
+
+  /** A request that comes before the server has begun the statement is for nothing, so it is repeated until that ends. */
+  #requestCancel(pauseMs: number, begun: NodeJS.Timeout | undefined): void {
     this.#holds++
     cancelOnServer(internalsOf(this.client), this.#cancelTimeoutMs, (outcome) => {
       this.#holds--
@@ -166,8 +172,12 @@ export class Connection {
         this.abandon('the server took no request to cancel a statement')
         return
       }
-      const grace = setTimeout(() => this.abandon('a cancelled statement did not end'), cancelGraceMs)
-      this.#waiting.unshift(() => clearTimeout(grace))
+      const grace = begun ?? setTimeout(() => this.abandon('a cancelled statement did not end'), cancelGraceMs)
+      const again = setTimeout(() => this.#requestCancel(2 * pauseMs, grace), pauseMs)
+      this.#waiting.unshift(() => {
+        clearTimeout(again)
+        clearTimeout(grace)
+      })
       this.#flush()
     })
   }
