@@ -182,6 +182,36 @@ describe('lag', () => {
   })
 })
 
+describe('the position of a standby that cannot prove it any more', () => {
+  it('is the last one that it proved, as long as the same server runs', async () => {
+    const { clock, monitor, a, b } = await startedShard({ maxLagMs: 1_000 })
+    b.set({ instance: 'first', position: lsn(50) })
+    await monitorAsked(monitor, [b], clock)
+    a.mode = 'refuses'
+    b.set({ position: undefined, receiving: false })
+    await clock.advance(5_000)
+    expect([monitor.positionOf(b.server), monitor.usable(b.server)]).toEqual([lsn(50), true])
+    b.set({ position: lsn(60, 2) })
+    await monitorAsked(monitor, [b], clock)
+    expect(monitor.positionOf(b.server)).toEqual(lsn(60, 2))
+    b.set({ instance: 'second', position: undefined })
+    await monitorAsked(monitor, [b], clock)
+    expect(monitor.positionOf(b.server)).toBeUndefined()
+  })
+
+  it('is forgotten with a lost connection, and does not exist of one that does not tell who it is', async () => {
+    const { clock, monitor, b, c } = await startedShard()
+    b.set({ instance: 'first' })
+    await monitorAsked(monitor, [b], clock)
+    for (const standby of [b, c]) standby.set({ position: undefined })
+    await monitorAsked(monitor, [b, c], clock)
+    expect([b, c].map(({ server }) => monitor.positionOf(server))).toEqual([lsn(10), undefined])
+    monitor.forget(b.server)
+    await monitorAsked(monitor, [b], clock)
+    expect(monitor.positionOf(b.server)).toBeUndefined()
+  })
+})
+
 describe('how old the rows of a replica may be', () => {
   it('is counted from the last time at which the primary was asked, and goes on while nobody is asked', async () => {
     const { clock, monitor, a, b } = await startedShard()

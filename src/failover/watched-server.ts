@@ -30,6 +30,10 @@ export class WatchedServer {
   probedAt: number | undefined
   timer: unknown
   #measuredAt = -Infinity
+  /** The running server that was there. */
+  #positionOf: string | undefined
+  /** It was there once, and is now there or further. */
+  #isOld = false
   #positionLearnt = -1
   #positionBarred = -1
   #failureNoted = -1
@@ -92,7 +96,7 @@ export class WatchedServer {
       return true
     }
     this.health = nextHealth(this.health, { kind: 'probe ok', at: outcome.at })
-    if (begun > this.#positionBarred) this.#learn(outcome.status.position, begun, learnt)
+    if (begun > this.#positionBarred) this.#learn(outcome.status, begun, learnt)
     return true
   }
 
@@ -101,8 +105,7 @@ export class WatchedServer {
     if (this.failing) return false
     this.health = nextHealth(this.health, { kind: 'statement ok', at })
     if (status.position === undefined || !isLater(status.position, this.position)) return false
-    this.position = status.position
-    this.#positionLearnt = order
+    this.#take(status.position, status.instance, order)
     return true
   }
 
@@ -138,19 +141,35 @@ export class WatchedServer {
     this.incomparable = false
     if (this.status === undefined) return
     if (this.status.writable) return this.gate.reset()
-    const byPosition = this.position === undefined ? undefined : tracker.lagMs(this.position, at)
+    const byPosition = this.position === undefined || this.#isOld ? undefined : tracker.lagMs(this.position, at)
     // A replica counts what it received: one that is cut off believes that it has everything.
     this.lagMs = byPosition ?? (this.status.receiving === false ? undefined : this.status.lagMs)
     if (this.lagMs !== undefined) this.gate.observe(this.lagMs)
     else this.incomparable = this.#isLimited && !tracker.empty
   }
 
-  #learn(position: Position | undefined, begun: number, learnt: number): void {
+  /**
+   * A PostgreSQL standby whose primary is gone cannot prove its timeline any more. As long as it runs it still has all that
+   * it had: replay does not go back, and whoever crashes loses his connections, which forgets the position.
+   */
+  #learn({ position, instance }: ServerStatus, begun: number, learnt: number): void {
     const newer = begun > this.#positionLearnt
+    if (position === undefined && this.position !== undefined && instance !== undefined) {
+      if (instance === this.#positionOf) {
+        this.#isOld ||= newer
+        return
+      }
+    }
     // A probe that overlapped with a note may have looked before it. One that began later is right, even if it shows an
     // older position: the server was restarted.
     if (!newer && (position === undefined || !isLater(position, this.position))) return
+    this.#take(position, instance, learnt)
+  }
+
+  #take(position: Position | undefined, instance: string | undefined, learnt: number): void {
     this.position = position
+    this.#positionOf = instance
+    this.#isOld = false
     this.#positionLearnt = learnt
   }
 }
