@@ -42,6 +42,7 @@ export const errorCodes = {
   SIGNALBOX_COMMIT_UNKNOWN: 'The connection was lost after COMMIT was sent: whether it took effect is not known.',
   SIGNALBOX_ON_COMMIT_FAILED: 'The transaction is committed, but callbacks registered for its commit failed.',
   SIGNALBOX_DRIVER_MISSING: 'The npm package of a driver is not installed.',
+  SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
   SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
   SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',
   SIGNALBOX_TIMEOUT: 'A statement did not finish within its time limit.',
@@ -239,6 +240,13 @@ export class DriverMissingError extends SignalboxError {
       },
     )
     this.package = packageName
+  }
+}
+
+/** Nothing was sent: the value of a shard key leads to no shard. */
+export class ShardKeyError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_SHARD_KEY', message)
   }
 }
 

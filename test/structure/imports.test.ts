@@ -19,7 +19,7 @@ interface Rule {
   readonly never: RegExp
 }
 
-// The layers, lowest first: errors ← topology, statement ← routing, drivers ← failover ← discovery ← execution ← client ← adapters, cli.
+// The layers, lowest first: errors ← topology, option, statement ← routing, drivers ← failover ← discovery ← execution ← client ← adapters, cli.
 const rules: readonly Rule[] = [
   { about: 'errors know nobody', from: /^src\/errors\.ts$/, never: /^src\// },
   { about: 'topology is at the bottom', from: /^src\/topology\//, never: /^src\/(?!topology\/|errors\.ts)/ },
@@ -27,7 +27,12 @@ const rules: readonly Rule[] = [
   {
     about: 'routing decides about statements and topologies alone',
     from: /^src\/routing\//,
-    never: /^src\/(?!routing\/|topology\/|statement\/|errors\.ts)/,
+    never: /^src\/(?!routing\/|topology\/|statement\/|errors\.ts|option\.ts)/,
+  },
+  {
+    about: 'reading options is at the bottom',
+    from: /^src\/option\.ts$/,
+    never: /^src\/(?!topology\/|errors\.ts)|^node:/,
   },
   {
     about: 'routing, analysis and topology use no module of Node.js: they do no I/O',
@@ -149,6 +154,7 @@ describe('imports', () => {
       )
       const file = [
         'src/errors.ts',
+        'src/option.ts',
         'src/topology/x.ts',
         'src/statement/x.ts',
         'src/routing/x.ts',
