@@ -124,6 +124,8 @@ function mariadbCommand(
 ): ServerCommand {
   const fixed = {
     datadir: join(folder, 'data'),
+    // A server that starts clears away the temporary tables of all others in the folder that they would share.
+    tmpdir: folder,
     socket: join(folder, 'socket'),
     'pid-file': join(folder, 'pid'),
     'bind-address': '127.0.0.1',
