@@ -115,21 +115,22 @@ export class ShardWatches {
     if (writable) this.#takesWrites.add(server.id)
     else this.#takesWrites.delete(server.id)
     if (writable || !tookWrites) return
-    // Its lost connections are counted anew, and must not come to a number that stands for something else.
-    this.#arrived += 1
-    this.#arrivals.set(server.id, this.#arrived * mostLosses)
+    this.#arrive(server.id)
     this.#probePools.drop(server, leaveTimeoutMs).catch(nothing)
   }
 
   #noteChanges(before: readonly Server[], now: readonly Server[]): void {
     const [known, kept] = [before, now].map((servers) => new Set(servers.map(({ id }) => id)))
     for (const server of before) if (!kept!.has(server.id)) this.#leave(server)
-    for (const { id } of now) {
-      if (known!.has(id)) continue
-      this.#arrived += 1
-      this.#arrivals.set(id, this.#arrived * mostLosses)
-      this.#losses.set(id, this.#arrived * mostLosses)
-    }
+    for (const { id } of now) if (!known!.has(id)) this.#losses.set(id, this.#arrive(id))
+  }
+
+  /** Its connections are counted from a number that no earlier one came to, which is returned. */
+  #arrive(id: string): number {
+    this.#arrived += 1
+    const from = this.#arrived * mostLosses
+    this.#arrivals.set(id, from)
+    return from
   }
 
   /** The server is none of the shard's any more. What runs there comes to its end. */

@@ -19,6 +19,7 @@ export class SharedQuestion<T> {
   async #after(running: Promise<unknown> | undefined): Promise<T> {
     // Those who ask in the same turn share it.
     await Promise.resolve()
+    // Its failure is told to those who put that one.
     await running?.catch(() => {})
     const answer = this.#put()
     this.#running = answer

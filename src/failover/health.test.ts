@@ -36,12 +36,6 @@ describe('health', () => {
     for (const health of [suspect, down, probing]) expect(nextHealth(health, event)).toBe(health)
   })
 
-  it('does not come back by a statement that succeeded: it may have begun long before', () => {
-    expect(nextHealth(unknownHealth, { kind: 'statement ok', at: 9 })).toEqual({ kind: 'up', since: 9 })
-    for (const health of [up, suspect, down, probing])
-      expect(nextHealth(health, { kind: 'statement ok', at: 9 })).toBe(health)
-  })
-
   it('is half open when its time has come', () => {
     expect(nextHealth(down, { kind: 'time', at: 1_099 })).toBe(down)
     expect(nextHealth(down, { kind: 'time', at: 1_100 })).toEqual(probing)

@@ -27,7 +27,6 @@ export type HealthEvent =
       /** From 0 to 1; see `backOffMs`. */
       readonly random: number
     }
-  | { readonly kind: 'statement ok'; readonly at: number }
   /** Failed with an error of the connection: lost, refused, shutting down. */
   | { readonly kind: 'statement failed'; readonly at: number; readonly why: string }
   | { readonly kind: 'time'; readonly at: number }
@@ -49,7 +48,7 @@ export function backOffMs(attempt: number, random: number): number {
 
 /**
  * The state after an event. A probe that failed or timed out takes the server out, whatever it was; only a probe that
- * succeeded brings it back. Statements that still succeed or fail on a server that is out say nothing new: they may have
+ * succeeded brings it back. Statements that still fail on a server that is out say nothing new: they may have
  * begun long before.
  */
 export function nextHealth(health: Health, event: HealthEvent): Health {
@@ -58,8 +57,6 @@ export function nextHealth(health: Health, event: HealthEvent): Health {
       return health.kind === 'up' ? health : { kind: 'up', since: event.at }
     case 'probe failed':
       return down(health, event)
-    case 'statement ok':
-      return health.kind === 'unknown' ? { kind: 'up', since: event.at } : health
     case 'statement failed':
       return health.kind === 'unknown' || health.kind === 'up'
         ? { kind: 'suspect', since: event.at, why: event.why }

@@ -80,7 +80,6 @@ describe('a monitor', () => {
     const probes = a.probes.length
     monitor.reportFailure(a.server, new Error('reset'))
     monitor.reportRoleChange()
-    monitor.note(a.server, a.status)
     expect(await monitor.refresh(a.server)).toBeUndefined()
     await clock.advance(60_000)
     expect([clock.pending, a.probes.length]).toEqual([0, probes])

@@ -148,17 +148,6 @@ export class ShardMonitor {
     return watched.stalenessMs(this.#lag, this.#clock.now())
   }
 
-  /** Takes in a status that was learnt elsewhere, for instance with a write's position. */
-  note(server: Server, status: ServerStatus): void {
-    const watched = this.#watched.get(server.id)
-    if (this.#state === 'stopped' || watched === undefined) return
-    const at = this.#clock.now()
-    if (watched.note(status, ++this.#order, at)) this.#measure(watched, at, at)
-    const known = watched.status
-    if (known !== undefined && known.writable !== status.writable && !watched.failing) this.#askAll()
-    this.#tell()
-  }
-
   /** Its position is no longer valid, for instance because a connection to it had to be opened anew. */
   forget(server: Server): void {
     this.#watched.get(server.id)?.forget(++this.#order)
@@ -249,7 +238,7 @@ export class ShardMonitor {
     if (watched.report(this.#trusting(watched, report), ++this.#order, this.#random())) {
       this.#decide()
       this.#measure(watched, report.begunAt, report.outcome.at)
-      const primary = [...this.#watched.values()].find((each) => this.#isPrimary(each))
+      const primary = this.#watchedPrimary()
       for (const each of this.#watched.values()) each.admit(primary)
     }
     this.#schedule(watched)
@@ -265,7 +254,7 @@ export class ShardMonitor {
     const { outcome } = report
     if (!('status' in outcome) || outcome.status.position !== undefined) return report
     const { presumed } = outcome.status
-    const primary = [...this.#watched.values()].find((each) => this.#isPrimary(each))
+    const primary = this.#watchedPrimary()
     const at = primary === watched || primary?.failing === true ? undefined : primary?.position
     if (presumed?.kind !== 'lsn' || at?.kind !== 'lsn' || presumed.timeline !== at.timeline) return report
     return { ...report, outcome: { ...outcome, status: { ...outcome.status, position: presumed } } }
@@ -353,13 +342,16 @@ export class ShardMonitor {
   #primary(): ShardPrimary {
     const { decision } = this.#record
     if (decision.kind !== 'primary') return { kind: decision.kind, why: decision.why }
-    const watched = this.#watched.get(decision.id)
-    return { kind: 'primary', server: watched?.server ?? this.#parts.shard.primary }
+    return { kind: 'primary', server: this.#watchedPrimary()?.server ?? this.#parts.shard.primary }
   }
 
-  #isPrimary({ server }: WatchedServer): boolean {
+  #watchedPrimary(): WatchedServer | undefined {
     const { decision } = this.#record
-    return decision.kind === 'primary' && decision.id === server.id
+    return decision.kind === 'primary' ? this.#watched.get(decision.id) : undefined
+  }
+
+  #isPrimary(watched: WatchedServer): boolean {
+    return this.#watchedPrimary() === watched
   }
 
   #watch(server: Server, trusted: boolean): void {

@@ -51,29 +51,10 @@ describe('a refresh', () => {
 })
 
 describe('a position', () => {
-  it('comes from probes and notes, and notes only move it on', async () => {
+  it('goes back with a server that was restarted', async () => {
     const { clock, monitor, b } = await startedShard()
-    monitor.note(b.server, { ...b.status, position: lsn(30) })
-    monitor.note(b.server, { ...b.status, position: lsn(20) })
-    expect(monitor.positionOf(b.server)).toEqual(lsn(30))
-    monitor.note(b.server, { ...b.status, position: lsn(5, 2) })
-    expect(monitor.positionOf(b.server)).toEqual(lsn(5, 2))
-    monitor.note(b.server, { ...b.status, position: lsn(99, 1) })
-    expect(monitor.positionOf(b.server)).toEqual(lsn(5, 2))
-    await clock.advance(0)
-  })
-
-  it('goes back with a server that was restarted, but not for a probe that looked before a note', async () => {
-    const { clock, monitor, b } = await startedShard()
-    b.latencyMs = 20
-    void monitor.refresh(b.server)
-    await clock.advance(10)
-    monitor.note(b.server, { ...b.status, position: lsn(15) })
-    await clock.advance(10)
-    expect(monitor.positionOf(b.server)).toEqual(lsn(15))
     b.set({ position: lsn(7) })
-    void monitor.refresh(b.server)
-    await clock.advance(20)
+    await monitorAsked(monitor, [b], clock)
     expect(monitor.positionOf(b.server)).toEqual(lsn(7))
   })
 
@@ -90,17 +71,6 @@ describe('a position', () => {
     expect(monitor.positionOf(b.server)).toEqual(lsn(10))
     monitor.reportFailure(b.server, new Error('reset'))
     expect(monitor.positionOf(b.server)).toBeUndefined()
-    monitor.note(b.server, b.status)
-    expect(monitor.positionOf(b.server)).toBeUndefined()
-  })
-
-  it('of a server that says it changed its role is a reason to ask all', async () => {
-    const { clock, monitor, primary, a, b } = await startedShard()
-    a.set({ writable: false })
-    b.set({ writable: true })
-    monitor.note(a.server, a.status)
-    await clock.advance(2)
-    expect(primary()).toBe('b')
   })
 })
 

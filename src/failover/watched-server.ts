@@ -34,7 +34,6 @@ export class WatchedServer {
   #positionOf: string | undefined
   /** It was there once, and is now there or further. */
   #isOld = false
-  #positionLearnt = -1
   #positionBarred = -1
   #failureNoted = -1
   #entry: { readonly since: number; at?: Position } | undefined
@@ -96,16 +95,7 @@ export class WatchedServer {
       return true
     }
     this.health = nextHealth(this.health, { kind: 'probe ok', at: outcome.at })
-    if (begun > this.#positionBarred) this.#learn(outcome.status, begun, learnt)
-    return true
-  }
-
-  /** A status that came along with something else. When it was taken cannot be told, so it only adds. */
-  note(status: ServerStatus, order: number, at: number): boolean {
-    if (this.failing) return false
-    this.health = nextHealth(this.health, { kind: 'statement ok', at })
-    if (status.position === undefined || !isLater(status.position, this.position)) return false
-    this.#take(status.position, status.instance, order)
+    if (begun > this.#positionBarred) this.#learn(outcome.status)
     return true
   }
 
@@ -152,31 +142,11 @@ export class WatchedServer {
    * A PostgreSQL standby whose primary is gone cannot prove its timeline any more. As long as it runs it still has all that
    * it had: replay does not go back, and whoever crashes loses his connections, which forgets the position.
    */
-  #learn({ position, instance }: ServerStatus, begun: number, learnt: number): void {
-    const newer = begun > this.#positionLearnt
-    if (position === undefined && this.position !== undefined && instance !== undefined) {
-      if (instance === this.#positionOf) {
-        this.#isOld ||= newer
-        return
-      }
-    }
-    // A probe that overlapped with a note may have looked before it. One that began later is right, even if it shows an
-    // older position: the server was restarted.
-    if (!newer && (position === undefined || !isLater(position, this.position))) return
-    this.#take(position, instance, learnt)
-  }
-
-  #take(position: Position | undefined, instance: string | undefined, learnt: number): void {
+  #learn({ position, instance }: ServerStatus): void {
+    const runsOn = instance !== undefined && instance === this.#positionOf
+    this.#isOld = position === undefined && this.position !== undefined && runsOn
+    if (this.#isOld) return
     this.position = position
     this.#positionOf = instance
-    this.#isOld = false
-    this.#positionLearnt = learnt
   }
-}
-
-function isLater(position: Position, than: Position | undefined): boolean {
-  if (than === undefined) return true
-  const compared = comparePosition(position, than)
-  if (compared !== 'incomparable') return compared === 'reached'
-  return position.kind === 'lsn' && than.kind === 'lsn' && position.timeline > than.timeline
 }
