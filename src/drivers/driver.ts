@@ -188,6 +188,12 @@ export interface DriverPool {
   showsAll?(options: VisibilityOptions): Promise<boolean>
   stats(): PoolStats
   /**
+   * The server does not answer, and nobody waits for it any more: every connection in use breaks at once. What runs there
+   * fails as on a lost connection, and what waits for a connection, or comes later, with the same error, safe to retry.
+   * `why`, for people, is part of the errors. `close` does the rest. Absent where there is no network in between.
+   */
+  sever?(why: string): void
+  /**
    * How many established connections of this pool have been lost so far: broken, ended by the server, or given up
    * because an answer did not come; not those that the pool closed of itself. A server whose connection was lost may have
    * restarted, and may show an older state than before.

@@ -60,6 +60,7 @@ export class ShardWatches {
       onStart: () => follower?.start(),
       onChange: (view) => {
         this.#giveUpHung(monitor.servers, view)
+        this.#severReplaced(monitor.servers, view)
         this.#publish(monitor, view)
         if (view.primary.kind !== 'primary') follower?.lookSoon()
       },
@@ -159,6 +160,26 @@ export class ShardWatches {
     for (const server of servers) {
       const one = view.servers.find(({ id }) => id === server.id)
       if (one?.out !== undefined && one.state === 'down') this.inFlight.giveUp(server, one.out)
+    }
+  }
+
+  /**
+   * A primary that hangs, and another took its place: what was sent to it is never answered, or by a server that should not
+   * take writes any more. Until another is the primary nobody can say that, and writes are waited for.
+   */
+  #severReplaced(servers: readonly Server[], { primary, servers: views }: ShardView): void {
+    if (primary.kind !== 'primary') return
+    for (const server of servers) {
+      if (server.id === primary.server.id || !this.#takesWrites.has(server.id)) continue
+      const { state, out } = views.find(({ id }) => id === server.id) ?? {}
+      if (state !== 'down' && state !== 'probing') continue
+      this.#takesWrites.delete(server.id)
+      this.#pools
+        .opened(server)
+        ?.sever?.(`it does not answer (${out}), and ${primary.server.address} is the primary now`)
+      // Nor is it known of idle connections whether they still lead there.
+      this.#arrive(server.id)
+      this.#pools.drop(server, leaveTimeoutMs).catch(nothing)
     }
   }
 

@@ -112,6 +112,7 @@ class SimulatedPool implements DriverPool, SimulatedServer {
   leased = 0
   losses = 0
   #leases = 0
+  #severed = Promise.withResolvers<never>()
   #answer: SimulatedAnswer = () => undefined
   #status: ServerStatus = {
     writable: true,
@@ -157,7 +158,7 @@ class SimulatedPool implements DriverPool, SimulatedServer {
   async take(step: SimulatedStep, request?: DriverRequest): Promise<unknown> {
     this.steps.push(step)
     try {
-      return await this.#answer(step, request)
+      return await Promise.race([this.#answer(step, request), this.#severed.promise])
     } catch (error) {
       if (error instanceof QueryError && error.errorClass === 'connection-lost') this.losses += 1
       throw error
@@ -173,6 +174,14 @@ class SimulatedPool implements DriverPool, SimulatedServer {
     const answer = await this.take({ action: 'status', detail: '', lease: 0 })
     const isPart = typeof answer === 'object' && answer !== null && !Array.isArray(answer)
     return isPart ? { ...this.#status, ...answer } : this.#status
+  }
+
+  /** What a test holds up fails now. */
+  sever(): void {
+    const { reject, promise } = this.#severed
+    this.#severed = Promise.withResolvers()
+    promise.catch(() => {})
+    reject(connectionLost(false))
   }
 
   stats() {

@@ -94,6 +94,8 @@ describeDriver('sqlite', {
       'does not know whether a commit took effect whose answer was lost',
       'throws into the loop when the connection of a stream breaks',
       'gives up on a server that accepts connections and says nothing',
+      'breaks what is in use, and refuses who waits or comes later, once the server is severed',
+      'says of a write on a severed connection that it may have taken effect',
       'asks for the status no longer than the time limit',
       'counts a connection that was ended by the server, and none that was closed in order',
       'counts idle connections that the network broke',

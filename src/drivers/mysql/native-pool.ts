@@ -1,4 +1,4 @@
-import type { Pool } from 'mysql2'
+import type { Pool, PoolConnection } from 'mysql2'
 
 type QueueName = '_allConnections' | '_freeConnections' | '_connectionQueue'
 
@@ -27,6 +27,20 @@ export function removeFromQueue(pool: Pool, callback: unknown): void {
       return
     }
   }
+}
+
+/**
+ * Closes a connection whose server does not answer. mysql2's own `destroy` says goodbye and waits; what runs on the
+ * connection would never be told.
+ */
+export function breakConnection(connection: PoolConnection, why: string): void {
+  const stream: unknown = Reflect.get(connection, 'stream')
+  if (!isDestroyable(stream)) return connection.destroy()
+  stream.destroy(Object.assign(new Error(`The connection was closed: ${why}.`), { code: 'ECONNABORTED' }))
+}
+
+function isDestroyable(stream: unknown): stream is { destroy(error: Error): void } {
+  return typeof stream === 'object' && stream !== null && 'destroy' in stream
 }
 
 function queueOf(pool: Pool, name: QueueName): NativeQueue | undefined {

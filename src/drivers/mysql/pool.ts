@@ -1,6 +1,6 @@
 import type { Pool, PoolConnection } from 'mysql2'
 
-import { AbortedError, ClientClosedError, PoolExhaustedError, TimeoutError } from '../../errors.ts'
+import { AbortedError, ClientClosedError, PoolExhaustedError, QueryError, TimeoutError } from '../../errors.ts'
 import type {
   Access,
   DriverPool,
@@ -17,7 +17,7 @@ import { LossCounter } from '../loss-counter.ts'
 import { isAnswer, mysqlError } from './errors.ts'
 import type { QueryKiller } from './killer.ts'
 import { MysqlLease } from './lease.ts'
-import { lengthOf, removeFromQueue } from './native-pool.ts'
+import { breakConnection, lengthOf, removeFromQueue } from './native-pool.ts'
 import { runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
 import { StatusReader } from './server-status.ts'
@@ -52,6 +52,8 @@ export class MysqlPool implements DriverPool {
     () => this.#losses.count,
   )
   readonly #inUse = new Set<PoolConnection>()
+  /** Those who wait for a connection, by what tells them that none will come. */
+  readonly #acquiring = new Set<(error: Error) => void>()
   readonly #known = new WeakSet<PoolConnection>()
   /** When each connection of an own pool was last given back; the longest idle comes first. */
   readonly #idleSince = new Map<PoolConnection, number>()
@@ -65,6 +67,7 @@ export class MysqlPool implements DriverPool {
   #onQuiet: (() => void) | undefined
   #closing: Promise<void> | undefined
   #closed = false
+  #severed: QueryError | undefined
 
   /** A pool that is not `owned` is never ended. */
   constructor(pool: Pool, owned: boolean, options: PoolOptions, killer: QueryKiller) {
@@ -77,7 +80,7 @@ export class MysqlPool implements DriverPool {
   }
 
   query(request: DriverRequest): Promise<DriverResult> {
-    if (this.#closing) return Promise.reject(new ClientClosedError())
+    if (this.#refusal) return Promise.reject(this.#refusal)
     if (request.timeoutMs || request.signal || request.access === 'session') return this.#queryWithCare(request)
     return new Promise((resolve, reject) => {
       this.#acquire(request, (failure, connection) => {
@@ -92,7 +95,7 @@ export class MysqlPool implements DriverPool {
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
-    if (this.#closing) throw new ClientClosedError()
+    if (this.#refusal) throw this.#refusal
     const start = performance.now()
     const connection = await this.#connection(request)
     this.#mayStart(connection, request)
@@ -105,7 +108,7 @@ export class MysqlPool implements DriverPool {
   }
 
   async lease(options: WaitLimits = {}): Promise<Lease> {
-    if (this.#closing) throw new ClientClosedError()
+    if (this.#refusal) throw this.#refusal
     const connection = await this.#connection(options)
     return new MysqlLease({
       connection,
@@ -136,6 +139,16 @@ export class MysqlPool implements DriverPool {
     return { total, idle, waiting: this.#waiting, shared: 0, sharedInFlight: 0 }
   }
 
+  sever(why: string): void {
+    if (this.#severed !== undefined) return
+    this.#severed = new QueryError('connection-lost', `There is no connection: ${why}.`, { safeToRetry: true })
+    for (const refuse of this.#acquiring) refuse(this.#severed)
+    for (const connection of this.#inUse) {
+      this.#losses.note(connection)
+      breakConnection(connection, why)
+    }
+  }
+
   close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeoutMs ?? defaultCloseTimeoutMs)
     return this.#closing
@@ -153,6 +166,11 @@ export class MysqlPool implements DriverPool {
     for (const connection of this.#inUse) connection.destroy()
     if (this.#owned) await atMost(goodbyeMs, (resolve) => this.#pool.end(resolve))
     this.#closed = true
+  }
+
+  /** Why nothing is begun any more. */
+  get #refusal(): Error | undefined {
+    return this.#severed ?? (this.#closing && new ClientClosedError())
   }
 
   async #queryWithCare(request: DriverRequest): Promise<DriverResult> {
@@ -215,6 +233,7 @@ export class MysqlPool implements DriverPool {
     let settled = false
     const settle = (error: Error | undefined, connection: PoolConnection | undefined): void => {
       settled = true
+      this.#acquiring.delete(refuse)
       watch?.disarm()
       if (connection === undefined) this.#leave()
       done(error, connection)
@@ -225,12 +244,14 @@ export class MysqlPool implements DriverPool {
       this.#welcome(connection)
       settle(undefined, connection)
     }
-    this.#pool.getConnection(acquired)
-    if (!this.#queued && !signal && !timeoutMs) return
-    watch = this.#watchWaiting(limits, this.#queued, (error) => {
+    const refuse = (error: Error): void => {
       removeFromQueue(this.#pool, acquired)
       settle(error, undefined)
-    })
+    }
+    this.#acquiring.add(refuse)
+    this.#pool.getConnection(acquired)
+    if (!this.#queued && !signal && !timeoutMs) return
+    watch = this.#watchWaiting(limits, this.#queued, refuse)
   }
 
   #welcome(connection: PoolConnection): void {

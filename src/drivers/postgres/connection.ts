@@ -188,6 +188,13 @@ export class Connection {
     internalsOf(this.client).connection?.stream.destroy()
   }
 
+  /** As `abandon`, for a server that will not answer: what runs is told why. */
+  sever(why: string): void {
+    const error = new Error(`Connection terminated: ${why}`)
+    this.#break(error)
+    internalsOf(this.client).connection?.stream.destroy(error)
+  }
+
   #break(error: unknown): void {
     this.lost ??= error
     this.#flush()

@@ -22,6 +22,11 @@ interface Waiting {
   readonly deadline: number
 }
 
+/** One who waits until a connection is made, or does not wait any more. */
+interface Connecting {
+  taker: Taker | undefined
+}
+
 /**
  * Connections of one's own over a `pg.Pool`: at most `max` in use, callers queue here in order.
  *
@@ -41,6 +46,7 @@ export class OwnPool {
   readonly #connections = new WeakMap<PoolClient, Connection>()
   readonly #inUse = new Set<Connection>()
   readonly #queue = new Map<Taker, Waiting>()
+  readonly #connecting = new Set<Connecting>()
   #slots = 0
   #timer: NodeJS.Timeout | undefined
   #whenIdle: (() => void)[] = []
@@ -108,7 +114,7 @@ export class OwnPool {
 
   /** Closes every connection in use, and refuses those who wait or come later. */
   destroyAll(refusal: SignalboxError): void {
-    this.#refusal = refusal
+    this.#refusal ??= refusal
     clearTimeout(this.#timer)
     const waiting = [...this.#queue.keys()]
     this.#queue.clear()
@@ -116,6 +122,23 @@ export class OwnPool {
     for (const connection of this.#inUse) {
       connection.abandon('the pool was closed')
       this.#giveBack(connection, true)
+    }
+  }
+
+  /** Breaks every connection in use, and refuses those who wait for one, or come later. */
+  sever(why: string, refusal: SignalboxError): void {
+    this.#refusal = refusal
+    clearTimeout(this.#timer)
+    const refused = [...this.#queue.keys()]
+    this.#queue.clear()
+    for (const connecting of this.#connecting) {
+      if (connecting.taker !== undefined) refused.push(connecting.taker)
+      connecting.taker = undefined
+    }
+    for (const taker of refused) taker.refuse(refusal)
+    for (const connection of this.#inUse) {
+      this.#losses.note(connection.client)
+      connection.sever(why)
     }
   }
 
@@ -127,19 +150,22 @@ export class OwnPool {
 
   #connect(taker: Taker): void {
     this.#slots++
+    const connecting: Connecting = { taker }
+    this.#connecting.add(connecting)
     this.#pool.connect((error, client) => {
+      this.#connecting.delete(connecting)
       if (client === undefined) {
         this.#slots--
-        taker.refuse(queryError(error, { access: 'read', sent: false, address: this.#address }))
+        connecting.taker?.refuse(queryError(error, { access: 'read', sent: false, address: this.#address }))
         this.#serve()
         return
       }
       const connection = this.#connectionOf(client)
       this.#inUse.add(connection)
-      if (this.#refusal === undefined) {
-        taker.take(connection)
+      if (this.#refusal === undefined && connecting.taker !== undefined) {
+        connecting.taker.take(connection)
       } else {
-        taker.refuse(this.#refusal)
+        if (this.#refusal !== undefined) connecting.taker?.refuse(this.#refusal)
         this.#giveBack(connection, true)
       }
     })

@@ -1,5 +1,5 @@
 import type { Client, Pool } from 'pg'
-import { ClientClosedError, type SignalboxError } from '../../errors.ts'
+import { ClientClosedError, QueryError, type SignalboxError } from '../../errors.ts'
 import type {
   Access,
   DriverPool,
@@ -61,6 +61,7 @@ export class PostgresPool implements DriverPool {
   readonly #leaseSource: LeaseSource
   readonly #multiplexer: Multiplexer | undefined
   #closing: Promise<void> | undefined
+  #severed: QueryError | undefined
 
   constructor({ pool, options, address, borrowed, queryTimeoutMs = 0, createSharedClient }: PoolParts) {
     this.#native = pool
@@ -143,6 +144,14 @@ export class PostgresPool implements DriverPool {
     }
   }
 
+  /** Reads on shared connections are not told: whoever gives a server up has given up its reads before. */
+  sever(why: string): void {
+    if (this.#severed !== undefined) return
+    const message = `There is no connection to ${this.#address}: ${why}.`
+    this.#severed = new QueryError('connection-lost', message, { safeToRetry: true })
+    this.#own.sever(why, this.#severed)
+  }
+
   /** `timeoutMs` defaults to 10,000; what still runs or waits then fails. */
   close({ timeoutMs = defaultCloseTimeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     this.#closing ??= this.#close(timeoutMs)
@@ -202,6 +211,7 @@ export class PostgresPool implements DriverPool {
   }
 
   #open(): void {
+    if (this.#severed !== undefined) throw this.#severed
     if (this.#closing !== undefined) throw new ClientClosedError()
   }
 

@@ -110,6 +110,46 @@ export function describeLosses(context: ContractContext): void {
       expect(await countItems(pool)).toBe(0)
     })
 
+    check('breaks what is in use, and refuses who waits or comes later, once the server is severed', async () => {
+      await using proxy = await proxied()
+      const pool = await open(
+        { maxConnections: 2, multiplexConnections: 0, connectTimeoutMs: 60_000 },
+        proxy.through(context.dsn()),
+      )
+      await pool.query(read('select 1 as value'))
+      const lease = await pool.lease()
+      await lease.begin({})
+      await lease.query(insertItem(context, 'apple', 1))
+      proxy.apply({ kind: 'black-hole' })
+      // One runs on the second connection, or waits for it to be made; the third waits for one of the two.
+      const write = failureOf(() => pool.query(insertItem(context, 'pear', 2)))
+      const commit = failureOf(() => lease.commit())
+      const waiting = failureOf(() => pool.query(insertItem(context, 'plum', 3)))
+      await expect.poll(() => pool.stats().waiting, { timeout: 3_000 }).toBe(1)
+      const before = pool.losses
+      pool.sever?.('another has taken its place')
+      expect(await commit).toBeInstanceOf(CommitUnknownError)
+      expect(await write).toMatchObject({ errorClass: 'connection-lost' })
+      expect(await waiting).toMatchObject({ errorClass: 'connection-lost', safeToRetry: true })
+      expect(String(await waiting)).toContain('another has taken its place')
+      expect(pool.losses).toBeGreaterThan(before)
+      await lease.release('destroy')
+      for (const later of [() => pool.query(insertItem(context, 'fig', 4)), () => pool.lease()])
+        expect(await failureOf(later)).toMatchObject({ errorClass: 'connection-lost', safeToRetry: true })
+    })
+
+    check('says of a write on a severed connection that it may have taken effect', async () => {
+      await using proxy = await proxied()
+      const pool = await open({ maxConnections: 1 }, proxy.through(context.dsn()))
+      await pool.query(statement('select 1 as value'))
+      proxy.apply({ kind: 'black-hole' })
+      const write = failureOf(() => pool.query(insertItem(context, 'pear', 2)))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      pool.sever?.('another has taken its place')
+      expect(await write).toMatchObject({ errorClass: 'connection-lost', safeToRetry: false })
+      expect(String(await write)).toContain('another has taken its place')
+    })
+
     check('does not wait for a hung server longer than the time limit, nor lose the connection for good', async () => {
       await using proxy = await proxied()
       const pool = await open({ maxConnections: 1, connectTimeoutMs: 200 }, proxy.through(context.dsn()))
