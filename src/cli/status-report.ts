@@ -1,4 +1,12 @@
-import { comparePosition, type Database, type Role, type Server, type ServerView, type ShardView } from '../index.ts'
+import {
+  comparePosition,
+  parsePosition,
+  type Database,
+  type Role,
+  type Server,
+  type ServerView,
+  type ShardView,
+} from '../index.ts'
 import { positionText } from './position.ts'
 
 /** What `status --json` prints. Fields are only ever added. */
@@ -111,10 +119,11 @@ function lagSince(
 ): (server: ServerView) => Lag {
   const then = first.find((each) => each.database === database && each.shard === shard)
   const id = primary.kind === 'primary' ? primary.server.id : undefined
-  const wanted = then?.servers.find((server) => server.id === id)?.position
+  const wanted = parsePosition(then?.servers.find((server) => server.id === id)?.position ?? '')
   return ({ lagMs, position, probeAgeMs = 0, writable }) => {
     if (lagMs === undefined || writable === undefined) return { lagMs: null, isLagLonger: false }
-    const isLagLonger = position !== undefined && wanted !== undefined && comparePosition(position, wanted) === 'behind'
+    const at = parsePosition(position ?? '')
+    const isLagLonger = at !== undefined && wanted !== undefined && comparePosition(at, wanted) === 'behind'
     const leastMs = isLagLonger ? sinceFirstMs - probeAgeMs : 0
     return { lagMs: Math.round(Math.max(lagMs, leastMs)), isLagLonger }
   }
@@ -130,7 +139,7 @@ function serverReport(view: ServerView, declared: Server | undefined, lag: Lag):
     state,
     position: position === undefined ? null : positionText(position),
     ...lag,
-    bytesBehind: bytesBehind === undefined ? null : Number(bytesBehind),
+    bytesBehind: bytesBehind ?? null,
     probeAgeMs: probeAgeMs === undefined ? null : Math.round(probeAgeMs),
     version: version ?? null,
     out: out ?? (state === 'unknown' ? 'it has not answered yet' : null),

@@ -250,7 +250,7 @@ export class ShardWatches {
       servers: monitor.servers,
       primary: () => primary,
       usable: ({ id }) => byId.get(id)?.out === undefined,
-      positionOf: ({ id }) => byId.get(id)?.position,
+      positionOf: (server) => monitor.positionOf(server),
       stalenessMsOf: (server) => monitor.stalenessMsOf(server),
     }
   }

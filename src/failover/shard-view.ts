@@ -1,4 +1,4 @@
-import { bytesBetween, type Position } from '../topology/position.ts'
+import { bytesBetween, formatPosition } from '../topology/position.ts'
 import type { Role, Server, Shard } from '../topology/topology.ts'
 import type { Health } from './health.ts'
 import type { WatchedServer } from './watched-server.ts'
@@ -9,7 +9,7 @@ export type ShardPrimary =
   /** `none`: nobody; `split`: several would, so nobody may. */
   | { readonly kind: 'none' | 'split'; readonly why: string }
 
-/** One server of a shard, for people. */
+/** One server of a shard, for people. Plain data, which `JSON.stringify` takes. */
 export interface ServerView {
   readonly id: string
   readonly address: string
@@ -19,10 +19,11 @@ export interface ServerView {
   /** Whether it said that it accepts writes; undefined if it has not answered, or not the last time. */
   readonly writable: boolean | undefined
   readonly version: string | undefined
-  readonly position: Position | undefined
+  /** As `formatPosition` writes it: `lsn:1:0/16B3748`, `gtid:0-1-8`. `parsePosition` makes a position of it, to compare. */
+  readonly position: string | undefined
   readonly lagMs: number | undefined
   /** PostgreSQL: bytes of log that it has yet to replay. */
-  readonly bytesBehind: bigint | undefined
+  readonly bytesBehind: number | undefined
   /** Milliseconds since its last probe ended; undefined before the first. */
   readonly probeAgeMs: number | undefined
   /** Why it gets no statements; undefined if it does. */
@@ -31,7 +32,7 @@ export interface ServerView {
   readonly sameAs?: string | undefined
 }
 
-/** A shard, for people. */
+/** A shard, for people. Plain data, which `JSON.stringify` takes. */
 export interface ShardView {
   readonly database: string
   readonly shard: string
@@ -72,7 +73,7 @@ export function viewOf({ database, shard, primary, servers, outOf, twinOf, now }
     state: one.health.kind,
     writable: one.status?.writable,
     version: one.status?.version,
-    position: one.position,
+    position: one.position && formatPosition(one.position),
     lagMs: one.server.id === primaryId ? 0 : one.lagMs,
     bytesBehind: one.position && ahead && bytesBetween(one.position, ahead),
     probeAgeMs: one.outcome && now - one.outcome.at,

@@ -237,9 +237,9 @@ describe('texts', () => {
 
 describe('bytesBetween', () => {
   it.each([
-    ['what is missing', lsn(1, 0xffff_ffffn), lsn(1, 0x1_0000_000fn), 16n],
-    ['nothing, at the same', lsn(1, 5n), lsn(1, 5n), 0n],
-    ['nothing, for a server that is further', lsn(1, 9n), lsn(1, 5n), 0n],
+    ['what is missing', lsn(1, 0xffff_ffffn), lsn(1, 0x1_0000_000fn), 16],
+    ['nothing, at the same', lsn(1, 5n), lsn(1, 5n), 0],
+    ['nothing, for a server that is further', lsn(1, 9n), lsn(1, 5n), 0],
     ['unknown across timelines', lsn(1, 5n), lsn(2, 9n), undefined],
     ['unknown for GTIDs', gtid([0, 1, 5n]), gtid([0, 1, 9n]), undefined],
     ['unknown for two kinds', lsn(1, 5n), gtid(), undefined],

@@ -139,10 +139,10 @@ export function parseGtidList(text: string): ReadonlyMap<number, GtidEntry> | un
 }
 
 /**
- * Bytes of log that a server at `behind` has yet to replay until it is at `ahead`; `0n` if it has reached it.
- * `undefined` unless both are log positions of one timeline.
+ * Bytes of log that a server at `behind` has yet to replay until it is at `ahead`; 0 if it has reached it. Exact up to
+ * 8 PiB. `undefined` unless both are log positions of one timeline.
  */
-export function bytesBetween(behind: Position, ahead: Position): bigint | undefined {
+export function bytesBetween(behind: Position, ahead: Position): number | undefined {
   if (behind.kind !== 'lsn' || ahead.kind !== 'lsn' || behind.timeline !== ahead.timeline) return undefined
-  return ahead.lsn > behind.lsn ? ahead.lsn - behind.lsn : 0n
+  return ahead.lsn > behind.lsn ? Number(ahead.lsn - behind.lsn) : 0
 }

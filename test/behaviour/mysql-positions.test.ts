@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { poolOptions } from '../../src/config.ts'
 import { createMysqlDriver } from '../../src/drivers/mysql.ts'
-import { connect, formatPosition, type Client } from '../../src/index.ts'
+import { connect, type Client } from '../../src/index.ts'
 import { readOptions } from '../../src/option.ts'
 import { MysqlStub } from '../support/mysql-stub.ts'
 import { testedEngines } from '../support/servers.ts'
@@ -152,7 +152,7 @@ describe.runIf(testedEngines.includes('mysql'))('a session on MySQL', () => {
       await read()
     })
     const servers = client.status()[0]?.servers.map(({ position, writable, version }) => ({
-      position: position && formatPosition(position),
+      position,
       writable,
       version,
     }))
