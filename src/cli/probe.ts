@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Client, Database, Server } from '../index.ts'
 import type { DatabaseReport, ReachFailure, ReplicaReport } from './check-report.ts'
 import { questions, type FoundTable, type ServerFacts } from './inventory.ts'
+import { mostConnections } from './most-connections.ts'
 import { replicaAlias } from './probing-config.ts'
 import { reachFailure } from './reach-failure.ts'
 import { replicationFacts, type ReplicationFacts } from './replication-facts.ts'
@@ -214,14 +215,6 @@ function baseReport(declared: Client, database: Database): DatabaseReport {
     tableCount: null,
     replicas: [],
   }
-}
-
-/** Of one process to one server; `null` for a pool of the application's own. */
-function mostConnections({ engine, pool, shards }: Database, server: Server | undefined): number | null {
-  if (server?.target().from === 'handle') return null
-  // The servers of a database with replicas are watched over a connection of its own each.
-  const watching = engine !== 'sqlite' && shards.some(({ replicas }) => replicas.length > 0) ? 1 : 0
-  return pool.maxConnections + (engine === 'postgres' ? pool.multiplexConnections : 0) + watching
 }
 
 /** Why a server did not answer. */

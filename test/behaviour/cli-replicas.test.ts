@@ -161,7 +161,12 @@ describe.each(engines)('a cluster of %s', (engine) => {
       ])
       const text = await signalbox(['status', '--config', await configFile({ shop: found })])
       expect(text.out).toContain(`shop: 3 servers found by Patroni at ${url}`)
-      expect(await checkOf(found)).toMatchObject({ code: 0, findings: [] })
+      const poolMaxConnections = engine === 'postgres' ? 13 : 11
+      expect(await checkOf(found)).toMatchObject({
+        code: 0,
+        findings: [],
+        report: { databases: [{ poolMaxConnections }] },
+      })
     } finally {
       patroni.close()
     }
