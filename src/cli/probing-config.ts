@@ -25,6 +25,9 @@ export function replicaAlias(alias: string, index: number): string {
 /** How often a server is asked, in ms: somebody looks, and the lag is measured as finely as that. */
 const watchIntervalMs = 250
 
+/** Servers that come and go while somebody looks. */
+const mostServers = 10_000
+
 /** The configuration to watch every shard with, as the application would: with its replicas, and its limits for them. */
 export function watchingConfig(config: string | Config, timeoutMs: number): Config {
   const full = lookOnlyConfig(config, timeoutMs)
@@ -34,7 +37,11 @@ export function watchingConfig(config: string | Config, timeoutMs: number): Conf
       ? [alias, entry]
       : [alias, { ...entry, replication: { ...entry.replication, ...often } }],
   )
-  return { ...full, databases: Object.fromEntries(databases) }
+  // What is shown of connections must not come and go with those of the command itself.
+  const pool = { ...full.pool, idleTimeoutMs: 0 }
+  // Each server is asked for its connections by its data source name.
+  const limits = { ...full.limits, adHocDatabases: mostServers }
+  return { ...full, pool, limits, databases: Object.fromEntries(databases) }
 }
 
 function lookOnlyConfig(config: string | Config, timeoutMs: number): Config {

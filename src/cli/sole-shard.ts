@@ -33,7 +33,8 @@ export async function soleShard(client: Client, database: Database, timeoutMs: n
       }
       const { role, product, version } = answer.facts
       const known = { role, state: 'up', writable: role === 'primary', out: undefined } as const
-      const said = product === 'MariaDB' ? `${version}-${product}` : version
+      // What the packager adds (`16.4 (Debian 16.4-1)`) is left out, as by the probes of replicated databases.
+      const said = product === 'MariaDB' ? `${version}-${product}` : version.split(' ', 1)[0]
       return {
         database: database.alias,
         shard: name,

@@ -40,11 +40,11 @@ it('A second address of a server is no problem, and a source that cannot be aske
     discovery: { source: 'Patroni at http://a:8008', found: 3, failed },
   })
   const moment = { at: new Date(0), first: [], sinceFirstMs: 0 }
-  const well = statusReport(databasesOf(), [view()], moment)
+  const well = statusReport(databasesOf(), [view()], new Map(), moment)
   expect(well).toMatchObject({ ok: true, problems: [] })
   expect(well.shards[0]!.servers.map(({ sameAs }) => sameAs)).toEqual([null, 'shop/main/primary'])
   expect(well.shards[0]!.discovery).toEqual({ source: 'Patroni at http://a:8008', found: 3, failed: null })
-  const failing = statusReport(databasesOf(), [view('refused.')], moment)
+  const failing = statusReport(databasesOf(), [view('refused.')], new Map(), moment)
   expect(failing.ok).toBe(false)
   expect(failing.problems).toEqual([
     {

@@ -8,6 +8,7 @@ import {
   type ShardView,
 } from '../index.ts'
 import { positionText } from './position.ts'
+import type { ConnectionsReport } from './server-connections.ts'
 
 /** What `status --json` prints. Fields are only ever added. */
 export interface StatusReport {
@@ -60,6 +61,8 @@ export interface ServerReport {
   readonly bytesBehind: number | null
   /** Milliseconds since it was last asked. */
   readonly probeAgeMs: number | null
+  /** `null` of SQLite, too. */
+  readonly connections: ConnectionsReport | null
   readonly version: string | null
   /** Why it gets no statements; `null` if it does. */
   readonly out: string | null
@@ -84,8 +87,13 @@ export interface Moment {
   readonly sinceFirstMs: number
 }
 
-/** Puts together what is known of all shards, in the order of the configuration. Pure. */
-export function statusReport(databases: Iterable<Database>, views: readonly ShardView[], moment: Moment): StatusReport {
+/** Puts together what is known of all shards, in the order of the configuration. `connections`: by server. Pure. */
+export function statusReport(
+  databases: Iterable<Database>,
+  views: readonly ShardView[],
+  connections: ReadonlyMap<string, ConnectionsReport>,
+  moment: Moment,
+): StatusReport {
   const shards: ShardReport[] = []
   const problems: Problem[] = []
   for (const database of databases) {
@@ -94,7 +102,10 @@ export function statusReport(databases: Iterable<Database>, views: readonly Shar
       if (view === undefined) continue
       const declared = new Map([primary, ...replicas].map((server) => [server.id, server]))
       const lagOf = lagSince(moment, view)
-      const servers = view.servers.map((server) => serverReport(server, declared.get(server.id), lagOf(server)))
+      const servers = view.servers.map((server) => {
+        const counted = connections.get(server.id) ?? null
+        return serverReport(server, declared.get(server.id), lagOf(server), counted)
+      })
       const taker = view.primary.kind === 'primary' ? servers.find(({ role }) => role === 'primary') : undefined
       shards.push({
         database: database.alias,
@@ -129,7 +140,12 @@ function lagSince(
   }
 }
 
-function serverReport(view: ServerView, declared: Server | undefined, lag: Lag): ServerReport {
+function serverReport(
+  view: ServerView,
+  declared: Server | undefined,
+  lag: Lag,
+  connections: ConnectionsReport | null,
+): ServerReport {
   const { id, address, state, writable, position, bytesBehind, probeAgeMs, version, out, sameAs } = view
   return {
     server: id,
@@ -141,6 +157,7 @@ function serverReport(view: ServerView, declared: Server | undefined, lag: Lag):
     ...lag,
     bytesBehind: bytesBehind ?? null,
     probeAgeMs: probeAgeMs === undefined ? null : Math.round(probeAgeMs),
+    connections,
     version: version ?? null,
     out: out ?? (state === 'unknown' ? 'it has not answered yet' : null),
     sameAs: sameAs ?? null,

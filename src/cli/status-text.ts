@@ -4,7 +4,19 @@ import { counted, tableText } from './table-text.ts'
 import type { Terminal } from './terminal.ts'
 import { wrap } from './wrap.ts'
 
-const head = ['DATABASE', 'SHARD', 'SERVER', 'ROLE', 'STATE', 'POSITION', 'LAG', 'BEHIND', 'VERSION', 'OUT']
+const head = [
+  'DATABASE',
+  'SHARD',
+  'SERVER',
+  'ROLE',
+  'STATE',
+  'POSITION',
+  'LAG',
+  'BEHIND',
+  'CONNECTIONS',
+  'VERSION',
+  'OUT',
+]
 const widestPosition = 26
 /** The reason is cut to the rest of the line, but never shorter; it stands below the table whole. */
 const narrowestReason = 12
@@ -29,14 +41,23 @@ function serverTable(shards: readonly ShardReport[], terminal: Terminal): string
   const widths = head.slice(0, -1).map((title, column) => {
     return Math.max(title.length, ...plain.map((cells) => cells[column]?.length ?? 0))
   })
-  const taken = widths.reduce((sum, width) => sum + width + 2, 0)
-  const room = Math.max(narrowestReason, terminal.columns - taken)
   const isAnyOut = servers.some(({ server }) => server.out !== null)
+  // The last column has no gap behind it.
+  const least = isAnyOut ? narrowestReason : -2
+  const whole = widths.reduce((sum, width) => sum + width + 2, 0)
+  const version = head.indexOf('VERSION')
+  // Of all that is shown it changes least.
+  const hidden = whole + least > terminal.columns ? version : -1
+  const taken = hidden === -1 ? whole : whole - (widths[version] ?? 0) - 2
+  const room = Math.max(narrowestReason, terminal.columns - taken)
+  const titles = head.filter((title, column) => column !== hidden && (isAnyOut || title !== 'OUT'))
   const rows = servers.map(({ server }, row) => [
-    ...(plain[row] ?? []).map((cell, column) => coloured(cell, column, server, terminal)),
+    ...(plain[row] ?? []).flatMap((cell, column) =>
+      column === hidden ? [] : [coloured(cell, column, server, terminal)],
+    ),
     ...(isAnyOut ? [cut(server.out ?? '', room)] : []),
   ])
-  const table = tableText(isAnyOut ? head : head.slice(0, -1), rows, terminal)
+  const table = tableText(titles, rows, terminal)
   const addresses = servers.map(({ server }) => `  ${terminal.style('dim', `${server.server}: ${server.address}`)}`)
   const sources = shards.flatMap(({ database, discovery }) => {
     if (discovery === null) return []
@@ -63,6 +84,7 @@ function plainCells(
     cut(shortPosition(server.position ?? ''), widestPosition),
     isPrimary || server.lagMs === null ? '' : `${server.isLagLonger ? '≥ ' : ''}${duration(server.lagMs)}`,
     isPrimary || server.bytesBehind === null ? '' : bytes(server.bytesBehind),
+    server.connections === null ? '' : `${server.connections.open}/${server.connections.max}`,
     server.version ?? '',
   ]
 }
@@ -70,7 +92,15 @@ function plainCells(
 function coloured(cell: string, column: number, server: ServerReport, terminal: Terminal): string {
   if (head[column] === 'STATE') return terminal.style(server.out === null ? 'green' : 'red', cell)
   if (head[column] === 'ROLE' && differs(server)) return terminal.style('yellow', cell)
+  if (head[column] === 'CONNECTIONS' && isNearlyFull(server)) return terminal.style('yellow', cell)
   return head[column] === 'ROLE' && server.role === 'primary' ? terminal.style('bold', cell) : cell
+}
+
+/** Percent of a server's connections, as from where `check` warns. */
+const nearlyFull = 80
+
+function isNearlyFull({ connections }: ServerReport): boolean {
+  return connections !== null && connections.open * 100 >= connections.max * nearlyFull
 }
 
 function differs({ role, declaredRole }: ServerReport): boolean {

@@ -138,7 +138,7 @@ describe.each(engines)('a cluster of %s', (engine) => {
     const text = await signalbox(['status', '--config', await configFile({ shop })])
     expect(text.code).toBe(0)
     const lines = text.out.split('\n')
-    expect(lines[0]).toMatch(/^DATABASE +SHARD +SERVER +ROLE +STATE +POSITION +LAG +BEHIND +VERSION$/)
+    expect(lines[0]).toMatch(/^DATABASE +SHARD +SERVER +ROLE +STATE +POSITION +LAG +BEHIND +CONNECTIONS +VERSION$/)
     expect(lines[1]).toMatch(/^shop +main +primary +primary +up +\d/)
     expect(lines[2]).toMatch(/^ +replica-1 +replica +up +\d+[:-].* +0 ms /)
     expect(text.out).toContain('3 of 3 servers can be used, 1 of 1 shard has a primary.')

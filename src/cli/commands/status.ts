@@ -4,7 +4,9 @@ import { closeSoon } from '../close-soon.ts'
 import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
 import { exitCodes, type ExitCode } from '../exit-code.ts'
 import { toJson } from '../json.ts'
+import { isReplicated } from '../most-connections.ts'
 import { watchingConfig } from '../probing-config.ts'
+import { ServerConnections } from '../server-connections.ts'
 import { soleShard } from '../sole-shard.ts'
 import { statusReport, type StatusReport } from '../status-report.ts'
 import { statusText } from '../status-text.ts'
@@ -18,7 +20,7 @@ export interface StatusOptions extends ConfigSource {
   readonly json?: boolean
 }
 
-/** `signalbox status`: who is there in which role, how far each server is, and who is out and why. */
+/** `signalbox status`: who is there in which role, how far and how full each server is, and who is out and why. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
   const { config } = await loadConfig(options, processSurroundings())
   // What is wrong in it is said of the configuration as written, before it is changed for watching.
@@ -28,10 +30,17 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     const { watch } = options
     const enough = watch === undefined ? undefined : terminal.interruption()
     const declaredDatabases = [...client.topology.databases.values()]
+    const connections = new ServerConnections(client, declared)
     await startWatching(client, options.timeout, enough)
-    const first = { views: client.status(), at: performance.now() }
+    const watched = {
+      client,
+      databases: declaredDatabases,
+      connections,
+      first: client.status(),
+      firstAt: performance.now(),
+    }
     for (;;) {
-      const report = await look(client, declaredDatabases, options.timeout, first)
+      const report = await look(watched, options.timeout, enough)
       await show(report, options, terminal)
       if (watch !== undefined && enough !== undefined) await pause(watch * 1_000, enough)
       if (enough?.aborted !== false) return report.ok ? exitCodes.well : exitCodes.problem
@@ -41,25 +50,28 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   }
 }
 
-interface FirstPicture {
-  readonly views: readonly ShardView[]
-  readonly at: number
+interface Watched {
+  readonly client: Client
+  /** As declared, before any server has shown its role. */
+  readonly databases: readonly Database[]
+  readonly connections: ServerConnections
+  /** What was known when the first picture was begun, and when that was. */
+  readonly first: readonly ShardView[]
+  readonly firstAt: number
 }
 
-/** `databases`: as declared, before any server has shown its role. */
-async function look(
-  client: Client,
-  databases: readonly Database[],
-  timeoutMs: number,
-  first: FirstPicture,
-): Promise<StatusReport> {
+async function look(watched: Watched, timeoutMs: number, enough: AbortSignal | undefined): Promise<StatusReport> {
+  const { client, databases, connections, first, firstAt } = watched
+  const end = performance.now() + timeoutMs
+  const { answers, awaited } = connections.ask()
   const sole = databases.filter((database) => !isReplicated(database))
   const asked = await Promise.all(sole.map(async (database) => await soleShard(client, database, timeoutMs)))
-  return statusReport(databases, [...client.status(), ...asked.flat()], {
-    at: new Date(),
-    first: first.views,
-    sinceFirstMs: performance.now() - first.at,
-  })
+  const views = (): readonly ShardView[] => [...client.status(), ...asked.flat()]
+  // Not for a server that is known by now not to answer.
+  const isWaitedFor = ({ servers }: ShardView): boolean =>
+    servers.some(({ id, state }) => state === 'up' && awaited.has(id))
+  await until(() => !views().some(isWaitedFor), end - performance.now(), enough)
+  return statusReport(databases, views(), answers, { at: new Date(), first, sinceFirstMs: performance.now() - firstAt })
 }
 
 const cursorHome = '\u001B[H'
@@ -123,8 +135,4 @@ async function pause(ms: number, enough: AbortSignal): Promise<void> {
   } catch {
     // Called off: enough was seen.
   }
-}
-
-function isReplicated({ shards, discovery }: Database): boolean {
-  return discovery !== undefined || shards.some(({ replicas }) => replicas.length > 0)
 }
