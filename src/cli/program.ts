@@ -118,8 +118,10 @@ function addCheck(program: Command, terminal: Terminal, finish: Finish): void {
 function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('status')
-    .summary('connect to every server, and show roles, positions, lag, and who is out and why')
-    .description('Connect to every server, and show roles, positions, lag, and who is out and why. Writes nothing.')
+    .summary('connect to every server, and show roles, positions, lag, connections, and who is out and why')
+    .description(
+      'Connect to every server, and show roles, positions, lag, connections, and who is out and why. Writes nothing.',
+    )
     .option('-t, --timeout <ms>', 'how long the servers have for their first answer', milliseconds, defaultTimeoutMs)
     .addOption(
       new Option('-w, --watch [seconds]', 'show it again and again, until Ctrl-C; every 2 seconds unless told')

@@ -59,6 +59,7 @@ it.each([
 
 it.each([
   ['is left out where the table would be too wide with it', 100, false],
+  ['is left out where nothing would be left for the reason', 110, false],
   ['is shown where there is room', 120, true],
 ])('The version %s', (_, columns, isShown) => {
   const out = { ...server('replica-2', null), state: 'probing', out: 'no answer within 500 ms' } as const

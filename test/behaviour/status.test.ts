@@ -107,6 +107,11 @@ async function settled(next: () => Promise<StatusReport>): Promise<readonly (Con
   return JSON.parse(last[0]!) as readonly (ConnectionsReport | null)[]
 }
 
+/** Connections of other accounts. */
+function othersOf(connections: readonly (ConnectionsReport | null)[]): readonly number[] {
+  return connections.map((one) => one!.open - one!.mine!)
+}
+
 /** Takes this many connections at once. */
 async function occupy(dsn: Dsn, count: number): Promise<AsyncDisposable> {
   const client = await connect({ databases: { default: dsn }, pool: { maxConnections: count } })
@@ -179,6 +184,9 @@ describe.each(engines)('The status of a cluster of %s', (engine) => {
     }
   })
 
+  /** MariaDB: replicas that receive from a server are its clients. */
+  const receivers = (count: number): number => (engine === 'mysql' ? count : 0)
+
   it('counts the connections of everybody and of the account, for an account that may see no more', async () => {
     const [primary, ...replicas] = ordinary
     await watch({ primary: primary!, replicas }, 5_000, async ({ next }) => {
@@ -191,6 +199,7 @@ describe.each(engines)('The status of a cluster of %s', (engine) => {
       for (const one of before) expect(one).toMatchObject({ max, pool: engine === 'postgres' ? 13 : 11 })
       // Only of the watch itself: one that asks how each server is, one that counts, and that of the first read.
       expect(before.map((one) => one!.mine!).toSorted((a, b) => a - b)).toEqual([2, 2, 3])
+      expect(othersOf(before)).toEqual([receivers(2), 0, 0])
       const [on, off] = [database.dsnOf(cluster.servers[1]!), ordinary[1]!]
       const others = await occupy(on, 5)
       const [first, second, third] = before
@@ -211,6 +220,8 @@ describe.each(engines)('The status of a cluster of %s', (engine) => {
     const through = { primary: shop.primary, replicas: [proxy.through(database.dsnOf(cluster.servers[1]!)) as Dsn] }
     await watch({ ...through, replication: { probeTimeoutMs: 5_000 } }, 5_000, async ({ next }) => {
       for (let picture = 0; picture < 3; picture += 1) expect(connectionsIn(await next())).not.toContain(null)
+      // The account may see everything: no process of the server's own is counted.
+      expect(othersOf(await settled(next))).toEqual([receivers(2), 0])
       // Of the watch, of the first read, and of the count.
       expect(proxy.accepted).toBe(3)
     })
