@@ -35,6 +35,7 @@ function analysisOf(dialect: Dialect, { read = [], write = [], ...rest }: Sketch
     tables: [...write.map(use('write')), ...read.map(use('read'))],
     functions: [],
     values: [],
+    appearances: [],
     statements: 1,
     complete: true,
     leavesState: false,

@@ -66,6 +66,47 @@ export interface ColumnValues {
   readonly values: readonly ValueSource[]
 }
 
+/**
+ * One place in a text where rows of a table are read or changed. A row *counts* there if the outcome could be another one
+ * without it: of the right side of a LEFT JOIN count only the rows that meet its ON, of the left side all.
+ */
+export interface TableAppearance {
+  /** As in {@link TableUse}. */
+  readonly name: string
+  readonly schema?: string
+  /**
+   * - `target`: its rows are changed (INSERT, UPDATE, DELETE, MERGE), or it is defined
+   * - `from`: in the FROM of the statement itself, joins included
+   * - `expression`: in a subquery that is part of an expression (`EXISTS (…)`, `IN (SELECT …)`, a scalar subquery)
+   * - `derived`: in a subquery of a FROM, in a WITH, in a member of a UNION and the like, in the SELECT of an INSERT
+   */
+  readonly place: 'target' | 'from' | 'expression' | 'derived'
+  /** What every row that counts there fulfils; `insert` for the rows that are inserted. */
+  readonly conditions: readonly AppearanceCondition[]
+  /** Columns that have, in every row that counts there, the value of a column of another appearance. */
+  readonly equalities: readonly AppearanceEquality[]
+  /** Columns that the statement assigns in existing rows (`SET`, also of `ON CONFLICT` and `ON DUPLICATE KEY`); of targets. */
+  readonly assigned: readonly string[]
+}
+
+export interface AppearanceCondition {
+  readonly column: string
+  readonly operator: ColumnValues['operator']
+  readonly values: readonly ValueSource[]
+  /**
+   * False: the column is written without its table, and several tables are in view. It is this table's if the table has such a
+   * column, since the statement would be ambiguous otherwise.
+   */
+  readonly certain: boolean
+}
+
+export interface AppearanceEquality {
+  readonly column: string
+  /** The place of the other appearance in `Analysis.appearances`. */
+  readonly other: number
+  readonly otherColumn: string
+}
+
 /** What was learnt from one SQL text. Frozen, and the same for the same text and dialect. */
 export interface Analysis {
   readonly dialect: Dialect
@@ -77,6 +118,8 @@ export interface Analysis {
   readonly tables: readonly TableUse[]
   readonly functions: readonly FunctionUse[]
   readonly values: readonly ColumnValues[]
+  /** In the order of the text. Empty where the text was not understood. */
+  readonly appearances: readonly TableAppearance[]
   /** How many statements the text holds (empty ones not counted). */
   readonly statements: number
   /** False when the text was not understood, or too long to be read whole: `tables` may then be incomplete. */

@@ -26,6 +26,7 @@ export function analyzeHead(sql: string): Analysis {
     tables,
     functions: [],
     values: [],
+    appearances: [],
     statements: 1,
     complete: false,
     leavesState: true,

@@ -1,0 +1,73 @@
+import type { Span, ValueSource } from '../analysis.ts'
+import type { Dialect } from '../statement.ts'
+
+/**
+ * The parts of a text that is one SELECT, read from its tokens: what has to be known to ask several shards for parts of its
+ * answer and to put these together. All spans are positions in the text.
+ */
+export interface QueryShape {
+  readonly dialect: Dialect
+  /** The whole statement, without a semicolon at its end. */
+  readonly span: Span
+  /** `all`: `SELECT DISTINCT`. */
+  readonly distinct: 'none' | 'all'
+  readonly items: readonly SelectItem[]
+  /** From the first item to the last. */
+  readonly itemsSpan: Span
+  /** From the word FROM to the end of the WHERE clause, or of the last table if there is none; absent without FROM. */
+  readonly source?: Span
+  /** Each with the whole clause: `GROUP BY a, b`. */
+  readonly groupBy?: { readonly span: Span; readonly keys: readonly Expression[] }
+  readonly having?: { readonly span: Span; readonly condition: Expression }
+  readonly orderBy?: { readonly span: Span; readonly keys: readonly SortKey[] }
+  /** LIMIT and OFFSET in whatever spelling (`LIMIT 5, 10`, `OFFSET 5 ROWS FETCH FIRST 10 ROWS ONLY`), from the first word to the last. */
+  readonly limit?: { readonly span: Span; readonly count?: ValueSource; readonly offset?: ValueSource }
+  /** What cannot be done in parts, each named for people: "a window function", "UNION", "DISTINCT ON", "FOR UPDATE". */
+  readonly obstacles: readonly string[]
+}
+
+export interface Expression {
+  readonly span: Span
+  /** Aggregates of the outer query in it, in the order of the text; those of subqueries are not. */
+  readonly aggregates: readonly Aggregate[]
+  /** It is nothing but a name without a table before it: as the engine compares names, unquoted. */
+  readonly name?: string
+  /** It is nothing but a whole number; in ORDER BY and GROUP BY the place of an item, from 1. */
+  readonly ordinal?: number
+  /** It is nothing but a parameter. */
+  readonly parameter?: true
+  readonly hasSubquery: boolean
+}
+
+export interface SelectItem extends Expression {
+  /** `*` or `t.*`. */
+  readonly star?: true
+  /** The alias as written, quotes included, and its name. */
+  readonly alias?: { readonly span: Span; readonly name: string }
+  /** The name of a plain column, also with a table before it: `name` for `p.name`. */
+  readonly column?: string
+}
+
+export interface Aggregate {
+  /** The whole call, with FILTER and WITHIN GROUP. */
+  readonly span: Span
+  /** In lower case. */
+  readonly name: string
+  /** `count(*)`. */
+  readonly star: boolean
+  readonly distinct: boolean
+  readonly args: readonly Span[]
+  /** `ORDER BY …` within the brackets; `SEPARATOR …` likewise. */
+  readonly order?: Span
+  readonly separator?: Span
+  /** `FILTER (WHERE …)`, whole. */
+  readonly filter?: Span
+}
+
+export interface SortKey extends Expression {
+  readonly descending: boolean
+  /** As written, else as the engine has it. */
+  readonly nulls: 'first' | 'last'
+  /** The name behind a COLLATE at the end of the key, unquoted. */
+  readonly collation?: string
+}
