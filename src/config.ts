@@ -1,7 +1,9 @@
 import type { OptionTable, OptionValues } from './option.ts'
 import type { Hints, Router } from './routing/router.ts'
+import type { DeclaredShardMap } from './routing/shard-map.ts'
 import type { FoundServer } from './topology/discovery.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
+import type { TableKind } from './topology/table-map.ts'
 import type { ReplicationOptions } from './topology/topology.ts'
 
 /** One server of a database. */
@@ -37,16 +39,30 @@ export interface DiscoveryInput {
   readonly timeoutMs?: number
 }
 
-/** A database with more to say than its data source name. */
-export interface DatabaseInput {
+/** The servers of one shard. */
+export interface ShardInput {
   /** A data source name, never an alias; any text compiles, since most come from the environment. */
   readonly primary: string | ServerInput | Handle
   /** Copies of the primary that reads may use. */
   readonly replicas?: readonly (string | ServerInput | Handle)[]
+}
+
+/** A database with more to say than its data source name. */
+export interface DatabaseInput extends ShardInput, CommonDatabaseInput {
   /** What finds further servers while the application runs. Needs a primary with a data source name. */
   readonly discovery?: DiscoveryInput
-  /** Not available in this version: naming shards throws. */
-  readonly shards?: Readonly<Record<string, unknown>>
+}
+
+/** A database whose rows are spread over several shards. */
+export interface ShardedDatabaseInput extends CommonDatabaseInput {
+  /** The shards by name: a data source name, a pool or handle, or a primary with its replicas. All of one engine. */
+  readonly shards: Readonly<Record<string, string | ShardInput | Handle>>
+  /** From the key of a row to its shard: `hashShards({ key: 'integer' })`, … Needed as soon as a table has a shard key. */
+  readonly shardMap?: DeclaredShardMap
+}
+
+/** What every database may say. */
+export interface CommonDatabaseInput {
   /** Only tables whose declared home is this database may be used and migrated on it. Default false. */
   readonly exclusive?: boolean
   /** MySQL/MariaDB: the schema that holds the tables. Default: the name in the data source name. */
@@ -60,8 +76,14 @@ export interface DatabaseInput {
 /** A table's home with more to say than the database's alias. */
 export interface TableInput<A extends string = string> {
   readonly database: A
-  /** Only `unsharded` is available in this version. Default `unsharded`. */
-  readonly kind?: 'unsharded'
+  /**
+   * How its rows are spread over the shards of the database. `sharded` (default with a `shardKey`): by their key. `reference`: all
+   * of them on each shard. `unsharded`: on the first shard. Must be said of a database with several shards; elsewhere
+   * everything is `unsharded`.
+   */
+  readonly kind?: TableKind
+  /** The column or columns by whose value the shard of a row is found, in the order of the shard map's `key`. */
+  readonly shardKey?: string | readonly string[]
 }
 
 /** Limits and time-outs of the connections to one server, each with its default and range. */
@@ -293,7 +315,7 @@ export interface TokenInput {
 }
 
 /** What an alias may stand for. */
-export type DatabaseEntry = string | DatabaseInput | Handle
+export type DatabaseEntry = string | DatabaseInput | ShardedDatabaseInput | Handle
 
 /** The aliases of a `databases` object. */
 export type AliasOf<D> = keyof D & string

@@ -1,19 +1,24 @@
 import { clientOptions, poolOptions, type ClientLimits, type Config, type Handle, type PoolLimits } from './config.ts'
-import { ConfigError, UnknownDatabaseError, UnsupportedError } from './errors.ts'
+import { ConfigError, UnknownDatabaseError } from './errors.ts'
 import { asRecord, readOptions, readStrings, refuseUnknownKeys, show } from './option.ts'
 import { dsnForms, parseDatabase } from './parse-database.ts'
+import { parseShardMap } from './parse-shard-map.ts'
+import { parseTables, parseViews } from './parse-tables.ts'
 import { parseReplication, parseTokens, type TokenOptions } from './parse-replication.ts'
 import type { Router } from './routing/router.ts'
+import type { ShardMap } from './routing/shard-map.ts'
 import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
 import { handleEngine } from './topology/handle.ts'
 import { nearMatches } from './topology/near-match.ts'
-import { TableMap, type TableHome, type TableName } from './topology/table-map.ts'
+import { TableMap } from './topology/table-map.ts'
 import { hasReplicas, type Database, type ReplicationOptions, type Topology } from './topology/topology.ts'
 
 /** A configuration that was found right, in the form that the rest works with. */
 export interface ParsedConfig {
   readonly topology: Topology
   readonly tables: TableMap
+  /** By the alias of the database. */
+  readonly shardMaps: ReadonlyMap<string, ShardMap>
   readonly routers: readonly Router[]
   readonly harmlessFunctions: ReadonlySet<string>
   readonly pool: PoolLimits
@@ -49,8 +54,13 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
   if (Object.keys(entries).length === 0) throw new ConfigError('databases', 'It is empty.', 'at least one database')
   const aliases = resolveAliases(entries)
   const databases = new Map<string, Database>()
+  const shardMaps = new Map<string, ShardMap>()
   for (const [alias, entry] of Object.entries(entries)) {
-    if (aliases.get(alias) === alias) databases.set(alias, parseDatabase(alias, entry, { pool, replication }))
+    if (aliases.get(alias) !== alias) continue
+    const database = parseDatabase(alias, entry, { pool, replication })
+    databases.set(alias, database)
+    const shardMap = parseShardMap(entry, database)
+    if (shardMap !== undefined) shardMaps.set(alias, shardMap)
   }
   const topology: Topology = Object.freeze({
     version: 1,
@@ -60,7 +70,15 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
   })
   return {
     topology,
-    tables: new TableMap(parseTables(config['tables'], aliases), parseViews(config['views'])),
+    tables: new TableMap(
+      parseTables(config['tables'], {
+        resolve: (alias, path) => resolveAlias(alias, aliases, path),
+        databases,
+        shardMaps,
+      }),
+      parseViews(config['views']),
+    ),
+    shardMaps,
     routers: parseRouters(config['routers']),
     harmlessFunctions: new Set(
       readStrings(config['harmlessFunctions'], 'harmlessFunctions').map((name) => name.toLowerCase()),
@@ -148,55 +166,6 @@ function refuseMixedReplicas(shared: readonly Database[], path: string): void {
     `"${replicated.alias}" has replicas and "${single.alias}" has none, though they are on one server: a join on a replica could miss what was written to "${single.alias}".`,
     'databases that all have replicas (schemas of the same servers), or none of them',
   )
-}
-
-function parseTables(value: unknown, aliases: ReadonlyMap<string, string>): readonly TableHome[] {
-  if (value === undefined) return []
-  return Object.entries(asRecord(value, 'tables')).map(([pattern, entry]) => {
-    const path = `tables.${pattern}`
-    if (typeof entry === 'string') return { database: resolveAlias(entry, aliases, path), kind: 'unsharded', pattern }
-    const record = asRecord(entry, path)
-    refuseUnknownKeys(record, ['database', 'kind', 'shardKey'], path)
-    const { database, kind = 'unsharded', shardKey } = record
-    if (kind === 'sharded' || kind === 'reference' || shardKey !== undefined) {
-      throw new UnsupportedError(`${path}: sharded and reference tables are not available in this version.`)
-    }
-    if (kind !== 'unsharded') throw new ConfigError(`${path}.kind`, `${show(kind)} is not accepted.`, '"unsharded"')
-    if (typeof database !== 'string')
-      throw new ConfigError(`${path}.database`, `${show(database)} is not accepted.`, 'an alias')
-    return { database: resolveAlias(database, aliases, path), kind, pattern }
-  })
-}
-
-function parseViews(value: unknown): ReadonlyMap<string, readonly TableName[]> {
-  const declared = new Map<string, readonly string[]>()
-  for (const [view, tables] of Object.entries(value === undefined ? {} : asRecord(value, 'views'))) {
-    declared.set(view.toLowerCase(), readStrings(tables, `views.${view}`))
-  }
-  return new Map([...declared.keys()].map((view) => [view, flattenView(view, declared, [])]))
-}
-
-function flattenView(
-  view: string,
-  declared: ReadonlyMap<string, readonly string[]>,
-  path: readonly string[],
-): readonly TableName[] {
-  if (path.includes(view)) {
-    throw new ConfigError(
-      `views.${view}`,
-      `The views go in a circle: ${[...path, view].join(' → ')}.`,
-      'views that end at tables',
-    )
-  }
-  return (declared.get(view) ?? []).flatMap((name) =>
-    declared.has(name.toLowerCase()) ? flattenView(name.toLowerCase(), declared, [...path, view]) : [tableName(name)],
-  )
-}
-
-/** `schema.table` or `table`. */
-export function tableName(text: string): TableName {
-  const dot = text.indexOf('.')
-  return dot === -1 ? { name: text } : { schema: text.slice(0, dot), name: text.slice(dot + 1) }
 }
 
 function parseRouters(value: unknown): readonly Router[] {

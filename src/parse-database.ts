@@ -1,6 +1,6 @@
 import { poolOptions, type Handle, type PoolLimits } from './config.ts'
 import { parseSqliteDsn } from './drivers/sqlite/dsn.ts'
-import { ConfigError, UnsupportedError } from './errors.ts'
+import { ConfigError } from './errors.ts'
 import { asRecord, readOptions, readStrings, refuseUnknownKeys, show } from './option.ts'
 import { parseDiscovery } from './parse-discovery.ts'
 import { parseReplication } from './parse-replication.ts'
@@ -8,22 +8,14 @@ import type { Discovery } from './topology/discovery.ts'
 import { addressOfDsn, databaseNameOfDsn, dsnSchemes, engineOfDsn, faultOfDsn, redactDsn } from './topology/dsn.ts'
 import { handleEngine } from './topology/handle.ts'
 import type { Engine, ServerTarget } from './topology/server-target.ts'
-import { onlyShard, type Database, type ReplicationOptions, type Server } from './topology/topology.ts'
+import { onlyShard, type Database, type ReplicationOptions, type Server, type Shard } from './topology/topology.ts'
 
 /** What a data source name looks like, for messages. */
 export const dsnForms = `a data source name (${dsnSchemes.map((scheme) => (scheme === 'sqlite' ? 'sqlite:file' : `${scheme}://…`)).join(', ')})`
 
-const databaseKeys = [
-  'primary',
-  'replicas',
-  'discovery',
-  'shards',
-  'shardMap',
-  'exclusive',
-  'schema',
-  'pool',
-  'replication',
-]
+const commonKeys = ['exclusive', 'schema', 'pool', 'replication']
+const databaseKeys = ['primary', 'replicas', 'discovery', ...commonKeys]
+const shardedKeys = ['shards', 'shardMap', ...commonKeys]
 
 /** One entry of `databases` that is no alias of another. Throws {@link ConfigError}. */
 export function parseDatabase(alias: string, entry: unknown, shared: SharedOptions): Database {
@@ -32,30 +24,72 @@ export function parseDatabase(alias: string, entry: unknown, shared: SharedOptio
     return singleServerDatabase(alias, parseTarget(entry, path), shared)
   }
   const record = asRecord(entry, path)
+  if (record['shards'] !== undefined) return parseShardedDatabase(alias, record, path, shared)
   refuseUnknownKeys(record, databaseKeys, path)
-  for (const later of ['shards', 'shardMap']) {
-    if (record[later] === undefined) continue
-    throw new UnsupportedError(
-      `${path}.${later}: not available in this version. Leave it out; the database then has one shard.`,
-    )
+  const shard = parseShard(record, path)
+  const { engine } = shard.primary
+  const target = shard.primary.target()
+  const dsn = target.from === 'dsn' ? target.dsn : undefined
+  return assembleDatabase(alias, new Map([[onlyShard, shard]]), {
+    ...parseCommon(record, path, shared),
+    discovery: parseDiscovery(record['discovery'], `${path}.discovery`, { engine, dsn }),
+  })
+}
+
+/** A database of several shards; one is allowed, for those who will have more. */
+function parseShardedDatabase(
+  alias: string,
+  record: Readonly<Record<string, unknown>>,
+  path: string,
+  shared: SharedOptions,
+): Database {
+  refuseUnknownKeys(record, shardedKeys, path)
+  const shards = new Map<string, ParsedShard>()
+  for (const [name, value] of Object.entries(asRecord(record['shards'], `${path}.shards`))) {
+    const place = `${path}.shards.${name}`
+    if (!/^[\w-]+$/.test(name))
+      throw new ConfigError(place, 'The name is not accepted.', 'letters, digits, "_" and "-"')
+    const isServer = typeof value === 'string' || handleEngine(value) !== undefined
+    if (!isServer) refuseUnknownKeys(asRecord(value, place), ['primary', 'replicas'], place)
+    const shard = isServer
+      ? { primary: parseTarget(value, place), replicas: [] }
+      : parseShard(asRecord(value, place), place)
+    const [first] = shards.values()
+    if (first !== undefined && first.primary.engine !== shard.primary.engine) {
+      throw new ConfigError(
+        place,
+        `It is ${shard.primary.engine}, and the first shard is ${first.primary.engine}.`,
+        'shards of one engine',
+      )
+    }
+    shards.set(name, shard)
   }
+  if (shards.size === 0) throw new ConfigError(`${path}.shards`, 'It is empty.', 'at least one shard')
+  return assembleDatabase(alias, shards, parseCommon(record, path, shared))
+}
+
+function parseCommon(
+  record: Readonly<Record<string, unknown>>,
+  path: string,
+  shared: SharedOptions,
+): DatabaseOptions & { readonly exclusive: boolean } {
   const { exclusive = false, schema } = record
   if (typeof exclusive !== 'boolean')
     throw new ConfigError(`${path}.exclusive`, `${show(exclusive)} is not accepted.`, 'true or false; default false')
   if (schema !== undefined && (typeof schema !== 'string' || schema === '')) {
     throw new ConfigError(`${path}.schema`, `${show(schema)} is not accepted.`, 'the name of a schema')
   }
-  const primary = parseServer(record['primary'], `${path}.primary`)
-  const replicas = parseReplicas(record['replicas'], `${path}.replicas`, primary.engine)
-  const target = primary.target()
-  const dsn = target.from === 'dsn' ? target.dsn : undefined
-  return assembleDatabase(alias, primary, replicas, {
-    discovery: parseDiscovery(record['discovery'], `${path}.discovery`, { engine: primary.engine, dsn }),
+  return {
     pool: readOptions(poolOptions, record['pool'], `${path}.pool`, shared.pool),
     replication: parseReplication(record['replication'], `${path}.replication`, shared.replication),
     exclusive,
     schema,
-  })
+  }
+}
+
+function parseShard(record: Readonly<Record<string, unknown>>, path: string): ParsedShard {
+  const primary = parseServer(record['primary'], `${path}.primary`)
+  return { primary, replicas: parseReplicas(record['replicas'], `${path}.replicas`, primary.engine) }
 }
 
 interface ParsedTarget {
@@ -68,6 +102,11 @@ interface ParsedTarget {
 interface ParsedServer extends ParsedTarget {
   readonly weight?: number
   readonly tags?: readonly string[]
+}
+
+interface ParsedShard {
+  readonly primary: ParsedServer
+  readonly replicas: readonly ParsedServer[]
 }
 
 /** What the databases of a configuration share where they do not say it themselves. */
@@ -138,27 +177,25 @@ interface DatabaseOptions extends SharedOptions {
 
 /** A database of one shard and one server. */
 export function singleServerDatabase(alias: string, parsed: ParsedTarget, options: DatabaseOptions): Database {
-  return assembleDatabase(alias, parsed, [], options)
+  return assembleDatabase(alias, new Map([[onlyShard, { primary: parsed, replicas: [] }]]), options)
 }
 
-function assembleDatabase(
-  alias: string,
-  primary: ParsedServer,
-  replicas: readonly ParsedServer[],
-  options: DatabaseOptions,
-): Database {
-  const schema = options.schema ?? primary.schema
-  const shard = Object.freeze({
-    name: onlyShard,
-    primary: serverOf(`${alias}/${onlyShard}/primary`, 'primary', primary),
-    replicas: Object.freeze(
-      replicas.map((replica, index) => serverOf(`${alias}/${onlyShard}/replica-${index + 1}`, 'replica', replica)),
-    ),
-  })
+function assembleDatabase(alias: string, parts: ReadonlyMap<string, ParsedShard>, options: DatabaseOptions): Database {
+  const [first] = parts.values()
+  const schema = options.schema ?? first?.primary.schema
+  const shards = [...parts].map(([name, { primary, replicas }]): Shard =>
+    Object.freeze({
+      name,
+      primary: serverOf(`${alias}/${name}/primary`, 'primary', primary),
+      replicas: Object.freeze(
+        replicas.map((replica, index) => serverOf(`${alias}/${name}/replica-${index + 1}`, 'replica', replica)),
+      ),
+    }),
+  )
   return Object.freeze({
     alias,
-    engine: primary.engine,
-    shards: Object.freeze([shard]),
+    engine: first!.primary.engine,
+    shards: Object.freeze(shards),
     exclusive: options.exclusive ?? false,
     ...(schema === undefined ? {} : { schema }),
     ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
