@@ -42,6 +42,9 @@ export const errorCodes = {
   SIGNALBOX_COMMIT_UNKNOWN: 'The connection was lost after COMMIT was sent: whether it took effect is not known.',
   SIGNALBOX_ON_COMMIT_FAILED: 'The transaction is committed, but callbacks registered for its commit failed.',
   SIGNALBOX_DRIVER_MISSING: 'The npm package of a driver is not installed.',
+  SIGNALBOX_SHARD_KEY_MISSING: 'A statement on sharded tables does not say which shard it means.',
+  SIGNALBOX_CROSS_SHARD: 'What belongs to several shards would have to be done on one.',
+  SIGNALBOX_WRONG_SHARD: 'A statement belongs to another shard than the scope or transaction that it runs in.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
   SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
   SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',
@@ -247,6 +250,27 @@ export class DriverMissingError extends SignalboxError {
 export class ShardKeyError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_SHARD_KEY', message)
+  }
+}
+
+/** Nothing was sent. */
+export class ShardKeyMissingError extends SignalboxError {
+  constructor(message: string, where: Where = {}) {
+    super('SIGNALBOX_SHARD_KEY_MISSING', message, where)
+  }
+}
+
+/** Nothing was sent. */
+export class CrossShardError extends SignalboxError {
+  constructor(message: string, where: Where = {}) {
+    super('SIGNALBOX_CROSS_SHARD', message, where)
+  }
+}
+
+/** Nothing was sent. */
+export class WrongShardError extends SignalboxError {
+  constructor(message: string, where: Where = {}) {
+    super('SIGNALBOX_WRONG_SHARD', message, where)
   }
 }
 
