@@ -54,6 +54,9 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   ...readRules,
   // Resolved, and refused with near matches, by routing.
   using: { holds: () => true, allowed: '' },
+  // The shard map knows what a key is.
+  shardKey: { holds: () => true, allowed: '' },
+  allShards: oneOf(true, false),
 }
 
 const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {

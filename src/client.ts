@@ -45,6 +45,13 @@ export interface TableHomeAnswer {
   readonly pattern?: string
 }
 
+/** How {@link Client.shard} binds. */
+export interface ShardScopeOptions<A extends string = string> {
+  readonly database?: A
+  /** Default false. */
+  readonly lock?: boolean
+}
+
 /** One client over several databases. `A` are the declared aliases. */
 export class Client<A extends string = string> extends Scope implements AsyncDisposable {
   readonly #parts: ClientParts
@@ -210,6 +217,29 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
    */
   replica<T>(fn: () => T): T {
     return this.#parts.sessions.inScope({ role: 'replica' }, fn)
+  }
+
+  /**
+   * Runs `fn` bound to the shard on which the key lives: every statement on the sharded database goes there, also those whose text
+   * names no key, such as a count of all rows of that shard. What belongs to another shard is refused with `WrongShardError`.
+   *
+   * `lock`: every statement must have the very key in a condition on each of its sharded tables, so that rows of others on the
+   * same shard are out of reach, raw SQL included; and no scope or call within may name another key. `database`: the alias, where
+   * several databases have shard maps. Ends with `fn`, as other scopes do.
+   *
+   * Throws `ShardKeyError` at the first statement if the value cannot be a key.
+   *
+   * @example
+   * ```ts
+   * await client.shard(7, async () => {
+   *   await client.query('select count(*) from purchase') // of the shard of customer 7
+   * })
+   * ```
+   */
+  shard<T>(key: unknown, fn: () => T, { database, lock = false }: ShardScopeOptions<A> = {}): T {
+    const { databases, sessions } = this.#parts
+    const alias = database === undefined ? undefined : databases.resolve(database).alias
+    return sessions.onShard({ key, database: alias, locked: lock, by: 'client.shard()' }, fn)
   }
 
   /**

@@ -367,6 +367,13 @@ export interface CallOptions extends ReadOptions {
    * a misspelt alias is found only when the call is made.
    */
   readonly using?: UsingTarget<string>
+  /**
+   * A key of the shard that the statement is for, as `client.shard(key, fn)`: it goes there, also where nothing in its text says
+   * so. Refused if its text leads to another shard.
+   */
+  readonly shardKey?: unknown
+  /** A write without a shard key is sent to all shards. Each of them commits by itself. Default false. */
+  readonly allShards?: boolean
 }
 
 export type { FoundServer } from './topology/discovery.ts'

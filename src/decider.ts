@@ -2,6 +2,7 @@ import type { CallOptions, ClientLimits } from './config.ts'
 import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cache.ts'
 import { UnsupportedError, locate } from './errors.ts'
 import { pickServer, whereOf, type Decision } from './execution/decision.ts'
+import { noTerms, onShards, type ShardTerms } from './execution/shard-decision.ts'
 import type { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { PoolRegistry } from './execution/pool-registry.ts'
 import { waitFor } from './execution/time-limit.ts'
@@ -120,11 +121,12 @@ export class Decider {
     using: unknown,
     surrounding: Surrounding = 'autocommit',
     cache?: DecisionCache,
+    terms: ShardTerms = noTerms,
   ): Decision {
     const known = this.#known(cache, options, surrounding)?.get(sql)
-    if (known !== undefined) return known
+    if (known !== undefined) return this.#onShards(known, params, terms)
     try {
-      return this.#decideNow(sql, params, options, using, surrounding)
+      return this.#onShards(this.#decideNow(sql, params, options, using, surrounding), params, terms)
     } catch (error) {
       if (!(error instanceof AnalyzerNotLoaded)) throw error
       throw new UnsupportedError(
@@ -141,21 +143,30 @@ export class Decider {
     using: unknown,
     surrounding: Surrounding = 'autocommit',
     cache?: DecisionCache,
+    terms: ShardTerms = noTerms,
   ): Decision | Promise<Decision> {
     const known = this.#known(cache, options, surrounding)?.get(sql)
-    if (known !== undefined) return known
+    if (known !== undefined) return this.#onShards(known, params, terms)
     let decision: Decision
     try {
       decision = this.#decideNow(sql, params, options, using, surrounding)
     } catch (error) {
       if (!(error instanceof AnalyzerNotLoaded)) throw error
-      return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, surrounding, cache))
+      return this.prepare(error.dialect).then(() => this.decide(sql, params, options, using, surrounding, cache, terms))
     }
-    if (this.#needsCatalogue(decision))
-      return this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
+    if (this.#needsCatalogue(decision)) {
+      const read = this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
+      return read.then((again) => this.#onShards(again, params, terms))
+    }
     if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
       this.#known(cache, options, surrounding)?.set(sql, decision)
-    return decision
+    return this.#onShards(decision, params, terms)
+  }
+
+  /** The decision with its shards, which hang on the parameters. */
+  #onShards(decision: Decision, params: Params, terms: ShardTerms): Decision {
+    if (decision.plan === undefined) return decision
+    return onShards(decision, params, terms, this.#config.shardMaps.get(decision.database.alias))
   }
 
   #known(
@@ -218,7 +229,9 @@ export class Decider {
       surrounding,
     }
     const routed = routeStatement(input)
-    return { ...routed, server: pickServer(routed), sql: routed.route.sql ?? sql, touches: this.#touched(routed) }
+    const decision = { ...routed, sql: routed.route.sql ?? sql, touches: this.#touched(routed) }
+    if (routed.plan === undefined) return { ...decision, server: pickServer(routed) }
+    return { ...decision, server: routed.database.shards[0]!.primary, placements: new Map<string, Decision>() }
   }
 
   #touched(routed: RoutedStatement): readonly string[] | undefined {

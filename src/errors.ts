@@ -45,6 +45,7 @@ export const errorCodes = {
   SIGNALBOX_SHARD_KEY_MISSING: 'A statement on sharded tables does not say which shard it means.',
   SIGNALBOX_CROSS_SHARD: 'What belongs to several shards would have to be done on one.',
   SIGNALBOX_WRONG_SHARD: 'A statement belongs to another shard than the scope or transaction that it runs in.',
+  SIGNALBOX_PARTIAL_WRITE: 'A change of several shards has taken effect on some of them, and failed on one.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
   SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
   SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',
@@ -271,6 +272,25 @@ export class CrossShardError extends SignalboxError {
 export class WrongShardError extends SignalboxError {
   constructor(message: string, where: Where = {}) {
     super('SIGNALBOX_WRONG_SHARD', message, where)
+  }
+}
+
+/** Which shards have a change, and which do not. */
+export interface PartialWrite {
+  readonly done: readonly string[]
+  readonly failed: string
+  readonly notAsked: readonly string[]
+}
+
+export class PartialWriteError extends SignalboxError implements PartialWrite {
+  readonly done: readonly string[]
+  readonly failed: string
+  readonly notAsked: readonly string[]
+  constructor(message: string, { done, failed, notAsked }: PartialWrite, details: ErrorDetails) {
+    super('SIGNALBOX_PARTIAL_WRITE', message, details)
+    this.done = done
+    this.failed = failed
+    this.notAsked = notAsked
   }
 }
 

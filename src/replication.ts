@@ -60,6 +60,7 @@ export function sessionParts({ topology, tokens }: ParsedConfig, watches: ShardW
   return {
     tokens,
     replicated: [...topology.databases.values()].some(hasReplicas),
+    scoped: [...topology.databases.values()].some((each) => hasReplicas(each) || each.shards.length > 1),
     positionOf: async (alias, name, memory) => {
       if (memory.underWay > 0) return undefined
       const { need } = memory

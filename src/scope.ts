@@ -8,6 +8,8 @@ import type { Executor } from './execution/execute.ts'
 import type { Queryable } from './execution/queryable.ts'
 import { fetchRelated, type Related, type RelatedOptions } from './execution/related.ts'
 import { ReservedConnection } from './execution/reserved.ts'
+import type { OpenShard } from './execution/one-shard.ts'
+import { noTerms, type ShardTerms } from './execution/shard-decision.ts'
 import type { Result } from './execution/result.ts'
 import { inTermsOf, withTimeLeft } from './execution/time-limit.ts'
 import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './execution/transaction.ts'
@@ -17,7 +19,7 @@ import { tableName } from './parse-tables.ts'
 import { defaultDatabase, locateTable } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
 import type { Route } from './routing/route.ts'
-import type { Surroundings } from './routing/surroundings.ts'
+import { innerBinding, type ShardBinding, type Surroundings } from './routing/surroundings.ts'
 import type { Sessions } from './sessions.ts'
 import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
@@ -234,20 +236,40 @@ export class Scope implements Queryable {
     params: Params,
     options: CallOptions | undefined,
     surrounding: Surrounding,
+    open?: OpenShard,
   ): Decision | Promise<Decision> {
     // Everything that runs comes by here; the common call, without options, costs two comparisons.
     if (options !== undefined || typeof sql !== 'string' || typeof params !== 'object' || params === null)
       checkCall(sql, params, options)
     const { decider } = this.#parts
-    if (options?.using !== undefined) return decider.decide(sql, params, options, options.using, surrounding)
-    return decider.decide(sql, params, options, this.#using, surrounding, this.#decisions)
+    const terms = this.#shardTerms(options, open)
+    if (options?.using !== undefined)
+      return decider.decide(sql, params, options, options.using, surrounding, undefined, terms)
+    return decider.decide(sql, params, options, this.#using, surrounding, this.#decisions, terms)
   }
 
-  #explain(sql: string, params: Params, options: CallOptions | undefined, surrounding: Surrounding): Decision {
+  #explain(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    surrounding: Surrounding,
+    open?: OpenShard,
+  ): Decision {
     checkCall(sql, params, options)
     const { decider } = this.#parts
-    if (options?.using !== undefined) return decider.explain(sql, params, options, options.using, surrounding)
-    return decider.explain(sql, params, options, this.#using, surrounding, this.#decisions)
+    const terms = this.#shardTerms(options, open)
+    if (options?.using !== undefined)
+      return decider.explain(sql, params, options, options.using, surrounding, undefined, terms)
+    return decider.explain(sql, params, options, this.#using, surrounding, this.#decisions, terms)
+  }
+
+  /** What the scope, the call and the open transaction say about shards. */
+  #shardTerms(options: CallOptions | undefined, open: OpenShard | undefined): ShardTerms {
+    const outer = this.#parts.sessions.current().shard
+    if (outer === undefined && open === undefined && options === undefined) return noTerms
+    const { shardKey, allShards } = options ?? {}
+    const own: ShardBinding = { key: shardKey, locked: false, by: 'the call' }
+    return { binding: shardKey === undefined ? outer : innerBinding(outer, own), allShards, open }
   }
 
   #timeoutOf(options: CallOptions | undefined): number {
@@ -291,16 +313,17 @@ export class Scope implements Queryable {
         if (pinned === undefined) this.#assertOpen()
         const placed = (decision: Decision): Decision | Promise<Decision> =>
           pinned !== undefined && this.#floats(decision, options)
-            ? decider.decide(sql, params, options, pinned, surrounding)
+            ? decider.decide(sql, params, options, pinned.on, surrounding, undefined, this.#shardTerms(options, pinned))
             : decision
-        const decision = this.#decideStill(sql, params, options, surrounding)
+        const decision = this.#decideStill(sql, params, options, surrounding, pinned)
         return decision instanceof Promise ? decision.then(placed) : placed(decision)
       },
       explain: (sql, params, options, pinned) => {
-        const decision = this.#explain(sql, params, options, surrounding)
+        const decision = this.#explain(sql, params, options, surrounding, pinned)
         refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
         if (pinned === undefined || !this.#floats(decision, options)) return decision.route
-        return decider.explain(sql, params, options, pinned, surrounding).route
+        const terms = this.#shardTerms(options, pinned)
+        return decider.explain(sql, params, options, pinned.on, surrounding, undefined, terms).route
       },
     }
   }

@@ -6,7 +6,7 @@ import { encodeToken, tokenLimits, type TokenEntry } from './execution/session-t
 import { TokenReader } from './execution/token-reader.ts'
 import type { TokenOptions } from './parse-replication.ts'
 import { SessionMemory, type ShardMemory } from './routing/session.ts'
-import type { Floor, Surroundings } from './routing/surroundings.ts'
+import { innerBinding, type Floor, type ShardBinding, type Surroundings } from './routing/surroundings.ts'
 import { callWithin } from './scoped-call.ts'
 import type { Position } from './topology/position.ts'
 
@@ -72,6 +72,8 @@ export interface SessionParts {
   readonly tokens: TokenOptions
   /** False: no database has replicas, so there is nothing to remember. */
   readonly replicated: boolean
+  /** False: a call has nothing to learn from the scopes around it. */
+  readonly scoped: boolean
   /** The position that a shard's memory needs, asked of the primary if need be; `undefined` if it cannot say. */
   readonly positionOf: (database: string, shard: string, memory: ShardMemory) => Promise<Position | undefined>
   /** A position that covers what was read on the replica that the reads stay on; `undefined` if nobody can say. */
@@ -100,7 +102,7 @@ export class Sessions {
 
   /** What surrounds the present call. */
   current(): Surroundings {
-    return this.#parts.replicated ? (this.#storage.getStore() ?? this.#outside) : this.#outside
+    return this.#parts.scoped ? (this.#storage.getStore() ?? this.#outside) : this.#outside
   }
 
   get ignoredTokens(): Readonly<Record<string, number>> {
@@ -137,7 +139,15 @@ export class Sessions {
       tags: terms.tags ?? around.tags,
       maxStalenessMs: terms.maxStalenessMs ?? around.maxStalenessMs,
       atLeast: floor,
+      shard: around.shard,
     }
+  }
+
+  /** Runs `fn` bound to the shard of a key. Throws `WrongShardError` within a scope that is locked to another one. */
+  onShard<T>(shard: ShardBinding, fn: () => T): T {
+    checkFunction(fn, 'fn')
+    const surroundings = { ...this.under({}), shard: innerBinding(this.current().shard, shard) }
+    return callWithin({ enter: (call) => this.#storage.run(surroundings, call), leave: nothing }, fn)
   }
 
   /** The token of the session around the call, or of the client as a whole. */

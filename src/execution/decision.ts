@@ -13,6 +13,8 @@ export interface Decision extends RoutedStatement {
   readonly sql: string
   /** The tables that it has to do with, where sessions wait only for what they wrote; `undefined`: it may be any. */
   readonly touches?: readonly string[] | undefined
+  /** Where the shards depend on the parameters: the decisions that were made for them. */
+  readonly placements?: Map<string, Decision> | undefined
 }
 
 /** The shard that a route leads to. */

@@ -1,10 +1,11 @@
 import type { CallOptions } from '../config.ts'
 import type { Access, DriverPool, DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
-import { locate } from '../errors.ts'
+import { locate, UnsupportedError } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import { requestOf, whereOf, type Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
+import { writeEveryShard } from './every-shard.ts'
 import { Result } from './result.ts'
 import { hasReplicas } from '../topology/topology.ts'
 import type { Replicated } from './replicated.ts'
@@ -38,6 +39,7 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
+    if (decision.route.shards.length > 1) return this.#runOnSeveral(decision, params, options, surroundings)
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const begun = request.timeoutMs ? performance.now() : 0
     if (hasReplicas(decision.database)) {
@@ -165,6 +167,18 @@ export class Executor {
     } catch (error) {
       throw locate(error, whereOf(decision))
     }
+  }
+
+  async #runOnSeveral<Row>(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): Promise<Result<Row>> {
+    const runOn = async (single: Decision): Promise<Result<Row>> =>
+      await this.run<Row>(single, params, options, surroundings)
+    if (decision.route.effect !== 'read') return await writeEveryShard(decision, runOn)
+    throw new UnsupportedError('scatter')
   }
 
   async #runWatched<Row>(

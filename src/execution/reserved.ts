@@ -6,6 +6,7 @@ import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
 import { queryTraced, resumed, streamTraced } from './execute.ts'
+import { isSamePlace, onOtherShard, openShardOf, refuseSeveralShards, type OpenShard } from './one-shard.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
@@ -73,7 +74,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
 
   /** The route that a statement would take here. Runs nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    return this.#host.explain(sql, params, options, this.#bound?.decision.database)
+    return this.#host.explain(sql, params, options, this.#open)
   }
 
   /** Runs `fn` in a transaction on this connection; commits, or rolls back if `fn` throws. */
@@ -91,9 +92,8 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     return new Transaction(
       {
         ...host,
-        decide: (sql, params, call, pinned) => host.decide(sql, params, call, pinned ?? this.#bound?.decision.database),
-        explain: (sql, params, call, pinned) =>
-          host.explain(sql, params, call, pinned ?? this.#bound?.decision.database),
+        decide: (sql, params, call, pinned) => host.decide(sql, params, call, pinned ?? this.#open),
+        explain: (sql, params, call, pinned) => host.explain(sql, params, call, pinned ?? this.#open),
         lease: async (decision, _access, limits) => await this.#lend(decision, limits),
         // There is only this connection: another one would not have its state.
         attempts: 1,
@@ -117,13 +117,17 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     await this.release()
   }
 
+  get #open(): OpenShard | undefined {
+    return this.#bound && openShardOf(this.#bound.decision)
+  }
+
   async #prepare(
     sql: string,
     params: Params,
     options: CallOptions | undefined,
   ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
     const begun = performance.now()
-    const decision = await this.#host.decide(sql, params, options, this.#bound?.decision.database)
+    const decision = await this.#host.decide(sql, params, options, this.#open)
     refuseTransactionControl(decision, 'client.transaction()')
     const request = requestOf(decision, params, options, this.#host.queryTimeoutMs)
     const lease = await this.#free(decision, request)
@@ -136,6 +140,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
 
   async #bind(decision: Decision, limits: CallLimits): Promise<Lease> {
     const { executor } = this.#host
+    refuseSeveralShards(decision, 'A reserved connection')
     const bound = (this.#bound ??= {
       decision,
       lease: executor.lease(decision, 'session', limits, this.#host.surroundings),
@@ -148,6 +153,13 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         decision.locations.map(({ table }) => ({ table: nameOf(table), database: decision.route.database })),
       )
     }
+    if (!isSamePlace(bound.decision, decision))
+      throw onOtherShard(
+        'reserved connection',
+        bound.decision,
+        decision,
+        'Reserve a connection for each shard. Nothing was sent.',
+      )
     try {
       return await bound.lease
     } catch (error) {

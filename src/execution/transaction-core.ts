@@ -2,6 +2,7 @@ import type { Access, BeginOptions, Lease, ReleaseMode } from '../drivers/driver
 import {
   CommitUnknownError,
   CrossDatabaseTransactionError,
+  CrossShardError,
   QueryError,
   ReadOnlyTransactionError,
   TransactionClosedError,
@@ -10,6 +11,7 @@ import {
 import { nameOf } from '../routing/home.ts'
 import type { Database } from '../topology/topology.ts'
 import { whereOf, type Decision } from './decision.ts'
+import { isSamePlace, onOtherShard, openShardOf, refuseSeveralShards, type OpenShard } from './one-shard.ts'
 import { settleCommit, type CommitInquiry } from './commit-fate.ts'
 import { withRetry } from './retry.ts'
 import type { CallLimits } from './time-limit.ts'
@@ -55,6 +57,12 @@ export class TransactionCore {
     return this.#state.name === 'open' ? this.#state.first.database : undefined
   }
 
+  /** The database and the shard, likewise. */
+  get open(): OpenShard | undefined {
+    if (this.#state.name !== 'open') return undefined
+    return openShardOf(this.#state.first)
+  }
+
   /**
    * Does one thing after the other, in the order of the calls: a statement's turn ends when it is sent, not when it is
    * answered. Otherwise one whose route or connection takes a moment could be sent behind the ROLLBACK or COMMIT of a
@@ -89,7 +97,7 @@ export class TransactionCore {
     this.assertUsable()
     this.#refuseWrite(decision)
     const state = this.#state
-    if (state.name !== 'open' || state.begun === undefined || state.first.route.database !== decision.route.database)
+    if (state.name !== 'open' || state.begun === undefined || !isSamePlace(state.first, decision))
       return this.#enterLate(decision, limits)
     if (decision.route.effect === 'session') this.#dirty = true
     return state.begun
@@ -97,6 +105,7 @@ export class TransactionCore {
 
   async #enterLate(decision: Decision, limits: CallLimits): Promise<Lease> {
     if (this.#state.name === 'idle') {
+      refuseSeveralShards(decision, 'A transaction')
       this.#state = {
         name: 'open',
         first: decision,
@@ -106,8 +115,8 @@ export class TransactionCore {
     const state = this.#state
     if (state.name !== 'open')
       throw new TransactionClosedError('The transaction ended while a statement was waiting for it.')
-    if (state.first.route.database !== decision.route.database) {
-      const error = crossDatabase(state.first, decision)
+    if (!isSamePlace(state.first, decision)) {
+      const error = elsewhere(state.first, decision)
       await this.fail(error)
       throw error
     }
@@ -229,6 +238,12 @@ async function giveBack(lease: Lease, mode: ReleaseMode): Promise<void> {
 }
 
 function nothing(): void {}
+
+function elsewhere(first: Decision, second: Decision): CrossDatabaseTransactionError | CrossShardError {
+  if (first.route.database !== second.route.database) return crossDatabase(first, second)
+  const ways = 'One transaction cannot span two shards; everything was rolled back. Use a transaction for each.'
+  return onOtherShard('transaction', first, second, ways)
+}
 
 function crossDatabase(first: Decision, second: Decision): CrossDatabaseTransactionError {
   const here = describe(first)

@@ -5,10 +5,10 @@ import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../
 import type { Route } from '../routing/route.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import type { Params } from '../statement/statement.ts'
-import type { Database } from '../topology/topology.ts'
 import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
 import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
 import { PlacedLease } from './placed-lease.ts'
+import type { OpenShard } from './one-shard.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
@@ -32,14 +32,14 @@ export interface TransactionOptions extends ReadOptions {
 
 /** What a transaction needs from its client. */
 export interface TransactionHost {
-  /** Routes a statement; `pinned` is the database for a statement that names no table. */
+  /** Routes a statement; `pinned` is the place of the open transaction, for a statement that names no table. */
   decide(
     sql: string,
     params: Params,
     options: CallOptions | undefined,
-    pinned: Database | undefined,
+    pinned: OpenShard | undefined,
   ): Decision | Promise<Decision>
-  explain(sql: string, params: Params, options: CallOptions | undefined, pinned: Database | undefined): Route
+  explain(sql: string, params: Params, options: CallOptions | undefined, pinned: OpenShard | undefined): Route
   readonly executor: Executor
   readonly surroundings: Surroundings
   /** Default: the pool of the decision's server. */
@@ -146,7 +146,7 @@ export class Transaction implements Queryable, AsyncDisposable {
 
   /** The route that a statement would take in this transaction. Runs nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    return this.#host.explain(sql, params, options, this.#core.database)
+    return this.#host.explain(sql, params, options, this.#core.open)
   }
 
   /** A nested transaction: a savepoint, set with its first statement; rolled back to if `fn` throws. */
@@ -253,7 +253,7 @@ export class Transaction implements Queryable, AsyncDisposable {
       const lease = this.#enter(decision, request)
       return lease instanceof Promise ? lease.then(prepared) : prepared(lease)
     }
-    const decision = this.#host.decide(sql, params, callOptions, this.#core.database)
+    const decision = this.#host.decide(sql, params, callOptions, this.#core.open)
     return decision instanceof Promise ? decision.then(prepare) : prepare(decision)
   }
 

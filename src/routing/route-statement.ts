@@ -8,7 +8,7 @@ import {
 import type { Analysis, FunctionUse } from '../statement/analysis.ts'
 import type { Dialect, Statement } from '../statement/statement.ts'
 import type { TableMap, TableName } from '../topology/table-map.ts'
-import { onlyShard, type Database, type Topology } from '../topology/topology.ts'
+import type { Database, Topology } from '../topology/topology.ts'
 import { analysedStatement } from './analysed-statement.ts'
 import type { FunctionSafety } from '../statement/function-catalogue.ts'
 import { effectOf } from './effect.ts'
@@ -18,6 +18,7 @@ import { relate } from './relation.ts'
 import { decideRole, type Surrounding } from './role.ts'
 import type { Reason, Route } from './route.ts'
 import type { Hints, PartialRoute, Router } from './router.ts'
+import { shardPlan, type ShardPlan } from './shards/shard-plan.ts'
 
 /** Everything that routing looks at. It does no I/O and reads no clock: the same input gives an equal route. */
 export interface RouteInput {
@@ -48,6 +49,10 @@ export interface RoutedStatement {
   readonly locations: readonly TableLocation[]
   /** Only replicas with all these tags, if a router said so. */
   readonly tags: readonly string[]
+  /** Where the database has several shards: which of them it needs; the route names all of them until that is settled. */
+  readonly plan?: ShardPlan | undefined
+  /** The shard that a router asked for. */
+  readonly askedShard?: string | undefined
 }
 
 interface Choice {
@@ -69,13 +74,17 @@ export function routeStatement(input: RouteInput): RoutedStatement {
   const route: Route = Object.freeze({
     database: database.alias,
     engine: database.engine,
-    shards: Object.freeze([decideShard(database, choice.partial)]),
+    shards: Object.freeze(database.shards.map(({ name }) => name)),
     role,
     effect,
     reasons: Object.freeze([...choice.reasons, ...migration, reason, roleReason].map((each) => Object.freeze(each))),
     ...(choice.sql === undefined ? {} : { sql: choice.sql }),
   })
-  return { route, database, analysis, locations, tags: choice.partial?.tags ?? [] }
+  const routed = { route, database, analysis, locations, tags: choice.partial?.tags ?? [] }
+  const askedShard = checkShard(database, choice.partial)
+  if (database.shards.length === 1) return routed
+  const plan = shardPlan({ analysis, effect, database: database.alias, tables: input.tables })
+  return { ...routed, plan, askedShard }
 }
 
 /**
@@ -283,10 +292,9 @@ function refuse(table: string, verb: string, database: Database, reason: Reason)
   )
 }
 
-function decideShard(database: Database, partial: PartialRoute | undefined): string {
+function checkShard(database: Database, partial: PartialRoute | undefined): string | undefined {
   const shard = partial?.shard
-  if (shard === undefined) return database.shards[0]?.name ?? onlyShard
-  if (database.shards.some(({ name }) => name === shard)) return shard
+  if (shard === undefined || database.shards.some(({ name }) => name === shard)) return shard
   throw new RouterAnswerError(
     `A router asked for the shard "${shard}" of "${database.alias}", which has: ${database.shards.map(({ name }) => name).join(', ')}.`,
   )

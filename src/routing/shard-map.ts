@@ -41,6 +41,12 @@ export interface ShardMap {
    */
   shardOf(key: ShardKey): string
   /**
+   * The canonical text of a key; equal for values that a database takes for the same key.
+   *
+   * @throws {ShardKeyError} The value cannot be a key of the declared type.
+   */
+  keyText(key: ShardKey): string
+  /**
    * Every shard in which rows with keys of the range may live, in the order of `shards`: never too few, all of them where
    * nothing better is known, none where the range is empty or nobody owns any of it.
    *

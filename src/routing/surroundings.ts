@@ -1,3 +1,5 @@
+import { WrongShardError } from '../errors.ts'
+import { show } from '../option.ts'
 import type { SessionMemory } from './session.ts'
 
 /** What is asked of the servers that answer reads. */
@@ -14,6 +16,17 @@ export interface Floor {
   readonly ignored: boolean
 }
 
+/** The shard that a scope or a call is bound to, by a key that lives there. */
+export interface ShardBinding {
+  readonly key: unknown
+  /** The alias of the database; `undefined`: each that has a shard map. */
+  readonly database?: string | undefined
+  /** True: rows with any other key are refused, and no scope within may name another. */
+  readonly locked: boolean
+  /** Who said so, for reasons and messages: `the call`. */
+  readonly by: string
+}
+
 /** What surrounds a call: the session that it belongs to, and what a scope asks of the servers. */
 export interface Surroundings extends ReadTerms {
   readonly memory: SessionMemory
@@ -21,4 +34,14 @@ export interface Surroundings extends ReadTerms {
   readonly shared: boolean
   readonly role: 'primary' | 'replica' | undefined
   readonly atLeast?: Floor | undefined
+  readonly shard?: ShardBinding | undefined
+}
+
+/** The binding of a scope or call within another one. Throws `WrongShardError` if the outer one is locked, and it is another key. */
+export function innerBinding(outer: ShardBinding | undefined, inner: ShardBinding): ShardBinding {
+  if (outer?.locked !== true) return inner
+  if (inner.key === outer.key && (inner.database ?? outer.database) === outer.database) return outer
+  throw new WrongShardError(
+    `${inner.by} names the key ${show(inner.key)}, within a scope that is locked to ${show(outer.key)}. Nothing was sent.`,
+  )
 }

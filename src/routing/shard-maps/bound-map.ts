@@ -18,6 +18,7 @@ export function boundMap(
     shards,
     data: frozen(data),
     fingerprint: md5Hex(JSON.stringify(data)),
+    keyText: (key: ShardKey) => shape.text(key),
     ...answers,
   })
 }

@@ -11,6 +11,10 @@ import type { Refusal, ShardPlan } from './shard-plan.ts'
 export interface ShardWishes {
   /** The shard that the scope, the option or the open transaction is bound to, and how, for messages. */
   readonly bound?: { readonly shard: string; readonly because: string } | undefined
+  /** The scope is locked to this key: rows with any other one are refused. */
+  readonly lockedKey?: unknown
+  /** The shard of the open transaction: where a statement goes for which every shard will do. */
+  readonly preferred?: string | undefined
   /** A write without a key may go to all shards. */
   readonly allShards?: boolean | undefined
 }
@@ -48,9 +52,7 @@ export function chooseShards(
     case 'refused':
       return refusedOr(plan.refusal, wishes, database)
     case 'any':
-      return wishes.bound === undefined
-        ? { shards: [first], reason: { rule: 'shard', text: `${plan.why}, so the first shard answers` } }
-        : bound(wishes.bound)
+      return wishes.bound === undefined ? anyShard(plan.why, wishes.preferred, first) : bound(wishes.bound)
     case 'first':
       if (wishes.bound !== undefined && wishes.bound.shard !== first)
         throw new WrongShardError(`${sentence(plan.why)}, "${first}", but ${wishes.bound.because}. ${nothingSent}`, {
@@ -85,6 +87,7 @@ function chooseKeyed(
     )
   }
   if (wishes.bound !== undefined) {
+    if (wishes.lockedKey !== undefined) refuseOtherKeys(plan, params, wishes.lockedKey, map, database)
     const other = [...pinned].find((shard) => shard !== wishes.bound?.shard)
     if (other === undefined) return bound(wishes.bound)
     throw new WrongShardError(
@@ -118,7 +121,40 @@ function chooseKeyed(
   )
 }
 
+function anyShard(why: string, preferred: string | undefined, first: string): ShardChoice {
+  return preferred === undefined
+    ? { shards: [first], reason: { rule: 'shard', text: `${why}, so the first shard answers` } }
+    : { shards: [preferred], reason: { rule: 'shard', text: `${why}, so it stays on the shard of its connection` } }
+}
+
+/** In a locked scope every sharded table must be pinned to the very key, not to its shard alone: others live there, too. */
+function refuseOtherKeys(
+  plan: Extract<ShardPlan, { kind: 'keyed' }>,
+  params: Params,
+  key: unknown,
+  map: ShardMap,
+  database: string,
+): void {
+  const locked = map.keyText(key)
+  const isOwn = (pin: KeyPin): boolean => keysOf(pin, params).every((other) => map.keyText(unwrapped(other)) === locked)
+  if (plan.isPinned && plan.pins.every(isOwn)) return
+  throw new WrongShardError(
+    `The scope is locked to the key ${show(key)}, and ${plan.isPinned ? 'the statement names another one' : 'the statement has no condition on it'} ` +
+      `for ${plan.isPinned ? describe(plan.pins) : 'each of its sharded tables'}. ${nothingSent}`,
+    { database },
+  )
+}
+
 function shardsOfPin(pin: KeyPin, params: Params, map: ShardMap): ReadonlySet<string> {
+  return new Set(keysOf(pin, params).map((key) => map.shardOf(unwrapped(key))))
+}
+
+function unwrapped(key: readonly unknown[]): unknown {
+  return key.length === 1 ? key[0] : key
+}
+
+/** The keys that the pinned rows can have. */
+function keysOf(pin: KeyPin, params: Params): readonly (readonly unknown[])[] {
   const columns = pin.columns.map(({ values, operator }) => {
     const given = givenValues(values, params)
     if (given === undefined)
@@ -128,10 +164,7 @@ function shardsOfPin(pin: KeyPin, params: Params, map: ShardMap): ReadonlySet<st
     // A condition on NULL holds for no row; a row with a key of NULL is refused by the map.
     return operator === 'insert' ? given : given.filter((value) => value !== null && value !== undefined)
   })
-  const found = new Set<string>()
-  for (const key of pin.columns[0]?.operator === 'insert' ? rowsOf(columns) : combinations(columns, pin.table))
-    found.add(map.shardOf(key.length === 1 ? key[0] : key))
-  return found
+  return pin.columns[0]?.operator === 'insert' ? rowsOf(columns) : combinations(columns, pin.table)
 }
 
 /** One key for each inserted row. */

@@ -1,0 +1,62 @@
+import { PartialWriteError, messageOf } from '../errors.ts'
+import type { DriverResult } from '../drivers/driver.ts'
+import type { Decision } from './decision.ts'
+import { Result } from './result.ts'
+import { withShards } from './shard-decision.ts'
+
+/**
+ * Carries a change out on each of its shards, one after the other, each committing by itself. The copies of a reference table
+ * and definitions count once; rows of sharded tables add up.
+ *
+ * Throws `PartialWriteError` if a shard fails after others have it; the error of the first one as it is.
+ */
+export async function writeEveryShard<Row>(
+  decision: Decision,
+  runOn: (single: Decision) => Promise<Result<Row>>,
+): Promise<Result<Row>> {
+  const done: { readonly shard: string; readonly result: Result<Row> }[] = []
+  for (const shard of decision.route.shards) {
+    try {
+      done.push({ shard, result: await runOn(withShards(decision, [shard])) })
+    } catch (error) {
+      if (done.length === 0) throw error
+      throw partialWrite(
+        decision,
+        done.map((each) => each.shard),
+        shard,
+        error,
+      )
+    }
+  }
+  const results = done.map(({ result }) => result)
+  return decision.plan?.kind === 'keyed'
+    ? summed(decision, results)
+    : new Result<Row>(answerOf(results[0]), decision.route)
+}
+
+function summed<Row>(decision: Decision, results: readonly Result<Row>[]): Result<Row> {
+  const first = answerOf(results[0])
+  const rows = results.flatMap(({ rows: some }) => some)
+  const rowCount = results.reduce((sum, result) => sum + result.rowCount, 0)
+  return new Result<Row>({ ...first, rows, rowCount, insertId: undefined }, decision.route)
+}
+
+function answerOf(result: Result<unknown> | undefined): DriverResult {
+  const { rows = [], rowCount = 0, fields = [], insertId, native } = result ?? {}
+  return { rows, rowCount, fields, insertId, native }
+}
+
+function partialWrite({ route }: Decision, done: readonly string[], failed: string, error: unknown): PartialWriteError {
+  const left = route.shards.slice(done.length + 1)
+  return new PartialWriteError(
+    `The change failed on the shard "${failed}" of "${route.database}" (${messageOf(error)}), and has taken effect on ${named(done)}` +
+      `${left.length === 0 ? '' : `; ${named(left)} ${left.length === 1 ? 'was' : 'were'} not asked`}. ` +
+      'Repeat it on the others once the cause is gone: client.shard(key, fn) names a shard.',
+    { done, failed, notAsked: left },
+    { database: route.database, shard: failed, cause: error },
+  )
+}
+
+function named(shards: readonly string[]): string {
+  return `${shards.length === 1 ? 'the shard' : 'the shards'} ${shards.map((shard) => `"${shard}"`).join(', ')}`
+}

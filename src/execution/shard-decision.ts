@@ -1,0 +1,75 @@
+import type { Reason, Route } from '../routing/route.ts'
+import type { ShardMap } from '../routing/shard-map.ts'
+import { chooseShards, type ShardWishes } from '../routing/shards/choose-shards.ts'
+import type { ShardBinding } from '../routing/surroundings.ts'
+import type { Params } from '../statement/statement.ts'
+import { show } from '../option.ts'
+import { ConfigError } from '../errors.ts'
+import type { Decision } from './decision.ts'
+import type { OpenShard } from './one-shard.ts'
+
+/** What surrounds a statement on shards. */
+export interface ShardTerms {
+  /** The key that the scope or the call names. */
+  readonly binding?: ShardBinding | undefined
+  readonly open?: OpenShard | undefined
+  readonly allShards?: boolean | undefined
+}
+
+/** Nothing is said about shards. */
+export const noTerms: ShardTerms = Object.freeze({})
+
+/**
+ * The decision with the shards that these parameters lead to. Pure, but for remembering its answers: for the same shards it
+ * is the same object, so that a statement that comes again costs little more than to find the shard of its key.
+ *
+ * Throws what `chooseShards` throws.
+ */
+export function onShards(template: Decision, params: Params, terms: ShardTerms, map: ShardMap | undefined): Decision {
+  const { plan, database, placements, askedShard } = template
+  if (plan === undefined || placements === undefined) return template
+  const bound = boundTo(template, terms, map)
+  const { binding } = terms
+  const wishes: ShardWishes = {
+    bound: askedShard === undefined ? bound : { shard: askedShard, because: 'a router asked for this shard' },
+    allShards: terms.allShards,
+    ...(bound !== undefined && binding?.locked === true ? { lockedKey: binding.key } : {}),
+    ...(terms.open?.on === database ? { preferred: terms.open.shard } : {}),
+  }
+  const shards = database.shards.map(({ name }) => name)
+  const choice = chooseShards(plan, params, wishes, { database: database.alias, shards, map })
+  const key = `${choice.reason.rule} ${choice.shards.join(' ')} ${bound === undefined ? '' : choice.reason.text}`
+  const known = placements.get(key)
+  if (known !== undefined) return known
+  const placed = withShards(template, choice.shards, choice.reason)
+  // A scope that names its key is one of many; those are not worth remembering.
+  if (bound === undefined && placements.size < mostPlacements) placements.set(key, placed)
+  return placed
+}
+
+const mostPlacements = 1_000
+
+/** The decision on these shards. What belongs to one shard is that of the first. */
+export function withShards(decision: Decision, names: readonly string[], reason?: Reason): Decision {
+  const { database, route } = decision
+  const [first = ''] = names
+  const shard = database.shards.find(({ name }) => name === first) ?? database.shards[0]
+  const reasons = reason === undefined ? route.reasons : Object.freeze([...route.reasons, Object.freeze(reason)])
+  const on: Route = Object.freeze({ ...route, shards: Object.freeze([...names]), reasons })
+  return { ...decision, route: on, server: shard?.primary ?? decision.server }
+}
+
+function boundTo({ database }: Decision, { binding }: ShardTerms, map: ShardMap | undefined): ShardWishes['bound'] {
+  // The scope of another database's shard says nothing about this one.
+  if (binding === undefined || (binding.database !== undefined && binding.database !== database.alias)) return undefined
+  if (map === undefined) {
+    if (binding.database === undefined) return undefined
+    throw new ConfigError(
+      'database',
+      `"${database.alias}" has no shard map, so that no shard can be found from a key.`,
+      'a database with a shardMap',
+    )
+  }
+  const shard = map.shardOf(binding.key)
+  return { shard, because: `${binding.by} names the key ${show(binding.key)}, which is on the shard "${shard}"` }
+}
