@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts'
 import type { Analysis, FunctionUse, StatementKind } from './analysis.ts'
+import { listAppearances } from './appearances/table-entry.ts'
 import { defaultAnalyzerLimits, type Analyzer, type AnalyzerLimits } from './analyzer.ts'
 import { StatementFacts } from './postgres/facts.ts'
 import { analyzeHead } from './postgres/head.ts'
@@ -46,11 +47,14 @@ function analyze(sql: string, parser: PostgresParser, limits: AnalyzerLimits): A
     const facts = new StatementFacts()
     const verdict = judge(statement, index, facts, tables)
     verdicts.push(verdict)
+    if (verdict.kind !== 'ddl' && claiming.has(typeOf(statement.tree) ?? '')) claim(facts)
     // A definition is no less wanted on other shards because of a condition in the query that it keeps.
     if (verdict.kind !== 'ddl') for (const condition of facts.conditions) conditions.push(condition)
     for (const [key, use] of facts.functions) functions.set(key, use)
   }
   const verdict = strongest(verdicts)
+  const understood = verdict.kind !== 'unknown' || verdict.complete !== false
+  const entries = understood ? tables.appearances.map(({ entry }) => entry) : []
   return {
     dialect: 'postgres',
     kind: verdict.kind,
@@ -59,11 +63,23 @@ function analyze(sql: string, parser: PostgresParser, limits: AnalyzerLimits): A
     tables: tables.tables(),
     functions: [...functions.values()],
     values: soundValues(conditions, tables.appearances),
-    appearances: [],
+    appearances: listAppearances(entries),
     statements: verdicts.length,
     complete: verdicts.every(({ complete }) => complete !== false),
     leavesState: verdicts.some(({ leavesState }) => leavesState === true),
   }
+}
+
+/** Statements that do at once what they say: others only keep it, perhaps with parameters of their own. */
+const claiming: ReadonlySet<string> = new Set(
+  `SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt ExplainStmt CopyStmt DeclareCursorStmt`.split(' '),
+)
+
+/** Notes at each appearance what its rows fulfil. */
+function claim(facts: StatementFacts): void {
+  for (const { table, column, operator, values } of facts.conditions)
+    if (operator === 'insert') table?.entry.conditions.push({ column, operator, values, certain: true })
+  for (const level of facts.levels) level.claim()
 }
 
 function judge(statement: RawStatement, index: number, facts: StatementFacts, tables: TableCollector): Verdict {

@@ -1,4 +1,5 @@
 import type { FunctionUse } from '../analysis.ts'
+import type { JoinLevel } from '../appearances/join-level.ts'
 import type { Condition } from './conditions.ts'
 import { builtInOperators } from './built-ins.ts'
 import { namesIn } from './tree.ts'
@@ -43,6 +44,8 @@ export class StatementFacts {
   /** Why the statement depends on its connection's state. */
   session: string | undefined
   readonly conditions: Condition[] = []
+  /** Its query levels; those further out come first. */
+  readonly levels: JoinLevel[] = []
   readonly functions = new Map<string, FunctionUse>()
 
   /** For a statement that is planned only, and so calls nothing. */

@@ -1,6 +1,20 @@
+import type { Conjuncts } from '../appearances/conjuncts.ts'
+import { JoinLevel, type JoinKind } from '../appearances/join-level.ts'
+import { placeWithin } from '../appearances/table-entry.ts'
+import { conjunctsOf } from './conditions.ts'
 import { QueryLevel, type Relation } from './level.ts'
-import { isTree, listAt, nodeOf, textAt, treeAt, type Tree } from './tree.ts'
+import type { Appearance } from './tables.ts'
+import { isTree, listAt, namesIn, nodeOf, textAt, treeAt, type Tree } from './tree.ts'
 import type { Scope, Walk } from './scope.ts'
+
+/** What a `FROM` brings into view. */
+export interface FromLevel {
+  readonly level: QueryLevel
+  readonly joins: JoinLevel
+  /** The conditions of its inner joins, outside any outer join's nullable side. */
+  readonly qualifications: readonly Conjuncts[]
+  readonly target: Appearance | undefined
+}
 
 interface FromItem {
   readonly node: unknown
@@ -10,90 +24,129 @@ interface FromItem {
   readonly hidden: boolean
 }
 
+/** What is to be read next: an item, or what comes between and behind the two sides of a join. */
+type Step = FromItem | (() => void)
+
+const joinKinds: ReadonlyMap<string, JoinKind> = new Map([
+  ['JOIN_INNER', 'inner'],
+  ['JOIN_LEFT', 'left'],
+  ['JOIN_RIGHT', 'right'],
+])
+
+/** The scope of a query that stands in a `FROM`, a `WITH`, a `UNION` or an `INSERT`. */
+export function derived(scope: Scope): Scope {
+  return { ...scope, nested: true, place: placeWithin(scope.place, 'derived') }
+}
+
 /**
- * Reads a `FROM` list (with the target of an `UPDATE` or `DELETE`, if there is one) as one query level.
- *
- * `qualifications` are the conditions of its inner joins, outside any outer join's nullable side. Their expressions,
- * and everything else that the list holds, are put on the walk's stack.
+ * Reads a `FROM` list (with the target of an `UPDATE` or `DELETE`, if there is one) as one query level. The expressions
+ * of its joins, and everything else that the list holds, are put on the walk's stack.
  */
-export function collectFrom(
-  walk: Walk,
-  from: readonly unknown[],
-  scope: Scope,
-  target?: Tree,
-): { level: QueryLevel; qualifications: unknown[] } {
-  const level = new QueryLevel(scope.correlated)
-  const qualifications: unknown[] = []
-  if (target !== undefined) {
-    const table = walk.writeTable(target, scope)
-    level.appearances.push(table)
-    addRelation(level, target, table, false)
+export function collectFrom(walk: Walk, from: readonly unknown[], scope: Scope, target?: Tree): FromLevel {
+  const reader = new FromReader(walk, scope)
+  return reader.read(from, target)
+}
+
+class FromReader {
+  readonly #walk: Walk
+  readonly #scope: Scope
+  /** For what sees the items to its left, or those of its join. */
+  readonly #lateral: Scope
+  readonly #level: QueryLevel
+  readonly #joins: JoinLevel
+  readonly #qualifications: Conjuncts[] = []
+  readonly #pending: Step[] = []
+
+  constructor(walk: Walk, scope: Scope) {
+    this.#walk = walk
+    this.#scope = scope
+    this.#level = new QueryLevel(scope.correlated)
+    this.#joins = new JoinLevel(scope.outer, 'exact')
+    this.#lateral = { ...scope, nested: true, correlated: true, outer: { level: this.#joins, whole: false } }
   }
-  const lateral: Scope = { ...scope, nested: true, correlated: true }
-  const pending: FromItem[] = from.toReversed().map((node) => ({ node, nullable: false, hidden: false }))
-  for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
-    const join = nodeOf(item.node, 'JoinExpr')
-    if (join !== undefined) {
-      const inner = textAt(join, 'jointype') === 'JOIN_INNER'
-      if (inner && !item.nullable && !item.hidden) qualifications.push(join['quals'])
-      walk.push(join['quals'], lateral)
-      pending.push(...sidesOf(join, item))
-    } else {
-      addItem(walk, level, item, { scope, lateral })
+
+  read(from: readonly unknown[], target: Tree | undefined): FromLevel {
+    const written = target === undefined ? undefined : this.#walk.writeTable(target, this.#scope)
+    if (target !== undefined) this.#addRelation(target, written, false)
+    for (const node of from.toReversed()) this.#pending.push({ node, nullable: false, hidden: false })
+    for (let step = this.#pending.pop(); step !== undefined; step = this.#pending.pop()) {
+      if (typeof step === 'function') step()
+      else this.#readItem(step)
     }
+    this.#walk.facts.levels.push(this.#joins)
+    return { level: this.#level, joins: this.#joins, qualifications: this.#qualifications, target: written }
   }
-  return { level, qualifications }
-}
 
-function sidesOf(join: Tree, item: FromItem): FromItem[] {
-  const type = textAt(join, 'jointype')
-  const hidden = item.hidden || treeAt(join, 'alias') !== undefined
-  const leftNullable = item.nullable || type === 'JOIN_RIGHT' || type === 'JOIN_FULL'
-  const rightNullable = item.nullable || type === 'JOIN_LEFT' || type === 'JOIN_FULL'
-  return [
-    { node: join['rarg'], nullable: rightNullable, hidden },
-    { node: join['larg'], nullable: leftNullable, hidden },
-  ]
-}
-
-function addItem(
-  walk: Walk,
-  level: QueryLevel,
-  item: FromItem,
-  { scope, lateral }: { readonly scope: Scope; readonly lateral: Scope },
-): void {
-  const sample = nodeOf(item.node, 'RangeTableSample')
-  if (sample !== undefined) walk.push({ RangeTableSample: { ...sample, relation: null } }, lateral)
-  const rangeVar = nodeOf(sample === undefined ? item.node : sample['relation'], 'RangeVar')
-  if (rangeVar !== undefined) {
-    const table = walk.readTable(rangeVar, scope)
-    if (table !== undefined) level.appearances.push(table)
-    addRelation(level, rangeVar, table, item.hidden)
-    return
+  #readItem(item: FromItem): void {
+    const join = nodeOf(item.node, 'JoinExpr')
+    if (join === undefined) this.#addItem(item)
+    else this.#readJoin(join, item)
   }
-  const subselect = nodeOf(item.node, 'RangeSubselect')
-  if (subselect !== undefined) {
-    walk.push(subselect['subquery'], subselect['lateral'] === true ? lateral : { ...scope, nested: true })
-    addOpaque(level, subselect)
-    return
-  }
-  walk.push(item.node, lateral)
-  if (isTree(item.node)) addOpaque(level, Object.values(item.node).find(isTree))
-}
 
-function addRelation(level: QueryLevel, rangeVar: Tree, table: Relation['table'], hidden: boolean): void {
-  const alias = treeAt(rangeVar, 'alias')
-  const renamed = hidden || listAt(alias, 'colnames').length > 0
-  level.add({
-    alias: hidden ? undefined : (textAt(alias, 'aliasname') ?? textAt(rangeVar, 'relname')),
+  #readJoin(join: Tree, item: FromItem): void {
+    const type = textAt(join, 'jointype')
+    const on = conjunctsOf(join['quals'])
+    if (type === 'JOIN_INNER' && !item.nullable && !item.hidden) this.#qualifications.push(on)
+    this.#walk.push(join['quals'], this.#lateral)
+    const hidden = item.hidden || treeAt(join, 'alias') !== undefined
+    const leftNullable = item.nullable || type === 'JOIN_RIGHT' || type === 'JOIN_FULL'
+    const rightNullable = item.nullable || type === 'JOIN_LEFT' || type === 'JOIN_FULL'
+    const from = this.#joins.size
+    let middle = from
+    this.#pending.push(
+      () => {
+        const kind = joinKinds.get(type ?? '') ?? 'full'
+        const using = namesIn(listAt(join, 'usingClause')) ?? []
+        this.#joins.addJoin({ kind, from, middle, to: this.#joins.size, on, using })
+        const alias = textAt(treeAt(join, 'alias'), 'aliasname')
+        if (alias !== undefined) this.#joins.addAlias(alias, from)
+        const usingAlias = textAt(treeAt(join, 'join_using_alias'), 'aliasname')
+        if (usingAlias !== undefined) this.#joins.addName(usingAlias)
+      },
+      { node: join['rarg'], nullable: rightNullable, hidden },
+      () => (middle = this.#joins.size),
+      { node: join['larg'], nullable: leftNullable, hidden },
+    )
+  }
+
+  #addItem(item: FromItem): void {
+    const sample = nodeOf(item.node, 'RangeTableSample')
+    if (sample !== undefined) this.#walk.push({ RangeTableSample: { ...sample, relation: null } }, this.#lateral)
+    const rangeVar = nodeOf(sample === undefined ? item.node : sample['relation'], 'RangeVar')
+    if (rangeVar !== undefined) {
+      this.#addRelation(rangeVar, this.#walk.readTable(rangeVar, this.#scope), item.hidden)
+      return
+    }
+    const subselect = nodeOf(item.node, 'RangeSubselect')
+    if (subselect !== undefined) {
+      this.#walk.push(subselect['subquery'], derived(subselect['lateral'] === true ? this.#lateral : this.#scope))
+      this.#addOpaque(subselect)
+      return
+    }
+    this.#walk.push(item.node, this.#lateral)
+    this.#addOpaque(isTree(item.node) ? Object.values(item.node).find(isTree) : undefined)
+  }
+
+  #addRelation(rangeVar: Tree, table: Relation['table'], hidden: boolean): void {
+    if (table !== undefined) this.#level.appearances.push(table)
+    const alias = treeAt(rangeVar, 'alias')
+    const name = textAt(alias, 'aliasname') ?? textAt(rangeVar, 'relname')
     // A table with an alias is no longer reached by its schema.
-    schema: alias === undefined ? textAt(rangeVar, 'schemaname') : undefined,
-    table: renamed ? undefined : table,
-    renamed: renamed && table !== undefined,
-  })
-}
+    const schema = alias === undefined ? textAt(rangeVar, 'schemaname') : undefined
+    const ownNames = listAt(alias, 'colnames').length === 0
+    const renamed = hidden || !ownNames
+    this.#level.add({
+      alias: hidden ? undefined : name,
+      schema,
+      table: renamed ? undefined : table,
+      renamed: renamed && table !== undefined,
+    })
+    this.#joins.add({ alias: name, schema, entry: ownNames ? table?.entry : undefined })
+  }
 
-function addOpaque(level: QueryLevel, fields: Tree | undefined): void {
-  const alias = textAt(treeAt(fields, 'alias'), 'aliasname')
-  level.add({ alias, schema: undefined, table: undefined, renamed: false })
+  #addOpaque(fields: Tree | undefined): void {
+    const alias = textAt(treeAt(fields, 'alias'), 'aliasname')
+    this.#level.add({ alias, schema: undefined, table: undefined, renamed: false })
+    this.#joins.add({ alias, schema: undefined, entry: undefined })
+  }
 }

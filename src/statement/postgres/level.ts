@@ -1,3 +1,4 @@
+import type { ColumnReference } from '../appearances/conjuncts.ts'
 import type { Appearance } from './tables.ts'
 
 /** One item of a `FROM` list. */
@@ -43,17 +44,16 @@ export class QueryLevel {
   }
 
   /**
-   * The table that a column belongs to, by the parts of its name as written; `several` when that cannot be told;
-   * undefined when it is none of this level's.
+   * The table that a column belongs to, as written; `several` when that cannot be told; undefined when it is none of
+   * this level's.
    */
-  tableOf(names: readonly string[]): Appearance | 'several' | undefined {
-    if (names.length === 1) {
+  tableOf({ qualifier, schema }: ColumnReference): Appearance | 'several' | undefined {
+    if (qualifier === undefined) {
       if (this.correlated) return undefined
       if (this.#size === 1) return this.#onlyTable
       return this.#hasTable && !this.#hasRenamed ? 'several' : undefined
     }
-    const schema = names.at(-3)
-    const namesakes = this.#byAlias.get(names.at(-2) ?? '') ?? []
+    const namesakes = this.#byAlias.get(qualifier) ?? []
     const matching = schema === undefined ? namesakes : namesakes.filter((relation) => relation.schema === schema)
     return matching.length === 1 ? matching[0]?.table : undefined
   }

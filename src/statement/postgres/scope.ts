@@ -1,3 +1,5 @@
+import type { TableAppearance } from '../analysis.ts'
+import type { Surroundings } from '../appearances/join-level.ts'
 import type { StatementFacts } from './facts.ts'
 import type { Appearance, TableCollector } from './tables.ts'
 import type { Tree } from './tree.ts'
@@ -13,6 +15,10 @@ export interface Scope {
   readonly ctes: CteNames | undefined
   /** Tables of a query level further out are in view. */
   readonly correlated: boolean
+  /** The query level around this place whose tables are in view; undefined if there is none. */
+  readonly outer: Surroundings | undefined
+  /** What a table that is read here is to the statement. */
+  readonly place: TableAppearance['place']
   /** Below the statement's top: a change found here stands in a `WITH`, a rule or a function's body. */
   readonly nested: boolean
   /** False where the text is only planned or stored (`EXPLAIN`, `CREATE VIEW`): nothing is written there. */

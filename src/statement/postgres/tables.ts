@@ -1,4 +1,5 @@
-import type { Span, TableUse } from '../analysis.ts'
+import type { Span, TableAppearance, TableUse } from '../analysis.ts'
+import { tableEntry, type TableEntry } from '../appearances/table-entry.ts'
 import { nameOf, nextToken, type Token } from './tokens.ts'
 import { numberAt, textAt, type Tree } from './tree.ts'
 
@@ -8,9 +9,18 @@ export interface Appearance {
   readonly schema: string | undefined
   /** Number of the statement in the text, from 0. */
   readonly statement: number
+  readonly entry: TableEntry
 }
 
 type Access = TableUse['access']
+
+interface Named {
+  readonly name: string
+  readonly schema: string | undefined
+  readonly access: Access
+  readonly place: TableAppearance['place']
+  readonly span: Span | undefined
+}
 
 /** Gathers the tables that a text names, and where each name stands. */
 export class TableCollector {
@@ -26,34 +36,30 @@ export class TableCollector {
   }
 
   /** Notes a `RangeVar`. */
-  addRangeVar(rangeVar: Tree, access: Access, statement: number): Appearance {
+  addRangeVar(rangeVar: Tree, access: Access, statement: number, place: TableAppearance['place']): Appearance {
     const name = textAt(rangeVar, 'relname') ?? ''
     const schema = textAt(rangeVar, 'schemaname')
     const location = numberAt(rangeVar, 'location') ?? -1
     const parts = 1 + (schema === undefined ? 0 : 1) + (textAt(rangeVar, 'catalogname') === undefined ? 0 : 1)
     const span = location < 0 ? undefined : this.#spanFrom(this.position(location), parts)
-    return this.#add(name, schema, access, statement, span)
+    return this.#add({ name, schema, access, place, span }, statement)
   }
 
   /** Notes a table that the tree names only by strings (`DROP TABLE`, `COMMENT ON`): its place is searched. */
   addNamed(names: readonly string[], access: Access, statement: number, from: number): Appearance | undefined {
     const name = names.at(-1)
     if (name === undefined) return undefined
-    return this.#add(name, names.at(-2), access, statement, this.#search(names, from))
+    const span = this.#search(names, from)
+    return this.#add({ name, schema: names.at(-2), access, place: 'target', span }, statement)
   }
 
-  #add(
-    name: string,
-    schema: string | undefined,
-    access: Access,
-    statement: number,
-    span: Span | undefined,
-  ): Appearance {
+  #add({ name, schema, access, place, span }: Named, statement: number): Appearance {
     const key = `${access} ${JSON.stringify(schema)} ${name}`
     const use = this.#uses.get(key) ?? { name, schema, access, spans: [] }
     if (use.spans.length === 0) this.#uses.set(key, use)
     if (span !== undefined) use.spans.push(span)
-    const appearance = { name, schema, statement }
+    const position = span?.start ?? this.#sql.length
+    const appearance = { name, schema, statement, entry: tableEntry(name, schema, position, place) }
     this.appearances.push(appearance)
     return appearance
   }

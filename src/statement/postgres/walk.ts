@@ -1,8 +1,8 @@
-import { conditionsOf, insertedValues } from './conditions.ts'
-import type { QueryLevel } from './level.ts'
+import type { TableAppearance } from '../analysis.ts'
+import { conditionsOf, conjunctsOf, insertedValues } from './conditions.ts'
 import { definitionTables, definitionTargets, namedObjects } from './definitions.ts'
 import { isTemporarySchema, type StatementFacts } from './facts.ts'
-import { collectFrom } from './from.ts'
+import { collectFrom, derived, type FromLevel } from './from.ts'
 import type { Appearance, TableCollector } from './tables.ts'
 import type { Scope, Walk } from './scope.ts'
 import { isRangeVar, isTree, listAt, nodeOf, textAt, treeAt, typeOf, type Tree } from './tree.ts'
@@ -31,7 +31,7 @@ export class StatementWalk implements Walk {
   }
 
   run(node: unknown, executed: boolean): void {
-    this.push(node, { ctes: undefined, correlated: false, nested: false, executed })
+    this.push(node, { ctes: undefined, correlated: false, outer: undefined, place: 'from', nested: false, executed })
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
       this.#visit(next.node, next.scope)
     }
@@ -72,17 +72,17 @@ export class StatementWalk implements Walk {
   readTable(rangeVar: Tree, scope: Scope): Appearance | undefined {
     if (textAt(rangeVar, 'schemaname') === undefined && isCte(textAt(rangeVar, 'relname') ?? '', scope))
       return undefined
-    return this.#addTable(rangeVar, 'read')
+    return this.#addTable(rangeVar, 'read', scope.place)
   }
 
   /** A table whose rows or definition change. Common table expressions do not hide it. */
   writeTable(rangeVar: Tree, scope: Scope): Appearance {
-    return this.#addTable(rangeVar, scope.executed ? 'write' : 'read')
+    return this.#addTable(rangeVar, scope.executed ? 'write' : 'read', 'target')
   }
 
-  #addTable(rangeVar: Tree, access: 'read' | 'write'): Appearance {
+  #addTable(rangeVar: Tree, access: 'read' | 'write', place: TableAppearance['place']): Appearance {
     this.noteTemporary(rangeVar)
-    return this.tables.addRangeVar(rangeVar, access, this.statement)
+    return this.tables.addRangeVar(rangeVar, access, this.statement, place)
   }
 
   noteTemporary(rangeVar: Tree): void {
@@ -104,7 +104,7 @@ export class StatementWalk implements Walk {
     const all = { names: new Set(names), outer: scope.ctes }
     let visible = scope.ctes
     for (const [index, cte] of ctes.entries()) {
-      this.push(cte?.['ctequery'], { ...scope, ctes: recursive ? all : visible, nested: true })
+      this.push(cte?.['ctequery'], { ...derived(scope), ctes: recursive ? all : visible })
       visible = { names: new Set([names[index] ?? '']), outer: visible }
     }
     return { ...scope, ctes: all, nested: true }
@@ -117,8 +117,21 @@ function isCte(name: string, scope: Scope): boolean {
 }
 
 /** The scope of a level's expressions: a subquery there sees the level's tables. */
-function inside(level: QueryLevel, scope: Scope): Scope {
-  return { ...scope, nested: true, correlated: scope.correlated || !level.isEmpty }
+function inside({ level, joins }: FromLevel, scope: Scope): Scope {
+  const correlated = scope.correlated || !level.isEmpty
+  return { ...scope, nested: true, correlated, outer: { level: joins, whole: true } }
+}
+
+/** The scope of expressions that see tables under names of their own (`excluded`, a `MERGE`'s target and source). */
+function amongUnknown(scope: Scope): Scope {
+  return { ...scope, nested: true, correlated: true, outer: 'unknown' }
+}
+
+/** The conditions that each row of a level must meet, behind those of its joins. */
+function restrict(walk: StatementWalk, { level, joins, qualifications }: FromLevel, where: unknown): void {
+  const conjuncts = conjunctsOf(where)
+  joins.restrict(conjuncts)
+  for (const each of [...qualifications, conjuncts]) conditionsOf(each, level, walk.facts.conditions)
 }
 
 const selectFields = new Set(['withClause', 'fromClause', 'intoClause', 'lockingClause', 'larg', 'rarg'])
@@ -131,14 +144,12 @@ function select(walk: StatementWalk, fields: Tree, outer: Scope): void {
     walk.facts.selectsInto = true
     walk.writeTable(into, scope)
   }
-  const { level, qualifications } = collectFrom(walk, listAt(fields, 'fromClause'), scope)
-  for (const qualification of [...qualifications, fields['whereClause']]) {
-    conditionsOf(qualification, level, walk.facts.conditions)
-  }
-  walk.pushFields(fields, inside(level, scope), selectFields)
+  const from = collectFrom(walk, listAt(fields, 'fromClause'), scope)
+  restrict(walk, from, fields['whereClause'])
+  walk.pushFields(fields, inside(from, scope), selectFields)
   for (const side of ['rarg', 'larg']) {
     const branch = treeAt(fields, side)
-    if (branch !== undefined) walk.push({ SelectStmt: branch }, { ...scope, nested: true })
+    if (branch !== undefined) walk.push({ SelectStmt: branch }, derived(scope))
   }
 }
 
@@ -149,11 +160,10 @@ function change(verb: string, others: string): Handler {
   return (walk, fields, outer) => {
     noteWrite(walk, verb, outer)
     const scope = walk.enterWith(fields, outer)
-    const { level, qualifications } = collectFrom(walk, listAt(fields, others), scope, treeAt(fields, 'relation'))
-    for (const qualification of [...qualifications, fields['whereClause']]) {
-      conditionsOf(qualification, level, walk.facts.conditions)
-    }
-    walk.pushFields(fields, inside(level, scope), changeFields)
+    const from = collectFrom(walk, listAt(fields, others), scope, treeAt(fields, 'relation'))
+    if (verb === 'UPDATE') noteAssigned(from.target, fields)
+    restrict(walk, from, fields['whereClause'])
+    walk.pushFields(fields, inside(from, scope), changeFields)
   }
 }
 
@@ -164,10 +174,12 @@ function insert(walk: StatementWalk, fields: Tree, outer: Scope): void {
   const scope = walk.enterWith(fields, outer)
   const relation = treeAt(fields, 'relation')
   if (relation !== undefined) {
-    insertedValues(fields, walk.writeTable(relation, scope), walk.facts.conditions)
+    const target = walk.writeTable(relation, scope)
+    insertedValues(fields, target, walk.facts.conditions)
+    noteAssigned(target, treeAt(fields, 'onConflictClause'))
   }
-  walk.pushFields(fields, { ...scope, nested: true, correlated: true }, insertFields)
-  walk.push(fields['selectStmt'], { ...scope, nested: true })
+  walk.pushFields(fields, amongUnknown(scope), insertFields)
+  walk.push(fields['selectStmt'], derived(scope))
 }
 
 const mergeFields = new Set(['withClause', 'relation', 'sourceRelation'])
@@ -176,8 +188,20 @@ const mergeFields = new Set(['withClause', 'relation', 'sourceRelation'])
 function merge(walk: StatementWalk, fields: Tree, outer: Scope): void {
   noteWrite(walk, 'MERGE', outer)
   const scope = walk.enterWith(fields, outer)
-  const { level } = collectFrom(walk, [fields['sourceRelation']], scope, treeAt(fields, 'relation'))
-  walk.pushFields(fields, inside(level, scope), mergeFields)
+  const { target } = collectFrom(walk, [fields['sourceRelation']], scope, treeAt(fields, 'relation'))
+  for (const item of listAt(fields, 'mergeWhenClauses')) {
+    const clause = nodeOf(item, 'MergeWhenClause')
+    if (textAt(clause, 'commandType') === 'CMD_UPDATE') noteAssigned(target, clause)
+  }
+  walk.pushFields(fields, amongUnknown(scope), mergeFields)
+}
+
+/** The columns that a `SET` assigns, also parts of them (`SET a[1] = …`). */
+function noteAssigned(target: Appearance | undefined, fields: Tree | undefined): void {
+  for (const item of listAt(fields, 'targetList')) {
+    const column = textAt(nodeOf(item, 'ResTarget'), 'name')
+    if (column !== undefined) target?.entry.assigned.push(column)
+  }
 }
 
 function noteWrite(walk: StatementWalk, verb: string, scope: Scope): void {
@@ -228,7 +252,7 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     (walk, fields, scope) => {
       walk.facts.addOperator(listAt(fields, 'operName'))
       walk.pushFields(fields, scope, subLinkFields)
-      walk.push(fields['subselect'], { ...scope, nested: true })
+      walk.push(fields['subselect'], { ...scope, nested: true, place: 'expression' })
     },
   ],
   ...[...definitionTargets.keys()].map(
@@ -243,7 +267,7 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     'CreateTableAsStmt',
     (walk, fields, scope) => {
       walk.push({ IntoClause: fields['into'] }, scope)
-      walk.push(fields['query'], { ...scope, nested: true })
+      walk.push(fields['query'], derived(scope))
     },
   ],
   ['DropStmt', namedObjects],
