@@ -47,6 +47,7 @@ export const errorCodes = {
   SIGNALBOX_WRONG_SHARD: 'A statement belongs to another shard than the scope or transaction that it runs in.',
   SIGNALBOX_PARTIAL_WRITE: 'A change of several shards has taken effect on some of them, and failed on one.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
+  SIGNALBOX_MERGE: 'The rows of several shards could not be put in order: a value was not what its type promises.',
   SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
   SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',
   SIGNALBOX_TIMEOUT: 'A statement did not finish within its time limit.',
@@ -319,6 +320,13 @@ export class AbortedError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_ABORTED', message, details)
     this.name = 'AbortError'
+  }
+}
+
+/** Rows of several shards cannot be merged in order, because it is not known where one of their values belongs. */
+export class MergeError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_MERGE', message, details)
   }
 }
 

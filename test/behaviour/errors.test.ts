@@ -13,6 +13,7 @@ import {
   type ErrorCode,
 } from '../../src/index.ts'
 import { kysely } from '../../src/adapters/kysely.ts'
+import { comparatorOf } from '../../src/execution/merge/comparator.ts'
 import { hashShards } from '../../src/routing/shard-maps/hash-shards.ts'
 import { simulateDrivers, startFaultProxy, startPostgres } from '../../src/testing/index.ts'
 import { freshDatabase, privateServer, sharedServer, testedEngines } from '../support/servers.ts'
@@ -168,6 +169,7 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     }),
   SIGNALBOX_SYNTAX: () => withClient(memory, (client) => client.query('select * from nothing')),
   SIGNALBOX_QUERY_FAILED: () => onEngine('postgres', (client) => client.query('select 1 / $1::integer', [0])),
+  SIGNALBOX_MERGE: () => comparatorOf([{ of: () => 0.1, type: 'decimal', descending: false, nulls: 'last' }]).keyOf({}),
   SIGNALBOX_SHARD_KEY: () => hashShards({ key: 'integer' }).bind(['a', 'b']).shardOf(null),
   SIGNALBOX_TEST_SERVER: () => startPostgres({ binaries: '/nowhere' }),
 }
