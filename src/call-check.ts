@@ -57,6 +57,7 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   // The shard map knows what a key is.
   shardKey: { holds: () => true, allowed: '' },
   allShards: oneOf(true, false),
+  partial: oneOf(true, false),
 }
 
 const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {

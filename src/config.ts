@@ -271,6 +271,13 @@ export const clientOptions = {
     unit: 'entries',
     about: 'Databases that may be named at a call by data source name or handle.',
   },
+  scatterConcurrency: {
+    default: 16,
+    min: 1,
+    max: 1_000,
+    unit: 'shards',
+    about: 'Shards that one statement asks at a time.',
+  },
   relatedChunk: {
     default: 500,
     min: 1,
@@ -374,6 +381,11 @@ export interface CallOptions extends ReadOptions {
   readonly shardKey?: unknown
   /** A write without a shard key is sent to all shards. Each of them commits by itself. Default false. */
   readonly allShards?: boolean
+  /**
+   * A read of several shards leaves out those that cannot be reached; `result.missingShards` names them. Default false: then it
+   * fails. Not for aggregates and streams.
+   */
+  readonly partial?: boolean
 }
 
 export type { FoundServer } from './topology/discovery.ts'

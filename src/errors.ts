@@ -44,6 +44,7 @@ export const errorCodes = {
   SIGNALBOX_DRIVER_MISSING: 'The npm package of a driver is not installed.',
   SIGNALBOX_SHARD_KEY_MISSING: 'A statement on sharded tables does not say which shard it means.',
   SIGNALBOX_CROSS_SHARD: 'What belongs to several shards would have to be done on one.',
+  SIGNALBOX_CANNOT_SCATTER: 'A read of several shards has a part that cannot be put together from their answers.',
   SIGNALBOX_WRONG_SHARD: 'A statement belongs to another shard than the scope or transaction that it runs in.',
   SIGNALBOX_PARTIAL_WRITE: 'A change of several shards has taken effect on some of them, and failed on one.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
@@ -273,6 +274,15 @@ export class CrossShardError extends SignalboxError {
 export class WrongShardError extends SignalboxError {
   constructor(message: string, where: Where = {}) {
     super('SIGNALBOX_WRONG_SHARD', message, where)
+  }
+}
+
+/** Nothing was sent. `construct` names what stands in the way. */
+export class CannotScatterError extends SignalboxError {
+  readonly construct: string
+  constructor(construct: string, message: string, where: Where = {}) {
+    super('SIGNALBOX_CANNOT_SCATTER', message, where)
+    this.construct = construct
   }
 }
 

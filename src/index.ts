@@ -1,8 +1,9 @@
-export { connect, type Client, type ClientEnvironment, type TableHomeAnswer } from './client.ts'
+export { connect, type Client, type ClientEnvironment, type ShardScopeOptions, type TableHomeAnswer } from './client.ts'
 export { defineConfig } from './define-config.ts'
 export type {
   AliasOf,
   CallOptions,
+  CommonDatabaseInput,
   ClientLimits,
   Config,
   DatabaseEntry,
@@ -17,6 +18,8 @@ export type {
   ReadOptions,
   ScopeOptions,
   ServerInput,
+  ShardInput,
+  ShardedDatabaseInput,
   TokenInput,
   SqliteHandle,
   TableInput,
@@ -36,8 +39,25 @@ export type { Engine, Field, Isolation, PoolStats } from './drivers/driver.ts'
 export type { Effect, Reason, Route } from './routing/route.ts'
 export { formatRoute } from './routing/format-route.ts'
 export type { AnalysedStatement, Hints, PartialRoute, Router, Target } from './routing/router.ts'
+export { hashShards, type HashOptions, type HashShardMap } from './routing/shard-maps/hash-shards.ts'
+export { rangeShards, type RangeOptions } from './routing/shard-maps/range-shards.ts'
+export { listShards, type ListOptions } from './routing/shard-maps/list-shards.ts'
+export { moduloShards, type ModuloOptions } from './routing/shard-maps/modulo-shards.ts'
+export { customShards, type CustomOptions } from './routing/shard-maps/custom-shards.ts'
+export { storedShardMap } from './routing/shard-maps/stored-shard-map.ts'
+export { shardMoves } from './routing/shard-maps/shard-moves.ts'
+export type { KeyType } from './routing/shard-maps/key-type.ts'
+export type {
+  DeclaredShardMap,
+  KeyBound,
+  KeyRange,
+  ShardKey,
+  ShardMap,
+  ShardMapData,
+  ShardMove,
+} from './routing/shard-map.ts'
 export type { Permission } from './routing/migrate.ts'
-export type { TableName } from './topology/table-map.ts'
+export type { TableKind, TableName } from './topology/table-map.ts'
 export { comparePosition, formatPosition, parsePosition, type Position } from './topology/position.ts'
 export type { Discovery, DiscoverySource } from './topology/discovery.ts'
 export type { Balancer, Database, ReplicationOptions, Role, Server, Shard, Topology } from './topology/topology.ts'

@@ -2,9 +2,11 @@ import type { CallOptions } from '../config.ts'
 import type { Access, DriverRequest } from '../drivers/driver.ts'
 import { CrossEngineError, TransactionControlError, UnsupportedError } from '../errors.ts'
 import type { Reason, Route } from '../routing/route.ts'
+import type { NoPlan, RowPlan } from '../routing/scatter/row-plan.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Role, Server, Shard } from '../topology/topology.ts'
+import type { SortType } from './merge/sort-type.ts'
 
 /** A routed statement and the server that was picked for it. */
 export interface Decision extends RoutedStatement {
@@ -15,6 +17,15 @@ export interface Decision extends RoutedStatement {
   readonly touches?: readonly string[] | undefined
   /** Where the shards depend on the parameters: the decisions that were made for them. */
   readonly placements?: Map<string, Decision> | undefined
+  /** What was learnt about asking several shards for its rows. */
+  readonly scatter?: ScatterMemo | undefined
+}
+
+/** How the text is asked of several shards; found out once for each text. */
+export interface ScatterMemo {
+  plan?: RowPlan | NoPlan
+  /** How the values of each sort key are ordered. */
+  sortTypes?: Promise<readonly SortType[]> | undefined
 }
 
 /** The shard that a route leads to. */

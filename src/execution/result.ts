@@ -11,13 +11,16 @@ export class Result<Row = Record<string, unknown>> {
   readonly route: Route
   /** The id that the engine generated for an inserted row, where it says so (MySQL, MariaDB, SQLite). */
   readonly insertId: number | bigint | undefined
+  /** Shards that could not be reached, where the call allowed that with `partial`. */
+  readonly missingShards: readonly string[]
   readonly #driverResult: DriverResult
 
-  constructor(driverResult: DriverResult, route: Route) {
+  constructor(driverResult: DriverResult, route: Route, missingShards: readonly string[] = []) {
     this.rows = driverResult.rows as Row[]
     this.rowCount = driverResult.rowCount
     this.insertId = driverResult.insertId
     this.route = route
+    this.missingShards = missingShards
     this.#driverResult = driverResult
   }
 

@@ -1,0 +1,236 @@
+import type { CallOptions } from '../../config.ts'
+import type { Field } from '../../drivers/driver.ts'
+import { CannotScatterError, QueryError, SignalboxError } from '../../errors.ts'
+import { rowPlan, shardText, type NoPlan, type RowPlan } from '../../routing/scatter/row-plan.ts'
+import { shardParams, type Window } from '../../routing/scatter/shard-limit.ts'
+import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
+import type { Params } from '../../statement/statement.ts'
+import type { Decision } from '../decision.ts'
+import { comparatorOf } from '../merge/comparator.ts'
+import { concatenated } from '../merge/concatenated.ts'
+import { limited } from '../merge/limited.ts'
+import { mergeSorted, type RowOrder } from '../merge/merge-sorted.ts'
+import { batched, rowsOf, type RowBatches, type RowSource } from '../merge/row-source.ts'
+import type { SortType } from '../merge/sort-type.ts'
+import { Result } from '../result.ts'
+import { withShards } from '../shard-decision.ts'
+import { learnSortTypes } from './sort-types.ts'
+
+/** How a decision for one shard is carried out. */
+export interface ScatterParts {
+  readonly run: (single: Decision, params: Params, options: CallOptions | undefined) => Promise<Result<unknown>>
+  readonly stream: (
+    single: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+  ) => AsyncGenerator<unknown, void, undefined>
+  /** Most shards at a time. */
+  readonly concurrency: number
+}
+
+/** What is asked of each shard, and how the answers are put together. */
+interface Ready {
+  readonly plan: RowPlan
+  readonly sql: string
+  readonly params: Params
+  readonly window: Window
+  readonly order: RowOrder<unknown> | undefined
+}
+
+/**
+ * A read of several shards: each is asked for its part, and the rows are put together in the order that was asked for. Each shard
+ * answers for itself: what is written meanwhile may be in the part of one and not in that of another.
+ */
+export class Scatter {
+  readonly #parts: ScatterParts
+
+  constructor(parts: ScatterParts) {
+    this.#parts = parts
+  }
+
+  async query<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
+    const ready = await this.#ready(decision, params, options)
+    const { shards } = decision.route
+    const missing: string[] = []
+    const answers = await mapAtMost(this.#parts.concurrency, shards, async (shard) => {
+      try {
+        return await this.#parts.run(onShard(decision, shard, ready.sql), ready.params, options)
+      } catch (error) {
+        if (options?.partial !== true || !isUnreachable(error)) throw error
+        missing.push(shard)
+        return undefined
+      }
+    })
+    const there = answers.filter((answer) => answer !== undefined)
+    const [first] = there
+    if (first === undefined) throw new CannotScatterError('partial', `None of the shards could be reached: ${shards.join(', ')}.`, { database: decision.database.alias })
+    const rows = await Array.fromAsync(
+      rowsOf(this.#merged(ready, there.map(({ rows: some }): RowSource<unknown> => async function* whole() { yield some }))),
+    )
+    const hidden = ready.plan.order.length
+    for (const row of rows) strip(row, ready.plan, options)
+    const fields: readonly Field[] = hidden === 0 ? first.fields : first.fields.slice(0, -hidden)
+    const native = there.map((answer) => answer.native)
+    const inOrder = shards.filter((shard) => missing.includes(shard))
+    return new Result<Row>({ rows, rowCount: rows.length, fields, native }, decision.route, inOrder)
+  }
+
+  /** Bounded: of each shard one batch is in hand, and one is read ahead. */
+  async *stream<Row>(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+  ): AsyncGenerator<Row, void, undefined> {
+    const ready = await this.#ready(decision, params, options)
+    const size = options?.fetchSize ?? decision.database.pool.fetchSize
+    const sources = decision.route.shards.map((shard): RowSource<unknown> => {
+      return (signal) => {
+        const both = options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal])
+        const single = onShard(decision, shard, ready.sql)
+        return batched(this.#parts.stream(single, ready.params, { ...options, signal: both }), size)
+      }
+    })
+    for await (const row of rowsOf(this.#merged(ready, sources, options?.signal))) {
+      strip(row, ready.plan, options)
+      yield row as Row
+    }
+  }
+
+  #merged({ order, window }: Ready, sources: readonly RowSource<unknown>[], signal?: AbortSignal): RowBatches<unknown> {
+    const { concurrency } = this.#parts
+    const rows =
+      order === undefined
+        ? concatenated(sources, { concurrency, inOrder: true, signal })
+        : mergeSorted(sources, { ...order, signal })
+    return window.offset === 0 && window.count === undefined ? rows : limited(rows, window)
+  }
+
+  async #ready(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Ready> {
+    const plan = planOf(decision)
+    if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
+    const types = plan.order.length === 0 ? [] : await this.#sortTypes(decision, plan, params, options)
+    const { engine } = decision.database
+    const order = types.length === 0 ? undefined : orderOf(plan, types, options)
+    const sql = shardText(plan, (expression, key) => exactText(engine, expression, types[key]))
+    return { plan, sql, order, ...shardParams(params, plan.limit) }
+  }
+
+  /** Learnt once for each text; a failure is forgotten, so that the next call asks again. */
+  async #sortTypes(
+    decision: Decision,
+    plan: RowPlan,
+    params: Params,
+    options: CallOptions | undefined,
+  ): Promise<readonly SortType[]> {
+    const memo = decision.scatter ?? {}
+    const { rowMode: _, ...others } = options ?? {}
+    memo.sortTypes ??= learnSortTypes(
+      decision.database.engine,
+      plan,
+      params,
+      decision.route.shards.map((shard) => async (sql, given) => {
+        const { rows, fields } = await this.#parts.run(onShard(decision, shard, sql), given, { ...others, rowMode: 'array' })
+        return { rows: rows as readonly (readonly unknown[])[], fields }
+      }),
+    )
+    try {
+      return await memo.sortTypes
+    } catch (error) {
+      memo.sortTypes = undefined
+      throw error
+    }
+  }
+}
+
+function planOf(decision: Decision): RowPlan | NoPlan {
+  const memo = decision.scatter ?? {}
+  memo.plan ??= makePlan(decision)
+  return memo.plan
+}
+
+function makePlan({ sql, analysis, database }: Decision): RowPlan | NoPlan {
+  if (analysis.statements > 1) return { kind: 'none', obstacle: 'several statements in one text' }
+  const shape = readQueryShape(sql, database.engine)
+  if (shape === undefined) return { kind: 'none', obstacle: 'a query that is not one plain SELECT' }
+  if (shape.distinct === 'all') return { kind: 'none', obstacle: 'SELECT DISTINCT' }
+  if (shape.groupBy !== undefined) return { kind: 'none', obstacle: 'GROUP BY' }
+  const expressions = [...shape.items, ...(shape.orderBy?.keys ?? [])]
+  const [aggregate] = expressions.flatMap(({ aggregates }) => aggregates)
+  if (aggregate !== undefined) return { kind: 'none', obstacle: `the aggregate ${aggregate.name}()` }
+  if (shape.having !== undefined) return { kind: 'none', obstacle: 'HAVING' }
+  return rowPlan(sql, shape)
+}
+
+function cannot({ database, route }: Decision, obstacle: string): CannotScatterError {
+  return new CannotScatterError(
+    obstacle,
+    `The statement would have to be asked of the shards ${route.shards.join(', ')} of "${database.alias}", and ${obstacle} cannot be put together from their answers. ` +
+      'Nothing was sent. Give the shard key, or ask each shard: client.shard(key, fn).',
+    { database: database.alias },
+  )
+}
+
+function onShard(decision: Decision, shard: string, sql: string): Decision {
+  return { ...withShards(decision, [shard]), sql }
+}
+
+/** As text, where the driver's own form would lose something: microseconds, or digits. */
+function exactText(engine: Decision['database']['engine'], expression: string, type: SortType | undefined): string {
+  const isMoment = type === 'timestamp' || type === 'date' || type === 'time'
+  if (engine === 'postgres' && isMoment) return `(${expression})::text`
+  if (engine === 'mysql' && (isMoment || type === 'number' || type === 'decimal')) return `cast((${expression}) as char)`
+  return `(${expression})`
+}
+
+function orderOf(plan: RowPlan, types: readonly SortType[], options: CallOptions | undefined): RowOrder<unknown> {
+  const fromEnd = plan.order.length
+  return comparatorOf(
+    plan.order.map(({ name, descending, nulls }, index) => ({
+      of:
+        options?.rowMode === 'array'
+          ? (row: unknown) => (row as readonly unknown[]).at(index - fromEnd)
+          : (row: unknown) => (row as Readonly<Record<string, unknown>>)[name],
+      type: types[index] ?? 'sqlite',
+      descending,
+      nulls,
+    })),
+  )
+}
+
+/** Takes the hidden columns out of a row, which nobody else has yet. */
+function strip(row: unknown, { order }: RowPlan, options: CallOptions | undefined): void {
+  if (order.length === 0) return
+  if (options?.rowMode === 'array') {
+    ;(row as unknown[]).length -= order.length
+    return
+  }
+  // The last first: that keeps the rest of the object as quick as it was.
+  for (const { name } of order.toReversed()) Reflect.deleteProperty(row as object, name)
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  'SIGNALBOX_NO_PRIMARY',
+  'SIGNALBOX_TWO_PRIMARIES',
+  'SIGNALBOX_NO_REPLICA',
+  'SIGNALBOX_POOL_EXHAUSTED',
+  'SIGNALBOX_TIMEOUT',
+])
+
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof QueryError) return ['connection-lost', 'shutting-down', 'starting-up'].includes(error.errorClass)
+  return error instanceof SignalboxError && unreachable.has(error.code)
+}
+
+/** In the order of the items; the first error ends the rest of what was not begun. */
+async function mapAtMost<T, R>(most: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++
+      results[index] = await work(items[index]!)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker))
+  return results
+}

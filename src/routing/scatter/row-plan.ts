@@ -1,0 +1,109 @@
+import type { Span } from '../../statement/analysis.ts'
+import type { Dialect } from '../../statement/statement.ts'
+import type { QueryShape, SelectItem, SortKey } from '../../statement/shape/query-shape.ts'
+import { shardLimit } from './shard-limit.ts'
+
+/** One key of the order of the rows of several shards. Its value comes in a hidden column behind those that were asked for. */
+export interface OrderKey {
+  /** The name of the hidden column. */
+  readonly name: string
+  readonly expression: string
+  readonly descending: boolean
+  readonly nulls: 'first' | 'last'
+  /** The collation as the statement names it. */
+  readonly collation: string | undefined
+}
+
+/** How a query whose answer is made of rows of the shards, one by one, is asked of each of them. */
+export interface RowPlan {
+  readonly kind: 'rows'
+  /** The text for each shard, up to the hidden columns, and behind them. */
+  readonly head: string
+  readonly tail: string
+  readonly order: readonly OrderKey[]
+  readonly limit: Pick<NonNullable<QueryShape['limit']>, 'count' | 'offset'> | undefined
+}
+
+export interface NoPlan {
+  readonly kind: 'none'
+  /** What stands in the way, for people: "a window function". */
+  readonly obstacle: string
+}
+
+/**
+ * The plan of a query without aggregates, GROUP BY, HAVING or DISTINCT.
+ *
+ * @param sql - the text that the shape was read from
+ */
+export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
+  const [obstacle] = shape.obstacles
+  if (obstacle !== undefined) return { kind: 'none', obstacle }
+  if (isUsedTwice(sql, shape))
+    return { kind: 'none', obstacle: 'a parameter that gives LIMIT or OFFSET and something else' }
+  const order: OrderKey[] = []
+  for (const [index, key] of (shape.orderBy?.keys ?? []).entries()) {
+    const expression = keyText(sql, shape, key)
+    if (expression === undefined)
+      return { kind: 'none', obstacle: `the sort key ${index + 1}, which counts columns behind a *` }
+    const { descending, nulls, collation } = key
+    order.push({ name: `signalbox_order_${index + 1}`, expression, descending, nulls, collation })
+  }
+  const { span, itemsSpan, limit } = shape
+  return {
+    kind: 'rows',
+    head: sql.slice(span.start, itemsSpan.end),
+    tail:
+      limit === undefined
+        ? sql.slice(itemsSpan.end, span.end)
+        : `${sql.slice(itemsSpan.end, limit.span.start)}${shardLimit(sql, limit)}${sql.slice(limit.span.end, span.end)}`,
+    order,
+    limit,
+  }
+}
+
+/** The text for a shard. `write`: how the value of a key is asked for; default as it is. */
+export function shardText(
+  { head, tail, order }: RowPlan,
+  write: (expression: string, key: number) => string = (expression) => `(${expression})`,
+): string {
+  return `${head}${order.map(({ name, expression }, key) => `, ${write(expression, key)} AS ${name}`).join('')}${tail}`
+}
+
+/** What is sorted by; of a name or a number that means a column of the answer, the expression of that. */
+function keyText(sql: string, { items, dialect }: QueryShape, key: SortKey): string | undefined {
+  if (key.ordinal !== undefined) {
+    const before = items.slice(0, key.ordinal)
+    const item = before.at(-1)
+    return item === undefined || before.some(({ star }) => star === true) ? undefined : textAt(sql, item.span)
+  }
+  const { name } = key
+  const item = name === undefined ? undefined : items.find((each) => isCalled(each, name, dialect))
+  const text = textAt(sql, item?.span ?? key.span)
+  // The collation stands behind a name that is replaced by its expression.
+  return item === undefined || key.collation === undefined ? text : `${text} ${collateText(sql, key.span)}`
+}
+
+function isCalled({ alias }: SelectItem, name: string, dialect: Dialect): boolean {
+  if (alias === undefined) return false
+  return dialect === 'postgres' ? alias.name === name : alias.name.toLowerCase() === name.toLowerCase()
+}
+
+function collateText(sql: string, span: Span): string {
+  const text = textAt(sql, span)
+  return text.slice(text.toLowerCase().lastIndexOf('collate'))
+}
+
+function textAt(sql: string, { start, end }: Span): string {
+  return sql.slice(start, end)
+}
+
+/** A numbered parameter of LIMIT or OFFSET gets another value for each shard, so nothing else may hang on it. */
+function isUsedTwice(sql: string, { dialect, limit }: QueryShape): boolean {
+  if (limit === undefined || limit.offset === undefined) return false
+  return [limit.count, limit.offset].some((source) => {
+    if (source?.from === 'named') return true
+    if (source?.from !== 'parameter') return false
+    const written = dialect === 'postgres' ? `\\$${source.index + 1}` : `\\?${source.index + 1}`
+    return (sql.match(new RegExp(`${written}(?!\\d)`, 'g')) ?? []).length > 1
+  })
+}
