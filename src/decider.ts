@@ -231,7 +231,12 @@ export class Decider {
     const routed = routeStatement(input)
     const decision = { ...routed, sql: routed.route.sql ?? sql, touches: this.#touched(routed) }
     if (routed.plan === undefined) return { ...decision, server: pickServer(routed) }
-    return { ...decision, server: routed.database.shards[0]!.primary, placements: new Map<string, Decision>(), scatter: {} }
+    return {
+      ...decision,
+      server: routed.database.shards[0]!.primary,
+      placements: new Map<string, Decision>(),
+      scatter: {},
+    }
   }
 
   #touched(routed: RoutedStatement): readonly string[] | undefined {

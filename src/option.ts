@@ -6,7 +6,7 @@ export interface NumberOption {
   readonly default: number
   readonly min: number
   readonly max: number
-  readonly unit: 'ms' | 'connections' | 'statements' | 'rows' | 'characters' | 'entries' | 'attempts'
+  readonly unit: 'ms' | 'connections' | 'statements' | 'rows' | 'characters' | 'entries' | 'attempts' | 'shards'
   readonly about: string
 }
 

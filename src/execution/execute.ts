@@ -1,4 +1,4 @@
-import type { CallOptions } from '../config.ts'
+import type { CallOptions, ClientLimits } from '../config.ts'
 import type { Access, DriverPool, DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
 import { locate, UnsupportedError } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
@@ -11,6 +11,7 @@ import { hasReplicas } from '../topology/topology.ts'
 import type { Replicated } from './replicated.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
+import { Scatter } from './scatter/scatter.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
 import { queryChannel, traced } from './trace.ts'
 
@@ -19,16 +20,18 @@ export class Executor {
   readonly #pools: PoolRegistry
   readonly #attempts: number
   readonly #timeoutMs: number
+  readonly #scatterConcurrency: number
   readonly #replicated: Replicated
 
   constructor(
     pools: PoolRegistry,
-    limits: { readonly readAttempts: number; readonly queryTimeoutMs: number },
+    limits: Pick<ClientLimits, 'readAttempts' | 'queryTimeoutMs' | 'scatterConcurrency'>,
     replicated: Replicated,
   ) {
     this.#pools = pools
     this.#replicated = replicated
     this.#attempts = limits.readAttempts
+    this.#scatterConcurrency = limits.scatterConcurrency
     this.#timeoutMs = limits.queryTimeoutMs
   }
 
@@ -75,6 +78,10 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
+    if (decision.route.shards.length > 1) {
+      yield* this.#streamOfSeveral<Row>(decision, params, options, surroundings)
+      return
+    }
     const request = requestOf(decision, params, options, this.#timeoutMs)
     if (hasReplicas(decision.database)) {
       yield* this.#streamReplicated<Row>(decision, request, options, surroundings)
@@ -178,7 +185,25 @@ export class Executor {
     const runOn = async (single: Decision): Promise<Result<Row>> =>
       await this.run<Row>(single, params, options, surroundings)
     if (decision.route.effect !== 'read') return await writeEveryShard(decision, runOn)
-    throw new UnsupportedError('scatter')
+    return await this.#scatterWith(surroundings).query<Row>(decision, params, options)
+  }
+
+  #streamOfSeveral<Row>(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): AsyncGenerator<Row, void, undefined> {
+    if (decision.route.effect === 'read') return this.#scatterWith(surroundings).stream<Row>(decision, params, options)
+    throw new UnsupportedError('A change of several shards cannot be streamed. Nothing was sent. Use query().')
+  }
+
+  #scatterWith(surroundings: Surroundings): Scatter {
+    return new Scatter({
+      run: async (single, params, options) => await this.run<unknown>(single, params, options, surroundings),
+      stream: (single, params, options) => this.stream<unknown>(single, params, options, surroundings),
+      concurrency: this.#scatterConcurrency,
+    })
   }
 
   async #runWatched<Row>(

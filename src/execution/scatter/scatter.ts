@@ -63,9 +63,22 @@ export class Scatter {
     })
     const there = answers.filter((answer) => answer !== undefined)
     const [first] = there
-    if (first === undefined) throw new CannotScatterError('partial', `None of the shards could be reached: ${shards.join(', ')}.`, { database: decision.database.alias })
+    if (first === undefined)
+      throw new CannotScatterError('partial', `None of the shards could be reached: ${shards.join(', ')}.`, {
+        database: decision.database.alias,
+      })
     const rows = await Array.fromAsync(
-      rowsOf(this.#merged(ready, there.map(({ rows: some }): RowSource<unknown> => async function* whole() { yield some }))),
+      rowsOf(
+        this.#merged(
+          ready,
+          there.map(
+            ({ rows: some }): RowSource<unknown> =>
+              async function* whole() {
+                yield some
+              },
+          ),
+        ),
+      ),
     )
     const hidden = ready.plan.order.length
     for (const row of rows) strip(row, ready.plan, options)
@@ -129,7 +142,10 @@ export class Scatter {
       plan,
       params,
       decision.route.shards.map((shard) => async (sql, given) => {
-        const { rows, fields } = await this.#parts.run(onShard(decision, shard, sql), given, { ...others, rowMode: 'array' })
+        const { rows, fields } = await this.#parts.run(onShard(decision, shard, sql), given, {
+          ...others,
+          rowMode: 'array',
+        })
         return { rows: rows as readonly (readonly unknown[])[], fields }
       }),
     )
@@ -178,7 +194,8 @@ function onShard(decision: Decision, shard: string, sql: string): Decision {
 function exactText(engine: Decision['database']['engine'], expression: string, type: SortType | undefined): string {
   const isMoment = type === 'timestamp' || type === 'date' || type === 'time'
   if (engine === 'postgres' && isMoment) return `(${expression})::text`
-  if (engine === 'mysql' && (isMoment || type === 'number' || type === 'decimal')) return `cast((${expression}) as char)`
+  if (engine === 'mysql' && (isMoment || type === 'number' || type === 'decimal'))
+    return `cast((${expression}) as char)`
   return `(${expression})`
 }
 
@@ -222,13 +239,22 @@ function isUnreachable(error: unknown): boolean {
 }
 
 /** In the order of the items; the first error ends the rest of what was not begun. */
-async function mapAtMost<T, R>(most: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+async function mapAtMost<T, R>(
+  most: number,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
   const results: R[] = []
   let next = 0
   const worker = async (): Promise<void> => {
     while (next < items.length) {
       const index = next++
-      results[index] = await work(items[index]!)
+      try {
+        results[index] = await work(items[index]!)
+      } catch (error) {
+        next = items.length
+        throw error
+      }
     }
   }
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker))

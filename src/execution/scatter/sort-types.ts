@@ -60,7 +60,10 @@ async function postgresTypes(plan: RowPlan, params: Params, ask: AskShard): Prom
     const collation = collations.get(name)
     const type = sortTypeOfPostgres(oids[index] ?? 0, collation)
     if (type !== undefined) return { type }
-    return { unordered: collation === undefined ? `a type with the number ${oids[index]}` : `text in the collation ${collation}` }
+    return {
+      unordered:
+        collation === undefined ? `a type with the number ${oids[index]}` : `text in the collation ${collation}`,
+    }
   })
 }
 
@@ -93,13 +96,17 @@ async function postgresCollations(
 async function mysqlTypes(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly KeyType[]> {
   const { fields } = await ask(`select * from (${shardText(plan)}) as q limit 0`, params)
   const natives = fields.slice(-plan.order.length).map(({ native }) => native as MysqlField)
-  const items = plan.order.map(({ name }) => `(select collation(${name}) from (select 1) one left join q on true limit 1)`)
+  const items = plan.order.map(
+    ({ name }) => `(select collation(${name}) from (select 1) one left join q on true limit 1)`,
+  )
   const { rows } = await ask(`with q as (${shardText(plan)}) select ${items.join(', ')}`, params)
   const [row = []] = rows
   return natives.map((native, index): KeyType => {
     const collation = typeof row[index] === 'string' ? row[index] : undefined
     const type = sortTypeOfMysql(native, collation)
-    return type === undefined ? { unordered: `text or another type in the collation ${collation ?? 'unknown'}` } : { type }
+    return type === undefined
+      ? { unordered: `text or another type in the collation ${collation ?? 'unknown'}` }
+      : { type }
   })
 }
 

@@ -100,7 +100,8 @@ export class JoinLevel {
   addAlias(alias: string, from: number): void {
     const extent: Extent = { from, to: this.#items.length }
     for (let i = from; i < extent.to; i++) hide(this.#items[i], extent)
-    for (let i = this.#named.length - 1; i >= 0 && (this.#named[i]?.from ?? -1) >= from; i--) hide(this.#named[i], extent)
+    for (let i = this.#named.length - 1; i >= 0 && (this.#named[i]?.from ?? -1) >= from; i--)
+      hide(this.#named[i], extent)
     const item = { alias, schema: undefined, entry: undefined }
     const relation: Relation = { ...item, ...extent, level: this, isJoin: true, hiddenBy: undefined }
     this.#named.push(relation)
@@ -212,7 +213,9 @@ export class JoinLevel {
     const key = level.#keyOf(reference.qualifier ?? '')
     const namesakes = level.#byName.get(key)
     if (namesakes === undefined) return level.#ownerOutside(reference)
-    return level.#isNamedOutside(key) || namesakes.length > mostTablesInView ? undefined : pick(reference, namesakes, level.#comparison)
+    return level.#isNamedOutside(key) || namesakes.length > mostTablesInView
+      ? undefined
+      : pick(reference, namesakes, level.#comparison)
   }
 
   #isNamedOutside(key: string): boolean {
@@ -270,7 +273,12 @@ function sameSchema(one: string, other: string, comparison: NameComparison): boo
 }
 
 function condition({ column: { column }, operator, values }: Restriction, certain: boolean): AppearanceCondition {
-  return Object.freeze({ column, operator, values: Object.freeze(values.map((value) => Object.freeze(value))), certain })
+  return Object.freeze({
+    column,
+    operator,
+    values: Object.freeze(values.map((value) => Object.freeze(value))),
+    certain,
+  })
 }
 
 interface EntryColumn {

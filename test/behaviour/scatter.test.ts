@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sqlFor } from '../support/dialect.ts'
+import { testedEngines } from '../support/servers.ts'
+import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
+
+describe.each(testedEngines)('a read of several shards on %s', (engine) => {
+  let shop: ShardedShop
+  beforeAll(async () => {
+    shop = await startShardedShop(engine)
+  }, 60_000)
+  afterAll(async () => {
+    await shop[Symbol.asyncDispose]()
+  })
+
+  /** Same rows, same order. */
+  async function expectSame(text: string, params: readonly unknown[] = []): Promise<void> {
+    const sql = sqlFor(engine, text)
+    const [one, many] = [await shop.whole.query(sql, params), await shop.sharded.query(sql, params)]
+    expect(many.rows, text).toEqual(one.rows)
+    expect(many.rowCount, text).toBe(one.rowCount)
+    expect(
+      many.fields.map(({ name }) => name),
+      text,
+    ).toEqual(one.fields.map(({ name }) => name))
+    const [plain, arrays] = [
+      await shop.whole.query(sql, params, { rowMode: 'array' }),
+      await shop.sharded.query(sql, params, { rowMode: 'array' }),
+    ]
+    expect(arrays.rows, text).toEqual(plain.rows)
+    const streamed = await Array.fromAsync(shop.sharded.stream(sql, params, { fetchSize: 7 }))
+    expect(streamed, text).toEqual(one.rows)
+  }
+
+  const ordered: readonly (readonly [text: string, params?: readonly unknown[]])[] = [
+    ['select id, name from customer order by id'],
+    ['select * from customer order by id desc'],
+    ['select name, id from customer order by name, id'],
+    ['select name as n, id from customer order by n desc, id'],
+    ['select id, credit from customer order by credit desc, id'],
+    ['select id, credit from customer order by 2, 1'],
+    ['select id, since from customer order by since, id'],
+    ['select c.*, p.* from customer c join purchase p on p.customer_id = c.id order by p.bought, c.id, p.id'],
+    ['select c.id, p.id as number from customer c left join purchase p on p.customer_id = c.id order by c.id, number'],
+    ['select customer_id, weight from purchase order by weight, customer_id, id'],
+    ['select customer_id, id, units * 2 + 1 as x from purchase order by units * 2 + 1, customer_id, id'],
+    ['select id from customer order by id limit 10'],
+    ['select id from customer order by id limit 10 offset 5'],
+    ['select id from customer order by id limit ?', [7]],
+    ['select id from customer order by id desc limit ? offset ?', [7, 20]],
+    ['select id from customer order by id limit 10 offset ?', [55]],
+    ['select id from customer order by id limit ? offset 3', [4]],
+    ['select id from customer where id in (?, ?, 3, 4, 5, 6) order by id', [1, 2]],
+    ['select id from customer where id > ? and name <> ? order by id limit 3', [20, 'customer 1']],
+    ['select k.name, c.id from customer c join country k on k.code = c.country order by c.id limit 4'],
+    ['select id from customer c where exists (select 1 from purchase p where p.customer_id = c.id) order by id'],
+    ['select id, (select sum(units) from purchase p where p.customer_id = c.id) as u from customer c order by id'],
+    ['select id from customer where 1 = 0 order by id'],
+  ]
+
+  it.each(ordered)('%s', async (text, params) => {
+    await expectSame(text, params)
+  })
+
+  it('without an order gives all rows, in the order of the shards', async () => {
+    const { rows, route } = await shop.sharded.query<{ id: number }>('select id from customer')
+    expect(rows.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+    expect(route.shards).toEqual(['a', 'b', 'c', 'd'])
+    expect((await shop.sharded.query('select id from customer')).rows).toEqual(rows)
+    expect((await shop.sharded.query('select id from customer limit 5')).rows).toHaveLength(5)
+  })
+
+  const refused: readonly (readonly [string, string])[] = [
+    ['select row_number() over (order by id) from customer', 'a window function'],
+    ['select id from customer union select id from customer', 'UNION'],
+    ['with x as (select * from customer) select * from x', 'WITH'],
+  ]
+  it.each(refused)('refuses %s', async (text, construct) => {
+    const error: unknown = await shop.sharded.query(text).catch((reason: unknown) => reason)
+    expect(String(error)).toContain(construct)
+    expect(error).toMatchObject({ code: expect.stringMatching(/CANNOT_SCATTER|SHARD_KEY_MISSING/) })
+  })
+
+  it('stops reading as soon as nobody wants more, and serves the next', async () => {
+    for (let round = 0; round < 10; round++) {
+      for await (const row of shop.sharded.stream<{ id: number }>(
+        'select id from purchase order by customer_id, id',
+        [],
+        {
+          fetchSize: 2,
+        },
+      )) {
+        expect(row.id).toBe(1)
+        break
+      }
+    }
+    expect((await shop.sharded.query('select id from customer order by id limit 1')).rows).toEqual([{ id: 1 }])
+  })
+})
