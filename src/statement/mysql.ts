@@ -69,14 +69,16 @@ function agree(a: Analysis, b: Analysis): boolean {
   return a.kind === b.kind && tableKey(a) === tableKey(b) && functionKey(a) === functionKey(b)
 }
 
-/** The analysis, with its values only if they are the other one's too. */
+/** The analysis, with what it says of rows only if the other one says the same. */
 function withSharedValues(analysis: Analysis, other: Analysis): Analysis {
   const same = valueKey(analysis) === valueKey(other)
-  return same ? analysis : Object.freeze({ ...analysis, values: Object.freeze([]) })
+  return same ? analysis : Object.freeze({ ...analysis, ...nothingOfRows })
 }
 
-function valueKey(analysis: Analysis): string {
-  return JSON.stringify(analysis.values, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
+const nothingOfRows = Object.freeze({ values: Object.freeze([]), appearances: Object.freeze([]) })
+
+function valueKey({ values, appearances }: Analysis): string {
+  return JSON.stringify([values, appearances], (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
 }
 
 function tableKey(analysis: Analysis): string {
@@ -105,7 +107,7 @@ function weighComments(analysis: Analysis, tokens: TokenList): Analysis {
     return withSharedValues(analysis, without)
   return Object.freeze({
     ...analysis,
-    values: Object.freeze([]),
+    ...nothingOfRows,
     complete: sameEnds && (without.statements === 0 || agree(analysis, without)),
   })
 }

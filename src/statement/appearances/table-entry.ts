@@ -38,7 +38,7 @@ export function listAppearances(entries: readonly TableEntry[]): readonly TableA
       name,
       ...(schema === undefined ? {} : { schema }),
       place,
-      conditions: Object.freeze(conditions.map((each) => Object.freeze(each))),
+      conditions: Object.freeze(conditions.map(frozen)),
       equalities: Object.freeze(
         equalities.flatMap(({ column, other, otherColumn }) => {
           const index = indexes.get(other)
@@ -49,6 +49,12 @@ export function listAppearances(entries: readonly TableEntry[]): readonly TableA
     }),
   )
   return Object.freeze(appearances)
+}
+
+function frozen(condition: AppearanceCondition): AppearanceCondition {
+  for (const value of condition.values) Object.freeze(value)
+  Object.freeze(condition.values)
+  return Object.freeze(condition)
 }
 
 /** Of a definition: where its tables are named, and nothing about their rows, which the definition does not touch. */

@@ -1,6 +1,6 @@
 import { indexOfWord } from '../shallow/data-change.ts'
 import { readPending, readQuery } from '../shallow/query-expression.ts'
-import type { SyntaxWalk } from '../shallow/syntax-walk.ts'
+import { topScope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
 import { skipAlias } from '../shallow/table-list.ts'
 import type { Verdict } from '../shallow/text-analysis.ts'
 
@@ -77,7 +77,7 @@ function skipExistence(walk: SyntaxWalk, index: number): number {
 export function noteName(walk: SyntaxWalk, index: number, to: number, access: 'read' | 'write'): number {
   const name = walk.qualifiedNameAt(index, to)
   if (name === undefined) return -1
-  walk.findings.addTable(name.name, name.schema, name.span, access)
+  walk.findings.addTable(name, access)
   return name.next
 }
 
@@ -152,7 +152,7 @@ function readViewDefinition(walk: SyntaxWalk, index: number, to: number): boolea
 
 /** The query inside a definition. The statement's kind stands already, so a query that isn't understood spoils only the tables. */
 function readInnerQuery(walk: SyntaxWalk, from: number, to: number): boolean {
-  const understood = readQuery(walk, from, to, undefined) && readPending(walk)
+  const understood = readQuery(walk, from, to, { ...topScope, place: 'derived' }) && readPending(walk)
   walk.confusion = ''
   return understood
 }
@@ -185,7 +185,7 @@ export function readLockTables(walk: SyntaxWalk, from: number, to: number): Verd
     let end = next
     while (end < to && tokens.word(end) !== ',') end++
     const writes = indexOfWord(walk, 'WRITE', next, end) >= 0
-    walk.findings.addTable(name.name, name.schema, name.span, writes ? 'write' : 'read')
+    walk.findings.addTable(name, writes ? 'write' : 'read')
     i = end + 1
   }
   return { kind: 'session', why: 'LOCK TABLES holds locks on its connection', leavesState: true, complete }

@@ -1,7 +1,7 @@
 import { indexOfWord } from '../shallow/data-change.ts'
 import { scanExpression } from '../shallow/expression-scan.ts'
 import { readPending } from '../shallow/query-expression.ts'
-import type { SyntaxWalk } from '../shallow/syntax-walk.ts'
+import { topScope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
 import type { StatementReader, Verdict } from '../shallow/text-analysis.ts'
 import { tokenType } from '../shallow/token-list.ts'
 
@@ -21,7 +21,7 @@ export function readSet(walk: SyntaxWalk, from: number, to: number): Verdict {
     }
   if (first === 'PASSWORD' || (first === 'DEFAULT' && second === 'ROLE'))
     return { kind: 'ddl', why: 'it changes rights' }
-  if (!scanExpression(walk, from + 1, to, undefined) || !readPending(walk))
+  if (!scanExpression(walk, from + 1, to, topScope) || !readPending(walk))
     return { kind: 'unknown', why: 'the SET is not understood', complete: false, leavesState: true }
   if (setsServer(walk, from, to)) return { kind: 'write', why: 'SET GLOBAL changes the server', leavesState: true }
   if (walk.findings.functions.some((call) => call.name === 'nextval' || call.name === 'setval'))
@@ -43,7 +43,7 @@ function setsServer(walk: SyntaxWalk, from: number, to: number): boolean {
 /** MariaDB: `SET STATEMENT variable = value FOR statement` sets the variables for that statement only. */
 export function readSetStatement(walk: SyntaxWalk, from: number, to: number, read: StatementReader): Verdict {
   const at = indexOfWord(walk, 'FOR', from, to)
-  if (at < 0 || !scanExpression(walk, from + 2, at, undefined)) {
+  if (at < 0 || !scanExpression(walk, from + 2, at, topScope)) {
     walk.confused('SET STATEMENT has no statement')
     return { kind: 'unknown', why: 'the SET is not understood', complete: false, leavesState: true }
   }

@@ -4,7 +4,7 @@ import { noteName, noteNames, objectIndex, readDefinition, readLockTables, readR
 import { readSet, readSetStatement } from './set.ts'
 import { readPending, readQuery, readWith } from '../shallow/query-expression.ts'
 import { queryVerdict, readTraits, stateLeft } from './traits.ts'
-import type { Scope, SyntaxWalk } from '../shallow/syntax-walk.ts'
+import { topScope, type Scope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
 import type { Verdict } from '../shallow/text-analysis.ts'
 import { tokenType } from '../shallow/token-list.ts'
 import type { TokenList } from '../shallow/token-list.ts'
@@ -62,14 +62,14 @@ export function readMysqlStatement(walk: SyntaxWalk, from: number, to: number): 
     case 'SELECT':
     case 'VALUES':
     case 'TABLE':
-      return readSelect(walk, from, to, undefined)
+      return readSelect(walk, from, to, topScope)
     case 'WITH':
       return readWithStatement(walk, from, to)
     case 'INSERT':
     case 'REPLACE':
     case 'UPDATE':
     case 'DELETE':
-      return readChange(walk, from, to, undefined)
+      return readChange(walk, from, to, topScope)
     case 'EXPLAIN':
     case 'DESCRIBE':
     case 'DESC':
@@ -176,14 +176,14 @@ function readCompound(walk: SyntaxWalk, from: number, to: number): Verdict {
   return { kind: 'write', why: 'a compound statement may change anything', complete: false, leavesState: true }
 }
 
-function readSelect(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): Verdict {
+function readSelect(walk: SyntaxWalk, from: number, to: number, scope: Scope): Verdict {
   const traits = readTraits(walk, from, to)
   if (!readQuery(walk, from, to, scope) || !readPending(walk)) return unknown
   return queryVerdict(walk, traits)
 }
 
 function readWithStatement(walk: SyntaxWalk, from: number, to: number): Verdict {
-  const body = readWith(walk, from, to, undefined)
+  const body = readWith(walk, from, to, topScope)
   if (body === undefined) return unknown
   const verb = walk.tokens.word(body.next)
   if (verb === 'UPDATE' || verb === 'DELETE' || verb === 'INSERT' || verb === 'REPLACE')
@@ -194,7 +194,7 @@ function readWithStatement(walk: SyntaxWalk, from: number, to: number): Verdict 
   return queryVerdict(walk, traits)
 }
 
-function readChange(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): Verdict {
+function readChange(walk: SyntaxWalk, from: number, to: number, scope: Scope): Verdict {
   const verb = walk.tokens.word(from)
   const read = verb === 'UPDATE' ? readUpdate : verb === 'DELETE' ? readDelete : readInsert
   const traits = readTraits(walk, 0, to)
@@ -271,14 +271,14 @@ function readShow(walk: SyntaxWalk, from: number, to: number): Verdict {
     complete = noteName(walk, tokens.word(i + 2) === 'IF' ? i + 5 : i + 2, to, 'read') > 0
   const traits = readTraits(walk, from, to)
   const where = indexOfWord(walk, 'WHERE', i, to)
-  if (where >= 0 && (!scanExpression(walk, where + 1, to, undefined) || !readPending(walk))) return unknown
+  if (where >= 0 && (!scanExpression(walk, where + 1, to, topScope) || !readPending(walk))) return unknown
   const verdict = queryVerdict(walk, traits)
   return verdict.kind === 'read' ? { kind: 'read', why: 'SHOW only shows', complete } : verdict
 }
 
 function readDo(walk: SyntaxWalk, from: number, to: number): Verdict {
   const traits = readTraits(walk, from, to)
-  if (!scanExpression(walk, from + 1, to, undefined) || !readPending(walk)) return unknown
+  if (!scanExpression(walk, from + 1, to, topScope) || !readPending(walk)) return unknown
   const verdict = queryVerdict(walk, traits)
   if (verdict.kind !== 'read') return verdict
   return { kind: 'write', why: 'DO evaluates expressions for their effects' }
@@ -291,6 +291,6 @@ function readLoad(walk: SyntaxWalk, from: number, to: number): Verdict {
   const into = indexOfWord(walk, 'INTO', from, to)
   if (into < 0 || tokens.word(into + 1) !== 'TABLE' || noteName(walk, into + 2, to, 'write') < 0) return unknown
   const traits = readTraits(walk, into + 3, to)
-  const understood = scanExpression(walk, into + 3, to, undefined) && readPending(walk)
+  const understood = scanExpression(walk, into + 3, to, topScope) && readPending(walk)
   return understood ? { kind: 'write', why: 'LOAD changes rows', leavesState: stateLeft(walk, traits) } : unknown
 }

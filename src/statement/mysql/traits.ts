@@ -105,7 +105,7 @@ function noteSequence(walk: SyntaxWalk, i: number, traits: Traits): void {
   if (takes) traits.takesNumber = true
   else traits.reads = 'the last number of a sequence'
   const name = walk.qualifiedNameAt(i + 3, tokens.length)
-  if (name !== undefined) findings.addTable(name.name, name.schema, name.span, takes ? 'write' : 'read')
+  if (name !== undefined) findings.addTable(name, takes ? 'write' : 'read')
 }
 
 /** What a query with these traits, and with the functions noted so far, is. */

@@ -1,8 +1,6 @@
 import type { ValueSource } from '../analysis.ts'
-import type { Condition } from './findings.ts'
+import type { ColumnReference, Conjuncts, Match, Restriction } from '../appearances/conjuncts.ts'
 import type { SyntaxWalk } from './syntax-walk.ts'
-import type { TableListItem } from './table-list.ts'
-import { TableNames } from './table-list.ts'
 import { splitAtCommas, valueSource } from './value-source.ts'
 
 /** A range of tokens. */
@@ -11,26 +9,25 @@ export interface Range {
   readonly to: number
 }
 
-/** The tables that the columns of a condition may belong to. */
-interface Target {
-  /** The table of unqualified columns. */
-  readonly only: TableListItem | undefined
-  readonly names: TableNames
+interface Found extends Conjuncts {
+  readonly restrictions: Restriction[]
+  readonly matches: Match[]
 }
 
 /**
- * Notes, at the tables `items`, the equalities and `IN` lists that hold for every row, from conditions that every
- * row must meet. Follows chains of `AND` into brackets; takes nothing from a chain that holds an `OR`.
+ * The equalities and `IN` lists that hold wherever the condition in a range of tokens does. Follows chains of `AND` into
+ * brackets; takes nothing from a chain that holds an `OR`.
  */
-export function collectConditions(walk: SyntaxWalk, items: readonly TableListItem[], ranges: readonly Range[]): void {
-  const list: Target = { only: items.length === 1 ? items[0] : undefined, names: new TableNames(items) }
-  const waiting = ranges.toReversed()
+export function readConjuncts(walk: SyntaxWalk, whole: Range): Conjuncts {
+  const found: Found = { restrictions: [], matches: [] }
+  const waiting = [whole]
   for (let range = waiting.pop(); range !== undefined; range = waiting.pop()) {
     const inner = withoutBrackets(walk, range)
     const parts = inner === undefined ? splitAtAnd(walk, range) : [inner]
-    if (inner === undefined && parts.length === 1 && parts[0]?.to === range.to) readConjunct(walk, list, range)
+    if (inner === undefined && parts.length === 1 && parts[0]?.to === range.to) readConjunct(walk, found, range)
     else for (const part of parts.toReversed()) waiting.push(part)
   }
+  return found
 }
 
 function withoutBrackets(walk: SyntaxWalk, { from, to }: Range): Range | undefined {
@@ -66,17 +63,18 @@ function splitAtAnd(walk: SyntaxWalk, { from, to }: Range): Range[] {
 }
 
 /** `column = value`, `value = column`, `column IN (…)`, and the same with rows of columns. */
-function readConjunct(walk: SyntaxWalk, list: Target, { from, to }: Range): void {
+function readConjunct(walk: SyntaxWalk, found: Found, { from, to }: Range): void {
   const operator = operatorIn(walk, from, to)
   if (operator < 0) return
   if (walk.tokens.word(operator) === 'IN') {
-    readMembership(walk, list, from, operator, to)
+    readMembership(walk, found, from, operator, to)
     return
   }
   const left = columnsIn(walk, from, operator)
   const right = columnsIn(walk, operator + 1, to)
-  if (left !== undefined && right === undefined) noteEquality(walk, list, left, operator + 1, to)
-  else if (right !== undefined && left === undefined) noteEquality(walk, list, right, from, operator)
+  if (left !== undefined && right === undefined) noteEquality(walk, found, left, operator + 1, to)
+  else if (right !== undefined && left === undefined) noteEquality(walk, found, right, from, operator)
+  else if (left !== undefined && right?.length === left.length) noteMatches(found, left, right)
 }
 
 /** Index of the only `=` or `IN` outside brackets, or -1. */
@@ -95,13 +93,13 @@ function operatorIn(walk: SyntaxWalk, from: number, to: number): number {
 }
 
 /** Columns named by a range that is one column, or a bracketed row of columns; else undefined. */
-function columnsIn(walk: SyntaxWalk, from: number, to: number): ColumnName[] | undefined {
+function columnsIn(walk: SyntaxWalk, from: number, to: number): ColumnReference[] | undefined {
   const { tokens } = walk
   const single = columnIn(walk, from, to)
   if (single !== undefined) return [single]
   const open = tokens.word(from) === 'ROW' ? from + 1 : from
   if (tokens.word(open) !== '(' || tokens.partner(open) !== to - 1 || walk.opensQuery(open)) return undefined
-  const columns: ColumnName[] = []
+  const columns: ColumnReference[] = []
   for (const part of splitAtCommas(walk, open + 1, to - 1)) {
     const column = columnIn(walk, part.from, part.to)
     if (column === undefined) return undefined
@@ -110,13 +108,7 @@ function columnsIn(walk: SyntaxWalk, from: number, to: number): ColumnName[] | u
   return columns.length > 0 ? columns : undefined
 }
 
-interface ColumnName {
-  readonly column: string
-  readonly qualifier: string | undefined
-  readonly schema: string | undefined
-}
-
-function columnIn(walk: SyntaxWalk, from: number, to: number): ColumnName | undefined {
+function columnIn(walk: SyntaxWalk, from: number, to: number): ColumnReference | undefined {
   const { tokens } = walk
   const count = to - from
   if (count !== 1 && count !== 3 && count !== 5) return undefined
@@ -142,17 +134,30 @@ function columnNameAt(walk: SyntaxWalk, index: number): string | undefined {
   return walk.nameAt(index)
 }
 
-function noteEquality(walk: SyntaxWalk, list: Target, columns: readonly ColumnName[], from: number, to: number): void {
+function noteMatches(found: Found, left: readonly ColumnReference[], right: readonly ColumnReference[]): void {
+  for (const [index, column] of left.entries()) {
+    const other = right[index]
+    if (other !== undefined) found.matches.push({ left: column, right: other })
+  }
+}
+
+function noteEquality(
+  walk: SyntaxWalk,
+  found: Found,
+  columns: readonly ColumnReference[],
+  from: number,
+  to: number,
+): void {
   if (columns.length === 1 && columns[0] !== undefined) {
     const source = valueSource(walk, from, to)
-    if (source.from !== 'expression') noteValues(list, columns[0], 'equals', [source])
+    if (source.from !== 'expression') noteValues(found, columns[0], 'equals', [source])
     return
   }
   const row = rowIn(walk, from, to, columns.length)
   if (row === undefined) return
   for (const [index, column] of columns.entries()) {
     const source = row[index]
-    if (source !== undefined && source.from !== 'expression') noteValues(list, column, 'equals', [source])
+    if (source !== undefined && source.from !== 'expression') noteValues(found, column, 'equals', [source])
   }
 }
 
@@ -165,7 +170,7 @@ function rowIn(walk: SyntaxWalk, from: number, to: number, count: number): Value
   return parts.length === count ? parts.map((part) => valueSource(walk, part.from, part.to)) : undefined
 }
 
-function readMembership(walk: SyntaxWalk, list: Target, from: number, operator: number, to: number): void {
+function readMembership(walk: SyntaxWalk, found: Found, from: number, operator: number, to: number): void {
   const { tokens } = walk
   const open = operator + 1
   const columns = columnsIn(walk, from, operator)
@@ -182,23 +187,15 @@ function readMembership(walk: SyntaxWalk, list: Target, from: number, operator: 
   }
   for (const [index, column] of columns.entries()) {
     const values = rows.map((row) => row[index] ?? ({ from: 'expression' } as const))
-    noteValues(list, column, 'in', values)
+    noteValues(found, column, 'in', values)
   }
 }
 
 function noteValues(
-  list: Target,
-  { column, qualifier, schema }: ColumnName,
-  operator: Condition['operator'],
+  found: Found,
+  column: ColumnReference,
+  operator: Restriction['operator'],
   values: readonly ValueSource[],
 ): void {
-  const item = qualifier === undefined ? list.only : itemNamed(list.names, qualifier, schema)
-  item?.appearance?.conditions.push({ column, operator, values })
-}
-
-function itemNamed(names: TableNames, qualifier: string, schema: string | undefined): TableListItem | undefined {
-  return names.one(
-    qualifier,
-    (item) => schema === undefined || (item.alias === undefined && item.schema?.toLowerCase() === schema.toLowerCase()),
-  )
+  found.restrictions.push({ column, operator, values })
 }

@@ -1,10 +1,10 @@
-import { collectConditions } from './condition-values.ts'
 import { scanExpression } from './expression-scan.ts'
 import type { Appearance } from './findings.ts'
-import { findClauses, readQuery, whereRange } from './query-expression.ts'
+import { findClauses, inside, readQuery, restrict } from './query-expression.ts'
 import type { Scope, SyntaxWalk } from './syntax-walk.ts'
 import type { TableList } from './table-list.ts'
-import { TableNames, readTableList, skipAlias, skipTableOptions } from './table-list.ts'
+import { derived, readTableList, skipAlias, skipTableOptions } from './table-list.ts'
+import { TableNames } from './table-names.ts'
 import { splitAtCommas, valueSource } from './value-source.ts'
 
 /** Words between `INSERT`, `REPLACE`, `UPDATE` or `DELETE` and what follows. */
@@ -19,14 +19,16 @@ function skipModifiers(walk: SyntaxWalk, index: number): number {
 }
 
 /** `INSERT` and `REPLACE`, from the verb on. */
-export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
+export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const { tokens } = walk
   let i = skipModifiers(walk, from + 1)
   if (tokens.word(i) === 'INTO') i++
   const name = walk.qualifiedNameAt(i, to)
   if (name === undefined) return walk.confused('INSERT names no table')
-  const table = walk.findings.addTable(name.name, name.schema, name.span, 'write')
-  const behindOptions = skipTableOptions(walk, name.next, to, scope)
+  const table = walk.findings.addTable(name, 'write')
+  // Expressions here see the new row, and the old one, under names of their own.
+  const among: Scope = { ...scope, outer: 'unknown' }
+  const behindOptions = skipTableOptions(walk, name.next, to, among)
   if (behindOptions === undefined) return false
   i = tokens.word(behindOptions) === 'AS' ? skipAlias(walk, behindOptions, to).next : behindOptions
   let columns: readonly string[] | undefined
@@ -35,14 +37,28 @@ export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Sc
     i = tokens.partner(i) + 1
   }
   const word = tokens.word(i)
-  if (word === 'SET') return readInsertSet(walk, table, i + 1, to, scope)
+  noteConflictAssignments(walk, table, i, to)
+  if (word === 'SET') return readInsertSet(walk, table, i + 1, to, among)
   if (word === 'VALUES' || word === 'VALUE') {
     if (columns !== undefined) collectRows(walk, table, columns, i + 1, to)
-    return scanExpression(walk, i + 1, to, scope)
+    return scanExpression(walk, i + 1, to, among)
   }
-  if (word === 'DEFAULT') return scanExpression(walk, i + 1, to, scope)
+  if (word === 'DEFAULT') return scanExpression(walk, i + 1, to, among)
   const end = endOfSource(walk, i, to)
-  return readQuery(walk, i, end, scope) && scanExpression(walk, end, to, scope)
+  return readQuery(walk, i, end, derived(scope)) && scanExpression(walk, end, to, among)
+}
+
+/** Notes what `ON DUPLICATE KEY UPDATE …` and each `ON CONFLICT … DO UPDATE SET …` assign. */
+function noteConflictAssignments(walk: SyntaxWalk, { entry }: Appearance, from: number, to: number): void {
+  const { tokens } = walk
+  for (let i = from; i < to; i++) {
+    const word = tokens.word(i)
+    const starts =
+      (word === 'UPDATE' && tokens.word(i - 1) === 'KEY' && tokens.word(i - 2) === 'DUPLICATE') ||
+      (word === 'SET' && tokens.word(i - 1) === 'UPDATE' && tokens.word(i - 2) === 'DO')
+    if (word === '(') i = tokens.partner(i)
+    else if (starts) for (const { columns } of assignments(walk, i + 1, to)) entry.assigned.push(...columns)
+  }
 }
 
 function columnList(walk: SyntaxWalk, open: number): string[] | undefined {
@@ -83,6 +99,8 @@ function collectRows(walk: SyntaxWalk, table: Appearance, columns: readonly stri
     if (tokens.word(i) !== ',' || i >= to) break
     i++
   }
+  // Anything else behind the rows might add some.
+  if (i < to && !/^(AS|ON|RETURNING)$/.test(tokens.word(i))) return
   for (const [index, column] of columns.entries()) {
     const values = rows.map((row) => {
       const part = row[index]
@@ -93,13 +111,7 @@ function collectRows(walk: SyntaxWalk, table: Appearance, columns: readonly stri
 }
 
 /** MySQL: `INSERT INTO t SET a = 1, b = 2 [AS new] [ON DUPLICATE KEY UPDATE …]`. */
-function readInsertSet(
-  walk: SyntaxWalk,
-  table: Appearance,
-  from: number,
-  to: number,
-  scope: Scope | undefined,
-): boolean {
+function readInsertSet(walk: SyntaxWalk, table: Appearance, from: number, to: number, scope: Scope): boolean {
   const { tokens } = walk
   let end = endOfSource(walk, from, to)
   for (let i = from; i < end; i++) {
@@ -117,54 +129,71 @@ function readInsertSet(
 }
 
 // On SQLite the target is always a table, even where a common table expression has the same name.
-function targetScope(walk: SyntaxWalk, scope: Scope | undefined): Scope | undefined {
-  return walk.syntax.dialect === 'sqlite' ? undefined : scope
+function targetScope(walk: SyntaxWalk, scope: Scope): Scope {
+  return walk.syntax.dialect === 'sqlite' ? { ...scope, withNames: undefined } : scope
 }
 
 /** `UPDATE`, from the verb on: one table, a join (MySQL), or one table and a `FROM` (SQLite). */
-export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
+export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const start = skipModifiers(walk, from + 1)
   const set = indexOfWord(walk, 'SET', start, to)
   if (set < 0) return walk.confused('UPDATE has no SET')
-  const list = readTableList(walk, start, set, targetScope(walk, scope), 'read')
+  const level = walk.openLevel(scope)
+  const inner = inside(level, scope)
+  const list = readTableList(walk, start, set, targetScope(walk, scope), level)
   if (list === undefined) return false
   const clauses = findClauses(walk, set + 1, to)
   const assignmentsEnd = clauses.from >= 0 ? clauses.from : clauses.where >= 0 ? clauses.where : to
   markWritten(walk, list, set + 1, assignmentsEnd)
   const restricted = list
   if (clauses.from >= 0) {
-    const more = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope)
+    const more = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope, level)
     if (more === undefined) return false
     for (const item of more.items) restricted.items.push(item)
     for (const condition of more.conditions) restricted.conditions.push(condition)
     if (more.outerJoin) restricted.conditions = []
   }
-  collectConditions(walk, restricted.items, [...restricted.conditions, ...whereRange(clauses)])
+  restrict(walk, restricted, clauses)
   return (
-    scanExpression(walk, set + 1, clauses.from >= 0 ? clauses.from : to, scope) &&
-    (clauses.from < 0 || scanExpression(walk, clauses.fromEnd, to, scope))
+    scanExpression(walk, set + 1, clauses.from >= 0 ? clauses.from : to, inner) &&
+    (clauses.from < 0 || scanExpression(walk, clauses.fromEnd, to, inner))
   )
 }
 
 /** Marks the tables whose columns are assigned; all of them if a column doesn't say whose it is. */
 function markWritten(walk: SyntaxWalk, list: TableList, from: number, to: number): void {
-  const { tokens } = walk
-  const all = (): void => {
-    for (const { appearance } of list.items) if (appearance !== undefined) appearance.access = 'write'
-  }
-  if (list.items.length === 1) return all()
   const names = new TableNames(list.items)
-  for (const part of splitAtCommas(walk, from, to)) {
-    const dots = tokens.word(part.from + 1) === '.' ? (tokens.word(part.from + 3) === '.' ? 2 : 1) : 0
-    const qualifier = dots > 0 ? walk.nameAt(part.from + (dots - 1) * 2) : undefined
-    const owner = qualifier === undefined ? undefined : names.one(qualifier)
-    if (owner?.appearance === undefined) return all()
-    owner.appearance.access = 'write'
+  for (const { columns, qualifier } of assignments(walk, from, to)) {
+    const owner = qualifier === undefined || list.items.length === 1 ? undefined : names.one(qualifier)
+    for (const { appearance } of owner?.appearance === undefined ? list.items : [owner]) {
+      if (appearance === undefined) continue
+      appearance.access = 'write'
+      appearance.entry.assigned.push(...columns)
+    }
   }
 }
 
+interface Assignment {
+  readonly columns: readonly string[]
+  readonly qualifier: string | undefined
+}
+
+/** What a `SET` assigns: `column = …`, `t.column = …`, and SQLite's `(column, column) = …`. */
+function assignments(walk: SyntaxWalk, from: number, to: number): Assignment[] {
+  const { tokens } = walk
+  return splitAtCommas(walk, from, to).map((part) => {
+    let equals = part.from
+    while (equals < part.to && !/^(=|==|:=)$/.test(tokens.word(equals)))
+      equals = tokens.word(equals) === '(' ? tokens.partner(equals) + 1 : equals + 1
+    if (equals >= part.to) return { columns: [], qualifier: undefined }
+    if (tokens.word(part.from) === '(') return { columns: columnList(walk, part.from) ?? [], qualifier: undefined }
+    const qualified = equals - part.from >= 3 && tokens.word(equals - 2) === '.'
+    return { columns: [tokens.unquoted(equals - 1)], qualifier: qualified ? walk.nameAt(equals - 3) : undefined }
+  })
+}
+
 /** `DELETE`, from the verb on: one table, or MySQL's two forms for several. */
-export function readDelete(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
+export function readDelete(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const { tokens } = walk
   let i = skipModifiers(walk, from + 1)
   if (tokens.word(i) === 'HISTORY') i++
@@ -178,10 +207,11 @@ export function readDelete(walk: SyntaxWalk, from: number, to: number, scope: Sc
   const where = indexOfWord(walk, 'WHERE', i, to)
   if (using >= 0 && (where < 0 || using < where)) return readDeleteJoin(walk, i, using, using + 1, to, scope)
   const end = endOfDeleteTable(walk, i, to)
-  const list = readTableList(walk, i, end, targetScope(walk, scope), 'write')
+  const level = walk.openLevel(scope)
+  const list = readTableList(walk, i, end, targetScope(walk, scope), level, 'write')
   if (list === undefined) return false
-  if (where >= 0) collectConditions(walk, list.items, whereRange(findClauses(walk, where, to)))
-  return scanExpression(walk, end, to, scope)
+  if (where >= 0) restrict(walk, list, findClauses(walk, where, to))
+  return scanExpression(walk, end, to, inside(level, scope))
 }
 
 function endOfDeleteTable(walk: SyntaxWalk, from: number, to: number): number {
@@ -202,17 +232,18 @@ function readDeleteJoin(
   targetsEnd: number,
   from: number,
   to: number,
-  scope: Scope | undefined,
+  scope: Scope,
 ): boolean {
   const clauses = findClauses(walk, from, to)
   const end = clauses.where >= 0 ? clauses.where : endOfDeleteTable(walk, from, to)
-  const list = readTableList(walk, from, end, scope)
+  const level = walk.openLevel(scope)
+  const list = readTableList(walk, from, end, scope, level)
   if (list === undefined) return false
   const names = new TableNames(list.items)
   for (const part of splitAtCommas(walk, targets, targetsEnd))
     if (!markDeleted(walk, names, part.from, part.to)) return false
-  collectConditions(walk, list.items, [...list.conditions, ...whereRange(clauses)])
-  return scanExpression(walk, end, to, scope)
+  restrict(walk, list, clauses)
+  return scanExpression(walk, end, to, inside(level, scope))
 }
 
 /** A target is an alias, or a table's name, perhaps with `.*` behind it. */
@@ -233,8 +264,9 @@ function markDeleted(walk: SyntaxWalk, names: TableNames, from: number, to: numb
     const appearance = item.appearance
     if (appearance === undefined) continue
     appearance.access = 'write'
-    if (item.alias === undefined)
-      walk.findings.addTable(appearance.name, name.schema ?? appearance.schema, name.span, 'write', false)
+    if (item.alias !== undefined) continue
+    const pointed = { name: appearance.name, schema: name.schema ?? appearance.schema, span: name.span }
+    walk.findings.addTable(pointed, 'write', 'target', false)
   }
   return true
 }

@@ -9,7 +9,7 @@ const neverInside: ReadonlySet<string> = new Set(['SELECT', 'DELETE', 'CREATE', 
  * Notes the functions that the tokens of a range call, and puts off the queries inside. Knows nothing of operators:
  * it need not, because no operator changes data or names a table.
  */
-export function scanExpression(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
+export function scanExpression(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const { tokens } = walk
   const { words } = tokens
   for (let i = from; i < to; i++) {
@@ -21,7 +21,7 @@ export function scanExpression(walk: SyntaxWalk, from: number, to: number, scope
         walk.opensQuery(i)
       ) {
         const close = tokens.partner(i)
-        walk.defer(i + 1, close, scope)
+        walk.defer(i + 1, close, { ...scope, place: 'expression' })
         i = close
       } else if (i > from) {
         noteCall(walk, i - 1, from)
@@ -37,19 +37,15 @@ export function scanExpression(walk: SyntaxWalk, from: number, to: number, scope
 }
 
 /** SQLite: `x IN table` and `x IN function(…)`. Gives the last token that it has read. */
-function tableBehindIn(walk: SyntaxWalk, index: number, to: number, scope: Scope | undefined): number {
+function tableBehindIn(walk: SyntaxWalk, index: number, to: number, scope: Scope): number {
   const name = walk.qualifiedNameAt(index + 1, to)
   if (name === undefined || walk.tokens.word(name.next) === '(') return index
-  if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
+  if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name, 'read', 'expression')
   return name.next - 1
 }
 
 /** True if a name in the place of a table names no table: a common table expression, or a call. */
-export function noteDisguisedCall(
-  walk: SyntaxWalk,
-  { name, schema }: QualifiedName,
-  scope: Scope | undefined,
-): boolean {
+export function noteDisguisedCall(walk: SyntaxWalk, { name, schema }: QualifiedName, scope: Scope): boolean {
   if (schema === undefined && inScope(scope, name)) return true
   // SQLite finds `pragma_…` whatever schema is named.
   const prefix = walk.syntax.functionTablePrefix

@@ -1,14 +1,21 @@
-import type { ColumnValues, FunctionUse, Span, TableUse, ValueSource } from '../analysis.ts'
+import type { ColumnValues, FunctionUse, Span, TableAppearance, TableUse, ValueSource } from '../analysis.ts'
+import type { JoinLevel } from '../appearances/join-level.ts'
+import { tableEntry, type TableEntry } from '../appearances/table-entry.ts'
 
-/** One place in the text where a table is named. */
-export interface Appearance {
+/** The name of a table, and where it stands. */
+interface TableName {
   readonly name: string
   readonly schema: string | undefined
   readonly span: Span
+}
+
+/** One place in the text where a table is named. */
+export interface Appearance extends TableName {
   access: 'read' | 'write'
   /** False where the name only points at a table that appears elsewhere too (`DELETE t FROM t …`). */
   readonly touchesRows: boolean
   readonly conditions: Condition[]
+  readonly entry: TableEntry
 }
 
 /** A condition that holds for every row of one appearance of a table. */
@@ -24,14 +31,18 @@ export class Findings {
   readonly #functions = new Map<string, FunctionUse>()
   readonly #inserted: ColumnValues[] = []
 
+  /** Query levels; those further out come first. */
+  readonly levels: JoinLevel[] = []
+
+  /** @param place Of a table that is read: one that is written is always a target. */
   addTable(
-    name: string,
-    schema: string | undefined,
-    span: Span,
+    { name, schema, span }: TableName,
     access: 'read' | 'write',
+    place: TableAppearance['place'] = 'from',
     touchesRows = true,
   ): Appearance {
-    const appearance: Appearance = { name, schema, span, access, touchesRows, conditions: [] }
+    const entry = tableEntry(name, schema, span.start, place)
+    const appearance: Appearance = { name, schema, span, access, touchesRows, conditions: [], entry }
     this.#appearances.push(appearance)
     return appearance
   }
@@ -45,11 +56,25 @@ export class Findings {
 
   addInserted(table: Appearance, column: string, values: readonly ValueSource[]): void {
     this.#inserted.push(columnValues(table, column, 'insert', values))
+    table.entry.conditions.push({ column, operator: 'insert', values, certain: true })
   }
 
   /** Nothing is changed by what was found since there were `count` appearances: the statement is only explained. */
   onlyRead(count: number): void {
-    for (const appearance of this.#appearances.slice(count)) appearance.access = 'read'
+    for (const appearance of this.#appearances.slice(count)) {
+      if (appearance.access === 'write') appearance.entry.place = 'target'
+      appearance.access = 'read'
+    }
+  }
+
+  /** The places where rows are read or changed; names that only point at one of them are left out. */
+  entries(): TableEntry[] {
+    return this.#appearances
+      .filter(({ touchesRows }) => touchesRows)
+      .map(({ entry, access }) => {
+        if (access === 'write') entry.place = 'target'
+        return entry
+      })
   }
 
   get functions(): readonly FunctionUse[] {

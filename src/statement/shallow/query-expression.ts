@@ -1,8 +1,10 @@
-import type { Range } from './condition-values.ts'
-import { collectConditions } from './condition-values.ts'
+import { noConjuncts } from '../appearances/conjuncts.ts'
+import type { JoinLevel } from '../appearances/join-level.ts'
+import { readConjuncts } from './condition-values.ts'
 import { noteDisguisedCall, scanExpression } from './expression-scan.ts'
 import type { Scope, SyntaxWalk } from './syntax-walk.ts'
-import { readTableList } from './table-list.ts'
+import { derived, readTableList, type TableList } from './table-list.ts'
+import { collectConditions } from './table-names.ts'
 import { tokenType } from './token-list.ts'
 
 const setOperators: ReadonlySet<string> = new Set(['UNION', 'EXCEPT', 'INTERSECT', 'MINUS'])
@@ -15,7 +17,7 @@ export function readPending(walk: SyntaxWalk): boolean {
 }
 
 /** Reads one query: `WITH …`, then `SELECT`, `VALUES`, `TABLE` and bracketed queries between set operators. */
-export function readQuery(walk: SyntaxWalk, from: number, to: number, outer: Scope | undefined): boolean {
+export function readQuery(walk: SyntaxWalk, from: number, to: number, outer: Scope): boolean {
   const { tokens } = walk
   let scope = outer
   let i = from
@@ -25,6 +27,7 @@ export function readQuery(walk: SyntaxWalk, from: number, to: number, outer: Sco
     scope = body.scope
     i = body.next
   }
+  if (endOfTerm(walk, i, to) < to) scope = derived(scope)
   while (i < to) {
     const end = endOfTerm(walk, i, to)
     if (!readTerm(walk, i, end, scope)) return false
@@ -52,7 +55,7 @@ function startsTerm(walk: SyntaxWalk, index: number): boolean {
   return word === 'SELECT' || word === '(' || word === 'VALUES' || word === 'TABLE' || word === 'WITH'
 }
 
-function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): boolean {
+function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const { tokens } = walk
   switch (tokens.word(from)) {
     case 'SELECT':
@@ -62,7 +65,7 @@ function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope | und
     case 'TABLE': {
       const name = walk.syntax.dialect === 'mysql' ? walk.qualifiedNameAt(from + 1, to) : undefined
       if (name === undefined) return walk.confused('TABLE has no table')
-      if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
+      if (!noteDisguisedCall(walk, name, scope)) walk.findings.addTable(name, 'read', scope.place)
       return scanExpression(walk, name.next, to, scope)
     }
     case '(': {
@@ -80,8 +83,8 @@ export function readWith(
   walk: SyntaxWalk,
   from: number,
   to: number,
-  outer: Scope | undefined,
-): { readonly scope: Scope | undefined; readonly next: number } | undefined {
+  outer: Scope,
+): { readonly scope: Scope; readonly next: number } | undefined {
   const { tokens } = walk
   let i = from + 1
   const recursive = tokens.word(i) === 'RECURSIVE'
@@ -104,14 +107,14 @@ export function readWith(
     i++
   }
   if (i >= to) return cutShort(walk)
-  let scope = outer
+  let { withNames } = outer
   const mutual = recursive || walk.syntax.mutualWith
-  if (mutual) for (const { name } of parts) scope = { name, parent: scope }
+  if (mutual) for (const { name } of parts) withNames = { name, parent: withNames }
   for (const { name, open } of parts) {
-    walk.defer(open + 1, tokens.partner(open), scope)
-    if (!mutual) scope = { name, parent: scope }
+    walk.defer(open + 1, tokens.partner(open), { ...derived(outer), withNames })
+    if (!mutual) withNames = { name, parent: withNames }
   }
-  return { scope, next: i }
+  return { scope: { ...outer, withNames }, next: i }
 }
 
 function cutShort(walk: SyntaxWalk): undefined {
@@ -127,19 +130,28 @@ interface Clauses {
   whereEnd: number
 }
 
-function readSelect(walk: SyntaxWalk, start: number, to: number, scope: Scope | undefined): boolean {
+function readSelect(walk: SyntaxWalk, start: number, to: number, scope: Scope): boolean {
   const clauses = findClauses(walk, start + 1, to)
-  if (clauses.from < 0) return scanExpression(walk, start + 1, to, scope)
-  if (!scanExpression(walk, start + 1, clauses.from, scope)) return false
-  const list = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope)
+  const level = walk.openLevel(scope)
+  const inner = inside(level, scope)
+  if (clauses.from < 0) return scanExpression(walk, start + 1, to, inner)
+  if (!scanExpression(walk, start + 1, clauses.from, inner)) return false
+  const list = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope, level)
   if (list === undefined) return false
-  collectConditions(walk, list.items, [...list.conditions, ...whereRange(clauses)])
-  return scanExpression(walk, clauses.fromEnd, to, scope)
+  restrict(walk, list, clauses)
+  return scanExpression(walk, clauses.fromEnd, to, inner)
 }
 
-/** The condition of the `WHERE`, if there is one. */
-export function whereRange({ where, whereEnd }: Clauses): readonly Range[] {
-  return where < 0 ? [] : [{ from: where + 1, to: whereEnd }]
+/** The scope of a level's expressions: a query there sees the level's tables. */
+export function inside(level: JoinLevel, scope: Scope): Scope {
+  return { ...scope, outer: { level, whole: true } }
+}
+
+/** Notes what holds for the rows of the listed tables, by the `ON`s and the `WHERE`. */
+export function restrict(walk: SyntaxWalk, list: TableList, { where, whereEnd }: Clauses): void {
+  const whole = where < 0 ? noConjuncts : readConjuncts(walk, { from: where + 1, to: whereEnd })
+  list.level.restrict(whole)
+  collectConditions(list.items, [...list.conditions, whole])
 }
 
 /** Finds `FROM` and `WHERE` outside brackets, and where each ends. */
@@ -179,8 +191,12 @@ function endsFrom(walk: SyntaxWalk, index: number): boolean {
     case 'HAVING':
     case 'LIMIT':
     case 'INTO':
-    case 'RETURNING':
       return true
+    case 'RETURNING':
+      // MySQL does not reserve the word: behind an operator it is a column.
+      return tokens.type(index - 1) !== tokenType.punctuation
+        ? !/^(WHERE|AND|OR|XOR|NOT)$/.test(tokens.word(index - 1))
+        : tokens.word(index - 1) === ')'
     case 'PROCEDURE':
       return walk.syntax.dialect === 'mysql'
     case 'GROUP':

@@ -1,4 +1,5 @@
-import type { Span } from '../analysis.ts'
+import type { Span, TableAppearance } from '../analysis.ts'
+import { JoinLevel, type Surroundings } from '../appearances/join-level.ts'
 import type { Dialect } from '../statement.ts'
 import { Findings } from './findings.ts'
 import type { TokenList } from './token-list.ts'
@@ -22,16 +23,28 @@ export interface DialectSyntax {
 }
 
 /** Names that stand for common table expressions, innermost first. */
-export interface Scope {
+export interface WithNames {
   readonly name: string
-  readonly parent: Scope | undefined
+  readonly parent: WithNames | undefined
 }
+
+/** What is in view where a query stands. */
+export interface Scope {
+  readonly withNames: WithNames | undefined
+  /** The query level around it whose tables are in view; undefined if there is none. */
+  readonly outer: Surroundings | undefined
+  /** What a table that is read there is to the statement. */
+  readonly place: TableAppearance['place']
+}
+
+/** Of a statement itself. */
+export const topScope: Scope = Object.freeze({ withNames: undefined, outer: undefined, place: 'from' })
 
 /** A range of tokens that holds one query, still to be read. */
 interface PendingQuery {
   readonly from: number
   readonly to: number
-  readonly scope: Scope | undefined
+  readonly scope: Scope
 }
 
 /** A qualified name in the text. `next` is the token behind it. */
@@ -59,8 +72,15 @@ export class SyntaxWalk {
     this.syntax = syntax
   }
 
-  defer(from: number, to: number, scope: Scope | undefined): void {
+  defer(from: number, to: number, scope: Scope): void {
     this.#pending.push({ from, to, scope })
+  }
+
+  /** A query level, still without tables. */
+  openLevel({ outer }: Scope): JoinLevel {
+    const level = new JoinLevel(outer, this.syntax.dialect === 'sqlite' ? 'folded' : 'either')
+    this.findings.levels.push(level)
+    return level
   }
 
   takePending(): PendingQuery | undefined {
@@ -153,8 +173,8 @@ const queryContinuations: ReadonlySet<string> = new Set([
 ])
 
 /** True if `name` stands for a common table expression here. */
-export function inScope(scope: Scope | undefined, name: string): boolean {
+export function inScope(scope: Scope, name: string): boolean {
   const folded = name.toLowerCase()
-  for (let s = scope; s !== undefined; s = s.parent) if (s.name === folded) return true
+  for (let s = scope.withNames; s !== undefined; s = s.parent) if (s.name === folded) return true
   return false
 }

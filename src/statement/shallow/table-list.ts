@@ -1,50 +1,21 @@
+import { noConjuncts, type Conjuncts } from '../appearances/conjuncts.ts'
+import type { JoinLevel } from '../appearances/join-level.ts'
+import { placeWithin } from '../appearances/table-entry.ts'
+import { readConjuncts } from './condition-values.ts'
 import { noteDisguisedCall, scanExpression } from './expression-scan.ts'
-import type { Appearance } from './findings.ts'
+import { JoinReader, joinKind } from './join-reader.ts'
+import type { TableListItem } from './table-names.ts'
 import type { QualifiedName, Scope, SyntaxWalk } from './syntax-walk.ts'
 import { tokenType } from './token-list.ts'
-
-/** One entry of a `FROM` clause. `appearance` is absent where it is no table: a subquery, a function, a `WITH` name. */
-export interface TableListItem {
-  readonly alias: string | undefined
-  readonly name: string | undefined
-  readonly schema: string | undefined
-  readonly appearance: Appearance | undefined
-}
+import { splitAtCommas } from './value-source.ts'
 
 /** What a `FROM` clause, or the table list of an `UPDATE` or `DELETE`, names. */
 export interface TableList {
   readonly items: TableListItem[]
-  /** Token ranges of the `ON` conditions; empty where an outer join is among the joins. */
-  conditions: { readonly from: number; readonly to: number }[]
+  /** What the `ON` conditions say; empty where an outer join is among the joins. */
+  conditions: Conjuncts[]
   outerJoin: boolean
-}
-
-/** Finds the items of a list by the name that the rest of the statement calls them. */
-export class TableNames {
-  readonly #byName = new Map<string, TableListItem[]>()
-
-  constructor(items: readonly TableListItem[]) {
-    for (const item of items) {
-      const name = (item.alias ?? item.name)?.toLowerCase()
-      if (name === undefined) continue
-      const known = this.#byName.get(name)
-      if (known === undefined) this.#byName.set(name, [item])
-      else known.push(item)
-    }
-  }
-
-  /** All items of that name, whatever its case. */
-  all(name: string): readonly TableListItem[] {
-    return this.#byName.get(name.toLowerCase()) ?? []
-  }
-
-  /** The item that `name` means: in its exact spelling first, then in any, but only if that is one item. */
-  one(name: string, fits: (item: TableListItem) => boolean = () => true): TableListItem | undefined {
-    const similar = this.all(name).filter(fits)
-    const exact = similar.filter((item) => (item.alias ?? item.name) === name)
-    if (exact.length > 0) return exact.length === 1 ? exact[0] : undefined
-    return similar.length === 1 ? similar[0] : undefined
-  }
+  readonly level: JoinLevel
 }
 
 const outerJoins: ReadonlySet<string> = new Set(['LEFT', 'RIGHT', 'FULL'])
@@ -60,51 +31,110 @@ const joinWords: ReadonlySet<string> = new Set([
   'OUTER',
 ])
 
-/** Reads the tables of a range of tokens that holds table references and nothing else; undefined if it doesn't. */
+/** The scope of a query that stands in a `FROM`, a `WITH`, a `UNION` or an `INSERT`. */
+export function derived(scope: Scope): Scope {
+  return { ...scope, place: placeWithin(scope.place, 'derived') }
+}
+
+/**
+ * Reads the tables of a range of tokens that holds table references and nothing else, as items of a query level; undefined
+ * if it doesn't.
+ */
 export function readTableList(
   walk: SyntaxWalk,
   from: number,
   to: number,
-  scope: Scope | undefined,
+  scope: Scope,
+  level: JoinLevel,
   access: 'read' | 'write' = 'read',
 ): TableList | undefined {
-  const { tokens } = walk
-  const list: TableList = { items: [], conditions: [], outerJoin: false }
-  let expectsItem = true
-  let i = from
-  while (i < to) {
-    if (expectsItem) {
-      const next = readItemStart(walk, i, to, scope, access, list)
-      if (next === undefined) return undefined
-      expectsItem = next.opened
-      i = next.next
-      continue
-    }
-    const word = tokens.word(i)
-    if (word === ',') {
-      expectsItem = true
-      i++
-    } else if (word === ')' || word === '}') {
-      i = skipAlias(walk, i + 1, to).next
-    } else if (word === 'ON') {
-      const end = endOfCondition(walk, i + 1, to)
-      if (!scanExpression(walk, i + 1, end, scope)) return undefined
-      list.conditions.push({ from: i + 1, to: end })
-      i = end
-    } else if (word === 'USING' && tokens.word(i + 1) === '(') {
-      i = tokens.partner(i + 1) + 1
-      if (tokens.word(i) === 'AS') i = skipAlias(walk, i, to).next
-    } else if (isJoinWord(walk, i)) {
-      if (outerJoins.has(word)) list.outerJoin = true
-      expectsItem = word === 'JOIN' || word === 'STRAIGHT_JOIN'
-      i++
-    } else {
-      return confused(walk, i)
-    }
+  const reader = new TableListReader(walk, scope, level, access)
+  return reader.read(from, to) ? reader.list : undefined
+}
+
+class TableListReader {
+  readonly list: TableList
+  readonly #walk: SyntaxWalk
+  readonly #context: ItemContext
+  readonly #joins: JoinReader
+  /** The words of a join before `JOIN`. */
+  readonly #words = new Set<string>()
+
+  constructor(walk: SyntaxWalk, scope: Scope, level: JoinLevel, access: 'read' | 'write') {
+    this.list = { items: [], conditions: [], outerJoin: false, level }
+    this.#walk = walk
+    this.#joins = new JoinReader(level, walk.syntax.dialect)
+    // An ON sees the tables of its join, and what stands beside tables sees those before it.
+    this.#context = { list: this.list, access, scope, beside: { ...scope, outer: { level, whole: false } } }
   }
-  if (expectsItem) return confused(walk, to)
-  if (list.outerJoin) list.conditions = []
-  return list
+
+  read(from: number, to: number): boolean {
+    let expectsItem = true
+    let i = from
+    while (i < to) {
+      const step: ItemStart | undefined = expectsItem ? this.#readItem(i, to) : this.#readBetween(i, to)
+      if (step === undefined) return false
+      expectsItem = step.opened
+      i = step.next
+    }
+    if (expectsItem) {
+      confused(this.#walk, to)
+      return false
+    }
+    this.#joins.finish()
+    if (this.list.outerJoin) this.list.conditions = []
+    return true
+  }
+
+  #readItem(index: number, to: number): ItemStart | undefined {
+    const start = readItemStart(this.#walk, index, to, this.#context)
+    if (start?.opened === true && this.#walk.tokens.word(index) !== 'LATERAL') this.#joins.openBracket()
+    return start
+  }
+
+  /** What stands behind an item; `opened` if another item must follow. */
+  #readBetween(index: number, to: number): ItemStart | undefined {
+    const walk = this.#walk
+    const { tokens } = walk
+    const word = tokens.word(index)
+    if (word === ',') {
+      this.#joins.comma()
+      return { next: index + 1, opened: true }
+    }
+    if (word === ')' || word === '}') {
+      const { alias, next } = skipAlias(walk, index + 1, to)
+      this.#joins.closeBracket(alias)
+      return { next, opened: false }
+    }
+    if (word === 'ON') return this.#readOn(index + 1, to)
+    if (word === 'USING' && tokens.word(index + 1) === '(') {
+      const close = tokens.partner(index + 1)
+      this.#joins.condition(noConjuncts, this.#columns(index + 2, close))
+      return { next: tokens.word(close + 1) === 'AS' ? skipAlias(walk, close + 1, to).next : close + 1, opened: false }
+    }
+    if (!isJoinWord(walk, index)) return confused(walk, index)
+    if (outerJoins.has(word)) this.list.outerJoin = true
+    this.#words.add(word)
+    if (word !== 'JOIN' && word !== 'STRAIGHT_JOIN') return { next: index + 1, opened: false }
+    this.#joins.join(joinKind(this.#words), this.#words.has('NATURAL'))
+    this.#words.clear()
+    return { next: index + 1, opened: true }
+  }
+
+  #readOn(from: number, to: number): ItemStart | undefined {
+    const end = endOfCondition(this.#walk, from, to)
+    if (!scanExpression(this.#walk, from, end, this.#context.beside)) return undefined
+    const on = readConjuncts(this.#walk, { from, to: end })
+    this.list.conditions.push(on)
+    this.#joins.condition(on, [])
+    return { next: end, opened: false }
+  }
+
+  #columns(from: number, to: number): string[] {
+    return splitAtCommas(this.#walk, from, to).flatMap((part) =>
+      part.to - part.from === 1 ? (this.#walk.nameAt(part.from) ?? []) : [],
+    )
+  }
 }
 
 function confused(walk: SyntaxWalk, index: number): undefined {
@@ -122,76 +152,74 @@ interface ItemStart {
   readonly opened: boolean
 }
 
-function readItemStart(
-  walk: SyntaxWalk,
-  index: number,
-  to: number,
-  scope: Scope | undefined,
-  access: 'read' | 'write',
-  list: TableList,
-): ItemStart | undefined {
+/** What an item of a list is read with. */
+interface ItemContext {
+  readonly list: TableList
+  readonly access: 'read' | 'write'
+  readonly scope: Scope
+  /** Of what sees the items before it. */
+  readonly beside: Scope
+}
+
+function readItemStart(walk: SyntaxWalk, index: number, to: number, context: ItemContext): ItemStart | undefined {
   const { tokens } = walk
   const word = tokens.word(index)
   if (word === '(') {
     if (!walk.opensQuery(index)) return { next: index + 1, opened: true }
     const close = tokens.partner(index)
-    walk.defer(index + 1, close, scope)
+    const isLateral = tokens.word(index - 1) === 'LATERAL'
+    walk.defer(index + 1, close, derived(isLateral ? context.beside : context.scope))
     const { alias, next } = skipAlias(walk, close + 1, to)
-    list.items.push({ alias, name: undefined, schema: undefined, appearance: undefined })
+    addItem(context.list, { alias, name: undefined, schema: undefined, appearance: undefined })
     return { next, opened: false }
   }
   if (word === 'LATERAL' && tokens.word(index + 1) === '(') return { next: index + 1, opened: true }
   if (word === '{') return tokens.word(index + 1) === 'OJ' ? { next: index + 2, opened: true } : confused(walk, index)
   const name = walk.qualifiedNameAt(index, to)
   if (name === undefined) return confused(walk, index)
-  if (tokens.word(name.next) === '(' && name.next < to) return readCall(walk, name, to, scope, list)
-  return readTable(walk, name, to, scope, access, list)
+  if (tokens.word(name.next) === '(' && name.next < to) return readCall(walk, name, to, context)
+  return readTable(walk, name, to, context)
 }
 
 /** A function in the place of a table: `JSON_TABLE(…) AS j`, `json_each(x)`. */
-function readCall(
-  walk: SyntaxWalk,
-  name: QualifiedName,
-  to: number,
-  scope: Scope | undefined,
-  list: TableList,
-): ItemStart | undefined {
+function readCall(walk: SyntaxWalk, name: QualifiedName, to: number, context: ItemContext): ItemStart | undefined {
   const close = walk.tokens.partner(name.next)
   walk.findings.addFunction(name.name, name.schema)
   // A virtual table of SQLite may be called too: `notes('first')`.
-  if (!walk.syntax.tableFunctions.test(name.name)) walk.findings.addTable(name.name, name.schema, name.span, 'read')
-  if (!scanExpression(walk, name.next + 1, close, scope)) return undefined
+  if (!walk.syntax.tableFunctions.test(name.name)) walk.findings.addTable(name, 'read', context.scope.place)
+  if (!scanExpression(walk, name.next + 1, close, context.beside)) return undefined
   const { alias, next } = skipAlias(walk, close + 1, to)
-  list.items.push({ alias: alias ?? name.name, name: undefined, schema: undefined, appearance: undefined })
+  addItem(context.list, { alias: alias ?? name.name, name: undefined, schema: undefined, appearance: undefined })
   return { next, opened: false }
 }
 
-function readTable(
-  walk: SyntaxWalk,
-  name: QualifiedName,
-  to: number,
-  scope: Scope | undefined,
-  access: 'read' | 'write',
-  list: TableList,
-): ItemStart | undefined {
-  let i = skipTableOptions(walk, name.next, to, scope)
+function readTable(walk: SyntaxWalk, name: QualifiedName, to: number, context: ItemContext): ItemStart | undefined {
+  const { list, access, scope, beside } = context
+  let i = skipTableOptions(walk, name.next, to, beside)
   if (i === undefined) return undefined
   const aliased = skipAlias(walk, i, to)
   i = skipIndexHints(walk, aliased.next, to)
   const isDual = walk.syntax.dialect === 'mysql' && name.schema === undefined && /^dual$/i.test(name.name)
   const isTable = !isDual && !noteDisguisedCall(walk, name, scope)
-  const appearance = isTable ? walk.findings.addTable(name.name, name.schema, name.span, access) : undefined
-  list.items.push({ alias: aliased.alias, name: name.name, schema: name.schema, appearance })
+  const appearance = isTable ? walk.findings.addTable(name, access, scope.place) : undefined
+  addItem(list, { alias: aliased.alias, name: name.name, schema: name.schema, appearance }, !aliased.renames)
   return { next: i, opened: false }
 }
 
+/** @param ownNames Its columns have the names that the table gives them. */
+function addItem(list: TableList, item: TableListItem, ownNames = true): void {
+  list.items.push(item)
+  const { alias, name, schema, appearance } = item
+  // A table with an alias is no longer reached by its schema.
+  list.level.add({
+    alias: alias ?? name,
+    schema: alias === undefined ? schema : undefined,
+    entry: ownNames ? appearance?.entry : undefined,
+  })
+}
+
 /** `PARTITION (…)`, and MariaDB's `FOR SYSTEM_TIME …` and `FOR PORTION OF …`. */
-export function skipTableOptions(
-  walk: SyntaxWalk,
-  index: number,
-  to: number,
-  scope: Scope | undefined,
-): number | undefined {
+export function skipTableOptions(walk: SyntaxWalk, index: number, to: number, scope: Scope): number | undefined {
   const { tokens } = walk
   let i = index
   if (i < to && tokens.word(i) === 'PARTITION' && tokens.word(i + 1) === '(') i = tokens.partner(i + 1) + 1
@@ -209,20 +237,14 @@ export function skipTableOptions(
   return confused(walk, i)
 }
 
-function skipPeriod(
-  walk: SyntaxWalk,
-  index: number,
-  to: number,
-  scope: Scope | undefined,
-  separator: string,
-): number | undefined {
+function skipPeriod(walk: SyntaxWalk, index: number, to: number, scope: Scope, separator: string): number | undefined {
   const middle = skipMoment(walk, index, to, scope)
   if (middle === undefined) return undefined
   return walk.tokens.word(middle) === separator ? skipMoment(walk, middle + 1, to, scope) : confused(walk, middle)
 }
 
 /** A point in time: a literal, a parameter, a call, a bracketed expression, each with `± INTERVAL n unit`. */
-function skipMoment(walk: SyntaxWalk, index: number, to: number, scope: Scope | undefined): number | undefined {
+function skipMoment(walk: SyntaxWalk, index: number, to: number, scope: Scope): number | undefined {
   const { tokens } = walk
   let i = index
   if ((tokens.word(i) === 'TIMESTAMP' || tokens.word(i) === 'TRANSACTION') && tokens.word(i + 1) !== '(') i++
@@ -235,7 +257,11 @@ function skipMoment(walk: SyntaxWalk, index: number, to: number, scope: Scope | 
 }
 
 /** `[AS] alias [(columns)]`. */
-export function skipAlias(walk: SyntaxWalk, index: number, to: number): { alias: string | undefined; next: number } {
+export function skipAlias(
+  walk: SyntaxWalk,
+  index: number,
+  to: number,
+): { alias: string | undefined; next: number; renames?: boolean } {
   const { tokens } = walk
   if (index >= to) return { alias: undefined, next: index }
   let i = index
@@ -244,8 +270,8 @@ export function skipAlias(walk: SyntaxWalk, index: number, to: number): { alias:
   const alias = i < to ? walk.nameAt(i) : undefined
   if (alias === undefined) return { alias: undefined, next: index }
   i++
-  if (i < to && tokens.word(i) === '(') i = tokens.partner(i) + 1
-  return { alias, next: i }
+  if (i >= to || tokens.word(i) !== '(') return { alias, next: i }
+  return { alias, next: tokens.partner(i) + 1, renames: true }
 }
 
 /** Words that are no alias, although they are not reserved in every version. */

@@ -1,6 +1,7 @@
 import type { Analysis, StatementKind, TransactionVerb } from '../analysis.ts'
 import type { AnalyzerLimits } from '../analyzer.ts'
 import { defaultAnalyzerLimits } from '../analyzer.ts'
+import { listAppearances, withoutClaims } from '../appearances/table-entry.ts'
 import type { Dialect } from '../statement.ts'
 import type { DialectSyntax } from './syntax-walk.ts'
 import { SyntaxWalk } from './syntax-walk.ts'
@@ -86,11 +87,20 @@ function summary(dialect: Dialect, walk: SyntaxWalk, verdicts: readonly Verdict[
     tables: walk.findings.tables(),
     functions: walk.findings.functions,
     values: walk.findings.values(),
-    appearances: [],
+    appearances: appearancesOf(walk, verdict),
     statements: verdicts.length,
     complete: verdict.complete ?? true,
     leavesState: verdict.leavesState ?? false,
   })
+}
+
+/** A definition only keeps its query; and nothing is claimed of rows where something was left unread. */
+function appearancesOf({ findings }: SyntaxWalk, { kind, complete }: Verdict): Analysis['appearances'] {
+  const entries = findings.entries()
+  if (kind === 'unknown' && complete === false) return listAppearances([])
+  if (kind === 'ddl' || complete === false) return listAppearances(entries.map(withoutClaims))
+  for (const level of findings.levels) level.claim()
+  return listAppearances(entries)
 }
 
 /** The kinds that several statements may have together, weakest first: the text is of the last one among them. */
@@ -146,7 +156,7 @@ export function analyzeHead(tokens: TokenList, syntax: DialectSyntax): Analysis 
   let i = 1
   while (i < 8 && tokens.word(i) !== 'INTO') i++
   const name = tokens.word(i) === 'INTO' ? walk.qualifiedNameAt(i + 1, tokens.length - 1) : undefined
-  if (name !== undefined) walk.findings.addTable(name.name, name.schema, name.span, 'write')
+  if (name !== undefined) walk.findings.addTable(name, 'write')
   return deepFreeze({
     dialect: syntax.dialect,
     kind: 'write',

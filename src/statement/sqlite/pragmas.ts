@@ -79,5 +79,5 @@ function noteTable(walk: SyntaxWalk, index: number, schema: string | undefined):
   const { tokens, findings } = walk
   const type = tokens.type(index + 1)
   if (type !== tokenType.word && type !== tokenType.quotedName && type !== tokenType.string) return
-  findings.addTable(tokens.unquoted(index + 1), schema, walk.span(index + 1, index + 1), 'read')
+  findings.addTable({ name: tokens.unquoted(index + 1), schema, span: walk.span(index + 1, index + 1) }, 'read')
 }

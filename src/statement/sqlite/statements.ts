@@ -1,7 +1,7 @@
 import { indexOfWord, readDelete, readInsert, readUpdate } from '../shallow/data-change.ts'
 import { readPending, readQuery, readWith } from '../shallow/query-expression.ts'
 import { answeringPragmas, readPragma } from './pragmas.ts'
-import type { Scope, SyntaxWalk } from '../shallow/syntax-walk.ts'
+import { topScope, type Scope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
 import type { Verdict } from '../shallow/text-analysis.ts'
 import type { TokenList } from '../shallow/token-list.ts'
 
@@ -17,14 +17,14 @@ export function readSqliteStatement(walk: SyntaxWalk, from: number, to: number):
   switch (verb) {
     case 'SELECT':
     case 'VALUES':
-      return readQuery(walk, from, to, undefined) && readPending(walk) ? queryVerdict(walk) : unknown
+      return readQuery(walk, from, to, topScope) && readPending(walk) ? queryVerdict(walk) : unknown
     case 'WITH':
       return readWithStatement(walk, from, to)
     case 'INSERT':
     case 'REPLACE':
     case 'UPDATE':
     case 'DELETE':
-      return readChange(walk, from, to, undefined)
+      return readChange(walk, from, to, topScope)
     case 'EXPLAIN':
       return readExplain(walk, from, to)
     case 'PRAGMA':
@@ -97,7 +97,7 @@ function isTemporary(schema: string | undefined, name: string): boolean {
 }
 
 function readWithStatement(walk: SyntaxWalk, from: number, to: number): Verdict {
-  const body = readWith(walk, from, to, undefined)
+  const body = readWith(walk, from, to, topScope)
   if (body === undefined) return unknown
   switch (walk.tokens.word(body.next)) {
     case 'SELECT':
@@ -113,7 +113,7 @@ function readWithStatement(walk: SyntaxWalk, from: number, to: number): Verdict 
   }
 }
 
-function readChange(walk: SyntaxWalk, from: number, to: number, scope: Scope | undefined): Verdict {
+function readChange(walk: SyntaxWalk, from: number, to: number, scope: Scope): Verdict {
   const verb = walk.tokens.word(from)
   const read = verb === 'UPDATE' ? readUpdate : verb === 'DELETE' ? readDelete : readInsert
   if (!read(walk, from, to, scope) || !readPending(walk)) return unknown
@@ -150,7 +150,7 @@ interface NamedTable {
 function noteTable(walk: SyntaxWalk, index: number, to: number, access: 'read' | 'write'): NamedTable | undefined {
   const name = walk.qualifiedNameAt(index, to)
   if (name === undefined) return undefined
-  walk.findings.addTable(name.name, name.schema, name.span, access)
+  walk.findings.addTable(name, access)
   return { next: name.next, temporary: isTemporary(name.schema, name.name) }
 }
 
@@ -180,7 +180,7 @@ function readCreate(walk: SyntaxWalk, from: number, to: number): Verdict {
       const index = walk.qualifiedNameAt(start, to)
       const table = on < 0 ? undefined : walk.qualifiedNameAt(on + 1, to)
       if (index === undefined || table === undefined) return unknown
-      walk.findings.addTable(table.name, index.schema, table.span, 'write')
+      walk.findings.addTable({ ...table, schema: index.schema }, 'write')
       return definition(what, isTemporary(index.schema, ''), true)
     }
     case 'TRIGGER': {
@@ -201,7 +201,7 @@ function readTableBody(walk: SyntaxWalk, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (tokens.word(i) === 'REFERENCES') noteTable(walk, i + 1, to, 'read')
   const as = indexOfWord(walk, 'AS', from, to)
   if (as < 0) return true
-  const understood = readQuery(walk, as + 1, to, undefined) && readPending(walk)
+  const understood = readQuery(walk, as + 1, to, { ...topScope, place: 'derived' }) && readPending(walk)
   walk.confusion = ''
   return understood
 }
