@@ -57,7 +57,7 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     ['select id from customer where 1 = 0 order by id'],
   ]
 
-  it.each(ordered)('%s', async (text, params) => {
+  it.each(ordered.map(([text, params = []]) => ({ text, params })))('$text', async ({ text, params }) => {
     await expectSame(text, params)
   })
 

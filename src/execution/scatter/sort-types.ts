@@ -94,14 +94,17 @@ async function postgresCollations(
 }
 
 async function mysqlTypes(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly KeyType[]> {
-  const { fields } = await ask(`select * from (${shardText(plan)}) as q limit 0`, params)
-  const natives = fields.slice(-plan.order.length).map(({ native }) => native as MysqlField)
-  const items = plan.order.map(
-    ({ name }) => `(select collation(${name}) from (select 1) one left join q on true limit 1)`,
-  )
-  const { rows } = await ask(`with q as (${shardText(plan)}) select ${items.join(', ')}`, params)
+  const text = shardText(plan)
+  const { fields } = await ask(`(${text}) limit 0`, params)
+  const keys = fields.slice(-plan.order.length).map(({ native }) => native as MysqlField)
+  // Columns of one name may not be in one table, so all get other names; and a row is needed also where there is none.
+  const names = fields.map((_, index) => `s${index}`)
+  const items = names
+    .slice(-plan.order.length)
+    .map((name) => `(select collation(${name}) from (select 1) one left join q on true limit 1)`)
+  const { rows } = await ask(`with q(${names.join(', ')}) as (${text}) select ${items.join(', ')}`, params)
   const [row = []] = rows
-  return natives.map((native, index): KeyType => {
+  return keys.map((native, index): KeyType => {
     const collation = typeof row[index] === 'string' ? row[index] : undefined
     const type = sortTypeOfMysql(native, collation)
     return type === undefined
