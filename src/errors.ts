@@ -5,6 +5,10 @@
  * password: data source names are redacted before they come here.
  */
 
+import type { ErrorCode } from './error-codes.ts'
+
+export { errorCodes, type ErrorCode } from './error-codes.ts'
+
 /** What kind of failure a server or a connection reported. */
 export type ErrorClass =
   | 'connection-lost'
@@ -23,55 +27,6 @@ export interface Where {
   readonly server?: string
   readonly role?: 'primary' | 'replica'
 }
-
-/** The codes, each with the class that carries it and a summary (the first column of `docs/errors.md`). */
-export const errorCodes = {
-  SIGNALBOX_CONFIG_INVALID:
-    'A value in the configuration, or in the options of a call, is missing, unknown, of the wrong type or out of range.',
-  SIGNALBOX_ALIAS_CYCLE: 'Aliases of databases point at each other in a circle.',
-  SIGNALBOX_UNKNOWN_DATABASE: 'An alias was used that the configuration does not declare.',
-  SIGNALBOX_NO_ROUTE: 'No database could be found for a statement: no home, no router answer, no default.',
-  SIGNALBOX_ROUTER_ANSWER: 'A router answered with something that is not a database.',
-  SIGNALBOX_CROSS_DATABASE_QUERY: 'One statement names tables that live in different databases.',
-  SIGNALBOX_CROSS_DATABASE_TRANSACTION: 'A transaction met a statement that belongs to another database.',
-  SIGNALBOX_CROSS_ENGINE: 'A statement written for one engine would have to run on another.',
-  SIGNALBOX_TABLE_NOT_ALLOWED: 'A table may not live in, or be migrated on, the database that the statement goes to.',
-  SIGNALBOX_TRANSACTION_CONTROL: 'BEGIN, COMMIT or the like was sent as text where the API has a method for it.',
-  SIGNALBOX_TRANSACTION_CLOSED: 'A transaction, lease or stream was used after its end.',
-  SIGNALBOX_READ_ONLY_TRANSACTION: 'A write was attempted in a read-only transaction.',
-  SIGNALBOX_COMMIT_UNKNOWN: 'The connection was lost after COMMIT was sent: whether it took effect is not known.',
-  SIGNALBOX_ON_COMMIT_FAILED: 'The transaction is committed, but callbacks registered for its commit failed.',
-  SIGNALBOX_DRIVER_MISSING: 'The npm package of a driver is not installed.',
-  SIGNALBOX_SHARD_KEY_MISSING: 'A statement on sharded tables does not say which shard it means.',
-  SIGNALBOX_CROSS_SHARD: 'What belongs to several shards would have to be done on one.',
-  SIGNALBOX_CANNOT_SCATTER: 'A read of several shards has a part that cannot be put together from their answers.',
-  SIGNALBOX_WRONG_SHARD: 'A statement belongs to another shard than the scope or transaction that it runs in.',
-  SIGNALBOX_PARTIAL_WRITE: 'A change of several shards has taken effect on some of them, and failed on one.',
-  SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
-  SIGNALBOX_MERGE: 'The rows of several shards could not be put in order: a value was not what its type promises.',
-  SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
-  SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',
-  SIGNALBOX_TIMEOUT: 'A statement did not finish within its time limit.',
-  SIGNALBOX_ABORTED: 'The AbortSignal of a call fired.',
-  SIGNALBOX_POOL_EXHAUSTED: 'No connection became free within the time limit.',
-  SIGNALBOX_NO_PRIMARY: 'A shard has no primary, and none appeared within the time that statements are held.',
-  SIGNALBOX_TWO_PRIMARIES: 'Two servers of a shard take writes: its writes are stopped.',
-  SIGNALBOX_NO_REPLICA: 'No replica with the wanted tags can be used.',
-  SIGNALBOX_DISCOVERY: 'A source of servers could not be asked, or did not give a list of servers.',
-  SIGNALBOX_TOKEN_KEYS: 'A session token was asked for, and the configuration has no keys to sign it with.',
-  SIGNALBOX_CLIENT_CLOSED: 'The client was used after close() was called.',
-  SIGNALBOX_CONNECTION_LOST: 'A server could not be reached, or the connection to it broke.',
-  SIGNALBOX_READ_ONLY_SERVER: 'A server refused a write because it, or the connection, is read-only.',
-  SIGNALBOX_SHUTTING_DOWN: 'A server is shutting down.',
-  SIGNALBOX_STARTING_UP: 'A server is starting up and takes no statements yet.',
-  SIGNALBOX_SERIALIZATION: 'A transaction lost against a concurrent one (deadlock, serialization failure, busy).',
-  SIGNALBOX_CONSTRAINT: 'A row violates a constraint (unique, foreign key, not null, check).',
-  SIGNALBOX_SYNTAX: 'The server does not understand the statement, or a name in it does not exist.',
-  SIGNALBOX_QUERY_FAILED: 'The server refused the statement for another reason.',
-  SIGNALBOX_TEST_SERVER: 'A server of the test kit could not be found, started, stopped or reached.',
-} as const
-
-export type ErrorCode = keyof typeof errorCodes
 
 const brand = Symbol.for('signalbox.error')
 

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { Config } from './config.ts'
 import { SignalboxError } from './errors.ts'
+import { hashShards } from './routing/shard-maps/hash-shards.ts'
 import { parseConfig } from './parse-config.ts'
 
 const shop = 'postgres://app:s3cret@db.example/shop'
@@ -206,12 +207,71 @@ describe('a wrong configuration is refused with path, value and what is allowed'
       'SIGNALBOX_CONFIG_INVALID',
       /^tokens\.keys: (?!.*secret\b.*secret).*at least 16 bytes/,
     ],
-    ['shards', { databases: { a: { primary: shop, shards: {} } } }, 'SIGNALBOX_UNSUPPORTED', /shards/],
     [
-      'a sharded table',
+      'no shards',
+      { databases: { a: { shards: {} } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /databases\.a\.shards: It is empty/,
+    ],
+    [
+      'a primary besides shards',
+      { databases: { a: { primary: shop, shards: { x: shop } } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /databases\.a\.primary/,
+    ],
+    [
+      'shards of two engines',
+      { databases: { a: { shards: { x: shop, y: 'mysql://u:s3cret@h/d' } } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /databases\.a\.shards\.y: It is mysql, and the first shard is postgres/,
+    ],
+    [
+      'the name of a shard',
+      { databases: { a: { shards: { 'x/y': shop } } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /databases\.a\.shards\.x\/y: The name is not accepted/,
+    ],
+    [
+      'a shard map that is none',
+      { databases: { a: { shards: { x: shop }, shardMap: 'hash' } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /databases\.a\.shardMap: "hash" is not accepted/,
+    ],
+    [
+      'a table of several shards of which nothing is said',
+      { databases: { a: { shards: { x: shop, y: shop } } }, tables: { t: 'a' } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /tables\.t: "a" has several shards/,
+    ],
+    [
+      'a shard key of too many columns',
+      {
+        databases: { a: { shards: { x: shop }, shardMap: hashShards({ key: 'integer' }) } },
+        tables: { t: { database: 'a', shardKey: ['b', 'c'] } },
+      },
+      'SIGNALBOX_CONFIG_INVALID',
+      /tables\.t\.shardKey: It names 2 columns, and the key of the shard map of "a" has 1/,
+    ],
+    [
+      'a reference table with a shard key',
+      {
+        databases: { a: { shards: { x: shop }, shardMap: hashShards({ key: 'integer' }) } },
+        tables: { t: { database: 'a', kind: 'reference', shardKey: 'b' } },
+      },
+      'SIGNALBOX_CONFIG_INVALID',
+      /tables\.t\.shardKey: A table of the kind "reference" has none/,
+    ],
+    [
+      'a reference table without shards',
+      { databases: { a: shop }, tables: { t: { database: 'a', kind: 'reference' } } },
+      'SIGNALBOX_CONFIG_INVALID',
+      /tables\.t\.kind: "a" has no shards/,
+    ],
+    [
+      'a sharded table without a shard map',
       { databases: { a: shop }, tables: { t: { database: 'a', shardKey: 'id' } } },
-      'SIGNALBOX_UNSUPPORTED',
-      /sharded/,
+      'SIGNALBOX_CONFIG_INVALID',
+      /tables\.t\.shardKey: "a" has no shard map/,
     ],
     [
       'a kind that there is not',

@@ -268,7 +268,7 @@ export class Scope implements Queryable {
     const outer = this.#parts.sessions.current().shard
     if (outer === undefined && open === undefined && options === undefined) return noTerms
     const { shardKey, allShards } = options ?? {}
-    const own: ShardBinding = { key: shardKey, locked: false, by: 'the call' }
+    const own: ShardBinding = { key: shardKey, locked: false, by: 'the call', byCall: true }
     return { binding: shardKey === undefined ? outer : innerBinding(outer, own), allShards, open }
   }
 

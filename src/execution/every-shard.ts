@@ -51,7 +51,7 @@ function partialWrite({ route }: Decision, done: readonly string[], failed: stri
   return new PartialWriteError(
     `The change failed on the shard "${failed}" of "${route.database}" (${messageOf(error)}), and has taken effect on ${named(done)}` +
       `${left.length === 0 ? '' : `; ${named(left)} ${left.length === 1 ? 'was' : 'were'} not asked`}. ` +
-      'Repeat it on the others once the cause is gone: client.shard(key, fn) names a shard.',
+      'Repeat it on the others once the cause is gone: the option { shardKey } of a call names one shard.',
     { done, failed, notAsked: left },
     { database: route.database, shard: failed, cause: error },
   )

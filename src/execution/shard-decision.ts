@@ -1,10 +1,9 @@
 import type { Reason, Route } from '../routing/route.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
+import { boundShard } from '../routing/shards/bound-shard.ts'
 import { chooseShards, type ShardWishes } from '../routing/shards/choose-shards.ts'
 import type { ShardBinding } from '../routing/surroundings.ts'
 import type { Params } from '../statement/statement.ts'
-import { show } from '../option.ts'
-import { ConfigError } from '../errors.ts'
 import type { Decision } from './decision.ts'
 import type { OpenShard } from './one-shard.ts'
 
@@ -28,7 +27,7 @@ export const noTerms: ShardTerms = Object.freeze({})
 export function onShards(template: Decision, params: Params, terms: ShardTerms, map: ShardMap | undefined): Decision {
   const { plan, database, placements, askedShard } = template
   if (plan === undefined || placements === undefined) return template
-  const bound = boundTo(template, terms, map)
+  const bound = boundShard(database.alias, terms.binding, map)
   const { binding } = terms
   const wishes: ShardWishes = {
     bound: askedShard === undefined ? bound : { shard: askedShard, because: 'a router asked for this shard' },
@@ -57,19 +56,4 @@ export function withShards(decision: Decision, names: readonly string[], reason?
   const reasons = reason === undefined ? route.reasons : Object.freeze([...route.reasons, Object.freeze(reason)])
   const on: Route = Object.freeze({ ...route, shards: Object.freeze([...names]), reasons })
   return { ...decision, route: on, server: shard?.primary ?? decision.server }
-}
-
-function boundTo({ database }: Decision, { binding }: ShardTerms, map: ShardMap | undefined): ShardWishes['bound'] {
-  // The scope of another database's shard says nothing about this one.
-  if (binding === undefined || (binding.database !== undefined && binding.database !== database.alias)) return undefined
-  if (map === undefined) {
-    if (binding.database === undefined) return undefined
-    throw new ConfigError(
-      'database',
-      `"${database.alias}" has no shard map, so that no shard can be found from a key.`,
-      'a database with a shardMap',
-    )
-  }
-  const shard = map.shardOf(binding.key)
-  return { shard, because: `${binding.by} names the key ${show(binding.key)}, which is on the shard "${shard}"` }
 }

@@ -25,6 +25,8 @@ export interface ShardBinding {
   readonly locked: boolean
   /** Who said so, for reasons and messages: `the call`. */
   readonly by: string
+  /** It is the call itself, and not a scope around it. */
+  readonly byCall?: boolean
 }
 
 /** What surrounds a call: the session that it belongs to, and what a scope asks of the servers. */

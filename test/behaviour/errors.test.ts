@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import {
   connect,
   errorCodes,
+  hashShards,
+  listShards,
   QueryError,
   SignalboxError,
   type Client,
@@ -14,7 +16,6 @@ import {
 } from '../../src/index.ts'
 import { kysely } from '../../src/adapters/kysely.ts'
 import { comparatorOf } from '../../src/execution/merge/comparator.ts'
-import { hashShards } from '../../src/routing/shard-maps/hash-shards.ts'
 import { simulateDrivers, startFaultProxy, startPostgres } from '../../src/testing/index.ts'
 import { freshDatabase, privateServer, sharedServer, testedEngines } from '../support/servers.ts'
 
@@ -24,6 +25,22 @@ const twoDatabases = { databases: { default: memory, other: memory }, tables: { 
 async function withClient(config: Config | string, run: (client: Client) => unknown): Promise<void> {
   await using client = await connect(config as Config)
   await run(client)
+}
+
+/** A client of two shards, with one customer on each. */
+async function onShards(run: (client: Client) => unknown): Promise<void> {
+  await withClient(
+    {
+      databases: {
+        default: {
+          shards: { a: memory, b: memory },
+          shardMap: listShards({ key: 'integer', lists: { a: [1], b: [2] } }),
+        },
+      },
+      tables: { customer: { database: 'default', shardKey: 'id' } },
+    },
+    run,
+  )
 }
 
 /** A client whose server answers a query with an error of a class. */
@@ -93,7 +110,11 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     throw new DriverMissingError('pg', 'The database "shop"', new Error('Cannot find package'))
   },
   SIGNALBOX_PARAMETERS: () => withClient(memory, (client) => client.query('select ? as x', [Symbol('no value')])),
-  SIGNALBOX_UNSUPPORTED: () => connect({ databases: { a: { primary: memory, shards: {} } } }),
+  SIGNALBOX_UNSUPPORTED: () =>
+    onShards(async (client) => {
+      const changes = client.stream("update customer set name = 'x' where id in (1, 2)", [], { allShards: true })
+      for await (const row of changes) void row
+    }),
   SIGNALBOX_TIMEOUT: () => onEngine('postgres', (client) => client.query('select pg_sleep(30)', [], { timeoutMs: 30 })),
   SIGNALBOX_ABORTED: () =>
     withClient(memory, (client) => client.query('select 1', [], { signal: AbortSignal.abort() })),
@@ -169,6 +190,17 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     }),
   SIGNALBOX_SYNTAX: () => withClient(memory, (client) => client.query('select * from nothing')),
   SIGNALBOX_QUERY_FAILED: () => onEngine('postgres', (client) => client.query('select 1 / $1::integer', [0])),
+  SIGNALBOX_SHARD_KEY_MISSING: () => onShards((client) => client.query("update customer set name = 'x'")),
+  SIGNALBOX_CROSS_SHARD: () => onShards((client) => client.query('insert into customer (id) values (1), (2)')),
+  SIGNALBOX_WRONG_SHARD: () =>
+    onShards((client) => client.query('select * from customer where id = 2', [], { shardKey: 1 })),
+  SIGNALBOX_CANNOT_SCATTER: () =>
+    onShards((client) => client.query('select row_number() over (order by id) from customer')),
+  SIGNALBOX_PARTIAL_WRITE: () =>
+    onShards(async (client) => {
+      await client.query('create table customer (id integer)', [], { shardKey: 2 })
+      await client.query('create table customer (id integer)')
+    }),
   SIGNALBOX_MERGE: () => comparatorOf([{ of: () => 0.1, type: 'decimal', descending: false, nulls: 'last' }]).keyOf({}),
   SIGNALBOX_SHARD_KEY: () => hashShards({ key: 'integer' }).bind(['a', 'b']).shardOf(null),
   SIGNALBOX_TEST_SERVER: () => startPostgres({ binaries: '/nowhere' }),

@@ -81,10 +81,10 @@ async function postgresCollations(
   const { rows } = await ask(`with q as (${shardText(plan)}) select ${[...items, own, encoding].join(', ')}`, params)
   const [row = []] = rows
   const isUtf8 = row.at(-1) === 'UTF8'
-  const database = String(row.at(-2))
+  const database = textOf(row.at(-2))
   return new Map(
     keys.map(({ name }, index) => {
-      const written = String(row[index] ?? '').replaceAll('"', '')
+      const written = textOf(row[index]).replaceAll('"', '')
       const collation = written.slice(written.lastIndexOf('.') + 1)
       const meant = collation === 'default' ? database : collation
       // The locales of the C library that compare by code points.
@@ -111,6 +111,10 @@ async function mysqlTypes(plan: RowPlan, params: Params, ask: AskShard): Promise
       ? { unordered: `text or another type in the collation ${collation ?? 'unknown'}` }
       : { type }
   })
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function describe(type: KeyType | undefined): string {

@@ -7,10 +7,18 @@ import type { ShardMap } from '../shard-map.ts'
 import type { KeyPin } from './key-pins.ts'
 import type { Refusal, ShardPlan } from './shard-plan.ts'
 
+/** The shard that a key leads to which the caller has named. */
+export interface BoundShard {
+  readonly shard: string
+  readonly because: string
+  /** The call itself names it, and so means this shard alone, also for what is on every one. */
+  readonly byCall?: boolean | undefined
+}
+
 /** What the caller says about the shards of a call. */
 export interface ShardWishes {
   /** The shard that the scope, the option or the open transaction is bound to, and how, for messages. */
-  readonly bound?: { readonly shard: string; readonly because: string } | undefined
+  readonly bound?: BoundShard | undefined
   /** The scope is locked to this key: rows with any other one are refused. */
   readonly lockedKey?: unknown
   /** The shard of the open transaction: where a statement goes for which every shard will do. */
@@ -60,6 +68,8 @@ export function chooseShards(
         })
       return { shards: [first], reason: { rule: 'shard', text: plan.why } }
     case 'every':
+      // A scope goes round code that changes reference tables, too: these stay equal.
+      if (wishes.bound?.byCall === true) return bound(wishes.bound)
       return { shards, reason: { rule: 'all-shards', text: plan.why } }
     case 'keyed':
       return chooseKeyed(plan, params, wishes, surroundings)
@@ -189,7 +199,7 @@ function combinations(columns: readonly (readonly unknown[])[], table: string): 
   )
 }
 
-function bound({ shard, because }: NonNullable<ShardWishes['bound']>): ShardChoice {
+function bound({ shard, because }: BoundShard): ShardChoice {
   return { shards: [shard], reason: { rule: 'shard-bound', text: because } }
 }
 
