@@ -165,8 +165,7 @@ export class Decider {
 
   /** The decision with its shards, which hang on the parameters. */
   #onShards(decision: Decision, params: Params, terms: ShardTerms): Decision {
-    if (decision.plan === undefined) return decision
-    return onShards(decision, params, terms, this.#config.shardMaps.get(decision.database.alias))
+    return decision.plan === undefined ? decision : onShards(decision, params, terms)
   }
 
   #known(
@@ -231,12 +230,9 @@ export class Decider {
     const routed = routeStatement(input)
     const decision = { ...routed, sql: routed.route.sql ?? sql, touches: this.#touched(routed) }
     if (routed.plan === undefined) return { ...decision, server: pickServer(routed) }
-    return {
-      ...decision,
-      server: routed.database.shards[0]!.primary,
-      placements: new Map<string, Decision>(),
-      scatter: {},
-    }
+    const shardMap = this.#config.shardMaps.get(routed.database.alias)
+    const placements = new Map<string, Decision>()
+    return { ...decision, server: routed.database.shards[0]!.primary, shardMap, placements, scatter: {} }
   }
 
   #touched(routed: RoutedStatement): readonly string[] | undefined {

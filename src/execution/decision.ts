@@ -2,6 +2,7 @@ import type { CallOptions } from '../config.ts'
 import type { Access, DriverRequest } from '../drivers/driver.ts'
 import { CrossEngineError, TransactionControlError, UnsupportedError } from '../errors.ts'
 import type { Reason, Route } from '../routing/route.ts'
+import type { ShardMap } from '../routing/shard-map.ts'
 import type { NoPlan, RowPlan } from '../routing/scatter/row-plan.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { Params } from '../statement/statement.ts'
@@ -17,6 +18,7 @@ export interface Decision extends RoutedStatement {
   readonly touches?: readonly string[] | undefined
   /** Where the shards depend on the parameters: the decisions that were made for them. */
   readonly placements?: Map<string, Decision> | undefined
+  readonly shardMap?: ShardMap | undefined
   /** What was learnt about asking several shards for its rows. */
   readonly scatter?: ScatterMemo | undefined
 }

@@ -1,8 +1,39 @@
-import { PartialWriteError, messageOf } from '../errors.ts'
+import { CrossShardError, PartialWriteError, messageOf } from '../errors.ts'
+import type { ShardMap } from '../routing/shard-map.ts'
+import { rowsByShard } from '../routing/shards/choose-shards.ts'
+import type { KeyPin } from '../routing/shards/key-pins.ts'
+import { readInsertRows } from '../statement/shape/insert-rows.ts'
+import type { Params } from '../statement/statement.ts'
 import type { DriverResult } from '../drivers/driver.ts'
 import type { Decision } from './decision.ts'
 import { Result } from './result.ts'
 import { withShards } from './shard-decision.ts'
+
+/** Inserts the rows of each shard there, by a statement of its own, as `writeEveryShard` carries changes out. */
+export async function insertByShard<Row>(
+  decision: Decision,
+  pin: KeyPin,
+  map: ShardMap,
+  params: Params,
+  runOn: (single: Decision, params: Params) => Promise<Result<Row>>,
+): Promise<Result<Row>> {
+  const { database, sql } = decision
+  const rows = rowsByShard(pin, params, map)
+  const insert = readInsertRows(sql, database.engine)
+  const count = [...rows.values()].reduce((sum, { length }) => sum + length, 0)
+  if (insert?.count !== count) {
+    throw new CrossShardError(
+      `The rows that the statement inserts belong to ${named(decision.route.shards)} of "${database.alias}", and its text cannot be ` +
+        'cut into them for certain. Nothing was sent. Insert the rows of each shard by a statement of its own.',
+      { database: database.alias },
+    )
+  }
+  return await writeEveryShard(decision, async (single) => {
+    const [shard = ''] = single.route.shards
+    const part = insert.withRows(rows.get(shard) ?? [], params)
+    return await runOn({ ...single, sql: part.sql }, part.params)
+  })
+}
 
 /**
  * Carries a change out on each of its shards, one after the other, each committing by itself. The copies of a reference table

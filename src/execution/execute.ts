@@ -5,7 +5,7 @@ import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import { requestOf, whereOf, type Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
-import { writeEveryShard } from './every-shard.ts'
+import { insertByShard, writeEveryShard } from './every-shard.ts'
 import { Result } from './result.ts'
 import { hasReplicas } from '../topology/topology.ts'
 import type { Replicated } from './replicated.ts'
@@ -182,9 +182,12 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
-    const runOn = async (single: Decision): Promise<Result<Row>> =>
-      await this.run<Row>(single, params, options, surroundings)
-    if (decision.route.effect !== 'read') return await writeEveryShard(decision, runOn)
+    const { plan, shardMap, route } = decision
+    const runOn = async (single: Decision, given = params): Promise<Result<Row>> =>
+      await this.run<Row>(single, given, options, surroundings)
+    if (plan?.kind === 'keyed' && plan.inserts !== undefined && shardMap !== undefined)
+      return await insertByShard(decision, plan.inserts, shardMap, params, runOn)
+    if (route.effect !== 'read') return await writeEveryShard(decision, async (single) => await runOn(single))
     return await this.#scatterWith(surroundings).query<Row>(decision, params, options)
   }
 

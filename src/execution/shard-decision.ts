@@ -1,5 +1,4 @@
 import type { Reason, Route } from '../routing/route.ts'
-import type { ShardMap } from '../routing/shard-map.ts'
 import { boundShard } from '../routing/shards/bound-shard.ts'
 import { chooseShards, type ShardWishes } from '../routing/shards/choose-shards.ts'
 import type { ShardBinding } from '../routing/surroundings.ts'
@@ -24,8 +23,8 @@ export const noTerms: ShardTerms = Object.freeze({})
  *
  * Throws what `chooseShards` throws.
  */
-export function onShards(template: Decision, params: Params, terms: ShardTerms, map: ShardMap | undefined): Decision {
-  const { plan, database, placements, askedShard } = template
+export function onShards(template: Decision, params: Params, terms: ShardTerms): Decision {
+  const { plan, database, placements, askedShard, shardMap: map } = template
   if (plan === undefined || placements === undefined) return template
   const bound = boundShard(database.alias, terms.binding, map)
   const { binding } = terms

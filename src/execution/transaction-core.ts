@@ -2,11 +2,11 @@ import type { Access, BeginOptions, Lease, ReleaseMode } from '../drivers/driver
 import {
   CommitUnknownError,
   CrossDatabaseTransactionError,
-  CrossShardError,
   QueryError,
   ReadOnlyTransactionError,
   TransactionClosedError,
   locate,
+  type CrossShardError,
 } from '../errors.ts'
 import { nameOf } from '../routing/home.ts'
 import type { Database } from '../topology/topology.ts'

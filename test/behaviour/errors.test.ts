@@ -191,7 +191,7 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
   SIGNALBOX_SYNTAX: () => withClient(memory, (client) => client.query('select * from nothing')),
   SIGNALBOX_QUERY_FAILED: () => onEngine('postgres', (client) => client.query('select 1 / $1::integer', [0])),
   SIGNALBOX_SHARD_KEY_MISSING: () => onShards((client) => client.query("update customer set name = 'x'")),
-  SIGNALBOX_CROSS_SHARD: () => onShards((client) => client.query('insert into customer (id) values (1), (2)')),
+  SIGNALBOX_CROSS_SHARD: () => onShards((client) => client.query('update customer set id = 2 where id = 1')),
   SIGNALBOX_WRONG_SHARD: () =>
     onShards((client) => client.query('select * from customer where id = 2', [], { shardKey: 1 })),
   SIGNALBOX_CANNOT_SCATTER: () =>

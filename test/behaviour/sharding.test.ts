@@ -113,7 +113,6 @@ describe.each(testedEngines)('sharding on %s', (engine) => {
   it('refuses to change a shard key, rows of several shards in one insert, and rows without a key', async () => {
     const refused: readonly (readonly [string, string])[] = [
       ['update customer set id = 20 where id = 1', 'SIGNALBOX_CROSS_SHARD'],
-      ["insert into customer (id, name) values (1, 'x'), (2, 'y')", 'SIGNALBOX_CROSS_SHARD'],
       ["insert into customer (name) values ('x')", 'SIGNALBOX_SHARD_KEY_MISSING'],
       ["insert into customer values (1, 'x', 'de')", 'SIGNALBOX_SHARD_KEY_MISSING'],
       ['insert into customer (id, name) select id, name from customer where id = 1', 'SIGNALBOX_SHARD_KEY_MISSING'],
@@ -125,6 +124,41 @@ describe.each(testedEngines)('sharding on %s', (engine) => {
     ]
     for (const [text, code] of refused) await expect(client.query(text), text).rejects.toMatchObject({ code })
     for (const shard of names) expect(await on(shard, 'select count(*) from customer')).toEqual([3])
+  })
+
+  it('inserts the rows of several shards where each belongs', async () => {
+    await client.query('delete from customer', [], { allShards: true })
+    const insert = sql('insert into customer (name, id, country) values (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, 7, ?)')
+    const params = ['one', 1, 'de', 'two', 2, 'fr', 'five', 5, null, 'seven', 'no']
+    const { rowCount, route } = await client.query(insert, params)
+    expect([rowCount, route.shards]).toEqual([4, ['a', 'b']])
+    expect(await on('a', 'select id, name, country from customer order by id')).toEqual([
+      1,
+      'one',
+      'de',
+      7,
+      'seven',
+      'no',
+    ])
+    expect(await on('b', 'select id, name, country from customer order by id')).toEqual([
+      2,
+      'two',
+      'fr',
+      5,
+      'five',
+      null,
+    ])
+    const again = client.query(sql('insert into customer (id, name) values (?, ?), (2, ?)'), [4, 'x', 'y'])
+    await expect(again).rejects.toMatchObject({
+      code: 'SIGNALBOX_PARTIAL_WRITE',
+      done: ['a'],
+      failed: 'b',
+      notAsked: [],
+    })
+    const inside = client.transaction(
+      async (tx) => await tx.query("insert into customer (id, name) values (3, 'x'), (8, 'y')"),
+    )
+    await expect(inside).rejects.toMatchObject({ code: 'SIGNALBOX_CROSS_SHARD' })
   })
 
   it('writes reference tables on each shard, reads them anywhere, and joins them everywhere', async () => {

@@ -155,6 +155,7 @@ describe('imports', () => {
       )
       const file = [
         'src/errors.ts',
+        'src/error-codes.ts',
         'src/option.ts',
         'src/topology/x.ts',
         'src/statement/x.ts',

@@ -114,6 +114,12 @@ function chooseKeyed(
   }
   const wanted = plan.isPinned ? shards.filter((shard) => pinned.has(shard)) : shards
   if (plan.single !== undefined) throw notOnSeveral(plan, plan.single, wanted, database)
+  if (plan.inserts !== undefined) {
+    return {
+      shards: wanted,
+      reason: { rule: 'rows-by-shard', text: `its rows belong to ${listed(wanted)}; each gets its own` },
+    }
+  }
   if (!plan.isWrite) {
     const text = plan.isPinned ? `${describe(plan.pins)} leads to ${listed(wanted)}` : 'its rows may be on every shard'
     return { shards: wanted, reason: { rule: 'scatter', text } }
@@ -129,6 +135,18 @@ function chooseKeyed(
       `${nothingSent} Give the shard key of one shard, or say { allShards: true } if all of them are meant: then each shard commits by itself.`,
     { database },
   )
+}
+
+/** The rows of an INSERT, from 0, by the shards that they belong to. */
+export function rowsByShard(pin: KeyPin, params: Params, map: ShardMap): ReadonlyMap<string, readonly number[]> {
+  const rows = new Map<string, number[]>()
+  for (const [row, key] of keysOf(pin, params).entries()) {
+    const shard = map.shardOf(unwrapped(key))
+    const others = rows.get(shard)
+    if (others === undefined) rows.set(shard, [row])
+    else others.push(row)
+  }
+  return rows
 }
 
 function anyShard(why: string, preferred: string | undefined, first: string): ShardChoice {

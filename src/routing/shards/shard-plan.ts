@@ -29,6 +29,8 @@ export type ShardPlan =
       readonly single: Refusal | undefined
       /** It changes rows, so it is only asked of several shards where the caller says so. */
       readonly isWrite: boolean
+      /** It inserts rows whose keys are all in this pin: each shard gets its own. */
+      readonly inserts: KeyPin | undefined
       /** An unsharded table is named too: only the first shard will do. */
       readonly onFirst: string | undefined
     }
@@ -131,8 +133,13 @@ function keyedPlan({ analysis, effect, database, tables }: ShardPlanInput, found
     isPinned: isSeen && pins.length === places.length,
     single: unsharded === undefined ? singleReason(analysis, effect, places, reader) : besideUnsharded(unsharded),
     isWrite: effect !== 'read',
+    inserts: analysis.kind === 'write' && places.length === 1 ? pins.find(isOfRows) : undefined,
     onFirst: unsharded,
   }
+}
+
+function isOfRows({ columns }: KeyPin): boolean {
+  return columns.every(({ operator }) => operator === 'insert')
 }
 
 /** Why the parts of the answer are not on the shards one by one. */
@@ -153,8 +160,8 @@ function singleReason(
     )
   }
   const target = places.find((place) => at(place).place === 'target')
-  if (target !== undefined && at(target).conditions.some(({ operator }) => operator === 'insert'))
-    return several('the rows that it inserts belong to several shards')
+  if (target !== undefined && places.length > 1 && at(target).conditions.some(({ operator }) => operator === 'insert'))
+    return several('the rows that it inserts belong to several shards, and it reads sharded tables as well')
   const roots = target === undefined ? places.filter((place) => at(place).place === 'from') : [target]
   const isRoot = (root: ShardedAppearance): boolean =>
     places.every((place) => place.index === root.index || reader.follows(place, root))
