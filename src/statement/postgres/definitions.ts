@@ -1,4 +1,5 @@
 import { isTemporarySchema } from './facts.ts'
+import { derived } from './from.ts'
 import { isRangeVar, isTree, listAt, namesIn, nodeOf, textAt, treeAt, type Tree } from './tree.ts'
 import type { Scope, Walk } from './scope.ts'
 
@@ -46,7 +47,8 @@ export function definitionTables(walk: Walk, type: string, fields: Tree, scope: 
   for (const key of Object.keys(fields).toReversed()) {
     const value = fields[key]
     if (key !== target) {
-      walk.push(value, { ...scope, nested: true, executed: scope.executed && executedFields.has(key) })
+      const inner = type !== 'CopyStmt' && key === 'query' ? derived(scope) : scope
+      walk.push(value, { ...inner, nested: true, executed: scope.executed && executedFields.has(key) })
       continue
     }
     for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {

@@ -9,6 +9,9 @@ export interface TableListItem {
   readonly appearance: Appearance | undefined
 }
 
+/** With more items of one name none is looked for: no server takes them, and the work would grow with the conditions. */
+const mostNamesakes = 50
+
 /** Finds the items of a list by the name that the rest of the statement calls them. */
 export class TableNames {
   readonly #byName = new Map<string, TableListItem[]>()
@@ -30,7 +33,9 @@ export class TableNames {
 
   /** The item that `name` means: in its exact spelling first, then in any, but only if that is one item. */
   one(name: string, fits: (item: TableListItem) => boolean = () => true): TableListItem | undefined {
-    const similar = this.all(name).filter(fits)
+    const namesakes = this.all(name)
+    if (namesakes.length > mostNamesakes) return undefined
+    const similar = namesakes.filter(fits)
     const exact = similar.filter((item) => (item.alias ?? item.name) === name)
     if (exact.length > 0) return exact.length === 1 ? exact[0] : undefined
     return similar.length === 1 ? similar[0] : undefined
