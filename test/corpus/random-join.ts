@@ -112,7 +112,7 @@ class StatementMaker {
 
   #columnsOf(alias: string, table: string): string[] {
     const own = joinedTables[table] ?? []
-    return [...own, ...own, 'k', 'k', 'k'].map((column) => `${alias}.${column}`).concat(this.#pick(own as string[]))
+    return [...own, ...own, 'k', 'k', 'k'].map((column) => `${alias}.${column}`).concat(this.#pick(own))
   }
 
   #condition(depth: number, columns: readonly string[], outer: readonly string[]): string {
