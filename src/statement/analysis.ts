@@ -78,12 +78,23 @@ export interface TableAppearance {
    * - `target`: its rows are changed (INSERT, UPDATE, DELETE, MERGE), or it is defined
    * - `from`: in the FROM of the statement itself, joins included
    * - `expression`: in a subquery that is part of an expression (`EXISTS (…)`, `IN (SELECT …)`, a scalar subquery)
-   * - `derived`: in a subquery of a FROM, in a WITH, in a member of a UNION and the like, in the SELECT of an INSERT
+   * - `derived`: in a subquery of a FROM, in a WITH, in a member of a UNION and the like, in the SELECT of an INSERT or of
+   *   a definition
+   *
+   * What stands in a query inside an expression is `expression`, however deep.
    */
   readonly place: 'target' | 'from' | 'expression' | 'derived'
-  /** What every row that counts there fulfils; `insert` for the rows that are inserted. */
+  /**
+   * What every row that counts there fulfils; `insert` for the rows that are inserted. `equals` and `in` only with values that
+   * are known (`insert` may hold expressions), and by the engine's own `=`, which may think little of case, of blanks at
+   * the end, or of types. None of a definition.
+   */
   readonly conditions: readonly AppearanceCondition[]
-  /** Columns that have, in every row that counts there, the value of a column of another appearance. */
+  /**
+   * Columns that have, in every row that counts there, the value of a column of another appearance: in the row that it is joined
+   * with, or, for a query inside an expression, in the row that the expression is evaluated for. One way only: for both the
+   * other appearance lists it too.
+   */
   readonly equalities: readonly AppearanceEquality[]
   /** Columns that the statement assigns in existing rows (`SET`, also of `ON CONFLICT` and `ON DUPLICATE KEY`); of targets. */
   readonly assigned: readonly string[]
@@ -94,8 +105,9 @@ export interface AppearanceCondition {
   readonly operator: ColumnValues['operator']
   readonly values: readonly ValueSource[]
   /**
-   * False: the column is written without its table, and several tables are in view. It is this table's if the table has such a
-   * column, since the statement would be ambiguous otherwise.
+   * False: the column is written without its table, and several tables are in view (of its own query, or of one around it).
+   * It is this table's if the table has such a column, since the statement would be ambiguous otherwise. With more than 50
+   * tables in view it is listed nowhere.
    */
   readonly certain: boolean
 }
@@ -118,7 +130,7 @@ export interface Analysis {
   readonly tables: readonly TableUse[]
   readonly functions: readonly FunctionUse[]
   readonly values: readonly ColumnValues[]
-  /** In the order of the text. Empty where the text was not understood. */
+  /** In the order of the text. Empty where the text was not understood, or means different things to different servers. */
   readonly appearances: readonly TableAppearance[]
   /** How many statements the text holds (empty ones not counted). */
   readonly statements: number

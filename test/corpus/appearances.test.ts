@@ -109,7 +109,7 @@ const openings: Readonly<Record<JoinDialect, () => Promise<Opened>>> = {
 }
 
 /** How many of the random statements each server is asked about. */
-const randomStatements = { postgres: 800, mysql: 2000, sqlite: 6000 }
+const randomStatements = { postgres: 400, mysql: 1000, sqlite: 3000 }
 
 describe.each(testedEngines)('what an appearance claims of its rows, on %s', (dialect) => {
   let server: Opened
@@ -155,8 +155,8 @@ describe.each(testedEngines)('what an appearance claims of its rows, on %s', (di
     )
     console.log(`${dialect}: ${checked} claims of ${accepted} random statements`)
     expect(wrong).toEqual([])
-    expect(checked).toBeGreaterThan(500)
-  }, 60_000)
+    expect(checked).toBeGreaterThan(300)
+  }, 120_000)
 
   test.each([
     ['select * from t x left join u y on x.k = 1', 0, claim('k')],
