@@ -75,7 +75,7 @@ class PostgresLexer {
       case 'operator':
         tokens.pushPunctuation(start, end, sql.slice(start, end))
         return end
-      default:
+      case 'mark':
         return this.#mark(start)
     }
   }

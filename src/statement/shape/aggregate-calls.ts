@@ -1,4 +1,5 @@
 import type { FunctionUse } from '../analysis.ts'
+import { tokenType } from '../shallow/token-list.ts'
 import { endOfCallSuffix } from './expression-end.ts'
 import type { Aggregate } from './query-shape.ts'
 import type { ShapeReader, Tokens } from './shape-reader.ts'
@@ -21,16 +22,16 @@ export function findingsIn(reader: ShapeReader, { from, to }: Tokens): Findings 
   for (let i = from; i < to; i++) {
     const word = tokens.word(i)
     if (word === '(') {
-      if (reader.opensQuery(i)) {
+      // First the call: `sum((select 1))` is an aggregate of a subquery.
+      const call = i >= insideUntil && i > from ? readCall(reader, i, from) : undefined
+      if (call !== undefined) {
+        aggregates.push(call.aggregate)
+        insideUntil = call.to
+      } else if (reader.opensQuery(i)) {
         hasSubquery = true
         noteOuterAggregates(reader, i)
         i = tokens.partner(i)
-        continue
       }
-      const call = i > from && reader.isName(i - 1) ? readCall(reader, i, from) : undefined
-      if (call === undefined || i < insideUntil) continue
-      aggregates.push(call.aggregate)
-      insideUntil = call.to
     } else if (word === 'OVER' && endOfCallSuffix(tokens, i) > 0) {
       reader.obstacles.add('a window function')
     } else if (word === 'COLLATE') {
@@ -42,6 +43,9 @@ export function findingsIn(reader: ShapeReader, { from, to }: Tokens): Findings 
   return { aggregates, hasSubquery, collates }
 }
 
+/** Words before brackets that call nothing. */
+const noCalls = /^(?:IN|ANY|ALL|SOME|EXISTS|ARRAY|AND|OR|NOT|LIKE|BETWEEN|CASE|WHEN|THEN|ELSE|BY|DISTINCT|WHERE)$/
+
 interface Call {
   readonly aggregate: Aggregate
   /** The token behind it. */
@@ -51,8 +55,11 @@ interface Call {
 /** The aggregate whose arguments open at `open`; undefined for any other call. */
 function readCall(reader: ShapeReader, open: number, from: number): Call | undefined {
   const { tokens } = reader
+  if (!reader.isName(open - 1) || noCalls.test(tokens.word(open - 1))) return undefined
   const call = calledAt(reader, open, from)
   const close = tokens.partner(open)
+  // PostgreSQL: `numeric(3, 1) '1.5'` is a type and its literal.
+  if (tokens.type(close + 1) === tokenType.string && reader.syntax.dialect === 'postgres') return undefined
   let to = close + 1
   let filter: Tokens | undefined
   let within = false
@@ -67,10 +74,7 @@ function readCall(reader: ShapeReader, open: number, from: number): Call | undef
   const inside = readArguments(reader, open)
   const byName = reader.isAggregate(call) && !isScalar(reader, call.name, inside.args.length)
   const byForm =
-    within ||
-    filter !== undefined ||
-    inside.distinct ||
-    (inside.order !== undefined && !isOrdered(tokens.word(open - 1)))
+    within || filter !== undefined || inside.distinct || (inside.order !== undefined && !opensOrder(reader, open))
   if (!byName && !byForm) return undefined
   if (inside.limited) reader.obstacles.add(`LIMIT in ${call.name.toUpperCase()}`)
   return {
@@ -89,8 +93,10 @@ function readCall(reader: ShapeReader, open: number, from: number): Call | undef
 }
 
 /** `OVER (ORDER BY …)` and `WITHIN GROUP (ORDER BY …)` are brackets of their own and no call. */
-function isOrdered(word: string): boolean {
-  return word === 'OVER' || word === 'GROUP'
+function opensOrder({ tokens }: ShapeReader, open: number): boolean {
+  const word = tokens.word(open - 1)
+  const before = tokens.word(open - 2)
+  return (word === 'OVER' && before === ')') || (word === 'GROUP' && before === 'WITHIN')
 }
 
 /** SQLite: `min(a, b)` and `max(a, b)` are no aggregates. */

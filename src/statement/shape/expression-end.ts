@@ -60,7 +60,8 @@ class OperandWalk {
     if (this.#syntax.prefix.has(word)) return i + 1
     const next = tokens.word(i + 1)
     if (word === 'CASE') return this.#operandEnds(this.#endOfCase(i))
-    if (word === 'ARRAY' && next === '[') return this.#operandEnds(tokens.partner(i + 1) + 1)
+    if (word === 'ARRAY' && next === '[' && this.#syntax.dialect === 'postgres')
+      return this.#operandEnds(tokens.partner(i + 1) + 1)
     if (word === 'INTERVAL' && this.#syntax.dialect === 'mysql' && !isIntervalFunction(tokens, i)) {
       this.#intervals++
       return i + 1

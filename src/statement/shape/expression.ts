@@ -15,7 +15,7 @@ function describe(reader: ShapeReader, range: Tokens): Expression {
   const { aggregates, hasSubquery, collates } = findingsIn(reader, range)
   const collate = collateAt(reader, range)
   const bare = withoutBrackets(reader, range)
-  const ordinal = ordinalAt(reader, bare)
+  const ordinal = ordinalAt(reader, range)
   return {
     span: reader.span(range),
     aggregates,
@@ -71,11 +71,21 @@ function withoutBrackets(reader: ShapeReader, { from, to }: Tokens): Tokens {
   }
 }
 
-function ordinalAt(reader: ShapeReader, { from, to }: Tokens): number | undefined {
-  const { tokens, syntax } = reader
-  if (to - from !== 1) return undefined
-  const type = tokens.type(from)
-  const text = tokens.text(from).replaceAll('_', '')
+/** The number that a range is. All engines take `- -1` for 1 before they look for places of items. */
+function ordinalAt(reader: ShapeReader, range: Tokens): number | undefined {
+  const { tokens } = reader
+  let { from, to } = withoutBrackets(reader, range)
+  let negative = false
+  while (tokens.word(from) === '-' && to - from > 1) {
+    negative = !negative
+    ;({ from, to } = withoutBrackets(reader, { from: from + 1, to }))
+  }
+  return negative || to - from !== 1 ? undefined : wholeNumberAt(reader, from)
+}
+
+function wholeNumberAt({ tokens, syntax }: ShapeReader, index: number): number | undefined {
+  const type = tokens.type(index)
+  const text = tokens.text(index).replaceAll('_', '')
   const decimal = type === tokenType.number && /^\d+$/.test(text)
   const other =
     (type === tokenType.number && syntax.dialect === 'postgres' && /^0[xob]/i.test(text)) ||

@@ -132,12 +132,14 @@ function parsedExpression(expression: string): unknown {
 function checkExpression(sql: string, expression: Expression, tree: unknown): void {
   // Within DISTINCT, as a condition or a key, an expression is the same as in an item.
   expect(parsedExpression(text(sql, expression.span))).toEqual(bare(tree))
-  expect(expression.hasSubquery).toBe(contains(tree, (node) => 'SubLink' in node))
+  expect(expression.hasSubquery).toBe(
+    contains(tree, (node) => 'SubLink' in node || 'JsonArrayQueryConstructor' in node),
+  )
   const aggregates = aggregatesIn(tree)
   expect(expression.aggregates.map(({ name }) => name)).toEqual(aggregates.map(({ name }) => name))
   for (const [index, { node, wrapped }] of aggregates.entries()) {
     const found = expression.aggregates[index]
-    if (found === undefined || 'FuncCall' in wrapped === false) continue
+    if (found === undefined || !('FuncCall' in wrapped)) continue
     expect(parsedExpression(text(sql, found.span))).toEqual(bare(wrapped))
     expect(found.star).toBe(node['agg_star'] ?? false)
     expect(found.distinct).toBe(node['agg_distinct'] ?? false)
@@ -309,6 +311,8 @@ const expression = word(`a
   t . limit
   1
   0x1F
+  - -2
+  -(-(1))
   -1
   .5e-3
   1.
@@ -351,6 +355,10 @@ const expression = word(`a
   (select max(a) from t)
   ((select 1) + count(*))
   array(select a from t)
+  sum((select max(a) from t))
+  f((select 1), (select 2))
+  a in ((select b from t))
+  own((select 1) order by a)
   a = any ($1)
   a between symmetric 1 and 2
   a like 'x' escape '!'
@@ -498,10 +506,10 @@ test('random queries are read as PostgreSQL’s grammar does', () => {
       accepted++
       if (agree(sql)) read++
     }),
-    { numRuns: 5_000 },
+    { numRuns: 2_000 },
   )
   console.log(`${accepted} queries accepted by the grammar, ${read} of them read`)
-  expect(accepted).toBeGreaterThan(1_500)
+  expect(accepted).toBeGreaterThan(1_000)
   expect(read / accepted).toBeGreaterThan(0.95)
 })
 
@@ -520,7 +528,7 @@ test('whatever is made of pieces of the corpus, is read as PostgreSQL’s gramma
       for (const { at, drop, added } of mutations) parts.splice(at % (parts.length + 1), drop, ...added)
       if (agree(parts.join(''))) read++
     }),
-    { numRuns: 10_000 },
+    { numRuns: 5_000 },
   )
-  expect(read).toBeGreaterThan(500)
+  expect(read).toBeGreaterThan(250)
 })

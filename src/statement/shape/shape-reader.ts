@@ -80,7 +80,7 @@ export class ShapeReader {
     const word = tokens.word(inner + 1)
     const startsQuery =
       word === 'SELECT' ||
-      word === 'VALUES' ||
+      (word === 'VALUES' && /^(\(|ROW)$/.test(tokens.word(inner + 2))) ||
       word === 'TABLE' ||
       (word === 'WITH' && (this.isName(inner + 2) || tokens.word(inner + 2) === 'RECURSIVE'))
     if (!startsQuery) return false

@@ -81,7 +81,7 @@ const mysql: ShapeSyntax = {
   aggregates: aggregateNames.mysql,
   reserved: mysqlReserved,
   values: mysqlValues,
-  noBareAlias: new Set([...mysqlReserved, 'WINDOW', 'OFFSET']),
+  noBareAlias: mysqlReserved,
   infix: words('AND OR XOR NOT IN LIKE BETWEEN COLLATE ESCAPE DIV MOD REGEXP RLIKE'),
   prefix: words('NOT BINARY'),
   postfix: new Set(),
