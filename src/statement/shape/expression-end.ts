@@ -66,6 +66,11 @@ class OperandWalk {
       this.#intervals++
       return i + 1
     }
+    if (word === 'OPERATOR' && next === '(' && this.#syntax.dialect === 'postgres') {
+      // In front of an operand if there is an operator in its brackets; a function may have that name too.
+      const close = tokens.partner(i + 1)
+      if (this.#syntax.isOperator(tokens.word(close - 1))) return close + 1
+    }
     if (next !== '(' && this.#syntax.reserved.has(word) && !this.#syntax.values.has(word)) return unreadable
     return this.#operandEnds(i + 1)
   }

@@ -364,6 +364,7 @@ const expression = word(`a
   a like 'x' escape '!'
   a not similar to 'x'
   a operator(pg_catalog.+) b
+  operator(pg_catalog.-) b
   a collate "C"
   lower(a collate "de-x-icu")
   a || b collate pg_catalog."C"
