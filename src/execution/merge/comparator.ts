@@ -63,7 +63,7 @@ function readerOf<Row>({ of, type }: SortKey<Row>, index: number): (row: Row) =>
 
 /** Names the form of the value, not the value: rows do not belong in messages. */
 function unexpected(value: unknown, type: SortType, form: string, index: number): MergeError {
-  const found = value === undefined ? 'no value' : `${formOf(value)}`
+  const found = value === undefined ? 'no value' : formOf(value)
   return new MergeError(
     `Rows of several shards are sorted by key ${index + 1} of their ORDER BY as "${type}", and a row has ${found} there. Signalbox can place only ${form}. Leave the driver's own conversions of this type in place, or sort by an expression of another type.`,
   )

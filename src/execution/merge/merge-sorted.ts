@@ -1,3 +1,4 @@
+import { MergeError } from '../../errors.ts'
 import type { MergeLimits, RowBatches, RowSource } from './row-source.ts'
 import { drawn, type SourceGroup } from './source-group.ts'
 import { Tournament } from './tournament.ts'
@@ -15,7 +16,8 @@ export interface MergeSortedOptions<Row, Key> extends RowOrder<Row, Key>, MergeL
 }
 
 /**
- * Merges sources that are each sorted by `compare` into one. Rows that are equal come in the order of the sources, and
+ * Merges sources that are each sorted by `compare` into one, and makes sure that they are: a source that is not ends the
+ * rows with a `MergeError`. Rows that are equal come in the order of the sources, and
  * within a source as they came: the same input always gives the same order.
  *
  * All sources are opened with the first row that is asked for. Of each, one batch is being handed out and one is read
@@ -36,7 +38,9 @@ async function* merged<Row, Key>(group: SourceGroup<Row>, options: MergeSortedOp
   const { batchRows = 500 } = options
   for (let source = 0; source < group.size; source += 1) group.request(source)
   const heads: Head<Row, Key>[] = []
-  for (let source = 0; source < group.size; source += 1) heads.push(new Head(await group.take(source), options.keyOf))
+  for (let source = 0; source < group.size; source += 1) {
+    heads.push(new Head(await group.take(source), options))
+  }
   const tournament = new Tournament(heads.length, (a, b) => {
     const left = heads[a]!
     const right = heads[b]!
@@ -67,14 +71,15 @@ async function* merged<Row, Key>(group: SourceGroup<Row>, options: MergeSortedOp
 
 /** The first row of what is left of one source. */
 class Head<Row, Key> {
-  readonly #keyOf: (row: Row) => Key
-  #batch: readonly Row[] = []
+  readonly #order: RowOrder<Row, Key>
+  #batch: readonly Row[]
   #at = 0
   #key: Key | undefined
 
-  constructor(batch: readonly Row[] | undefined, keyOf: (row: Row) => Key) {
-    this.#keyOf = keyOf
-    this.refill(batch)
+  constructor(batch: readonly Row[] | undefined, order: RowOrder<Row, Key>) {
+    this.#order = order
+    this.#batch = batch ?? []
+    if (!this.hasEnded) this.#key = order.keyOf(this.row)
   }
 
   get hasEnded(): boolean {
@@ -97,14 +102,26 @@ class Head<Row, Key> {
   refill(batch: readonly Row[] | undefined): void {
     this.#batch = batch ?? []
     this.#at = 0
-    if (!this.hasEnded) this.#key = this.#keyOf(this.row)
+    if (!this.hasEnded) this.#step()
   }
 
   /** False if the batch has no further row. */
   advance(): boolean {
     this.#at += 1
     if (this.hasEnded) return false
-    this.#key = this.#keyOf(this.row)
+    this.#step()
     return true
   }
+
+  #step(): void {
+    const key = this.#order.keyOf(this.row)
+    if (this.#order.compare(this.key, key) > 0) throw unsorted()
+    this.#key = key
+  }
+}
+
+function unsorted(): MergeError {
+  return new MergeError(
+    'Two rows of one shard came in another order than Signalbox expects of the type that they are sorted by: its server sorts by another collation, or the values came rounded (microseconds are lost in a Date). Sort by an expression whose value comes exactly, such as the text of the timestamp.',
+  )
 }

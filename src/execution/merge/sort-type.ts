@@ -46,5 +46,5 @@ const valueOrders = {
 
 /** The order of the values of a type. */
 export function orderOf(type: SortType): ValueOrder<unknown> {
-  return valueOrders[type] as ValueOrder<unknown>
+  return valueOrders[type]
 }
