@@ -96,6 +96,33 @@ describe('concatenated', () => {
     expect([slow.closed, quick.closed]).toEqual([true, true])
   })
 
+  it('reads one batch ahead of its reader, and begins with as many sources as it may', async () => {
+    for (const inOrder of [true, false]) {
+      const sources = [['a'], ['b'], ['c'], ['d']].map((batch) => new ControlledSource([batch, batch]))
+      const rows = concatenated(
+        sources.map(({ open }) => open),
+        { concurrency: 2, inOrder },
+      )
+      const first = rows.next()
+      await turn()
+      sources[0]!.step()
+      expect((await first).value).toEqual(['a'])
+      await turn()
+      expect(sources.map(({ asked }) => asked)).toEqual([2, 1, 0, 0])
+      const rest = Array.fromAsync(rows)
+      await turn()
+      for (let step = 0; step < 2; step += 1) {
+        sources[0]!.step()
+        await turn()
+        await turn()
+        await turn()
+      }
+      // Its end makes room for the next one.
+      expect(sources.map(({ asked }) => asked)).toEqual([3, 1, 1, 0])
+      expect((await driven(sources, rest, () => 0)).flat().toSorted()).toEqual(['a', 'b', 'b', 'c', 'c', 'd', 'd'])
+    }
+  })
+
   it('ends with an error when the signal fires', async () => {
     const controller = new AbortController()
     const source = new ControlledSource([['a']])

@@ -211,6 +211,7 @@ describe('mergeSorted', () => {
     await turn()
     ahead.fail(new Error('ahead'))
     await turn()
+    await turn()
     await merged.return()
     expect(told).toEqual([['ahead', 0]])
   })

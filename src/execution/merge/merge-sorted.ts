@@ -53,7 +53,7 @@ async function* merged<Row, Key>(group: SourceGroup<Row>, options: MergeSortedOp
     const winner = tournament.winner
     const head = heads[winner]
     if (head === undefined || head.hasEnded) break
-    if (head.isFresh) group.request(winner)
+    group.request(winner)
     rows.push(head.row)
     if (!head.advance()) {
       // The row that comes next is not here: what is here is handed out first.
@@ -66,7 +66,6 @@ async function* merged<Row, Key>(group: SourceGroup<Row>, options: MergeSortedOp
     yield rows
     rows = []
   }
-  if (rows.length > 0) yield rows
 }
 
 /** The first row of what is left of one source. */
@@ -84,11 +83,6 @@ class Head<Row, Key> {
 
   get hasEnded(): boolean {
     return this.#at >= this.#batch.length
-  }
-
-  /** Nothing of its batch was taken yet. */
-  get isFresh(): boolean {
-    return this.#at === 0
   }
 
   get row(): Row {
