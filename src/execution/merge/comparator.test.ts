@@ -90,6 +90,8 @@ describe('the order of one key', () => {
     expect(compared('timestamp', '0044-03-15 00:00:00 BC', '0043-03-15 00:00:00 BC')).toBe(-1)
     expect(compared('timestamp', '10000-01-01 00:00:00', '9999-12-31 00:00:00')).toBe(1)
     expect(compared('timestamp', new Date(-1), '1969-12-31 23:59:59.999+00')).toBe(0)
+    expect(compared('timestamp', '2024-01-01 00:00:00.1+00', '2024-01-01 00:00:00.100+00')).toBe(0)
+    expect(compared('timestamp', new Date('-000043-03-15T00:00:00Z'), '0044-03-15 00:00:00+00 BC')).toBe(0)
     expect(compared('timestamp', '-infinity', new Date(0))).toBe(-1)
     expect(compared('date', Infinity, '294276-12-31')).toBe(1)
   })
