@@ -232,15 +232,19 @@ export class Decider {
     if (routed.plan === undefined) return { ...decision, server: pickServer(routed) }
     const shardMap = this.#config.shardMaps.get(routed.database.alias)
     const placements = new Map<string, Decision>()
-    return { ...decision, server: routed.database.shards[0]!.primary, shardMap, placements, scatter: {} }
+    const server = routed.database.shards[0]!.primary
+    const isBuiltIn = (fn: FunctionUse): boolean => this.#isBuiltIn(routed.database, fn)
+    return { ...decision, server, shardMap, placements, scatter: { isBuiltIn } }
   }
 
   #touched(routed: RoutedStatement): readonly string[] | undefined {
     const { database } = routed
     if (database.replication.untouchedTables === 'wait') return undefined
-    return touchedTables(routed, this.#config.tables, (fn) =>
-      database.engine === 'postgres' ? this.#catalogues.isBuiltIn(database, fn) : this.#isSafeBuiltIn(database, fn),
-    )
+    return touchedTables(routed, this.#config.tables, (fn) => this.#isBuiltIn(database, fn))
+  }
+
+  #isBuiltIn(database: Database, fn: FunctionUse): boolean {
+    return database.engine === 'postgres' ? this.#catalogues.isBuiltIn(database, fn) : this.#isSafeBuiltIn(database, fn)
   }
 
   #undeclared(functions: readonly FunctionUse[]): readonly FunctionUse[] {

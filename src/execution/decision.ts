@@ -5,6 +5,7 @@ import type { Reason, Route } from '../routing/route.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
 import type { NoPlan, RowPlan } from '../routing/scatter/row-plan.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
+import type { FunctionUse } from '../statement/analysis.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Role, Server, Shard } from '../topology/topology.ts'
 import type { SortType } from './merge/sort-type.ts'
@@ -25,6 +26,8 @@ export interface Decision extends RoutedStatement {
 
 /** How the text is asked of several shards; found out once for each text. */
 export interface ScatterMemo {
+  /** Whether a function is one of the engine's own: of others nobody says that they are no aggregates. */
+  readonly isBuiltIn: (fn: FunctionUse) => boolean
   plan?: RowPlan | NoPlan
   /** How the values of each sort key are ordered. */
   sortTypes?: Promise<readonly SortType[]> | undefined

@@ -5,7 +5,7 @@ import { rowPlan, shardText, type NoPlan, type RowPlan } from '../../routing/sca
 import { shardParams, type Window } from '../../routing/scatter/shard-limit.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { Decision } from '../decision.ts'
+import type { Decision, ScatterMemo } from '../decision.ts'
 import { comparatorOf } from '../merge/comparator.ts'
 import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
@@ -135,7 +135,7 @@ export class Scatter {
     params: Params,
     options: CallOptions | undefined,
   ): Promise<readonly SortType[]> {
-    const memo = decision.scatter ?? {}
+    const memo = memoOf(decision)
     const { rowMode: _, ...others } = options ?? {}
     memo.sortTypes ??= learnSortTypes(
       decision.database.engine,
@@ -159,15 +159,22 @@ export class Scatter {
 }
 
 function planOf(decision: Decision): RowPlan | NoPlan {
-  const memo = decision.scatter ?? {}
-  memo.plan ??= makePlan(decision)
+  const memo = memoOf(decision)
+  memo.plan ??= makePlan(decision, memo.isBuiltIn)
   return memo.plan
 }
 
-function makePlan({ sql, analysis, database }: Decision): RowPlan | NoPlan {
+function memoOf({ scatter }: Decision): ScatterMemo {
+  return scatter ?? { isBuiltIn: () => false }
+}
+
+function makePlan({ sql, analysis, database }: Decision, isBuiltIn: ScatterMemo['isBuiltIn']): RowPlan | NoPlan {
   if (analysis.statements > 1) return { kind: 'none', obstacle: 'several statements in one text' }
-  const shape = readQueryShape(sql, database.engine)
+  const own = new Set(analysis.functions.filter((fn) => !isBuiltIn(fn)).map(({ name }) => name.toLowerCase()))
+  const shape = readQueryShape(sql, database.engine, ({ name }) => own.has(name.toLowerCase()))
   if (shape === undefined) return { kind: 'none', obstacle: 'a query that is not one plain SELECT' }
+  const [obstacle] = shape.obstacles
+  if (obstacle !== undefined) return { kind: 'none', obstacle }
   if (shape.distinct === 'all') return { kind: 'none', obstacle: 'SELECT DISTINCT' }
   if (shape.groupBy !== undefined) return { kind: 'none', obstacle: 'GROUP BY' }
   const expressions = [...shape.items, ...(shape.orderBy?.keys ?? [])]

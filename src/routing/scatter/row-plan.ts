@@ -46,6 +46,9 @@ export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
     if (expression === undefined)
       return { kind: 'none', obstacle: `the sort key ${index + 1}, which counts columns behind a *` }
     const { descending, nulls, collation } = key
+    // The other engines say which collation comes of it; SQLite does not.
+    if (shape.dialect === 'sqlite' && key.collatesInside === true)
+      return { kind: 'none', obstacle: `the sort key ${index + 1}, which names a collation within` }
     order.push({ name: `signalbox_order_${index + 1}`, expression, descending, nulls, collation })
   }
   const { span, itemsSpan, limit } = shape

@@ -144,8 +144,8 @@ describe.each(analyzers)('%s', (_dialect, analyzer) => {
   test.each(conditions)('what its rows fulfil: %s', check)
   test.each(equalities)('with which columns its columns are equal: %s', check)
 
-  test('many tables and many conditions take no time worth mentioning', () => {
-    const start = performance.now()
+  // A time that grows with their square would be minutes here.
+  test('many tables and many conditions come to an end', { timeout: 60_000 }, () => {
     for (const sql of [
       `select * from ${'t,'.repeat(20_000)}t where ${'a = 1 and '.repeat(4_000)}1 = 1`,
       `select * from ${'t,'.repeat(20_000)}t where ${'t.a = 1 and '.repeat(4_000)}1 = 1`,
@@ -153,7 +153,6 @@ describe.each(analyzers)('%s', (_dialect, analyzer) => {
       `select 1 from t where ${'exists (select 1 from t where t.a = x.a and '.repeat(100)}1 = 1${')'.repeat(100)}`,
     ])
       expect(analyzer.analyze(sql).kind).toBe('read')
-    expect(performance.now() - start).toBeLessThan(5_000)
   })
 
   test('the analysis is frozen', () => {
