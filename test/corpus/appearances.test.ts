@@ -136,7 +136,7 @@ describe.each(testedEngines)('what an appearance claims of its rows, on %s', (di
     expect(refused).toEqual([])
     expect(wrong).toEqual([])
     expect(checked).toBeGreaterThan(100)
-  })
+  }, 120_000)
 
   test('is true of random statements', async () => {
     let accepted = 0
