@@ -13,13 +13,21 @@ export type Access =
   /** Changes the state of its connection, which is reset or closed before anybody else uses it. */
   | 'session'
 
+/** The form of the rows. */
+export type RowMode = 'object' | 'array' | 'raw'
+
 /** One statement on its way to one server. */
 export interface DriverRequest {
   readonly sql: string
   readonly params: Params
   readonly access: Access
-  /** `object` (default): a row is an object keyed by column name; `array`: an array in column order. */
-  readonly rowMode?: 'object' | 'array' | undefined
+  /**
+   * `object` (default): a row is an object keyed by column name; `array`: an array in column order; `raw`: such an array of
+   * values that have lost nothing and that no parser of the application's has seen. PostgreSQL: the server's text. MySQL:
+   * text for decimals, dates, times and JSON, and for whole numbers that JavaScript cannot hold. SQLite: a `bigint` for
+   * each INTEGER, so that it is told from a REAL.
+   */
+  readonly rowMode?: RowMode | undefined
   /** Milliseconds from the call to the answer, waiting for a connection included; 0 or absent = no limit. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined

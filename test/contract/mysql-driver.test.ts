@@ -54,6 +54,19 @@ describe.runIf(testedEngines.includes('mysql'))('mysql', () => {
           expected: Buffer.from([0, 1, 255]),
         },
       ],
+      raw: {
+        sql: `select 1.50, 18446744073709551615, 7, cast('2024-02-29 10:11:12.123456' as datetime(6)), cast('2024-02-29' as date), 1.5e0, null, x'00ff'`,
+        row: [
+          '1.50',
+          '18446744073709551615',
+          7,
+          '2024-02-29 10:11:12.123456',
+          '2024-02-29',
+          1.5,
+          null,
+          Buffer.from([0, 255]),
+        ],
+      },
       server: {
         sleep: (seconds, mark) => `select sleep(${seconds}) as value /* ${mark} */`,
         countRunning: (mark) =>

@@ -48,6 +48,10 @@ describe.runIf(testedEngines.includes('postgres'))('postgres', () => {
         { kind: 'arrays', sql: 'select $1::int[] as value', given: [1, null, 3], expected: [1, null, 3] },
         { kind: 'JSON', sql: 'select $1::jsonb as value', given: { a: [1] }, expected: { a: [1] } },
       ],
+      raw: {
+        sql: `select 1.50::numeric, true, 9223372036854775807, '2024-02-29 10:11:12.123456'::timestamp, '{1,NULL}'::int[], null::int, '\\x00ff'::bytea`,
+        row: ['1.50', 't', '9223372036854775807', '2024-02-29 10:11:12.123456', '{1,NULL}', null, '\\x00ff'],
+      },
       server: {
         sleep: (seconds, mark) => `select 1 as value, pg_sleep(${seconds}) /* ${mark} */`,
         countRunning: (mark) =>

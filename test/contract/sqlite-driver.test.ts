@@ -59,6 +59,7 @@ describeDriver('sqlite', {
         expected: new Uint8Array([0, 1, 255]),
       },
     ],
+    raw: { sql: `select 7, 1.0, 'x', null, x'00ff'`, row: [7n, 1, 'x', null, new Uint8Array([0, 255])] },
   },
   skips: [
     { name: 'shows no password in any error', reason: 'A SQLite data source name has none.' },
@@ -82,6 +83,7 @@ describeDriver('sqlite', {
       ? [
           'returns rows as objects, their number and their fields in column order',
           'returns rows as arrays when asked, and the same text as objects again',
+          'returns raw values that have lost nothing, and the same text as others again',
           'describes the fields of a result without rows',
           'streams no rows, and rows as arrays, and with parameters',
         ].map((name) => ({ name, reason: olderNode }))

@@ -135,6 +135,16 @@ export function prepare(
   anyOptions.prepare(native, prepared)
 }
 
+/** Over the settings of the connection: nothing that loses digits. */
+const rawValues = {
+  typeCast: true,
+  dateStrings: true,
+  supportBigNumbers: true,
+  bigNumberStrings: false,
+  decimalNumbers: false,
+  jsonStrings: true,
+} as const
+
 /** @throws ParameterError for `undefined`, which one of mysql2's protocols refuses and the other takes for NULL */
 export function nativeOptions(request: DriverRequest): QueryOptions {
   const { sql, params } = request
@@ -142,7 +152,9 @@ export function nativeOptions(request: DriverRequest): QueryOptions {
   refuseUndefined(params)
   // Mysql2 only reads them, and says itself what it cannot send
   const values = params as QueryValues
-  return { sql, values, rowsAsArray: request.rowMode === 'array', namedPlaceholders: named }
+  const { rowMode } = request
+  if (rowMode === 'raw') return { sql, values, rowsAsArray: true, namedPlaceholders: named, ...rawValues }
+  return { sql, values, rowsAsArray: rowMode === 'array', namedPlaceholders: named }
 }
 
 function refuseUndefined(params: Params): void {

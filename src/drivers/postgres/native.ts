@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { EventEmitter } from 'node:events'
 import { DriverMissingError } from '../../errors.ts'
+import type { RowMode } from '../driver.ts'
 
 /** The module `pg`, as the application has it installed. */
 export type Pg = typeof pg
@@ -59,17 +60,27 @@ export async function loadPg(): Promise<Pg> {
   }
 }
 
+/** How `pg` is told the form of the rows. */
+export interface RowConfig {
+  readonly rowMode?: 'array'
+  readonly types?: { getTypeParser(): (text: string) => string }
+}
+
+const asArray: RowConfig = { rowMode: 'array' }
+const asText: RowConfig = { rowMode: 'array', types: { getTypeParser: () => (text) => text } }
+
+/** `undefined` for rows as objects, which is what `pg` does by itself. */
+export function rowConfig(mode: RowMode | undefined): RowConfig | undefined {
+  return mode === 'raw' ? asText : mode === 'array' ? asArray : undefined
+}
+
 /** The part of `pg-cursor` that streams use. */
 export interface Cursor {
   read(rows: number, callback: (error: unknown, rows: unknown[] | undefined) => void): void
   close(callback: () => void): void
 }
 
-export type CursorClass = new (
-  text: string,
-  values: readonly unknown[],
-  config: { readonly rowMode?: 'array' | undefined },
-) => Cursor
+export type CursorClass = new (text: string, values: readonly unknown[], config: RowConfig) => Cursor
 
 export async function loadCursor(): Promise<CursorClass> {
   const packageName = 'pg-cursor'

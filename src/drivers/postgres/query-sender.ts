@@ -1,5 +1,6 @@
 import type { ClientBase, Submittable } from 'pg'
-import { internalsOf, type AnswerCallback, type NativeQueryClass } from './native.ts'
+import type { RowMode } from '../driver.ts'
+import { internalsOf, rowConfig, type AnswerCallback, type NativeQueryClass } from './native.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 import { takeAlong, type Trailing } from './trailing-query.ts'
 import { repeatedQueryClass, type RepeatedQueryClass } from './repeated-query.ts'
@@ -8,7 +9,7 @@ import { repeatedQueryClass, type RepeatedQueryClass } from './repeated-query.ts
 export interface Outgoing {
   readonly sql: string
   readonly params: readonly unknown[]
-  readonly rowMode?: 'object' | 'array' | undefined
+  readonly rowMode?: RowMode | undefined
   /** Sent right behind it; not where `pg` runs over its native bindings, and `answer` is then never called. */
   readonly trailing?: Trailing | undefined
 }
@@ -28,16 +29,17 @@ export class QuerySender {
   ): void {
     const values = params.length > 0 ? params : undefined
     const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
-    // `pg` reads `rowMode` only from a config object.
-    if (queryClass === undefined || (rowMode === 'array' && trailing === undefined)) {
-      const config = { text: sql, values, name: prepared?.name, rowMode: rowMode === 'array' ? rowMode : undefined }
+    const arrays = rowConfig(rowMode)
+    // `pg` reads the form of the rows only from a config object.
+    if (queryClass === undefined || (arrays !== undefined && trailing === undefined)) {
+      const config = { text: sql, values, name: prepared?.name, ...arrays }
       const taker = client as unknown as { query(config: unknown, callback: AnswerCallback): void }
       taker.query(config, answer)
       return
     }
     const query =
-      rowMode === 'array'
-        ? new queryClass({ text: sql, values, name: prepared?.name, rowMode }, undefined, answer)
+      arrays !== undefined
+        ? new queryClass({ text: sql, values, name: prepared?.name, ...arrays }, undefined, answer)
         : prepared === undefined
           ? new queryClass(sql, values, answer)
           : new (this.#repeatedOf(queryClass))(sql, values, answer, prepared)

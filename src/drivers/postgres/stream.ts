@@ -3,7 +3,7 @@ import type { DriverRequest } from '../driver.ts'
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import type { Connection } from './connection.ts'
 import { queryError } from './errors.ts'
-import type { Cursor, CursorClass } from './native.ts'
+import { rowConfig, type Cursor, type CursorClass } from './native.ts'
 
 /**
  * Rows of one statement, `fetchSize` at a time, over a cursor on a connection that is ready and stays the caller's.
@@ -43,7 +43,7 @@ class Fetcher {
     this.#connection = connection
     this.#request = request
     this.#address = address
-    const config = request.rowMode === 'array' ? { rowMode: request.rowMode } : {}
+    const config = rowConfig(request.rowMode) ?? {}
     try {
       this.#cursor = new cursorClass(request.sql, positional(request), config)
     } catch (error) {

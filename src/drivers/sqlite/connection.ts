@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 import { AbortedError, ParameterError, TimeoutError, TransactionControlError, UnsupportedError } from '../../errors.ts'
-import type { Access, DriverRequest, DriverResult } from '../driver.ts'
+import type { Access, DriverRequest, DriverResult, RowMode } from '../driver.ts'
 import { noStatement, sqliteError } from './errors.ts'
 import { OlderNode } from './older-node.ts'
 import { isPositional, namedValues, positionalValues } from './parameters.ts'
@@ -26,7 +26,7 @@ interface Prepared {
   /** More statements follow in the same text, which node:sqlite would silently leave out. */
   readonly hasMore: boolean
   /** The row mode that the statement was last set to. */
-  arrays: boolean
+  rowMode: RowMode
 }
 
 /** Characters of a text above which it is not kept: the cache is bounded in number, and so in bytes as well. */
@@ -199,11 +199,12 @@ export class SqliteConnection {
   }
 
   #setRowMode(prepared: Prepared, request: DriverRequest): void {
-    const arrays = request.rowMode === 'array'
-    if (prepared.arrays === arrays) return
+    const { rowMode = 'object' } = request
+    if (prepared.rowMode === rowMode) return
     if (this.#older !== undefined) return this.#older.refuseArrays(prepared.text.verb, request.sql)
-    prepared.statement.setReturnArrays(arrays)
-    prepared.arrays = arrays
+    prepared.statement.setReturnArrays(rowMode !== 'object')
+    prepared.statement.setReadBigInts(rowMode === 'raw' || this.#options.bigIntegers)
+    prepared.rowMode = rowMode
   }
 
   #prepared(sql: string, access: Access): Prepared {
@@ -244,7 +245,7 @@ export class SqliteConnection {
         text,
         returnsRows: older === undefined ? statement.columns().length > 0 : older.returnsRows(text.verb),
         hasMore: !isBlank(sql.slice(own.length)),
-        arrays: false,
+        rowMode: 'object',
       }
     } catch (error) {
       throw sqliteError(error, 'prepare', access)

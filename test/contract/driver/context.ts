@@ -38,6 +38,8 @@ export interface ContractSql {
   /** Makes the session refuse writes as a read-only server does. */
   readonly makeReadOnly: string
   readonly roundTrips: readonly RoundTrip[]
+  /** One row of values that the driver's usual forms lose something of, and how it comes with the row mode `raw`. */
+  readonly raw: { readonly sql: string; readonly row: readonly unknown[] }
   /** The following are absent where there is no server. */
   readonly server?: {
     /** Runs for `seconds`; `mark` is a comment that makes it findable. */

@@ -25,6 +25,19 @@ export function describeQueries(context: ContractContext): void {
       expect((await pool.query(read(text, [], { rowMode: 'array' }))).rows).toEqual([[7, 'apple']])
     })
 
+    check('returns raw values that have lost nothing, and the same text as others again', async () => {
+      const pool = await open({ maxConnections: 1 })
+      const usual = (await pool.query(read(sql.raw.sql, [], { rowMode: 'array' }))).rows
+      expect(usual).not.toEqual([sql.raw.row])
+      for (const prepare of [true, true, true, false]) {
+        expect((await pool.query(read(sql.raw.sql, [], { rowMode: 'raw', prepare }))).rows).toEqual([sql.raw.row])
+      }
+      const streamed: unknown[] = []
+      for await (const row of pool.stream(read(sql.raw.sql, [], { rowMode: 'raw' }))) streamed.push(row)
+      expect(streamed).toEqual([sql.raw.row])
+      expect((await pool.query(read(sql.raw.sql, [], { rowMode: 'array' }))).rows).toEqual(usual)
+    })
+
     check('describes the fields of a result without rows', async () => {
       const pool = await open()
       const result = await pool.query(read('select n, name from item'))
