@@ -1,0 +1,175 @@
+import type { Span } from '../../statement/analysis.ts'
+import type { Aggregate } from '../../statement/shape/query-shape.ts'
+import type { Dialect } from '../../statement/statement.ts'
+import { copied, type Parts } from './part-text.ts'
+import { type FinalExpression, FinishRefusal, spaced, splitAggregate } from './split-aggregate.ts'
+import { sameTokens, type TextToken, tokenAt } from './text-tokens.ts'
+
+/** One aggregate of the statement: the columns it needs of each shard, and what it is made of in the end. */
+interface FinalAggregate {
+  readonly columns: readonly number[]
+  readonly final: FinalExpression
+}
+
+/** Aggregates that pass over NULL, so that a FILTER may turn what it leaves out into one. */
+const ignoringNull = new Set(
+  `count sum avg min max string_agg group_concat total std stddev stddev_pop stddev_samp variance var_pop
+  var_samp`.split(/\s+/),
+)
+
+/**
+ * The columns of the partial query: group keys first, then what a DISTINCT is about, which is grouped by too, then values that
+ * depend on the keys, then partial aggregates. Equal ones are computed once.
+ */
+export class PartialColumns {
+  readonly #sql: string
+  readonly #dialect: Dialect
+  readonly #tokens: readonly TextToken[]
+  readonly #lists = { g: [] as Parts[], k: [] as Parts[], d: [] as Parts[], a: [] as Parts[] }
+  readonly #aggregates: FinalAggregate[] = []
+  readonly #known = new Map<string, number>()
+
+  constructor(sql: string, dialect: Dialect, tokens: readonly TextToken[]) {
+    this.#sql = sql
+    this.#dialect = dialect
+    this.#tokens = tokens
+  }
+
+  get grouped(): number {
+    return this.#lists.g.length + this.#lists.k.length
+  }
+
+  /** Whether an aggregate is over distinct values. */
+  get distinct(): boolean {
+    return this.#lists.k.length > 0
+  }
+
+  get dependents(): number {
+    return this.#lists.d.length
+  }
+
+  addKey(expression: Parts): string {
+    return `g${this.#add('g', expression)}`
+  }
+
+  addDependent(path: string): string {
+    return `d${this.#add('d', [path])}`
+  }
+
+  /** The number of the aggregate, from 1. */
+  addAggregate(aggregate: Aggregate): number {
+    const text = JSON.stringify(this.#copy(aggregate.span))
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const number = this.#aggregates.push(this.#split(aggregate))
+    this.#known.set(text, number)
+    return number
+  }
+
+  /** Names and expressions in the order of the partial query. */
+  listed(): readonly { readonly name: string; readonly expression: Parts }[] {
+    return (['g', 'k', 'd', 'a'] as const).flatMap((letter) =>
+      this.#lists[letter].map((expression, i) => ({ name: `${letter}${i + 1}`, expression })),
+    )
+  }
+
+  /** The final aggregates, from the types of all partial columns. */
+  finals(types: readonly string[]): readonly Parts[] {
+    const { g, k, d } = this.#lists
+    const before = g.length + k.length + d.length
+    return this.#aggregates.map(({ columns, final }) =>
+      final(
+        columns.map((number) => `r.a${number}`),
+        columns.map((number) => types[before + number - 1] ?? ''),
+      ),
+    )
+  }
+
+  #add(letter: 'g' | 'k' | 'd' | 'a', expression: Parts): number {
+    const list = this.#lists[letter]
+    const text = JSON.stringify(expression)
+    const known = list.findIndex((each) => JSON.stringify(each) === text)
+    // Two parameters that are written as `?` are two.
+    return known < 0 || (letter === 'g' && text.includes('"parameter"')) ? list.push(expression) : known + 1
+  }
+
+  #copy(span: Span | undefined): Parts {
+    if (span === undefined) return []
+    return copied(this.#sql, this.#tokens, tokenAt(this.#tokens, span.start), tokenAt(this.#tokens, span.end))
+  }
+
+  #split(aggregate: Aggregate): FinalAggregate {
+    const { name } = aggregate
+    if (aggregate.distinct && !/^(?:min|max)$/.test(name)) return this.#distinct(aggregate)
+    const what = name.toUpperCase()
+    if (aggregate.order !== undefined) throw new FinishRefusal(`${what} with an ORDER BY of its own`)
+    const second = aggregate.args[1]
+    const split = splitAggregate(this.#dialect, {
+      name,
+      star: aggregate.star,
+      args: aggregate.args.map((span) => this.#copy(span)),
+      constantSeparator: second !== undefined && this.#isConstant(second),
+      separator: this.#copy(aggregate.separator),
+      filter: spaced(this.#copy(aggregate.filter)),
+    })
+    if (split === undefined) throw new FinishRefusal(what)
+    return { columns: split.partials.map((each) => this.#add('a', each)), final: split.final }
+  }
+
+  /** What is distinct is grouped by on the shards, and the aggregate itself is left to the end. */
+  #distinct(aggregate: Aggregate): FinalAggregate {
+    const { name, args, filter } = aggregate
+    if (filter !== undefined && (!ignoringNull.has(name) || args.length > 2))
+      throw new FinishRefusal(`${name.toUpperCase()} of DISTINCT values with FILTER`)
+    const condition = this.#condition(filter)
+    const finalArgs = args.map((span, i): Parts => {
+      if (this.#isConstant(span)) return this.#copy(span)
+      if (i > 0 && filter !== undefined) throw new FinishRefusal(`${name.toUpperCase()} of DISTINCT values with FILTER`)
+      const value = this.#copy(span)
+      return [
+        `r.k${this.#add('k', condition === undefined ? value : ['case when ', ...condition, ' then ', ...value, ' end'])}`,
+      ]
+    })
+    const listed = finalArgs.flatMap((each, i) => (i === 0 ? each : [', ', ...each]))
+    const order = aggregate.order === undefined ? [] : this.#order(aggregate, finalArgs)
+    const rest = [...spaced(order), ...spaced(this.#copy(aggregate.separator)), ')']
+    return { columns: [], final: () => [`${name}(distinct `, ...listed, ...rest] }
+  }
+
+  /** `FILTER (WHERE x)` → `x` */
+  #condition(filter: Span | undefined): Parts | undefined {
+    if (filter === undefined) return undefined
+    const from = tokenAt(this.#tokens, filter.start)
+    return ['(', ...copied(this.#sql, this.#tokens, from + 3, tokenAt(this.#tokens, filter.end) - 1), ')']
+  }
+
+  /** The order within an aggregate of distinct values, which engines allow by its arguments only, or is refused here. */
+  #order(aggregate: Aggregate, finalArgs: readonly Parts[]): Parts {
+    const order = aggregate.order!
+    const end = tokenAt(this.#tokens, order.end)
+    const parts: Parts[number][] = []
+    let at = tokenAt(this.#tokens, order.start)
+    while (at < end) {
+      const { word, start } = this.#tokens[at]!
+      const argument = aggregate.args.findIndex((span) => sameTokens(this.#tokens, at, this.#run(span)))
+      if (parts.length > 0 && word !== ',') parts.push(' ')
+      if (argument >= 0) {
+        parts.push(...finalArgs[argument]!)
+        at += this.#run(aggregate.args[argument]!).length
+      } else if (/^(?:ORDER|BY|ASC|DESC|NULLS|FIRST|LAST|,)$/.test(word)) {
+        parts.push(this.#sql.slice(start, this.#tokens[at]!.end))
+        at++
+      } else throw new FinishRefusal(`${aggregate.name.toUpperCase()} with an ORDER BY of its own`)
+    }
+    return parts
+  }
+
+  #run(span: Span): readonly TextToken[] {
+    return this.#tokens.slice(tokenAt(this.#tokens, span.start), tokenAt(this.#tokens, span.end))
+  }
+
+  #isConstant(span: Span): boolean {
+    const run = this.#run(span)
+    return run.length === 1 && /^(?:string|literal|parameter)$/.test(run[0]!.kind)
+  }
+}

@@ -1,0 +1,363 @@
+import type { Span } from '../statement/analysis.ts'
+import type { Expression, QueryShape, SortKey } from '../statement/shape/query-shape.ts'
+import type { Dialect } from '../statement/statement.ts'
+import { FinalExpression, type GroupKey, type Surroundings } from './aggregation/final-expression.ts'
+import { copied, type PartParameter, type Parts, type PartText, render } from './aggregation/part-text.ts'
+import { PartialColumns } from './aggregation/partial-columns.ts'
+import { FinishRefusal } from './aggregation/split-aggregate.ts'
+import { type TextToken, textTokens, tokenAt } from './aggregation/text-tokens.ts'
+
+export { type PartParameter, type PartText, valuesOf } from './aggregation/part-text.ts'
+
+/** The partial rows of all shards, as something to select from. */
+export interface PartialRelation {
+  /** A SELECT with the plan's columns in their order; `value` are its own parameters. */
+  readonly rows: Parts
+  /** PostgreSQL: the name of each column's type. MySQL: `decimal`, `double` or another. SQLite: the type to compare as, or empty. */
+  readonly types: readonly string[]
+  /**
+   * Whether the partial query itself is put in front, with no rows: its columns then give theirs the collation and the
+   * affinity that they have in the tables.
+   */
+  readonly modelled: boolean
+}
+
+/** How a statement with groups, aggregates or DISTINCT is answered by several shards and finished by one server. */
+export interface AggregationPlan {
+  readonly dialect: Dialect
+  /** For each shard: one row for each of its groups. */
+  readonly shard: PartText
+  /** The names of its columns. */
+  readonly columns: readonly string[]
+  /** The names of the original items; `undefined` where only the engine knows them: `describe` tells. */
+  readonly names: readonly (string | undefined)[]
+  /** The original statement without its rows: the names of its fields are those of the answer. */
+  readonly describe: PartText
+  /**
+   * Names that are taken for those of items, outside of ORDER BY `name`. They must not be names of columns, which would come first; `columnsOf` is a
+   * statement without rows whose fields are all columns of the tables.
+   */
+  readonly presumed: { readonly absent: readonly string[]; readonly columnsOf: PartText } | undefined
+  /**
+   * The statement that makes the answer of the partial rows.
+   *
+   * @returns a refusal if the types of the columns, which the text does not tell, cannot be put together
+   */
+  final(relation: PartialRelation, names: readonly string[]): PartText | Refusal
+}
+
+/** Why a statement cannot be finished from partial aggregates; `refused` names the construct. */
+export interface Refusal {
+  readonly refused: string
+}
+
+export interface AggregationOptions {
+  /** PostgreSQL: whether a function of this name that is not built in is known to be no aggregate. Default: none is. */
+  readonly isScalar?: (name: string) => boolean
+}
+
+/** Whether a statement needs to be finished at all: it has groups, aggregates or DISTINCT. */
+export function isAggregated(shape: QueryShape): boolean {
+  const outer: readonly Expression[] = [...shape.items, ...(shape.orderBy?.keys ?? [])]
+  return (
+    shape.distinct === 'all' ||
+    shape.groupBy !== undefined ||
+    shape.having !== undefined ||
+    outer.some(({ aggregates }) => aggregates.length > 0)
+  )
+}
+
+/**
+ * Splits a SELECT with groups, aggregates or DISTINCT into a partial one for each shard and a final one over the partial rows.
+ * Pure.
+ */
+export function aggregationPlan(
+  sql: string,
+  shape: QueryShape,
+  options: AggregationOptions = {},
+): AggregationPlan | Refusal {
+  try {
+    const [obstacle] = shape.obstacles
+    if (obstacle !== undefined) return { refused: obstacle }
+    const tokens = textTokens(sql, shape.dialect)
+    if (tokens === undefined || shape.source === undefined) return { refused: 'a SELECT without FROM' }
+    return new Planner(sql, shape, tokens, options).plan()
+  } catch (error) {
+    if (error instanceof FinishRefusal) return { refused: error.construct }
+    throw error
+  }
+}
+
+class Planner {
+  readonly #sql: string
+  readonly #shape: QueryShape
+  readonly #tokens: readonly TextToken[]
+  readonly #columns: PartialColumns
+  readonly #keys: GroupKey[] = []
+  readonly #absent: string[] = []
+  readonly #around: Surroundings
+  /** DISTINCT of plain rows: every item is a key. */
+  readonly #plain: boolean
+  /** The final item of each alias, while names of items are in view. */
+  #aliases: ReadonlyMap<string, Parts> = new Map()
+
+  constructor(
+    sql: string,
+    shape: QueryShape,
+    tokens: readonly TextToken[],
+    { isScalar = () => false }: AggregationOptions,
+  ) {
+    this.#sql = sql
+    this.#shape = shape
+    this.#tokens = tokens
+    this.#columns = new PartialColumns(sql, shape.dialect, tokens)
+    this.#plain = shape.distinct === 'all' && !isAggregated({ ...shape, distinct: 'none' })
+    const source = this.#run(shape.source!)
+    this.#around = {
+      sql,
+      dialect: shape.dialect,
+      tokens,
+      keys: this.#keys,
+      merges: source.some(({ word }) => word === 'USING' || word === 'NATURAL'),
+      isScalar,
+      columnOf: (span) => `f.s${this.#aggregateAt(span)}`,
+      aliased: (name) => this.#aliased(name),
+      dependent: (path) => `f.${this.#dependent(path)}`,
+    }
+  }
+
+  plan(): AggregationPlan {
+    const { dialect, items } = this.#shape
+    if (items.some(({ star }) => star)) throw new FinishRefusal('"*" beside GROUP BY, aggregates or DISTINCT')
+    this.#findKeys()
+    const finalItems = items.map((item, i): Parts => (this.#plain ? [`f.g${i + 1}`] : this.#final(item)))
+    // PostgreSQL has names of items in view only where one is all of a sort key.
+    if (dialect !== 'postgres') this.#aliases = this.#aliasMap(finalItems)
+    const having = this.#shape.having && this.#final(this.#shape.having.condition)
+    const order = this.#shape.orderBy && this.#order(this.#shape.orderBy)
+    const { limit } = this.#shape
+    const tail: Parts = [
+      ...(having === undefined ? [] : [' where ', ...having]),
+      ...(order === undefined ? [] : [' ', ...order]),
+      ...(limit === undefined ? [] : [' ', ...this.#copy(limit.span)]),
+    ]
+    if (this.#columns.dependents > 0 && this.#columns.distinct)
+      throw new FinishRefusal('an aggregate of DISTINCT values beside a column that is neither grouped nor aggregated')
+    if (this.#columns.listed().length === 0) throw new FinishRefusal('HAVING without an aggregate')
+    const partial = this.#partial()
+    this.#refuseSharedParameters(partial, [...finalItems.flat(), ...tail])
+    return {
+      dialect,
+      shard: render(partial, dialect),
+      columns: this.#columns.listed().map(({ name }) => name),
+      names: items.map((item) => item.alias?.name ?? (dialect === 'postgres' ? item.column : undefined)),
+      describe: render(this.#describe(), dialect),
+      presumed: this.#absent.length === 0 ? undefined : { absent: this.#absent, columnsOf: this.#columnsOf() },
+      final: (relation, names) => this.#finish(partial, finalItems, tail, relation, names),
+    }
+  }
+
+  #findKeys(): void {
+    const { groupBy, items } = this.#shape
+    const keys = this.#plain ? items : (groupBy?.keys ?? []).map((key) => this.#keyOf(key))
+    for (const key of keys) {
+      if (key.aggregates.length > 0) throw new FinishRefusal('an aggregate in GROUP BY')
+      if (key.parameter && !this.#plain) throw new FinishRefusal('a parameter in GROUP BY')
+      const column = this.#columns.addKey(this.#copy(key.span))
+      this.#keys.push({ tokens: this.#run(key.span), column: `f.${column}` })
+    }
+  }
+
+  /** The expression that a key of GROUP BY stands for: its own, or an item's by number or name. */
+  #keyOf(key: Expression): Expression {
+    const { items } = this.#shape
+    if (key.ordinal !== undefined) return items[key.ordinal - 1] ?? key
+    if (key.name === undefined) return key
+    const same = this.#sameName(key.name)
+    const named = items.filter(({ alias }) => alias !== undefined && this.#sameName(alias.name) === same)
+    const [item] = named
+    if (item === undefined || named.some((each) => each.column !== undefined && this.#sameName(each.column) === same))
+      return key
+    // The item's own expression names such a column: it exists, and columns come before names of items.
+    const usesIt = named.some((each) =>
+      this.#run(each.span).some((token) => token.same === same && /^(?:word|name)$/.test(token.kind)),
+    )
+    if (usesIt) return key
+    if (named.length > 1) throw new FinishRefusal(`"${key.name}" in GROUP BY, which is the name of several items`)
+    if (item.aggregates.length > 0) throw new FinishRefusal('an aggregate in GROUP BY')
+    this.#absent.push(same.slice(1))
+    return item
+  }
+
+  #sameName(name: string): string {
+    return `n${this.#shape.dialect === 'postgres' ? name : name.toLowerCase()}`
+  }
+
+  #final(expression: Expression): Parts {
+    return new FinalExpression(this.#around, expression).write()
+  }
+
+  #aliasMap(finalItems: readonly Parts[]): ReadonlyMap<string, Parts> {
+    const map = new Map<string, Parts>()
+    this.#shape.items.forEach(({ alias }, i) => {
+      if (alias !== undefined && !map.has(this.#sameName(alias.name)))
+        map.set(this.#sameName(alias.name), finalItems[i]!)
+    })
+    return map
+  }
+
+  /** A column of the same name would come first. */
+  #aliased(name: string): Parts | undefined {
+    const item = this.#aliases.get(name)
+    if (item !== undefined && !this.#absent.includes(name.slice(1))) this.#absent.push(name.slice(1))
+    return item
+  }
+
+  #aggregateAt(span: Span): number {
+    const { items, having, orderBy } = this.#shape
+    for (const each of [...items, ...(having === undefined ? [] : [having.condition]), ...(orderBy?.keys ?? [])]) {
+      const found = each.aggregates.find((aggregate) => aggregate.span.start === span.start)
+      if (found !== undefined) return this.#columns.addAggregate(found)
+    }
+    throw new Error('An aggregate is not part of the statement it was read from.')
+  }
+
+  /** PostgreSQL allows a column that depends on the grouped ones, and holds us to it; others give any row's value. */
+  #dependent(path: string): string {
+    if (this.#shape.dialect === 'postgres' && this.#keys.length > 0 && !this.#plain)
+      return this.#columns.addDependent(path)
+    throw new FinishRefusal(`the column ${path}, which is neither grouped nor aggregated`)
+  }
+
+  /** The clause as it stands, but for the keys. An item that is meant by its name goes by its number. */
+  #order({ span, keys }: { readonly span: Span; readonly keys: readonly SortKey[] }): Parts {
+    const parts: Parts[number][] = []
+    let at = span.start
+    for (const key of keys) {
+      parts.push(...this.#copy({ start: at, end: key.span.start }), ' ', ...this.#sortKey(key))
+      at = key.span.end
+      if (this.#tokens[tokenAt(this.#tokens, at)]?.word !== ',') parts.push(' ')
+    }
+    return [...parts, ...this.#copy({ start: at, end: span.end })]
+  }
+
+  #sortKey(key: SortKey): Parts {
+    if (key.ordinal !== undefined) return [String(key.ordinal)]
+    if (key.name !== undefined) {
+      const same = this.#sameName(key.name)
+      const is = (name: string | undefined) => name !== undefined && this.#sameName(name) === same
+      const item = this.#shape.items.findIndex(({ alias, column }) => is(alias === undefined ? column : alias.name))
+      if (item >= 0) return [String(item + 1)]
+    }
+    return this.#final(key)
+  }
+
+  #partial(): Parts {
+    const columns = this.#columns.listed()
+    const listed = columns.flatMap(({ name, expression }, i) => [i === 0 ? '' : ', ', ...expression, ` as ${name}`])
+    const { grouped } = this.#columns
+    const ordinals = Array.from({ length: grouped }, (_, i) => i + 1).join(', ')
+    const groupBy = grouped === 0 ? [] : [` group by ${ordinals}`]
+    return ['select ', ...listed, ' ', ...this.#copy(this.#shape.source!), ...groupBy]
+  }
+
+  #finish(
+    partial: Parts,
+    finalItems: readonly Parts[],
+    tail: Parts,
+    relation: PartialRelation,
+    names: readonly string[],
+  ): PartText | Refusal {
+    const { dialect, distinct } = this.#shape
+    const columns = this.#columns.listed().map(({ name }) => name)
+    const kept = columns.filter((name) => /^[gd]/.test(name)).map((name) => `r.${name}`)
+    // A cast to what a column of SQLite holds anyway changes no value, and compares as the column does.
+    const cast = (name: string, i: number) =>
+      dialect === 'sqlite' && relation.types[i] ? `cast(${name} as ${relation.types[i]}) as ${name.slice(2)}` : name
+    let finals: readonly Parts[]
+    try {
+      finals = this.#columns.finals(relation.types)
+    } catch (error) {
+      if (error instanceof FinishRefusal) return { refused: error.construct }
+      throw error
+    }
+    const inner = [
+      ...kept.map((name, i): Parts => [cast(name, i)]),
+      ...finals.map((each, i): Parts => [...each, ` as s${i + 1}`]),
+    ]
+    const groupBy = kept.length === 0 ? '' : ` group by ${kept.join(', ')}`
+    const model: Parts = relation.modelled ? ['select * from (', ...partial, ' limit 0) as z union all '] : []
+    return render(
+      [
+        `with r(${columns.join(', ')}) as (`,
+        ...model,
+        ...relation.rows,
+        '), f as (select ',
+        ...listOf(inner),
+        ` from r${groupBy}) select ${distinct === 'all' && !this.#plain ? 'distinct ' : ''}`,
+        ...listOf(finalItems.map((item, i): Parts => [...item, ` as ${quoted(names[i] ?? '', dialect)}`])),
+        ' from f',
+        ...tail,
+      ],
+      dialect,
+    )
+  }
+
+  #describe(): Parts {
+    const { span, orderBy, limit } = this.#shape
+    const end = Math.min(orderBy?.span.start ?? span.end, limit?.span.start ?? span.end)
+    const parts: Parts[number][] = []
+    let at = span.start
+    // As it stands, comments too: MySQL and SQLite take names from the text.
+    for (const token of this.#run({ start: at, end })) {
+      if (token.parameter === undefined) continue
+      parts.push(this.#sql.slice(at, token.start), { parameter: token.parameter })
+      at = token.end
+    }
+    return [...parts, this.#sql.slice(at, end), '\nlimit 0']
+  }
+
+  #columnsOf(): PartText {
+    return render(['select * ', ...this.#copy(this.#shape.source!), ' limit 0'], this.#shape.dialect)
+  }
+
+  /**
+   * PostgreSQL gives a parameter one type, from wherever it stands first. In two texts it could get two, and mean two values, unless
+   * the type is written.
+   */
+  #refuseSharedParameters(partial: Parts, final: Parts): void {
+    if (this.#shape.dialect !== 'postgres') return
+    const within = new Set(parametersOf(partial))
+    for (const parameter of parametersOf(final)) {
+      if (within.has(parameter) && !this.#isCast(parameter))
+        throw new FinishRefusal(
+          `the parameter $${Number(parameter) + 1}, which shards and the final step need both, without a cast (write $${Number(parameter) + 1}::type)`,
+        )
+    }
+  }
+
+  #isCast(parameter: PartParameter): boolean {
+    return this.#tokens.every((token, i) => token.parameter !== parameter || this.#tokens[i + 1]?.word === '::')
+  }
+
+  #run({ start, end }: Span): readonly TextToken[] {
+    return this.#tokens.slice(tokenAt(this.#tokens, start), tokenAt(this.#tokens, end))
+  }
+
+  #copy({ start, end }: Span): Parts {
+    return copied(this.#sql, this.#tokens, tokenAt(this.#tokens, start), tokenAt(this.#tokens, end))
+  }
+}
+
+function listOf(list: readonly Parts[]): Parts {
+  return list.flatMap((each, i) => (i === 0 ? each : [', ', ...each]))
+}
+
+function parametersOf(parts: Parts): readonly PartParameter[] {
+  return parts.flatMap((part) => (typeof part === 'string' ? [] : [part.parameter]))
+}
+
+function quoted(name: string, dialect: Dialect): string {
+  const mark = dialect === 'mysql' ? '`' : '"'
+  return mark + name.replaceAll(mark, mark + mark) + mark
+}
