@@ -171,6 +171,7 @@ class Planner {
   /** The expression that a key of GROUP BY stands for: its own, or an item's by number or name. */
   #keyOf(key: Expression): Expression {
     const { items } = this.#shape
+    if (key.collation !== undefined) return key
     if (key.ordinal !== undefined) return items[key.ordinal - 1] ?? key
     if (key.name === undefined) return key
     const same = this.#sameName(key.name)
@@ -242,12 +243,14 @@ class Planner {
   }
 
   #sortKey(key: SortKey): Parts {
-    if (key.ordinal !== undefined) return [String(key.ordinal)]
+    // SQLite finds items through a COLLATE.
+    const collate = key.collation === undefined ? '' : ` collate ${quoted(key.collation, this.#shape.dialect)}`
+    if (key.ordinal !== undefined) return [`${key.ordinal}${collate}`]
     if (key.name !== undefined) {
       const same = this.#sameName(key.name)
       const is = (name: string | undefined) => name !== undefined && this.#sameName(name) === same
       const item = this.#shape.items.findIndex(({ alias, column }) => is(alias === undefined ? column : alias.name))
-      if (item >= 0) return [String(item + 1)]
+      if (item >= 0) return [`${item + 1}${collate}`]
     }
     return this.#final(key)
   }

@@ -129,6 +129,30 @@ describe.each(testedEngines)('aggregates of scattered rows are the engine’s ow
     expect(statements.length).toBeGreaterThanOrEqual(80)
   })
 
+  test('refuses what the values or the columns do not allow', async () => {
+    const statements: Readonly<Record<Engine, readonly (readonly [sql: string, why: string])[]>> = {
+      postgres: [
+        ['select stddev(f) from item', 'a standard deviation or variance of floating-point numbers'],
+        ['select count(*), (i, b) from item group by (i, b)', 'a row value'],
+        // `f` is a column, too, and so what is grouped by.
+        ['select date_trunc($1, ts) as f, count(*) from item group by f', 'the name f in GROUP BY'],
+      ],
+      mysql: [
+        ['select variance(f) from item', 'a standard deviation or variance of floating-point numbers'],
+        ['select mood, count(*) from item group by mood', 'of type ENUM'],
+        ['select word, count(*) as f from item group by word having f > 1', 'the name f in GROUP BY'],
+      ],
+      sqlite: [['select date(d) as f, count(*) from item group by f', 'the name f in GROUP BY']],
+    }
+    for (const [sql, why] of statements[engine]) {
+      expect(await finished(pool, sql, sql.includes('$1') ? ['month'] : []), sql).toEqual({
+        refused: expect.stringContaining(why),
+      })
+    }
+    const many = await finished(pool, 'select id, count(*) from item group by id', [], 1_000)
+    expect(many).toEqual({ refused: expect.stringContaining('2400 groups of all shards together') })
+  })
+
   test('generated', async () => {
     const wrong: string[] = []
     for (const statement of generatedStatements(60)) wrong.push(await check(statement))

@@ -1,5 +1,5 @@
 import type { DriverPool, DriverResult } from '../../src/drivers/driver.ts'
-import type { PartialAnswer } from '../../src/execution/relation/partial-answer.ts'
+import type { PartialAnswer, RelationContext } from '../../src/execution/relation/partial-answer.ts'
 import { relationOf } from '../../src/execution/relation/relation-of.ts'
 import { aggregationPlan, valuesOf, type PartText, type Refusal } from '../../src/routing/partial-aggregates.ts'
 import { readQueryShape } from '../../src/statement/shape/read-query-shape.ts'
@@ -10,6 +10,7 @@ export async function finished(
   pool: DriverPool,
   sql: string,
   params: readonly unknown[],
+  limit?: number,
 ): Promise<DriverResult | Refusal> {
   const shape = readQueryShape(sql, pool.engine)
   if (shape === undefined) return { refused: 'no shape' }
@@ -31,13 +32,14 @@ export async function finished(
   const described = plan.names.every((name) => name !== undefined)
     ? plan.names
     : (await on('item', plan.describe)).fields.map(({ name }) => name)
-  const relation = await relationOf({
+  const context: RelationContext = {
     plan,
     params,
     answers: answers as unknown as [PartialAnswer, ...PartialAnswer[]],
     ask: async (request) =>
       pool.query({ ...request, sql: request.sql.replaceAll(/\bitem\b/g, 'item_1'), access: 'read' }),
-  })
+  }
+  const relation = await relationOf(context, limit)
   if ('refused' in relation) return relation
   const text = plan.final(relation, described)
   // Of the whole table it takes no rows, but the names of items may hold its name.

@@ -176,6 +176,8 @@ const sqlite: readonly ScatteredStatement[] = [
   'select hex(min(y)), min(y), max(y) from item',
   'select sum(i) filter (where ok), count(*) filter (where not ok), avg(n) filter (where i > 0) from item',
   'select total(i), total(f), total(null), sum(null), avg(null) from item',
+  'select word as w, count(*) from item group by word order by w collate nocase desc, count(*)',
+  'select word as w, count(*) from item group by word order by 1 collate nocase, 2',
   'select x, typeof(x), count(*) from item group by x, typeof(x) order by x',
   "select min(x), max(x), typeof(sum(x)), sum(x), avg(x) from item where typeof(x) not in ('text', 'blob')",
   'select typeof(n), count(*), sum(n) from item group by typeof(n) order by 1',

@@ -34,6 +34,8 @@ const builtIn: ReadonlyMap<number, string> = new Map([
   [3802, 'jsonb'],
 ])
 
+/** Of the built-in ones, those whose texts need no quotes within an array. */
+const plain = new Set([16, 20, 21, 23, 26, 700, 701, 1082, 1700, 2950])
 /** Of the built-in ones, those whose values compare by a collation. */
 const collatable = new Set([19, 25, 1042, 1043])
 /** Numbers below are the same on every server. */
@@ -63,7 +65,7 @@ export async function postgresRelation({ plan, answers, ask }: RelationContext):
   const listed = plan.columns.map((column, i) => (builtIn.has(oids[i]!) ? `u.${column}` : `u.${column}::${names[i]}`))
   const arrays = plan.columns.flatMap((_, i): PartialRelation['rows'] => [
     i === 0 ? '' : ', ',
-    { parameter: { value: arrayText(rows, i) } },
+    { parameter: { value: arrayText(rows, i, plain.has(oids[i]!)) } },
     `::${builtIn.has(oids[i]!) ? names[i] : 'text'}[]`,
   ])
   return {
@@ -90,13 +92,14 @@ async function typeNames(oids: readonly number[], ask: RelationContext['ask']): 
 }
 
 /** A column of texts as PostgreSQL writes an array. */
-function arrayText(rows: readonly (readonly unknown[])[], column: number): string {
-  let text = '{'
-  for (let i = 0; i < rows.length; i++) {
-    const value = rows[i]![column] as string | null
-    if (i > 0) text += ','
-    if (value === null) text += 'NULL'
-    else text += /^[\w.:+-]+$/.test(value) && !/^null$/i.test(value) ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`
+function arrayText(rows: readonly (readonly unknown[])[], column: number, isPlain: boolean): string {
+  const texts: string[] = []
+  for (const row of rows) {
+    const value = row[column] as string | null
+    if (value === null) texts.push('NULL')
+    else if (isPlain) texts.push(value)
+    else
+      texts.push(value.includes('"') || value.includes('\\') ? `"${value.replaceAll(/["\\]/g, '\\$&')}"` : `"${value}"`)
   }
-  return text + '}'
+  return `{${texts.join(',')}}`
 }
