@@ -1,6 +1,7 @@
 import type { CallOptions } from '../config.ts'
 import type { Access, DriverRequest } from '../drivers/driver.ts'
 import { CrossEngineError, TransactionControlError, UnsupportedError } from '../errors.ts'
+import type { AggregationPlan } from '../routing/partial-aggregates.ts'
 import type { Reason, Route } from '../routing/route.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
 import type { NoPlan, RowPlan } from '../routing/scatter/row-plan.ts'
@@ -24,11 +25,24 @@ export interface Decision extends RoutedStatement {
   readonly scatter?: ScatterMemo | undefined
 }
 
+/** How the answers of several shards become one: row by row, or as groups that a server finishes; or what stands in the way. */
+export type ScatterPlan = RowPlan | GroupPlan | NoPlan
+
+export interface GroupPlan {
+  readonly kind: 'groups'
+  readonly plan: AggregationPlan
+  /** The names of the columns, once a server was asked. */
+  readonly names: { names?: readonly string[] | undefined }
+}
+
+/** The options of a call, for parts that are sent on its behalf. */
+export type SendOptions = Omit<CallOptions, 'rowMode'> & { readonly rowMode?: DriverRequest['rowMode'] }
+
 /** How the text is asked of several shards; found out once for each text. */
 export interface ScatterMemo {
   /** Whether a function is one of the engine's own: of others nobody says that they are no aggregates. */
   readonly isBuiltIn: (fn: FunctionUse) => boolean
-  plan?: RowPlan | NoPlan
+  plan?: ScatterPlan
   /** How the values of each sort key are ordered. */
   sortTypes?: Promise<readonly SortType[]> | undefined
 }
@@ -82,7 +96,7 @@ export function whereOf(decision: Decision): { database: string; shard: string; 
 export function requestOf(
   decision: Decision,
   params: Params,
-  options: CallOptions | undefined,
+  options: SendOptions | undefined,
   defaultTimeoutMs: number,
 ): DriverRequest {
   const { engine, alias } = decision.database

@@ -3,7 +3,7 @@ import type { Access, DriverPool, DriverRequest, DriverResult, Lease } from '../
 import { locate, UnsupportedError } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
-import { requestOf, whereOf, type Decision } from './decision.ts'
+import { requestOf, whereOf, type Decision, type SendOptions } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { insertByShard, writeEveryShard } from './every-shard.ts'
 import { Result } from './result.ts'
@@ -42,7 +42,17 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
-    if (decision.route.shards.length > 1) return this.#runOnSeveral(decision, params, options, surroundings)
+    return decision.route.shards.length > 1
+      ? this.#runOnSeveral(decision, params, options, surroundings)
+      : this.#runOnOne(decision, params, options, surroundings)
+  }
+
+  #runOnOne<Row>(
+    decision: Decision,
+    params: Params,
+    options: SendOptions | undefined,
+    surroundings: Surroundings,
+  ): Promise<Result<Row>> {
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const begun = request.timeoutMs ? performance.now() : 0
     if (hasReplicas(decision.database)) {
@@ -203,7 +213,7 @@ export class Executor {
 
   #scatterWith(surroundings: Surroundings): Scatter {
     return new Scatter({
-      run: async (single, params, options) => await this.run<unknown>(single, params, options, surroundings),
+      run: async (single, params, options) => await this.#runOnOne<unknown>(single, params, options, surroundings),
       stream: (single, params, options) => this.stream<unknown>(single, params, options, surroundings),
       concurrency: this.#scatterConcurrency,
     })

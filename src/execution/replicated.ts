@@ -1,4 +1,4 @@
-import type { CallOptions } from '../config.ts'
+import type { ReadOptions } from '../config.ts'
 import type { Lease } from '../drivers/driver.ts'
 import { CommitUnknownError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
@@ -76,7 +76,7 @@ export class Replicated {
   }
 
   /** The decision as it would be placed now. Waits for nothing. */
-  likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
+  likely(decision: Decision, surroundings: Surroundings, options: ReadOptions | undefined): Decision {
     const wishes = readWishes(decision, surroundings, options, 'looks')
     return this.#parts.placement.likely(wished(decision, wishes, surroundings), wishes)
   }
@@ -85,7 +85,7 @@ export class Replicated {
   async run<T>(
     decision: Decision,
     surroundings: Surroundings,
-    options: CallOptions | undefined,
+    options: ReadOptions | undefined,
     limits: CallLimits,
     sending: Sending<T>,
   ): Promise<T> {
@@ -223,7 +223,7 @@ export class Replicated {
   async #read<T>(
     decision: Decision,
     surroundings: Surroundings,
-    options: CallOptions | undefined,
+    options: ReadOptions | undefined,
     wait: CallWait,
     { send, drop }: Sending<T>,
   ): Promise<T> {

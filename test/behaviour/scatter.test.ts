@@ -61,6 +61,32 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     await expectSame(text, params)
   })
 
+  const aggregated: readonly (readonly [text: string, params?: readonly unknown[]])[] = [
+    ['select count(*) as n from customer'],
+    ['select count(*), sum(units), min(total), max(total), avg(units) from purchase'],
+    ['select count(*) as n, sum(total) as s from purchase where 1 = 0'],
+    ['select country, count(*) as n from customer group by country order by country'],
+    ['select units, sum(total) as s, avg(total) as a from purchase group by units order by units'],
+    ['select city, count(*) as n from customer group by city order by n desc, city limit 3'],
+    [
+      'select name, count(*) as n, sum(credit) as c from customer where id > ? group by name having count(*) > ? order by 1',
+      [5, 2],
+    ],
+    ['select distinct country from customer order by country'],
+    ['select count(distinct city) as cities from customer'],
+    [
+      'select k.name, count(*) as n, sum(p.total) as s from customer c join purchase p on p.customer_id = c.id join country k on k.code = c.country group by k.name order by s desc, k.name limit ?',
+      [3],
+    ],
+    ['select units, round(sum(total) / count(*), 2) as mean from purchase group by units order by mean desc, units'],
+    ['select units from purchase group by units order by units limit 2 offset 1'],
+    ['select count(*) as n from customer where id in (1, 2, 3, ?)', [4]],
+  ]
+
+  it.each(aggregated.map(([text, params = []]) => ({ text, params })))('$text', async ({ text, params }) => {
+    await expectSame(text, params)
+  })
+
   it('without an order gives all rows, in the order of the shards', async () => {
     const { rows, route } = await shop.sharded.query<{ id: number }>('select id from customer')
     expect(rows.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))

@@ -1,11 +1,12 @@
 import type { CallOptions } from '../../config.ts'
 import type { Field } from '../../drivers/driver.ts'
 import { CannotScatterError, QueryError, SignalboxError } from '../../errors.ts'
-import { rowPlan, shardText, type NoPlan, type RowPlan } from '../../routing/scatter/row-plan.ts'
+import { aggregationPlan, isAggregated } from '../../routing/partial-aggregates.ts'
+import { rowPlan, shardText, type RowPlan } from '../../routing/scatter/row-plan.ts'
 import { shardParams, type Window } from '../../routing/scatter/shard-limit.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { Decision, ScatterMemo } from '../decision.ts'
+import type { Decision, GroupPlan, ScatterMemo, ScatterPlan, SendOptions } from '../decision.ts'
 import { comparatorOf } from '../merge/comparator.ts'
 import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
@@ -13,12 +14,13 @@ import { mergeSorted, type RowOrder } from '../merge/merge-sorted.ts'
 import { batched, rowsOf, type RowBatches, type RowSource } from '../merge/row-source.ts'
 import type { SortType } from '../merge/sort-type.ts'
 import { Result } from '../result.ts'
+import { aggregate } from './aggregate.ts'
 import { withShards } from '../shard-decision.ts'
 import { learnSortTypes } from './sort-types.ts'
 
 /** How a decision for one shard is carried out. */
 export interface ScatterParts {
-  readonly run: (single: Decision, params: Params, options: CallOptions | undefined) => Promise<Result<unknown>>
+  readonly run: (single: Decision, params: Params, options: SendOptions | undefined) => Promise<Result<unknown>>
   readonly stream: (
     single: Decision,
     params: Params,
@@ -49,7 +51,10 @@ export class Scatter {
   }
 
   async query<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
-    const ready = await this.#ready(decision, params, options)
+    const plan = planOf(decision)
+    if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
+    if (plan.kind === 'groups') return await this.#groups<Row>(decision, plan, params, options)
+    const ready = await this.#ready(decision, plan, params, options)
     const { shards } = decision.route
     const missing: string[] = []
     const answers = await mapAtMost(this.#parts.concurrency, shards, async (shard) => {
@@ -94,7 +99,13 @@ export class Scatter {
     params: Params,
     options: CallOptions | undefined,
   ): AsyncGenerator<Row, void, undefined> {
-    const ready = await this.#ready(decision, params, options)
+    const plan = planOf(decision)
+    if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
+    if (plan.kind === 'groups') {
+      yield* (await this.#groups<Row>(decision, plan, params, options)).rows
+      return
+    }
+    const ready = await this.#ready(decision, plan, params, options)
     const size = options?.fetchSize ?? decision.database.pool.fetchSize
     const sources = decision.route.shards.map((shard): RowSource<unknown> => {
       return (signal) => {
@@ -118,9 +129,31 @@ export class Scatter {
     return window.offset === 0 && window.count === undefined ? rows : limited(rows, window)
   }
 
-  async #ready(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Ready> {
-    const plan = planOf(decision)
-    if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
+  async #groups<Row>(
+    decision: Decision,
+    { plan, names }: GroupPlan,
+    params: Params,
+    options: CallOptions | undefined,
+  ): Promise<Result<Row>> {
+    if (!Array.isArray(params)) throw cannot(decision, 'a query with named parameters and aggregates')
+    const answer = await aggregate(
+      {
+        plan,
+        params,
+        shards: decision.route.shards,
+        run: async (shard, sql, given, rowMode) =>
+          await this.#parts.run(onShard(decision, shard, sql), given, { ...options, rowMode }),
+        mapShards: async (shards, work) => await mapAtMost(this.#parts.concurrency, shards, work),
+        memo: names,
+      },
+      options?.rowMode ?? 'object',
+    )
+    if ('refused' in answer) throw cannot(decision, answer.refused)
+    const { rows, rowCount, fields, native } = answer
+    return new Result<Row>({ rows, rowCount, fields, native }, decision.route)
+  }
+
+  async #ready(decision: Decision, plan: RowPlan, params: Params, options: CallOptions | undefined): Promise<Ready> {
     const types = plan.order.length === 0 ? [] : await this.#sortTypes(decision, plan, params, options)
     const { engine } = decision.database
     const order = types.length === 0 ? undefined : orderOf(plan, types, options)
@@ -158,7 +191,7 @@ export class Scatter {
   }
 }
 
-function planOf(decision: Decision): RowPlan | NoPlan {
+function planOf(decision: Decision): ScatterPlan {
   const memo = memoOf(decision)
   memo.plan ??= makePlan(decision, memo.isBuiltIn)
   return memo.plan
@@ -168,20 +201,16 @@ function memoOf({ scatter }: Decision): ScatterMemo {
   return scatter ?? { isBuiltIn: () => false }
 }
 
-function makePlan({ sql, analysis, database }: Decision, isBuiltIn: ScatterMemo['isBuiltIn']): RowPlan | NoPlan {
+function makePlan({ sql, analysis, database }: Decision, isBuiltIn: ScatterMemo['isBuiltIn']): ScatterPlan {
   if (analysis.statements > 1) return { kind: 'none', obstacle: 'several statements in one text' }
   const own = new Set(analysis.functions.filter((fn) => !isBuiltIn(fn)).map(({ name }) => name.toLowerCase()))
   const shape = readQueryShape(sql, database.engine, ({ name }) => own.has(name.toLowerCase()))
   if (shape === undefined) return { kind: 'none', obstacle: 'a query that is not one plain SELECT' }
   const [obstacle] = shape.obstacles
   if (obstacle !== undefined) return { kind: 'none', obstacle }
-  if (shape.distinct === 'all') return { kind: 'none', obstacle: 'SELECT DISTINCT' }
-  if (shape.groupBy !== undefined) return { kind: 'none', obstacle: 'GROUP BY' }
-  const expressions = [...shape.items, ...(shape.orderBy?.keys ?? [])]
-  const [aggregate] = expressions.flatMap(({ aggregates }) => aggregates)
-  if (aggregate !== undefined) return { kind: 'none', obstacle: `the aggregate ${aggregate.name}()` }
-  if (shape.having !== undefined) return { kind: 'none', obstacle: 'HAVING' }
-  return rowPlan(sql, shape)
+  if (!isAggregated(shape)) return rowPlan(sql, shape)
+  const plan = aggregationPlan(sql, shape)
+  return 'refused' in plan ? { kind: 'none', obstacle: plan.refused } : { kind: 'groups', plan, names: {} }
 }
 
 function cannot({ database, route }: Decision, obstacle: string): CannotScatterError {
