@@ -5,7 +5,7 @@ import { FinalExpression, type GroupKey, type Surroundings } from './aggregation
 import { copied, type PartParameter, type Parts, type PartText, render } from './aggregation/part-text.ts'
 import { PartialColumns } from './aggregation/partial-columns.ts'
 import { FinishRefusal } from './aggregation/split-aggregate.ts'
-import { type TextToken, textTokens, tokenAt } from './aggregation/text-tokens.ts'
+import { behindBracket, type TextToken, textTokens, tokenAt } from './aggregation/text-tokens.ts'
 
 export { type PartParameter, type PartText, valuesOf } from './aggregation/part-text.ts'
 
@@ -164,7 +164,7 @@ class Planner {
       if (key.aggregates.length > 0) throw new FinishRefusal('an aggregate in GROUP BY')
       if (key.parameter && !this.#plain) throw new FinishRefusal('a parameter in GROUP BY')
       const column = this.#columns.addKey(this.#copy(key.span))
-      this.#keys.push({ tokens: this.#run(key.span), column: `f.${column}` })
+      this.#keys.push({ tokens: withoutBrackets(this.#run(key.span)), column: `f.${column}` })
     }
   }
 
@@ -185,7 +185,8 @@ class Planner {
     )
     if (usesIt) return key
     if (named.length > 1) throw new FinishRefusal(`"${key.name}" in GROUP BY, which is the name of several items`)
-    if (item.aggregates.length > 0) throw new FinishRefusal('an aggregate in GROUP BY')
+    // No aggregate can be grouped by: a column is meant, or else the shards will say that there is none.
+    if (item.aggregates.length > 0) return key
     this.#absent.push(same.slice(1))
     return item
   }
@@ -350,6 +351,14 @@ class Planner {
   #copy({ start, end }: Span): Parts {
     return copied(this.#sql, this.#tokens, tokenAt(this.#tokens, start), tokenAt(this.#tokens, end))
   }
+}
+
+function withoutBrackets(tokens: readonly TextToken[]): readonly TextToken[] {
+  let run = tokens
+  while (run[0]?.word === '(' && behindBracket(run, 0) === run.length && !run.some(({ word }) => word === ',')) {
+    run = run.slice(1, -1)
+  }
+  return run
 }
 
 function listOf(list: readonly Parts[]): Parts {

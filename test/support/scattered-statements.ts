@@ -74,6 +74,8 @@ const everywhere: readonly ScatteredStatement[] = [
   'select count(*) from item t join item u using (id) where t.i > 0',
   'select word, count(*) from item group by word having sum(i) > (count(*) * 2) order by word',
   'select (word), (count(*)) from item group by (word) order by (word)',
+  'select word, count(*) from item group by (word) order by word',
+  'select sum(i) as ok, ok as flag from item group by ok order by flag',
   'select word, min(d), max(ts), min(v) from item group by word order by word',
   'select i, b, n, count(*) from item group by i, b, n order by b, i, n limit 50',
   'select b, count(*) from item group by b order by b desc limit 20',
