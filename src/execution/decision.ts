@@ -59,6 +59,16 @@ export function shardKey({ route }: RoutedStatement, database = route.database):
   return `${database}/${route.shards[0] ?? ''}`
 }
 
+/** The shard as people know it, which is the database where it has one only; and as errors carry it. */
+export function placeOf({ database, route }: RoutedStatement): {
+  readonly name: string
+  readonly place: { readonly database: string; readonly shard: string }
+} {
+  const [shard = ''] = route.shards
+  const name = database.shards.length === 1 ? `"${database.alias}"` : `The shard "${shard}" of "${database.alias}"`
+  return { name, place: { database: database.alias, shard } }
+}
+
 /** The decision, carried out on this server for these reasons. */
 export function placedOn(decision: Decision, server: Server, role: Role, ...reasons: readonly Reason[]): Decision {
   const route: Route = Object.freeze({

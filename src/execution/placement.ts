@@ -6,7 +6,7 @@ import { comparePosition, type Position } from '../topology/position.ts'
 import type { Database, Server, Shard } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import type { CallWait } from './call-wait.ts'
-import { placedOn, shardOf, whereOf, type Decision } from './decision.ts'
+import { placedOn, placeOf, shardKey, shardOf, whereOf, type Decision } from './decision.ts'
 
 /** What is known of the servers of one shard; see `failover/monitor.ts`. */
 export interface ShardWatch {
@@ -301,10 +301,10 @@ export class Placement {
   }
 
   async #hold(decision: Decision, watch: ShardWatch, wait: CallWait, reason: Reason): Promise<Decision> {
-    const { alias, replication } = decision.database
-    const held = this.#held.get(alias) ?? 0
+    const { replication } = decision.database
+    const [shard, where, held] = [shardKey(decision), placeOf(decision), this.#held.get(shardKey(decision)) ?? 0]
     const begun = this.#parts.now()
-    this.#held.set(alias, held + 1)
+    this.#held.set(shard, held + 1)
     try {
       for (;;) {
         const found = watch.primary()
@@ -312,8 +312,8 @@ export class Placement {
         const waited = Math.round(this.#parts.now() - begun)
         if (found.kind === 'split') {
           throw new TwoPrimariesError(
-            `"${alias}" has two servers that take writes: ${found.why}. Nothing was sent. Stop one of them, or make it a replica.`,
-            { database: alias },
+            `${where.name} has two servers that take writes: ${found.why}. Nothing was sent. Stop one of them, or make it a replica.`,
+            where.place,
           )
         }
         if (waited >= replication.holdMs || held >= replication.holdStatements) {
@@ -322,16 +322,16 @@ export class Placement {
               ? `none appeared within ${waited} ms (replication.holdMs)`
               : `${held} statements wait already (replication.holdStatements)`
           throw new NoPrimaryError(
-            `"${alias}" has no primary (${found.why}), and ${why}. Nothing was sent. Promote a replica, or let statements wait longer.`,
-            { database: alias },
+            `${where.name} has no primary (${found.why}), and ${why}. Nothing was sent. Promote a replica, or let statements wait longer.`,
+            where.place,
           )
         }
         await this.#waitFor([watch.changed()], replication.holdMs - waited, wait, waits.primary)
       }
     } finally {
-      const left = (this.#held.get(alias) ?? 1) - 1
-      if (left === 0) this.#held.delete(alias)
-      else this.#held.set(alias, left)
+      const left = (this.#held.get(shard) ?? 1) - 1
+      if (left === 0) this.#held.delete(shard)
+      else this.#held.set(shard, left)
     }
   }
 

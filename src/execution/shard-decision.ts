@@ -53,6 +53,13 @@ export function withShards(decision: Decision, names: readonly string[], reason?
   const [first = ''] = names
   const shard = database.shards.find(({ name }) => name === first) ?? database.shards[0]
   const reasons = reason === undefined ? route.reasons : Object.freeze([...route.reasons, Object.freeze(reason)])
-  const on: Route = Object.freeze({ ...route, shards: Object.freeze([...names]), reasons })
+  const { consistency: _, ...rest } = route
+  const isScattered = names.length > 1 && route.effect === 'read'
+  const on: Route = Object.freeze({
+    ...rest,
+    shards: Object.freeze([...names]),
+    ...(isScattered ? { consistency: 'perShard' as const } : {}),
+    reasons,
+  })
   return { ...decision, route: on, server: shard?.primary ?? decision.server }
 }

@@ -20,6 +20,11 @@ export interface Route {
   /** The address of the server that ran it; absent until one was picked, and where there is only one. */
   readonly server?: string
   readonly effect: Effect
+  /**
+   * Of a read of several shards: each shard answers for itself, so that what is written meanwhile may be in one part of the answer
+   * and not in another. Absent where one server answers.
+   */
+  readonly consistency?: 'perShard'
   /** In the order of the decision. */
   readonly reasons: readonly Reason[]
   /** The text to send, where it differs from the one given (tables qualified with their schema). */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kysely } from '../../src/adapters/kysely.ts'
 import { sqlFor } from '../support/dialect.ts'
 import { testedEngines } from '../support/servers.ts'
 import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
@@ -90,7 +91,8 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
   it('without an order gives all rows, in the order of the shards', async () => {
     const { rows, route } = await shop.sharded.query<{ id: number }>('select id from customer')
     expect(rows.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
-    expect(route.shards).toEqual(['a', 'b', 'c', 'd'])
+    expect(route).toMatchObject({ shards: ['a', 'b', 'c', 'd'], consistency: 'perShard' })
+    expect((await shop.sharded.query('select id from customer where id = 1')).route).not.toHaveProperty('consistency')
     expect((await shop.sharded.query('select id from customer')).rows).toEqual(rows)
     expect((await shop.sharded.query('select id from customer limit 5')).rows).toHaveLength(5)
   })
@@ -104,6 +106,36 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     const error: unknown = await shop.sharded.query(text).catch((reason: unknown) => reason)
     expect(String(error)).toContain(construct)
     expect(error).toMatchObject({ code: expect.stringMatching(/CANNOT_SCATTER|SHARD_KEY_MISSING/) })
+  })
+
+  it('serves Kysely, with the types and streams of one database', async () => {
+    interface Tables {
+      customer: { id: number; name: string; country: string | null }
+    }
+    const [one, many] = [kysely<Tables>(shop.whole), kysely<Tables>(shop.sharded)]
+    const plain = (rows: readonly object[]): unknown[] => rows.map((row) => ({ ...row }))
+    for (const db of [one, many]) {
+      const inserted = await db
+        .insertInto('customer')
+        .values({ id: 1_000, name: 'kysely', country: 'de' })
+        .executeTakeFirst()
+      expect(inserted.numInsertedOrUpdatedRows).toBe(1n)
+    }
+    const ask = (db: typeof one) =>
+      db.selectFrom('customer').select(['id', 'name']).where('id', '>', 50).orderBy('id', 'desc')
+    expect(plain(await ask(many).execute())).toEqual(plain(await ask(one).execute()))
+    expect(plain(await Array.fromAsync(ask(many).stream()))).toEqual(plain(await ask(one).execute()))
+    const count = (db: typeof one) =>
+      db
+        .selectFrom('customer')
+        .select(['country', (eb) => eb.fn.countAll().as('n')])
+        .groupBy('country')
+        .orderBy('country')
+    expect(plain(await count(many).execute())).toEqual(plain(await count(one).execute()))
+    for (const db of [one, many]) {
+      const deleted = await db.deleteFrom('customer').where('id', '=', 1_000).executeTakeFirst()
+      expect(deleted.numDeletedRows).toBe(1n)
+    }
   })
 
   it('stops reading as soon as nobody wants more, and serves the next', async () => {
