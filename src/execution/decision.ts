@@ -9,7 +9,7 @@ import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { FunctionUse } from '../statement/analysis.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Role, Server, Shard } from '../topology/topology.ts'
-import type { SortType } from './merge/sort-type.ts'
+import type { KeyOrder } from './scatter/key-orders.ts'
 
 /** A routed statement and the server that was picked for it. */
 export interface Decision extends RoutedStatement {
@@ -44,7 +44,7 @@ export interface ScatterMemo {
   readonly isBuiltIn: (fn: FunctionUse) => boolean
   plan?: ScatterPlan
   /** How the values of each sort key are ordered. */
-  sortTypes?: Promise<readonly SortType[]> | undefined
+  orders?: Promise<readonly KeyOrder[]> | undefined
 }
 
 /** The shard that a route leads to. */

@@ -62,6 +62,25 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     await expectSame(text, params)
   })
 
+  const byServers: Readonly<Record<string, readonly string[]>> = {
+    postgres: [
+      'select id, city from customer order by city collate "de-x-icu", id',
+      'select id, city from customer order by city collate "en-x-icu" desc nulls last, id desc limit 9 offset 4',
+      "select customer_id, id from purchase order by bought - timestamp '2025-01-01', customer_id, id",
+      'select id, lower(city collate "und-x-icu") as c from customer order by c desc, id limit 7',
+    ],
+    mysql: [
+      'select id, city from customer order by city collate utf8mb4_general_ci, id',
+      'select id, city from customer order by city collate utf8mb4_swedish_ci desc, id desc limit 9 offset 4',
+      'select id, concat(city, name) as c from customer order by c collate utf8mb4_unicode_ci, id',
+    ],
+    sqlite: ['select id, city from customer order by city collate nocase, id'],
+  }
+
+  it.each(byServers[engine]!)('has values ranked that only a server can compare: %s', async (text) => {
+    await expectSame(text)
+  })
+
   const aggregated: readonly (readonly [text: string, params?: readonly unknown[]])[] = [
     ['select count(*) as n from customer'],
     ['select count(*), sum(units), min(total), max(total), avg(units) from purchase'],
@@ -100,6 +119,11 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
   const refused: readonly (readonly [string, string])[] = [
     ['select row_number() over (order by id) from customer', 'a window function'],
     ['select id from customer union select id from customer', 'UNION'],
+    ...(engine === 'postgres'
+      ? []
+      : [['select id, units * 2 as u from purchase order by u + 1', 'sort key 1'] as const]),
+    ['select * from customer order by 1', 'sort key 1'],
+    ...(engine === 'postgres' ? [] : [['select id from customer order by abs(id - ?)', 'sort key 1'] as const]),
     ['with x as (select * from customer) select * from x', 'WITH'],
   ]
   it.each(refused)('refuses %s', async (text, construct) => {

@@ -12,11 +12,11 @@ import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
 import { mergeSorted, type RowOrder } from '../merge/merge-sorted.ts'
 import { batched, rowsOf, type RowBatches, type RowSource } from '../merge/row-source.ts'
-import type { SortType } from '../merge/sort-type.ts'
 import { Result } from '../result.ts'
 import { aggregate } from './aggregate.ts'
 import { withShards } from '../shard-decision.ts'
-import { learnSortTypes } from './sort-types.ts'
+import { learnKeyOrders, type AskShard, type KeyOrder } from './key-orders.ts'
+import { serverRanks } from './server-ranks.ts'
 
 /** How a decision for one shard is carried out. */
 export interface ScatterParts {
@@ -36,7 +36,7 @@ interface Ready {
   readonly sql: string
   readonly params: Params
   readonly window: Window
-  readonly order: RowOrder<unknown> | undefined
+  readonly orders: readonly KeyOrder[]
 }
 
 /**
@@ -72,19 +72,16 @@ export class Scatter {
       throw new CannotScatterError('partial', `None of the shards could be reached: ${shards.join(', ')}.`, {
         database: decision.database.alias,
       })
-    const rows = await Array.fromAsync(
-      rowsOf(
-        this.#merged(
-          ready,
-          there.map(
-            ({ rows: some }): RowSource<unknown> =>
-              async function* whole() {
-                yield some
-              },
-          ),
-        ),
-      ),
+    const parts = there.map(({ rows: some }) => some)
+    const asked = shards.find((shard) => !missing.includes(shard)) ?? ''
+    const order = await this.#orderOf(decision, ready, parts, options, asked)
+    const sources = parts.map(
+      (part): RowSource<unknown> =>
+        async function* whole() {
+          yield part
+        },
     )
+    const rows = await Array.fromAsync(rowsOf(this.#merged(ready, order, sources)))
     const hidden = ready.plan.order.length
     for (const row of rows) strip(row, ready.plan, options)
     const fields: readonly Field[] = hidden === 0 ? first.fields : first.fields.slice(0, -hidden)
@@ -106,6 +103,12 @@ export class Scatter {
       return
     }
     const ready = await this.#ready(decision, plan, params, options)
+    if (ready.orders.some(({ by }) => by === 'server')) {
+      // Ranks are those of all rows, so these have to be there first.
+      yield* (await this.query<Row>(decision, params, options)).rows
+      return
+    }
+    const order = await this.#orderOf(decision, ready, [], options)
     const size = options?.fetchSize ?? decision.database.pool.fetchSize
     const sources = decision.route.shards.map((shard): RowSource<unknown> => {
       return (signal) => {
@@ -114,13 +117,18 @@ export class Scatter {
         return batched(this.#parts.stream(single, ready.params, { ...options, signal: both }), size)
       }
     })
-    for await (const row of rowsOf(this.#merged(ready, sources, options?.signal))) {
+    for await (const row of rowsOf(this.#merged(ready, order, sources, options?.signal))) {
       strip(row, ready.plan, options)
       yield row as Row
     }
   }
 
-  #merged({ order, window }: Ready, sources: readonly RowSource<unknown>[], signal?: AbortSignal): RowBatches<unknown> {
+  #merged(
+    { window }: Ready,
+    order: RowOrder<unknown> | undefined,
+    sources: readonly RowSource<unknown>[],
+    signal?: AbortSignal,
+  ): RowBatches<unknown> {
     const { concurrency } = this.#parts
     const rows =
       order === undefined
@@ -154,40 +162,76 @@ export class Scatter {
   }
 
   async #ready(decision: Decision, plan: RowPlan, params: Params, options: CallOptions | undefined): Promise<Ready> {
-    const types = plan.order.length === 0 ? [] : await this.#sortTypes(decision, plan, params, options)
+    const orders = plan.order.length === 0 ? [] : await this.#keyOrders(decision, plan, params, options)
     const { engine } = decision.database
-    const order = types.length === 0 ? undefined : orderOf(plan, types, options)
-    const sql = shardText(plan, (expression, key) => exactText(engine, expression, types[key]))
-    return { plan, sql, order, ...shardParams(params, plan.limit) }
+    const sql = shardText(plan, (expression, key) => exactText(engine, expression, orders[key]))
+    return { plan, sql, orders, ...shardParams(params, plan.limit) }
   }
 
   /** Learnt once for each text; a failure is forgotten, so that the next call asks again. */
-  async #sortTypes(
+  async #keyOrders(
     decision: Decision,
     plan: RowPlan,
     params: Params,
     options: CallOptions | undefined,
-  ): Promise<readonly SortType[]> {
+  ): Promise<readonly KeyOrder[]> {
     const memo = memoOf(decision)
-    const { rowMode: _, ...others } = options ?? {}
-    memo.sortTypes ??= learnSortTypes(
-      decision.database.engine,
-      plan,
-      params,
-      decision.route.shards.map((shard) => async (sql, given) => {
-        const { rows, fields } = await this.#parts.run(onShard(decision, shard, sql), given, {
-          ...others,
-          rowMode: 'array',
-        })
-        return { rows: rows as readonly (readonly unknown[])[], fields }
+    if (memo.orders !== undefined) return await memo.orders
+    let isWhole = true
+    const mayBeMissing = (error: unknown): boolean => {
+      const isMissing = options?.partial === true && isUnreachable(error)
+      isWhole &&= !isMissing
+      return isMissing
+    }
+    const shards = decision.route.shards.map((shard) => this.#asker(decision, shard, options))
+    const learning = learnKeyOrders(decision.database.engine, plan, params, shards, mayBeMissing)
+    memo.orders = learning
+    try {
+      return await learning
+    } catch (error) {
+      isWhole = false
+      throw error
+    } finally {
+      if (!isWhole) memo.orders = undefined
+    }
+  }
+
+  #asker(decision: Decision, shard: string, options: CallOptions | undefined): AskShard {
+    return async (sql, params) => {
+      const { rows, fields } = await this.#parts.run(onShard(decision, shard, sql), params, {
+        ...options,
+        rowMode: 'array',
+      })
+      return { rows: rows as readonly (readonly unknown[])[], fields }
+    }
+  }
+
+  /** How the rows are compared. The server of the shard `asked` ranks the values that only a server can compare. */
+  async #orderOf(
+    decision: Decision,
+    { plan, orders }: Ready,
+    parts: readonly (readonly unknown[])[],
+    options: CallOptions | undefined,
+    asked = '',
+  ): Promise<RowOrder<unknown> | undefined> {
+    if (orders.length === 0) return undefined
+    const valueOf = plan.order.map(({ name }, index) => keyReader(name, index - plan.order.length, options))
+    const ask = this.#asker(decision, asked, options)
+    const keys = await Promise.all(
+      plan.order.map(async ({ descending, nulls }, index) => {
+        const of = valueOf[index]!
+        const order = orders[index] ?? { by: 'type', type: 'sqlite' }
+        if (order.by === 'type') return { of, type: order.type, descending, nulls }
+        const values = parts.flatMap((rows) => rows.map(of))
+        const ranks = await serverRanks(decision.database.engine, values, order.ranking, ask)
+        const rankOf = (row: unknown): unknown => {
+          const value = of(row)
+          return value === null ? null : ranks.get(value as string)
+        }
+        return { of: rankOf, type: 'number' as const, descending, nulls }
       }),
     )
-    try {
-      return await memo.sortTypes
-    } catch (error) {
-      memo.sortTypes = undefined
-      throw error
-    }
+    return comparatorOf(keys)
   }
 }
 
@@ -227,27 +271,20 @@ function onShard(decision: Decision, shard: string, sql: string): Decision {
 }
 
 /** As text, where the driver's own form would lose something: microseconds, or digits. */
-function exactText(engine: Decision['database']['engine'], expression: string, type: SortType | undefined): string {
-  const isMoment = type === 'timestamp' || type === 'date' || type === 'time'
+function exactText(engine: Decision['database']['engine'], expression: string, order: KeyOrder | undefined): string {
+  const type = order?.by === 'type' ? order.type : order?.by
+  const isMoment = type === 'timestamp' || type === 'date' || type === 'time' || type === 'server'
   if (engine === 'postgres' && isMoment) return `(${expression})::text`
   if (engine === 'mysql' && (isMoment || type === 'number' || type === 'decimal'))
     return `cast((${expression}) as char)`
   return `(${expression})`
 }
 
-function orderOf(plan: RowPlan, types: readonly SortType[], options: CallOptions | undefined): RowOrder<unknown> {
-  const fromEnd = plan.order.length
-  return comparatorOf(
-    plan.order.map(({ name, descending, nulls }, index) => ({
-      of:
-        options?.rowMode === 'array'
-          ? (row: unknown) => (row as readonly unknown[]).at(index - fromEnd)
-          : (row: unknown) => (row as Readonly<Record<string, unknown>>)[name],
-      type: types[index] ?? 'sqlite',
-      descending,
-      nulls,
-    })),
-  )
+/** Reads the value of a key from its hidden column; `place`: counted from the end, for rows that are arrays. */
+function keyReader(name: string, place: number, options: CallOptions | undefined): (row: unknown) => unknown {
+  return options?.rowMode === 'array'
+    ? (row) => (row as readonly unknown[]).at(place)
+    : (row) => (row as Readonly<Record<string, unknown>>)[name]
 }
 
 /** Takes the hidden columns out of a row, which nobody else has yet. */

@@ -43,8 +43,11 @@ export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
   const order: OrderKey[] = []
   for (const [index, key] of (shape.orderBy?.keys ?? []).entries()) {
     const expression = keyText(sql, shape, key)
-    if (expression === undefined)
-      return { kind: 'none', obstacle: `the sort key ${index + 1}, which counts columns behind a *` }
+    if (typeof expression !== 'string')
+      return { kind: 'none', obstacle: `the sort key ${index + 1}, which ${expression.why}` }
+    // It would stand in the text once more, and the numbers of those behind it would be others.
+    if (shape.dialect !== 'postgres' && expression.includes('?'))
+      return { kind: 'none', obstacle: `the sort key ${index + 1}, which has a parameter` }
     const { descending, nulls, collation } = key
     // The other engines say which collation comes of it; SQLite does not.
     if (shape.dialect === 'sqlite' && key.collatesInside === true)
@@ -73,27 +76,46 @@ export function shardText(
 }
 
 /** What is sorted by; of a name or a number that means a column of the answer, the expression of that. */
-function keyText(sql: string, { items, dialect }: QueryShape, key: SortKey): string | undefined {
+function keyText(sql: string, { items, dialect }: QueryShape, key: SortKey): string | Obstacle {
   if (key.ordinal !== undefined) {
     const before = items.slice(0, key.ordinal)
     const item = before.at(-1)
-    return item === undefined || before.some(({ star }) => star === true) ? undefined : textAt(sql, item.span)
+    if (item === undefined || before.some(({ star }) => star === true)) return { why: 'counts columns behind a *' }
+    return textAt(sql, item.span)
   }
-  const { name } = key
+  const text = textAt(sql, key.span)
+  // Behind a collation, too, MySQL and SQLite have the columns of the answer in view; PostgreSQL only where a name is all.
+  const [bare, collate] = key.name === undefined && dialect !== 'postgres' ? withoutCollation(text, key) : [text, '']
+  const name = key.name ?? nameIn(bare)
   const item = name === undefined ? undefined : items.find((each) => isCalled(each, name, dialect))
-  const text = textAt(sql, item?.span ?? key.span)
-  // The collation stands behind a name that is replaced by its expression.
-  return item === undefined || key.collation === undefined ? text : `${text} ${collateText(sql, key.span)}`
+  if (item !== undefined) return `(${textAt(sql, item.span)})${collate}`
+  if (dialect !== 'postgres' && items.some(({ alias }) => alias !== undefined && mentions(bare, alias.name)))
+    return { why: 'has a column of the answer within an expression' }
+  return text
+}
+
+interface Obstacle {
+  readonly why: string
+}
+
+function withoutCollation(text: string, { collation }: SortKey): readonly [bare: string, collate: string] {
+  const at = collation === undefined ? -1 : text.toLowerCase().lastIndexOf('collate')
+  return at === -1 ? [text, ''] : [text.slice(0, at).trim(), ` ${text.slice(at)}`]
+}
+
+function nameIn(text: string): string | undefined {
+  const [, quoted, plain] = /^(?:[`"]([^`"]+)[`"]|([\p{L}_][\p{L}\p{N}_$]*))$/u.exec(text) ?? []
+  return quoted ?? plain
+}
+
+function mentions(text: string, name: string): boolean {
+  const words: readonly string[] = text.toLowerCase().match(/[\p{L}\p{N}_$]+/gu) ?? []
+  return words.includes(name.toLowerCase()) || text.toLowerCase().includes(`\`${name.toLowerCase()}\``)
 }
 
 function isCalled({ alias }: SelectItem, name: string, dialect: Dialect): boolean {
   if (alias === undefined) return false
   return dialect === 'postgres' ? alias.name === name : alias.name.toLowerCase() === name.toLowerCase()
-}
-
-function collateText(sql: string, span: Span): string {
-  const text = textAt(sql, span)
-  return text.slice(text.toLowerCase().lastIndexOf('collate'))
 }
 
 function textAt(sql: string, { start, end }: Span): string {

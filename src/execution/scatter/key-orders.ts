@@ -1,0 +1,176 @@
+import { CannotScatterError } from '../../errors.ts'
+import type { Field } from '../../drivers/driver.ts'
+import { shardText, type OrderKey, type RowPlan } from '../../routing/scatter/row-plan.ts'
+import type { Params } from '../../statement/statement.ts'
+import type { Engine } from '../../topology/server-target.ts'
+import { sortTypeOfMysql, type MysqlField } from '../merge/sort-type-of-mysql.ts'
+import { sortTypeOfPostgres } from '../merge/sort-type-of-postgres.ts'
+import type { SortType } from '../merge/sort-type.ts'
+
+/** Runs a read on one of the shards: the answer with rows as arrays, and the columns. */
+export type AskShard = (
+  sql: string,
+  params: Params,
+) => Promise<{ readonly rows: readonly (readonly unknown[])[]; readonly fields: readonly Field[] }>
+
+/** How the values of a sort key are compared. */
+export type KeyOrder =
+  /** By this process, as the engine would. */
+  | { readonly by: 'type'; readonly type: SortType }
+  /** By a server, which ranks the values: they come as text. */
+  | { readonly by: 'server'; readonly ranking: Ranking }
+
+/** How a server ranks values that are sent to it as texts. `type`: PostgreSQL, what they are cast to. */
+export interface Ranking {
+  readonly type: string
+  /** As it stands behind COLLATE; `undefined`: the type has none. */
+  readonly collation: string | undefined
+}
+
+/**
+ * How the engine orders the values of the sort keys: by their types, and for text by the collation that each shard says it has.
+ * Asked once for each text.
+ *
+ * `mayBeMissing`: a shard that failed with this error is left out.
+ *
+ * Throws `CannotScatterError` where the shards do not agree, or nobody can order the values from outside.
+ */
+export async function learnKeyOrders(
+  engine: Engine,
+  plan: RowPlan,
+  params: Params,
+  shards: readonly AskShard[],
+  mayBeMissing: (error: unknown) => boolean,
+): Promise<readonly KeyOrder[]> {
+  if (engine === 'sqlite') return plan.order.map(({ collation }) => ({ by: 'type', type: sqliteType(collation) }))
+  const learn = engine === 'postgres' ? postgresOrders : mysqlOrders
+  const asked = await Promise.allSettled(shards.map(async (ask) => await learn(plan, params, ask)))
+  for (const answer of asked) if (answer.status === 'rejected' && !mayBeMissing(answer.reason)) throw answer.reason
+  const found = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  return plan.order.map((key, index) => {
+    const orders = found.map((each) => each[index])
+    const [first] = orders
+    if (first !== undefined && first.by !== 'nobody' && orders.every((each) => isSame(each, first))) return first
+    throw unordered(key, index, [...new Set(orders.map(describe))].join(', '))
+  })
+}
+
+type Found = (KeyOrder & { readonly known?: string }) | { readonly by: 'nobody'; readonly why: string }
+
+function isSame(one: Found | undefined, other: Found): boolean {
+  return describe(one) === describe(other)
+}
+
+function sqliteType(collation: string | undefined): SortType {
+  const name = collation?.toLowerCase()
+  if (name === 'nocase') return 'sqlite-nocase'
+  return name === 'rtrim' ? 'sqlite-rtrim' : 'sqlite'
+}
+
+/** Types of PostgreSQL that have a collation: text, varchar, character, name. */
+const collatable = new Set([25, 1043, 1042, 19])
+/** json, point, lseg, path, box, polygon, circle, xid, xml: no order. */
+const unorderable = new Set([114, 600, 601, 602, 603, 604, 718, 28, 142])
+
+async function postgresOrders(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly Found[]> {
+  const { fields } = await ask(`select * from (${shardText(plan)}) as q limit 0`, params)
+  const oids = fields.slice(-plan.order.length).map(({ native }) => Number(Reflect.get(native as object, 'dataTypeID')))
+  const said = await postgresFacts(plan, oids, params, ask)
+  return plan.order.map((_, index): Found => {
+    const oid = oids[index] ?? 0
+    const { type, collation, bytewise } = said[index] ?? { type: '', collation: undefined, bytewise: false }
+    const sortType = sortTypeOfPostgres(oid, bytewise ? 'C' : collation)
+    if (sortType !== undefined) return { by: 'type', type: sortType }
+    if (unorderable.has(oid)) return { by: 'nobody', why: `of the type ${type}` }
+    return { by: 'server', ranking: { type, collation } }
+  })
+}
+
+interface PostgresFacts {
+  readonly type: string
+  readonly collation: string | undefined
+  /** The collation compares code points. */
+  readonly bytewise: boolean
+}
+
+/** The server derives types and collations from the expressions, also where there are no rows. */
+async function postgresFacts(
+  plan: RowPlan,
+  oids: readonly number[],
+  params: Params,
+  ask: AskShard,
+): Promise<readonly PostgresFacts[]> {
+  const items = plan.order.flatMap(({ name }, index) => {
+    const value = `(select ${name} from q limit 1)`
+    const collation = collatable.has(oids[index] ?? 0) ? `pg_collation_for(${value})` : 'null'
+    return [`pg_typeof(${value})::text`, collation]
+  })
+  // The provider is known from version 15 on; before that it is the C library.
+  const own = `(select case when to_jsonb(d)->>'datlocprovider' = 'i' then 'icu ' || (to_jsonb(d)->>'daticulocale') else datcollate end
+    from pg_database d where datname = current_database())`
+  const encoding = `current_setting('server_encoding')`
+  const { rows } = await ask(`with q as (${shardText(plan)}) select ${[...items, own, encoding].join(', ')}`, params)
+  const [row = []] = rows
+  const isUtf8 = row.at(-1) === 'UTF8'
+  return plan.order.map((_, index) => {
+    const [type, written] = [textOf(row[2 * index]), textOf(row[2 * index + 1])]
+    if (written === '') return { type, collation: undefined, bytewise: false }
+    const name = written.replaceAll('"', '').replace(/^.*\./, '')
+    const meant = name === 'default' ? textOf(row.at(-2)) : name
+    // "C", and the locales of the C library that compare by code points.
+    return { type, collation: written, bytewise: isUtf8 && /^(?:C(?:\.utf-?8)?|POSIX|ucs_basic)$/i.test(meant) }
+  })
+}
+
+async function mysqlOrders(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly Found[]> {
+  const text = shardText(plan)
+  const { fields } = await ask(`(${text}) limit 0`, params)
+  const keys = fields.slice(-plan.order.length).map(({ native }) => native as MysqlField)
+  // Columns of one name may not be in one table, so all get other names; and a row is needed also where there is none.
+  const names = fields.map((_, index) => `s${index}`)
+  const items = names
+    .slice(-plan.order.length)
+    .map((name) => `(select collation(${name}) from (select 1) one left join q on true limit 1)`)
+  const { rows } = await ask(`with q(${names.join(', ')}) as (${text}) select ${items.join(', ')}`, params)
+  const [row = []] = rows
+  return keys.map((native, index): Found => {
+    const collation = textOf(row[index])
+    const type = sortTypeOfMysql(native, collation === '' ? undefined : collation)
+    if (type !== undefined) return { by: 'type', type }
+    // Whatever is text by its looks, but sorted by something else, says so by its field.
+    const isText = collation !== '' && collation !== 'binary' && isPlainText(native)
+    return isText
+      ? { by: 'server', ranking: { type: '', collation } }
+      : { by: 'nobody', why: 'of a type with an order of its own' }
+  })
+}
+
+/** VARCHAR, the TEXTs, VAR_STRING, STRING, and no ENUM, SET or type of MariaDB's own that is sent as text. */
+function isPlainText({ columnType = 0, flags, extendedTypeName }: MysqlField): boolean {
+  const numbered = 0x100 | 0x800
+  return (
+    [15, 249, 250, 251, 252, 253, 254].includes(columnType) &&
+    extendedTypeName === undefined &&
+    typeof flags === 'number' &&
+    (flags & numbered) === 0
+  )
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function describe(order: Found | undefined): string {
+  if (order === undefined) return 'unknown'
+  if (order.by === 'nobody') return order.why
+  if (order.by === 'type') return order.type
+  return `${order.ranking.type} in the collation ${order.ranking.collation ?? 'of its type'}`
+}
+
+function unordered({ expression }: OrderKey, index: number, said: string): CannotScatterError {
+  return new CannotScatterError(
+    'ORDER BY',
+    `The rows of the shards are sorted by ${expression} (key ${index + 1}), which the shards say is ${said}. ` +
+      'Their rows can be put together by a type and a collation that all of them have. Sort by something else, or name one shard.',
+  )
+}
