@@ -154,6 +154,7 @@ describe('imports', () => {
         (to) => never.test(to),
       )
       const file = [
+        'src/error-codes.ts',
         'src/errors.ts',
         'src/error-codes.ts',
         'src/option.ts',
