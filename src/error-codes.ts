@@ -33,6 +33,8 @@ export const errorCodes = {
   SIGNALBOX_NO_REPLICA: 'No replica with the wanted tags can be used.',
   SIGNALBOX_DISCOVERY: 'A source of servers could not be asked, or did not give a list of servers.',
   SIGNALBOX_TOKEN_KEYS: 'A session token was asked for, and the configuration has no keys to sign it with.',
+  SIGNALBOX_CLOCK:
+    'No id could be made, because the clock went back too far, stands still, or shows an impossible time.',
   SIGNALBOX_CLIENT_CLOSED: 'The client was used after close() was called.',
   SIGNALBOX_CONNECTION_LOST: 'A server could not be reached, or the connection to it broke.',
   SIGNALBOX_READ_ONLY_SERVER: 'A server refused a write because it, or the connection, is read-only.',

@@ -335,6 +335,13 @@ export class TokenKeysError extends SignalboxError {
   }
 }
 
+/** No id was made; a later call may succeed. */
+export class ClockError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_CLOCK', message, { safeToRetry: true })
+  }
+}
+
 export class ClientClosedError extends SignalboxError {
   constructor(message = 'The client is closed. Call connect() again for a new one.') {
     super('SIGNALBOX_CLIENT_CLOSED', message)

@@ -56,6 +56,17 @@ export type {
   ShardMapData,
   ShardMove,
 } from './routing/shard-map.ts'
+export {
+  ids,
+  type ShardedSnowflakeIds,
+  type ShardedSnowflakeOptions,
+  type SnowflakeFields,
+  type SnowflakeId,
+  type SnowflakeIds,
+  type SnowflakeOptions,
+  type Uuidv7Ids,
+  type Uuidv7Options,
+} from './ids/ids.ts'
 export type { Permission } from './routing/migrate.ts'
 export type { TableKind, TableName } from './topology/table-map.ts'
 export { comparePosition, formatPosition, parsePosition, type Position } from './topology/position.ts'

@@ -6,6 +6,7 @@ import {
   errorCodes,
   hashShards,
   listShards,
+  ids,
   QueryError,
   SignalboxError,
   type Client,
@@ -156,6 +157,12 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     withClient({ databases: { default: { primary: memory, replicas: [memory] } } }, (client) =>
       client.session((session) => session.token()),
     ),
+  SIGNALBOX_CLOCK: () => {
+    const times = [1_600_000_000_011, 1_600_000_000_000]
+    const made = ids.snowflake({ node: 1, now: () => times.shift() ?? 0 })
+    made.next()
+    made.next()
+  },
   SIGNALBOX_CLIENT_CLOSED: () =>
     withClient(memory, async (client) => {
       await client.close()

@@ -19,7 +19,7 @@ interface Rule {
   readonly never: RegExp
 }
 
-// The layers, lowest first: errors ← topology, option, statement ← routing, drivers ← failover ← discovery ← execution ← client ← adapters, cli.
+// The layers, lowest first: errors ← topology, option, statement ← routing, drivers ← failover ← discovery ← execution ← client, ids ← adapters, cli.
 const rules: readonly Rule[] = [
   { about: 'errors know nobody', from: /^src\/error-codes\.ts$/, never: /^src\// },
   { about: 'errors know their codes alone', from: /^src\/errors\.ts$/, never: /^src\/(?!error-codes\.ts)/ },
@@ -65,6 +65,21 @@ const rules: readonly Rule[] = [
     from: /^src\/execution\//,
     never:
       /^src\/(?!execution\/|discovery\/|failover\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
+  },
+  {
+    about: 'ids are made with what a client offers to everybody',
+    from: /^src\/ids\//,
+    never: /^src\/(?!ids\/|execution\/queryable\.ts|topology\/|errors\.ts|option\.ts)/,
+  },
+  {
+    about: 'only the index knows ids',
+    from: /^src\/(?!ids\/|index\.ts)/,
+    never: /^src\/ids\//,
+  },
+  {
+    about: 'ids made from a clock use no module of Node.js',
+    from: /^src\/ids\/(?:time-counter|snowflake|ticket-stock)\.ts$/,
+    never: /^node:/,
   },
   {
     about: 'adapters and cli use the public surface',
@@ -150,9 +165,15 @@ describe('imports', () => {
 
   it('are held by rules that bite', () => {
     for (const { about, from, never } of rules) {
-      const forbidden = ['src/client.ts', 'src/adapters/kysely.ts', 'src/x.test.ts', 'node:fs', 'pg', 'kysely'].filter(
-        (to) => never.test(to),
-      )
+      const forbidden = [
+        'src/client.ts',
+        'src/ids/x.ts',
+        'src/adapters/kysely.ts',
+        'src/x.test.ts',
+        'node:fs',
+        'pg',
+        'kysely',
+      ].filter((to) => never.test(to))
       const file = [
         'src/error-codes.ts',
         'src/errors.ts',
@@ -166,6 +187,8 @@ describe('imports', () => {
         'src/failover/decide.ts',
         'src/discovery/x.ts',
         'src/execution/x.ts',
+        'src/ids/x.ts',
+        'src/ids/snowflake.ts',
         'src/adapters/x.ts',
         'src/client.ts',
       ].find((name) => from.test(name))
