@@ -64,6 +64,10 @@ export {
   type SnowflakeId,
   type SnowflakeIds,
   type SnowflakeOptions,
+  type TicketClient,
+  type TicketDatabase,
+  type TicketIds,
+  type TicketOptions,
   type Uuidv7Ids,
   type Uuidv7Options,
 } from './ids/ids.ts'
