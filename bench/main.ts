@@ -6,6 +6,7 @@ import { benchPostgres } from './postgres.ts'
 import { benchReplication } from './replication.ts'
 import { allMet, describeResults, type Results } from './report.ts'
 import { benchRouting } from './routing.ts'
+import { benchShards } from './shards.ts'
 import { benchSqlite } from './sqlite.ts'
 
 const { values } = parseArgs({
@@ -18,7 +19,7 @@ const { values } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas]… [--scale 1] [--json file]
+  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas|shards]… [--scale 1] [--json file]
 
 Compares Signalbox with the bare drivers, and on replicas with pgpool-II and PgBouncer, in turns within one run, and prints
 ratios of throughput (above 1: Signalbox is faster). On replicas also how long hung, restarted and promoted servers are
@@ -28,17 +29,18 @@ Exit code 1 if a target is missed, or something could not be measured.`)
 }
 
 const scale = Number(values.scale)
-const wanted = new Set(values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas'])
+const wanted = new Set(values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas', 'shards'])
 const figures = wanted.has('routing') ? await benchRouting(scale) : []
 const comparisons = [
   ...(wanted.has('sqlite') ? await benchSqlite(scale) : []),
   ...(wanted.has('postgres') ? await benchPostgres(scale) : []),
   ...(wanted.has('mariadb') ? await benchMariadb(scale) : []),
 ]
+const shards = wanted.has('shards') ? await benchShards(scale) : undefined
 const replicas = wanted.has('replicas') ? await benchReplication(scale) : undefined
 const results: Results = {
-  comparisons: [...comparisons, ...(replicas?.comparisons ?? [])],
-  figures,
+  comparisons: [...comparisons, ...(replicas?.comparisons ?? []), ...(shards?.comparisons ?? [])],
+  figures: [...figures, ...(shards?.figures ?? [])],
   shares: replicas?.shares ?? [],
   delays: wanted.has('replicas') ? await benchFailover(scale) : [],
   unmeasured: replicas?.unmeasured ?? [],

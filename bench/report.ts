@@ -42,7 +42,8 @@ function comparisonTable(comparisons: readonly Comparison[]): Table.Table {
 
 function figureTable({ figures, shares }: Results): Table.Table {
   const table = tableOf('bench', 'figure', 'for comparison')
-  for (const row of figures) table.push([row.bench, `${row.micros.toFixed(2)} µs`, '', row.target, mark(row)])
+  for (const row of figures)
+    table.push([row.bench, row.figure ?? `${row.micros.toFixed(2)} µs`, '', row.target, mark(row)])
   for (const row of shares) {
     const pinned = `pinned for 15 s: ${row.pinnedPercent.toFixed(1)} %`
     table.push([row.bench, `${row.percent.toFixed(1)} %`, pinned, row.target, mark(row)])

@@ -5,6 +5,8 @@ import { median } from './measure.ts'
 export interface Figure {
   readonly bench: string
   readonly micros: number
+  /** What is printed; default: the microseconds. */
+  readonly figure?: string
   readonly target: string
   readonly met: boolean
 }

@@ -234,7 +234,8 @@ export class Decider {
     const placements = new Map<string, Decision>()
     const server = routed.database.shards[0]!.primary
     const isBuiltIn = (fn: FunctionUse): boolean => this.#isBuiltIn(routed.database, fn)
-    return { ...decision, server, shardMap, placements, scatter: { isBuiltIn } }
+    const shardNames = routed.database.shards.map(({ name }) => name)
+    return { ...decision, server, shardMap, shardNames, placements, scatter: { isBuiltIn } }
   }
 
   #touched(routed: RoutedStatement): readonly string[] | undefined {

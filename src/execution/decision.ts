@@ -21,6 +21,8 @@ export interface Decision extends RoutedStatement {
   /** Where the shards depend on the parameters: the decisions that were made for them. */
   readonly placements?: Map<string, Decision> | undefined
   readonly shardMap?: ShardMap | undefined
+  /** In the order of the configuration. */
+  readonly shardNames?: readonly string[] | undefined
   /** What was learnt about asking several shards for its rows. */
   readonly scatter?: ScatterMemo | undefined
 }

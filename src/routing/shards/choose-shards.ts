@@ -2,7 +2,6 @@ import { CrossShardError, NoRouteError, ShardKeyError, ShardKeyMissingError, Wro
 import { show } from '../../option.ts'
 import type { Params } from '../../statement/statement.ts'
 import { givenValues } from '../given-values.ts'
-import type { Reason } from '../route.ts'
 import type { ShardMap } from '../shard-map.ts'
 import type { KeyPin } from './key-pins.ts'
 import type { Refusal, ShardPlan } from './shard-plan.ts'
@@ -30,7 +29,10 @@ export interface ShardWishes {
 /** The shards that a statement runs on, in the order of the map; and why. */
 export interface ShardChoice {
   readonly shards: readonly string[]
-  readonly reason: Reason
+  /** Stable; see `Reason.rule`. */
+  readonly rule: string
+  /** Put into words only where nobody has asked for the same shards before. */
+  readonly why: () => string
 }
 
 /** What the choice is made from, besides the plan. */
@@ -66,11 +68,11 @@ export function chooseShards(
         throw new WrongShardError(`${sentence(plan.why)}, "${first}", but ${wishes.bound.because}. ${nothingSent}`, {
           database,
         })
-      return { shards: [first], reason: { rule: 'shard', text: plan.why } }
+      return { shards: [first], rule: 'shard', why: () => plan.why }
     case 'every':
       // A scope goes round code that changes reference tables, too: these stay equal.
       if (wishes.bound?.byCall === true) return bound(wishes.bound)
-      return { shards, reason: { rule: 'all-shards', text: plan.why } }
+      return { shards, rule: 'all-shards', why: () => plan.why }
     case 'keyed':
       return chooseKeyed(plan, params, wishes, surroundings)
   }
@@ -85,8 +87,8 @@ function chooseKeyed(
   { shards, map, database }: ShardSurroundings,
 ): ShardChoice {
   if (map === undefined) throw new NoRouteError(`"${database}" has no shard map. ${nothingSent}`)
-  const owners = plan.pins.map((pin) => shardsOfPin(pin, params, map))
-  const pinned = new Set(owners.flatMap((names) => [...names]))
+  const pinned = new Set<string>()
+  for (const pin of plan.pins) for (const key of keysOf(pin, params)) pinned.add(map.shardOf(unwrapped(key)))
   const [first = ''] = shards
   if (plan.onFirst !== undefined && (!plan.isPinned || [...pinned].some((shard) => shard !== first))) {
     throw new CrossShardError(
@@ -109,7 +111,8 @@ function chooseKeyed(
     const [only = first] = pinned
     return {
       shards: [only],
-      reason: { rule: 'shard-key', text: `${describe(plan.pins)} leads to the shard "${only}"` },
+      rule: 'shard-key',
+      why: () => `${describe(plan.pins)} leads to the shard "${only}"`,
     }
   }
   const wanted = plan.isPinned ? shards.filter((shard) => pinned.has(shard)) : shards
@@ -117,17 +120,20 @@ function chooseKeyed(
   if (plan.inserts !== undefined) {
     return {
       shards: wanted,
-      reason: { rule: 'rows-by-shard', text: `its rows belong to ${listed(wanted)}; each gets its own` },
+      rule: 'rows-by-shard',
+      why: () => `its rows belong to ${listed(wanted)}; each gets its own`,
     }
   }
   if (!plan.isWrite) {
-    const text = plan.isPinned ? `${describe(plan.pins)} leads to ${listed(wanted)}` : 'its rows may be on every shard'
-    return { shards: wanted, reason: { rule: 'scatter', text } }
+    const why = (): string =>
+      plan.isPinned ? `${describe(plan.pins)} leads to ${listed(wanted)}` : 'its rows may be on every shard'
+    return { shards: wanted, rule: 'scatter', why }
   }
   if (wishes.allShards === true) {
     return {
       shards: wanted,
-      reason: { rule: 'all-shards', text: 'the call says that it may change rows on several shards' },
+      rule: 'all-shards',
+      why: () => 'the call says that it may change rows on several shards',
     }
   }
   throw new ShardKeyMissingError(
@@ -151,8 +157,8 @@ export function rowsByShard(pin: KeyPin, params: Params, map: ShardMap): Readonl
 
 function anyShard(why: string, preferred: string | undefined, first: string): ShardChoice {
   return preferred === undefined
-    ? { shards: [first], reason: { rule: 'shard', text: `${why}, so the first shard answers` } }
-    : { shards: [preferred], reason: { rule: 'shard', text: `${why}, so it stays on the shard of its connection` } }
+    ? { shards: [first], rule: 'shard', why: () => `${why}, so the first shard answers` }
+    : { shards: [preferred], rule: 'shard', why: () => `${why}, so it stays on the shard of its connection` }
 }
 
 /** In a locked scope every sharded table must be pinned to the very key, not to its shard alone: others live there, too. */
@@ -171,10 +177,6 @@ function refuseOtherKeys(
       `for ${plan.isPinned ? describe(plan.pins) : 'each of its sharded tables'}. ${nothingSent}`,
     { database },
   )
-}
-
-function shardsOfPin(pin: KeyPin, params: Params, map: ShardMap): ReadonlySet<string> {
-  return new Set(keysOf(pin, params).map((key) => map.shardOf(unwrapped(key))))
 }
 
 function unwrapped(key: readonly unknown[]): unknown {
@@ -218,7 +220,7 @@ function combinations(columns: readonly (readonly unknown[])[], table: string): 
 }
 
 function bound({ shard, because }: BoundShard): ShardChoice {
-  return { shards: [shard], reason: { rule: 'shard-bound', text: because } }
+  return { shards: [shard], rule: 'shard-bound', why: () => because }
 }
 
 function refusedOr(refusal: Refusal, wishes: ShardWishes, database: string): ShardChoice {
