@@ -22,7 +22,7 @@ import { Scope, type ClientParts } from './scope.ts'
 import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
 import { Sessions, type Session, type SessionOptions, type SessionTokenOptions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
-import type { TableName } from './topology/table-map.ts'
+import type { TableKind, TableName } from './topology/table-map.ts'
 import { TopologyStore } from './topology/topology-store.ts'
 import { hasReplicas, type Server, type Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
@@ -43,6 +43,10 @@ export interface TableHomeAnswer {
   readonly because: string
   /** The key in `tables` that applies, if one does. */
   readonly pattern?: string
+  /** How its rows are spread over the shards of the database; absent where the table is not declared. */
+  readonly kind?: TableKind
+  /** The columns by which the shard of a row is found, of a table of the kind `sharded`. */
+  readonly shardKey?: readonly string[]
 }
 
 /** How {@link Client.shard} binds. */
@@ -148,8 +152,10 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     const { tables, topology } = this.#parts.config
     const name = typeof table === 'string' ? tableName(table) : table
     const { database, declared, because } = locateTable(name, tables, topology)
-    const pattern = tables.homeOf(name)?.pattern
-    return { database, declared, because, ...(pattern === undefined ? {} : { pattern }) }
+    const home = tables.homeOf(name)
+    if (home === undefined) return { database, declared, because }
+    const { pattern, kind, shardKey } = home
+    return { database, declared, because, pattern, kind, ...(shardKey === undefined ? {} : { shardKey }) }
   }
 
   /**

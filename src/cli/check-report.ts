@@ -41,6 +41,19 @@ export interface DatabaseReport {
   readonly tableCount: number | null
   /** Its declared replicas, in the order of the configuration. */
   readonly replicas: readonly ReplicaReport[]
+  /**
+   * Only if it has several. Then what is said above is that of the first one, but for `reachable` (whether all are), `failure` (the
+   * first one's that is not), `replicas` (of all), and `tableCount` (of different names).
+   */
+  readonly shards?: readonly ShardCheckReport[]
+}
+
+/** One shard of a database. What could not be learnt is `null`. */
+export interface ShardCheckReport extends Omit<
+  DatabaseReport,
+  'alias' | 'aliases' | 'engine' | 'exclusive' | 'shards'
+> {
+  readonly shard: string
 }
 
 /** One declared replica. What could not be learnt is `null`. */
@@ -133,6 +146,14 @@ export const findingCodes = [
   'table-undeclared-in-exclusive',
   'table-undeclared',
   'glob-empty',
+  'table-missing-on-shard',
+  'table-differs-on-shard',
+  'column-order-differs',
+  'shard-key-missing',
+  'table-beside-its-shard',
+  'table-undeclared-in-shards',
+  'reference-rows-differ',
+  'rows-unreadable',
 ] as const
 
 export type FindingCode = (typeof findingCodes)[number]
@@ -142,6 +163,8 @@ export interface Finding {
   readonly severity: 'error' | 'warning'
   readonly code: FindingCode
   readonly database: string
+  /** The shard that it is about, of a database that has several. */
+  readonly shard?: string
   /** The tables it is about, all of them; the message names the first few. */
   readonly tables: readonly string[]
   readonly message: string

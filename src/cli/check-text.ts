@@ -1,4 +1,11 @@
-import type { CheckReport, DatabaseReport, Finding, ReplicaReport, TableReport } from './check-report.ts'
+import type {
+  CheckReport,
+  DatabaseReport,
+  Finding,
+  ReplicaReport,
+  ShardCheckReport,
+  TableReport,
+} from './check-report.ts'
 import { listed } from './listed.ts'
 import { counted, tableText } from './table-text.ts'
 import type { Style, Terminal } from './terminal.ts'
@@ -20,20 +27,46 @@ function databaseTable(databases: readonly DatabaseReport[], terminal: Terminal)
   const rows = databases.flatMap((database) => [
     [
       database.aliases.length === 0 ? database.alias : `${database.alias} (${database.aliases.join(', ')})`,
-      ...serverCells(database, terminal),
+      ...(database.shards === undefined
+        ? serverCells(database, terminal)
+        : [`${database.shards.length} shards`, '', '', '', '']),
       database.tableCount === null ? '' : String(database.tableCount),
     ],
-    ...database.replicas.map((replica) => [`  ${nameOf(replica)}`, ...serverCells(replica, terminal), '']),
+    ...(database.shards?.flatMap((shard) => shardRows(shard, terminal)) ?? replicaRows(database, '  ', terminal)),
   ])
-  const addresses = databases.flatMap(({ alias, address, replicas }) => [
-    `${alias}: ${address}`,
-    ...replicas.map((replica) => `  ${nameOf(replica)}: ${replica.address}`),
-  ])
+  const addresses = databases.flatMap((database) =>
+    database.shards === undefined
+      ? [`${database.alias}: ${database.address}`, ...replicaAddresses(database, '  ')]
+      : [
+          database.alias,
+          ...database.shards.flatMap((shard) => [
+            `  ${shard.shard}: ${shard.address}`,
+            ...replicaAddresses(shard, '    '),
+          ]),
+        ],
+  )
   const lines = addresses.map((line) => `  ${terminal.style('dim', line)}`)
   return `${tableText(head, rows, terminal)}\n\n${lines.join('\n')}`
 }
 
-function serverCells(server: DatabaseReport | ReplicaReport, terminal: Terminal): readonly string[] {
+type Replicated = Pick<DatabaseReport, 'replicas'>
+
+function shardRows(shard: ShardCheckReport, terminal: Terminal): readonly (readonly string[])[] {
+  const tableCount = shard.tableCount === null ? '' : String(shard.tableCount)
+  return [[`  ${shard.shard}`, ...serverCells(shard, terminal), tableCount], ...replicaRows(shard, '    ', terminal)]
+}
+
+function replicaRows({ replicas }: Replicated, indent: string, terminal: Terminal): readonly (readonly string[])[] {
+  return replicas.map((replica) => [`${indent}${nameOf(replica)}`, ...serverCells(replica, terminal), ''])
+}
+
+function replicaAddresses({ replicas }: Replicated, indent: string): readonly string[] {
+  return replicas.map((replica) => `${indent}${nameOf(replica)}: ${replica.address}`)
+}
+
+type AnyServer = ShardCheckReport | DatabaseReport | ReplicaReport
+
+function serverCells(server: AnyServer, terminal: Terminal): readonly string[] {
   return [
     server.reachable ? terminal.style('green', 'ok') : terminal.style('red', server.failure?.kind ?? 'failed'),
     server.product === null ? '' : `${server.product} ${shortVersion(server.version)}`,
@@ -53,16 +86,12 @@ function shortVersion(version: string | null): string {
   return version?.split(/[ (]/, 1)[0] ?? ''
 }
 
-function roleText({ role, writable }: DatabaseReport | ReplicaReport): string {
+function roleText({ role, writable }: AnyServer): string {
   if (role === null) return ''
   return role === 'primary' && writable === false ? 'read-only' : role
 }
 
-function connectionText({
-  poolMaxConnections,
-  serverMaxConnections,
-  reachable,
-}: DatabaseReport | ReplicaReport): string {
+function connectionText({ poolMaxConnections, serverMaxConnections, reachable }: AnyServer): string {
   if (!reachable || serverMaxConnections === null) return ''
   return `${poolMaxConnections ?? 'own pool'} of ${serverMaxConnections}`
 }
@@ -99,9 +128,12 @@ function summary({ ok, databases, findings }: CheckReport, terminal: Terminal): 
   const errors = findings.filter(({ severity }) => severity === 'error').length
   const counts = `${counted(errors, 'problem')}, ${counted(findings.length - errors, 'warning')}`
   const reached = databases.filter(({ reachable }) => reachable).length
+  const shards = databases.flatMap((database) => database.shards ?? [])
+  const answering = shards.filter(({ reachable }) => reachable).length
+  const parts = shards.length === 0 ? '' : ` ${answering} of ${counted(shards.length, 'shard')},`
   const replicas = databases.flatMap((database) => database.replicas)
   const alive = replicas.filter(({ reachable }) => reachable).length
   const copies = replicas.length === 0 ? '' : ` ${alive} of ${counted(replicas.length, 'replica')},`
-  const text = `${reached} of ${counted(databases.length, 'database')} reachable,${copies} ${counts}.`
+  const text = `${reached} of ${counted(databases.length, 'database')} reachable,${parts}${copies} ${counts}.`
   return terminal.style(ok ? 'green' : 'red', text)
 }

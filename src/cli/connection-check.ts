@@ -1,5 +1,5 @@
 import type { Finding } from './check-report.ts'
-import type { Probe } from './probe.ts'
+import { probedName, type Probe } from './probe.ts'
 
 /** Percent of a server's connections from which on there is a warning. */
 const warnAbove = 80
@@ -45,9 +45,11 @@ export function checkConnections(probes: readonly Probe[], processes: number): r
   })
 }
 
-function loadsOf({ database: { alias }, facts, report, replicas }: Probe): readonly Load[] {
+function loadsOf(probe: Probe): readonly Load[] {
+  const { database, facts, report, replicas } = probe
+  const { alias } = database
   const servers = [
-    { name: `"${alias}"`, facts, report },
+    { name: probedName(probe), facts, report },
     ...replicas.map((replica) => ({ name: replica.server.id, facts: replica.facts, report: replica.report })),
   ]
   return servers.flatMap(({ name, facts: known, report: { poolMaxConnections } }): Load[] =>

@@ -68,6 +68,11 @@ Of replicas: is each one there, does it take writes (it should not), is it a cop
 cluster of its primary (PostgreSQL), does it receive, and may the account write to it in
 spite of read_only (MariaDB, MySQL)?
 
+Of databases with several shards all servers are looked at, and their tables are compared:
+has each shard the sharded and reference tables, with the same columns and the shard key;
+have reference tables as many rows everywhere; has an unsharded table rows on other shards
+than the first; is it said of each table how it is spread?
+
 Connections: what --processes processes of the application may open to a server, in all
 its databases and roles together, is compared with its max_connections. The default is
 one process; say how many there are on all machines.
@@ -75,10 +80,13 @@ one process; say how many there are on all machines.
 Problems (exit code 1): a database or replica that cannot be reached; a primary that takes
 no writes; a replica that does, or that belongs to another cluster; more connections than
 a server takes; a declared table that is missing, or only elsewhere; an undeclared table in
-an exclusive database; databasesShareServer where there are two servers.
+an exclusive database, or in one with several shards; a shard without a table, a column or
+a shard key that others have; rows of an unsharded table on another shard than the first;
+databasesShareServer where there are two servers.
 Warnings (exit code 1 with --strict): the same table in two places; an undeclared table
 outside the default database; a glob that fits nothing; a replica that receives nothing,
-or to which the account may write; more than 80 % of the connections that a server takes;
+or to which the account may write; a reference table with other rows on another shard, or
+columns in another order; more than 80 % of the connections that a server takes;
 a SQLite file that may not be written.
 
 Examples:

@@ -18,17 +18,30 @@ export interface FoundTable extends TableName {
   readonly isView: boolean
 }
 
-/** Asks for the facts and the tables of a database of one engine. */
+/** A column of a table or view. */
+export interface FoundColumn {
+  readonly schema?: string | undefined
+  readonly table: string
+  readonly name: string
+  /** As the engine writes it. */
+  readonly type: string
+}
+
+/** Asks for the facts, the tables and their columns of a database of one engine. */
 interface Questions {
   facts(scope: Scope, database: Database): Promise<ServerFacts>
   tables(scope: Scope, database: Database): Promise<readonly FoundTable[]>
+  /** Of each table in their order. */
+  columns(scope: Scope, database: Database): Promise<readonly FoundColumn[]>
 }
 
 /** Functions that the statements below call, so that no catalogue of functions has to be read for them. */
 export const calledFunctions: readonly string[] = [
   'current_database',
+  'count',
   'current_setting',
   'database',
+  'format_type',
   'pg_control_system',
   'pg_is_in_recovery',
   'pg_postmaster_start_time',
@@ -78,6 +91,17 @@ const postgres: Questions = {
     )
     return rows.map(({ schema, name, is_view }) => ({ schema, name, isView: is_view }))
   },
+  async columns(scope) {
+    const { rows } = await scope.query<FoundColumn>(
+      `select n.nspname as schema, c.relname as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+        from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'f', 'v', 'm') and not c.relispartition
+          and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
+        order by a.attrelid, a.attnum`,
+    )
+    return rows
+  },
 }
 
 const mysql: Questions = {
@@ -109,6 +133,15 @@ const mysql: Questions = {
         : await scope.query<{ name: string; type: string }>(`${sql}? order by 1`, [database.schema])
     return rows.map(({ name, type }) => ({ name, isView: type.includes('VIEW') }))
   },
+  async columns(scope, database) {
+    const [which, params] = database.schema === undefined ? ['database()', []] : ['?', [database.schema]]
+    const { rows } = await scope.query<FoundColumn>(
+      `select table_name as \`table\`, column_name as name, column_type as type from information_schema.columns
+        where table_schema = ${which} order by table_name, ordinal_position`,
+      params,
+    )
+    return rows
+  },
 }
 
 const sqlite: Questions = {
@@ -136,6 +169,14 @@ const sqlite: Questions = {
         order by name`,
     )
     return rows.map(({ name, type }) => ({ name, isView: type === 'view' }))
+  },
+  async columns(scope) {
+    const { rows } = await scope.query<FoundColumn>(
+      `select t.name as "table", c.name as name, c.type as type from pragma_table_list t, pragma_table_xinfo(t.name) c
+        where t.schema = 'main' and t.name not like 'sqlite\\_%' escape '\\' and c.hidden <> 1
+        order by t.name, c.cid`,
+    )
+    return rows
   },
 }
 

@@ -1,21 +1,24 @@
 import { existsSync } from 'node:fs'
-import type { Client, Database, Server } from '../index.ts'
-import type { DatabaseReport, ReachFailure, ReplicaReport } from './check-report.ts'
-import { questions, type FoundTable, type ServerFacts } from './inventory.ts'
+import type { Client, Database, Server, Shard } from '../index.ts'
+import type { ReachFailure, ReplicaReport, ShardCheckReport } from './check-report.ts'
+import { questions, type FoundColumn, type FoundTable, type ServerFacts } from './inventory.ts'
 import { mostConnections } from './most-connections.ts'
-import { replicaAlias } from './probing-config.ts'
+import { probingAlias } from './probing-config.ts'
 import { reachFailure } from './reach-failure.ts'
 import { replicationFacts, type ReplicationFacts } from './replication-facts.ts'
 
-/** What was learnt of one database. */
+/** What was learnt of one shard of a database; of most databases, the only one. */
 export interface Probe {
   readonly database: Database
-  readonly report: DatabaseReport
+  readonly shard: Shard
+  readonly report: ShardCheckReport
   readonly facts: ServerFacts | undefined
   /** Of the primary; `undefined` if there are no replicas. */
   readonly replication: ReplicationFacts | undefined
   /** `undefined` if they could not be read. */
   readonly tables: readonly FoundTable[] | undefined
+  /** Of a database with several shards, where they must be the same; else `undefined`, as where they could not be read. */
+  readonly columns?: readonly FoundColumn[] | undefined
   /** Why the tables of a database that answers could not be read. */
   readonly tablesFailure: ReachFailure | undefined
   readonly replicas: readonly ReplicaProbe[]
@@ -31,33 +34,43 @@ export interface ReplicaProbe {
 
 const pings = 3
 
-/** Looks at all servers of one database; never throws. `declared` knows the configuration as written, `probing` connects. */
-export async function probe(declared: Client, probing: Client, database: Database, timeoutMs: number): Promise<Probe> {
-  const { alias } = database
-  const servers = database.shards.flatMap(({ replicas }) => replicas)
-  const isReplicated = servers.length > 0
+/** Looks at all servers of one shard; never throws. `probing` is made for it: see `probingConfig`. */
+export async function probe(probing: Client, database: Database, shard: Shard, timeoutMs: number): Promise<Probe> {
+  const isReplicated = shard.replicas.length > 0
   const [primary, ...answers] = await Promise.all([
-    askPrimary(probing, database, isReplicated, timeoutMs),
-    ...servers.map(async (_server, index) => await ask(probing, database, replicaAlias(alias, index), true, timeoutMs)),
+    askPrimary(probing, database, shard, isReplicated, timeoutMs),
+    ...shard.replicas.map(
+      async (server) => await ask(probing, database, probingAlias(database, server), true, timeoutMs),
+    ),
   ])
-  const replicas = servers.map((server, index) =>
+  const replicas = shard.replicas.map((server, index) =>
     replicaProbe(database, server, answers[index], primary.replication?.cluster),
   )
-  const base = { ...baseReport(declared, database), replicas: replicas.map(({ report }) => report) }
+  const base = { ...baseReport(database, shard), replicas: replicas.map(({ report }) => report) }
   if ('error' in primary) {
-    const failure = describe(primary.error, database, database.shards[0]?.primary)
+    const failure = describe(primary.error, database, shard.primary)
     const unknown = { facts: undefined, replication: undefined, tables: undefined, tablesFailure: undefined }
-    return { database, report: { ...base, failure }, replicas, ...unknown }
+    return { database, shard, report: { ...base, failure }, replicas, ...unknown }
   }
-  const { facts, replication, tables, tablesError } = primary
-  const report: DatabaseReport = {
+  const { facts, replication, tables, columns, tablesError } = primary
+  const report: ShardCheckReport = {
     ...base,
     ...answered(primary),
-    writable: facts.writable && !isReadOnlyByName(database),
+    writable: facts.writable && !isReadOnlyByName(database, shard),
     tableCount: tables?.filter(({ isView }) => !isView).length ?? null,
   }
   const tablesFailure = tablesError === undefined ? undefined : reachFailure(tablesError)
-  return { database, report, facts, replication, tables, tablesFailure, replicas }
+  return { database, shard, report, facts, replication, tables, columns, tablesFailure, replicas }
+}
+
+/** Whether the database has several shards. */
+export function isSpread({ shards }: Database): boolean {
+  return shards.length > 1
+}
+
+/** How messages call what was probed: the database, and, if it has several, the shard. */
+export function probedName({ database, shard }: Pick<Probe, 'database' | 'shard'>): string {
+  return isSpread(database) ? `"${database.alias}" (shard ${shard.name})` : `"${database.alias}"`
 }
 
 interface Answer {
@@ -67,28 +80,32 @@ interface Answer {
   readonly latencyMs: number
 }
 
-interface NoAnswer {
+export interface NoAnswer {
   readonly error: unknown
   readonly replication?: undefined
 }
 
 interface Tables {
   readonly tables: readonly FoundTable[] | undefined
+  readonly columns?: readonly FoundColumn[] | undefined
   readonly tablesError: unknown
 }
 
 async function askPrimary(
   probing: Client,
   database: Database,
+  shard: Shard,
   isReplicated: boolean,
   timeoutMs: number,
 ): Promise<(Answer & Tables) | NoAnswer> {
-  const { alias, engine } = database
+  const alias = probingAlias(database, shard.primary)
   return await inTime(timeoutMs, async () => {
     const answer = await lookInto(probing, database, alias, isReplicated)
+    const [scope, probed] = [probing.using(alias), probedAs(probing, database, alias)]
     try {
-      const tables = await questions[engine].tables(probing.using(alias), database)
-      return { ...answer, tables, tablesError: undefined }
+      const tables = await questions[database.engine].tables(scope, probed)
+      const columns = isSpread(database) ? await questions[database.engine].columns(scope, probed) : undefined
+      return { ...answer, tables, columns, tablesError: undefined }
     } catch (error) {
       return { ...answer, tables: undefined, tablesError: error }
     }
@@ -107,7 +124,7 @@ export async function ask(
 }
 
 /** Also what no signal reaches, such as the opening of a connection, must not outlast the time limit. */
-async function inTime<T>(timeoutMs: number, look: () => Promise<T>): Promise<T | NoAnswer> {
+export async function inTime<T>(timeoutMs: number, look: () => Promise<T>): Promise<T | NoAnswer> {
   try {
     return await Promise.race([look(), expiry(AbortSignal.timeout(timeoutMs), timeoutMs)])
   } catch (error) {
@@ -119,7 +136,7 @@ async function lookInto(probing: Client, database: Database, alias: string, isRe
   const scope = probing.using(alias)
   const { engine } = database
   const begun = performance.now()
-  const facts = await questions[engine].facts(scope, database)
+  const facts = await questions[engine].facts(scope, probedAs(probing, database, alias))
   const connectMs = performance.now() - begun
   let latencyMs = Number.POSITIVE_INFINITY
   for (let ping = 0; ping < pings; ping += 1) {
@@ -129,6 +146,11 @@ async function lookInto(probing: Client, database: Database, alias: string, isRe
   }
   const replication = isReplicated ? await replicationFacts(scope, engine, facts) : undefined
   return { facts, replication, connectMs, latencyMs }
+}
+
+/** The database that an alias of the probing configuration means: a further shard may be in a schema of another name. */
+export function probedAs(probing: Client, database: Database, alias: string): Database {
+  return probing.topology.databases.get(alias) ?? database
 }
 
 /** What a server that gives no answer is known by. */
@@ -178,7 +200,7 @@ function replicaProbe(
 
 function answered({ facts, connectMs, latencyMs }: Answer): {
   readonly reachable: true
-} & Pick<DatabaseReport, 'product' | 'version' | 'role' | 'connectMs' | 'latencyMs' | 'serverMaxConnections'> {
+} & Pick<ShardCheckReport, 'product' | 'version' | 'role' | 'connectMs' | 'latencyMs' | 'serverMaxConnections'> {
   return {
     reachable: true,
     product: facts.product,
@@ -199,19 +221,13 @@ async function expiry(signal: AbortSignal, timeoutMs: number): Promise<never> {
   })
 }
 
-function baseReport(declared: Client, database: Database): DatabaseReport {
-  const { alias, engine, exclusive } = database
-  const server = database.shards[0]?.primary
-  const aliases = [...declared.topology.aliases].filter(([name, meant]) => meant === alias && name !== alias)
+function baseReport(database: Database, { name, primary }: Shard): ShardCheckReport {
   return {
-    alias,
-    aliases: aliases.map(([name]) => name),
-    engine,
-    address: server?.address ?? '',
-    exclusive,
+    shard: name,
+    address: primary.address,
     ...nothingLearnt,
     serverMaxConnections: null,
-    poolMaxConnections: mostConnections(database, server),
+    poolMaxConnections: mostConnections(database, primary),
     tableCount: null,
     replicas: [],
   }
@@ -239,9 +255,9 @@ function isCreatedWhenMissing(server: Server | undefined): boolean {
 }
 
 /** Whether the data source name itself asks for reading only, which is then no surprise. */
-export function isReadOnlyByName(database: Database): boolean {
-  const target = database.shards[0]?.primary.target()
-  return target?.from === 'dsn' && database.engine === 'sqlite' && /[?&]mode=ro(?:&|$)/.test(target.dsn)
+export function isReadOnlyByName(database: Database, { primary }: Shard): boolean {
+  const target = primary.target()
+  return target.from === 'dsn' && database.engine === 'sqlite' && /[?&]mode=ro(?:&|$)/.test(target.dsn)
 }
 
 function rounded(ms: number): number {

@@ -1,25 +1,62 @@
-import type { Config, DatabaseEntry, DatabaseInput, Handle, ServerInput } from '../index.ts'
+import type {
+  Config,
+  Database,
+  DatabaseEntry,
+  Handle,
+  Hints,
+  PartialRoute,
+  Router,
+  Server,
+  ServerInput,
+  ShardedDatabaseInput,
+  ShardInput,
+} from '../index.ts'
 import { calledFunctions } from './inventory.ts'
 
 /**
  * The configuration to look at every server with: connects as slowly as the time limit allows and no slower, keeps one
- * connection to each, never creates or changes a SQLite file, and asks no router. A replica becomes a database of its own
- * (see {@link replicaAlias}), so that what is asked of it is answered by it. Servers that would be found are not among them.
+ * connection to each, never creates or changes a SQLite file, and asks no router. Each server becomes a database of its own
+ * (see {@link probingAlias}), so that what is asked of it is answered by it. Servers that would be found are not among them.
  */
 export function probingConfig(config: string | Config, timeoutMs: number): Config {
-  const full = lookOnlyConfig(config, timeoutMs)
+  const { tables: _tables, views: _views, ...full } = lookOnlyConfig(config, timeoutMs)
   const databases = Object.entries(full.databases).flatMap(([alias, entry]): [string, DatabaseEntry][] => {
-    if (typeof entry === 'string' || !('primary' in entry)) return [[alias, entry]]
+    if (typeof entry === 'string') return [[alias, entry]]
+    if ('shards' in entry) return shardServers(alias, entry)
+    if (!('primary' in entry)) return [[alias, entry]]
     const { replicas = [], replication: _replication, discovery: _discovery, ...rest } = entry
-    const copies = replicas.map((primary, index): [string, DatabaseEntry] => [replicaAlias(alias, index), { primary }])
-    return [[alias, rest], ...copies]
+    return [[alias, rest], ...copies(`${alias}/main`, replicas)]
   })
   return { ...full, databases: Object.fromEntries(databases) }
 }
 
-/** Where the probing configuration has a replica: an alias that is also the id of the server. `index` from 0. */
-export function replicaAlias(alias: string, index: number): string {
-  return `${alias}/main/replica-${index + 1}`
+function shardServers(alias: string, entry: ShardedDatabaseInput): [string, DatabaseEntry][] {
+  const { schema } = entry
+  return Object.entries(entry.shards).flatMap(([name, shard], index) => {
+    const { primary, replicas = [] } = shardParts(shard)
+    // Other aliases lead to the database's own, which must be one.
+    const own = index === 0 ? alias : `${alias}/${name}/primary`
+    const rest = schema === undefined ? { primary } : { primary, schema }
+    return [[own, rest] satisfies [string, DatabaseEntry], ...copies(`${alias}/${name}`, replicas)]
+  })
+}
+
+type Target = string | ServerInput | Handle
+
+function shardParts(shard: string | ShardInput | Handle): ShardInput {
+  return typeof shard !== 'string' && 'primary' in shard ? shard : { primary: shard }
+}
+
+function copies(shard: string, replicas: readonly Target[]): [string, DatabaseEntry][] {
+  return replicas.map((primary, index) => [`${shard}/replica-${index + 1}`, { primary }])
+}
+
+/**
+ * Where the probing configuration has a server: an alias that is also its id; for the first primary of a database, the
+ * alias of that.
+ */
+export function probingAlias({ alias, shards }: Database, { id }: Server): string {
+  return id === shards[0]?.primary.id ? alias : id
 }
 
 /** How often a server is asked, in ms: somebody looks, and the lag is measured as finely as that. */
@@ -33,7 +70,7 @@ export function watchingConfig(config: string | Config, timeoutMs: number): Conf
   const full = lookOnlyConfig(config, timeoutMs)
   const often = { probeIntervalMs: watchIntervalMs }
   const databases = Object.entries(full.databases).map(([alias, entry]): [string, DatabaseEntry] =>
-    typeof entry === 'string' || !('primary' in entry)
+    typeof entry === 'string' || !('primary' in entry || 'shards' in entry)
       ? [alias, entry]
       : [alias, { ...entry, replication: { ...entry.replication, ...often } }],
   )
@@ -41,7 +78,17 @@ export function watchingConfig(config: string | Config, timeoutMs: number): Conf
   const pool = { ...full.pool, idleTimeoutMs: 0 }
   // Each server is asked for its connections by its data source name.
   const limits = { ...full.limits, adHocDatabases: mostServers }
-  return { ...full, pool, limits, databases: Object.fromEntries(databases) }
+  return { ...full, pool, limits, routers: [obedientRouter], databases: Object.fromEntries(databases) }
+}
+
+/** The hints by which a statement without a table is sent to a shard of the watching configuration. */
+export function shardHints(database: string, shard: string): Hints {
+  return { watched: { database, shard } }
+}
+
+const obedientRouter: Router = {
+  name: 'the shard that is looked at',
+  route: (_statement, { watched }) => watched as PartialRoute | undefined,
 }
 
 function lookOnlyConfig(config: string | Config, timeoutMs: number): Config {
@@ -66,13 +113,22 @@ function lookOnlyConfig(config: string | Config, timeoutMs: number): Config {
 /** A database's entry with what would write to a SQLite file, and its own pool limits, taken out. Handles stay. */
 function lookOnly(entry: DatabaseEntry): DatabaseEntry {
   if (typeof entry === 'string') return readOnlyDsn(entry)
+  if ('shards' in entry) {
+    const { pool: _ownLimits, shards, ...rest } = entry
+    const looking = Object.entries(shards).map(([name, shard]) => [name, readOnlyServers(shardParts(shard))] as const)
+    return { ...rest, shards: Object.fromEntries(looking) }
+  }
   if (!('primary' in entry)) return entry
-  const { pool: _ownLimits, primary, replicas, ...rest } = entry
-  const looking: DatabaseInput = { ...rest, primary: readOnlyServer(primary) }
+  const { pool: _ownLimits, ...rest } = entry
+  return { ...rest, ...readOnlyServers(entry) }
+}
+
+function readOnlyServers({ primary, replicas }: ShardInput): ShardInput {
+  const looking: ShardInput = { primary: readOnlyServer(primary) }
   return replicas === undefined ? looking : { ...looking, replicas: replicas.map(readOnlyServer) }
 }
 
-function readOnlyServer(server: string | ServerInput | Handle): string | ServerInput | Handle {
+function readOnlyServer(server: Target): Target {
   if (typeof server === 'string') return readOnlyDsn(server)
   return 'url' in server ? { ...server, url: readOnlyDsn(server.url) } : server
 }

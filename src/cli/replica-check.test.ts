@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Client } from '../index.ts'
-import type { DatabaseReport, ReplicaReport } from './check-report.ts'
+import type { ReplicaReport, ShardCheckReport } from './check-report.ts'
 import { checkConnections } from './connection-check.ts'
 import type { ServerFacts } from './inventory.ts'
 import type { Probe } from './probe.ts'
@@ -39,12 +39,15 @@ interface Differences {
 
 function probed(alias: string, differences: Differences = {}): Probe {
   const database = client.topology.databases.get(alias)
-  const [server] = database?.shards[0]?.replicas ?? []
-  if (database === undefined || server === undefined) throw new Error(`no replicated database ${alias}`)
+  const [shard] = database?.shards ?? []
+  const [server] = shard?.replicas ?? []
+  if (database === undefined || shard === undefined || server === undefined)
+    throw new Error(`no replicated database ${alias}`)
   const report = { failure: null, receiving: true, sameCluster: true, poolMaxConnections: 20, ...differences.report }
   return {
     database,
-    report: { poolMaxConnections: 20 } as DatabaseReport,
+    shard,
+    report: { poolMaxConnections: 20 } as ShardCheckReport,
     facts: { ...facts, ...differences.primary },
     replication,
     tables: [],

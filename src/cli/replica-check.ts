@@ -7,11 +7,13 @@ export function checkReplicas(probe: Probe): readonly Finding[] {
 }
 
 function replicaFindings(probe: Probe, replica: ReplicaProbe): readonly Finding[] {
-  const { alias, engine } = probe.database
+  const { alias, engine, shards } = probe.database
+  const where = shards.length === 1 ? {} : { shard: probe.shard.name }
   const found = (severity: Finding['severity'], code: Finding['code'], message: string): Finding => ({
     severity,
     code,
     database: alias,
+    ...where,
     tables: [],
     message,
   })

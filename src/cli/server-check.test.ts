@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { connect, type Client } from '../index.ts'
-import type { DatabaseReport } from './check-report.ts'
+import type { ShardCheckReport } from './check-report.ts'
 import type { ServerFacts } from './inventory.ts'
 import type { Probe } from './probe.ts'
 import { checkServers } from './server-check.ts'
@@ -20,9 +20,10 @@ beforeAll(async () => {
   return async () => await client.close()
 })
 
-function probed(alias: string, facts: Partial<ServerFacts> = {}, report: Partial<DatabaseReport> = {}): Probe {
+function probed(alias: string, facts: Partial<ServerFacts> = {}, report: Partial<ShardCheckReport> = {}): Probe {
   const database = client.topology.databases.get(alias)
-  if (database === undefined) throw new Error(`no database ${alias}`)
+  const [shard] = database?.shards ?? []
+  if (database === undefined || shard === undefined) throw new Error(`no database ${alias}`)
   const all: ServerFacts = {
     product: 'x',
     version: '1',
@@ -35,12 +36,10 @@ function probed(alias: string, facts: Partial<ServerFacts> = {}, report: Partial
   }
   return {
     database,
+    shard,
     report: {
-      alias,
-      aliases: [],
-      engine: database.engine,
+      shard: shard.name,
       address: '',
-      exclusive: false,
       reachable: true,
       failure: null,
       product: all.product,

@@ -1,6 +1,6 @@
-import type { Finding } from './check-report.ts'
+import type { Finding, FindingCode } from './check-report.ts'
 import { checkConnections } from './connection-check.ts'
-import { isReadOnlyByName, type Probe } from './probe.ts'
+import { isReadOnlyByName, probedName, type Probe } from './probe.ts'
 import { checkReplicas } from './replica-check.ts'
 
 /** What is wrong with the servers, apart from tables. Pure. */
@@ -16,24 +16,34 @@ export function checkServers(
   ]
 }
 
-function reachFindings({ database: { alias }, report, tablesFailure }: Probe): readonly Finding[] {
-  if (report.failure !== null) {
-    const { kind, message } = report.failure
-    const text = `"${alias}" cannot be reached (${kind}): ${message}`
-    return [{ severity: 'error', code: 'unreachable', database: alias, tables: [], message: text }]
-  }
-  if (tablesFailure === undefined) return []
-  const message = `"${alias}" answers, but its tables could not be read: ${tablesFailure.message}`
-  return [{ severity: 'error', code: 'tables-unreadable', database: alias, tables: [], message }]
+/** A finding about a shard, or a database of one. */
+function about(probe: Probe, severity: Finding['severity'], code: FindingCode, message: string): Finding {
+  const { database, shard } = probe
+  const where = database.shards.length === 1 ? {} : { shard: shard.name }
+  return { severity, code, database: database.alias, ...where, tables: [], message }
 }
 
-function writableFindings({ database, report, facts }: Probe): readonly Finding[] {
+function reachFindings(probe: Probe): readonly Finding[] {
+  const { report, tablesFailure } = probe
+  const name = probedName(probe)
+  if (report.failure !== null) {
+    const { kind, message } = report.failure
+    return [about(probe, 'error', 'unreachable', `${name} cannot be reached (${kind}): ${message}`)]
+  }
+  if (tablesFailure === undefined) return []
+  const message = `${name} answers, but its tables could not be read: ${tablesFailure.message}`
+  return [about(probe, 'error', 'tables-unreadable', message)]
+}
+
+function writableFindings(probe: Probe): readonly Finding[] {
+  const { database, shard, report, facts } = probe
   if (facts === undefined || facts.writable) return []
-  const { alias, engine } = database
+  const name = probedName(probe)
+  const { engine } = database
   if (engine === 'sqlite') {
-    if (isReadOnlyByName(database)) return []
-    const message = `The file of "${alias}" may not be written by this user. If that is meant, say ?mode=ro.`
-    return [{ severity: 'warning', code: 'read-only-file', database: alias, tables: [], message }]
+    if (isReadOnlyByName(database, shard)) return []
+    const message = `The file of ${name} may not be written by this user. If that is meant, say ?mode=ro.`
+    return [about(probe, 'warning', 'read-only-file', message)]
   }
   const why =
     report.role === 'primary'
@@ -41,8 +51,7 @@ function writableFindings({ database, report, facts }: Probe): readonly Finding[
       : engine === 'postgres'
         ? 'it is in recovery: a replica'
         : 'it is set to read_only: a replica, or on the way to be one'
-  const message = `"${alias}" is declared as a primary, but takes no writes: ${why}.`
-  return [{ severity: 'error', code: 'read-only-primary', database: alias, tables: [], message }]
+  return [about(probe, 'error', 'read-only-primary', `${name} is declared as a primary, but takes no writes: ${why}.`)]
 }
 
 function sharedServerFindings(group: readonly string[], probes: readonly Probe[]): readonly Finding[] {

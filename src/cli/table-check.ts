@@ -8,7 +8,12 @@ export interface Inventory {
   readonly exclusive: boolean
   /** Equal for two aliases exactly if they are the same tables. */
   readonly dataId: string
+  /** The same of its further shards. */
+  readonly furtherDataIds?: readonly string[]
+  /** Of all its shards, each name once. */
   readonly tables: readonly (TableName & { readonly isView: boolean })[]
+  /** A shard could not be asked, so there may be more tables. */
+  readonly partial?: boolean
 }
 
 /** The declarations, and how they are understood. */
@@ -46,14 +51,15 @@ function reportDeclaration(
     kind === 'name' ? isCalled(table, pattern) : homeOf(table).pattern === pattern
   const found = home?.tables.filter(fits).map(nameOf) ?? []
   const elsewhere = inventories
-    .filter(({ alias, dataId }) => alias !== database && dataId !== home?.dataId)
+    .filter((inventory) => inventory.alias !== database && !areSameTables(inventory, home))
     .flatMap(({ alias, tables }) =>
       tables
         .filter((table) => !table.isView && fits(table))
         .map((table) => ({ database: alias, table: nameOf(table) })),
     )
   const absent = kind === 'name' ? 'missing' : 'empty'
-  const state = home === undefined ? 'unknown' : found.length > 0 ? 'found' : absent
+  const isUnknown = home === undefined || (found.length === 0 && home.partial === true)
+  const state = isUnknown ? 'unknown' : found.length > 0 ? 'found' : absent
   return { pattern, database, kind, state, found, elsewhere }
 }
 
@@ -109,10 +115,11 @@ function strayFindings(
 
 function strayOf(
   table: TableName,
-  { alias, exclusive, dataId }: Inventory,
+  inventory: Inventory,
   home: TableHomeAnswer,
   byAlias: ReadonlyMap<string, Inventory>,
 ): Stray | undefined {
+  const { alias, exclusive } = inventory
   if (home.database === alias && (home.declared || !exclusive)) return undefined
   if (exclusive && !home.declared) {
     return {
@@ -130,23 +137,24 @@ function strayOf(
       after: 'Statements on them need using().',
     }
   }
-  return strayFromHome(table, alias, dataId, { ...home, database: home.database }, byAlias)
+  return strayFromHome(table, inventory, { ...home, database: home.database }, byAlias)
 }
 
 function strayFromHome(
   table: TableName,
-  alias: string,
-  dataId: string,
+  inventory: Inventory,
   { database, declared, pattern = '' }: TableHomeAnswer & { readonly database: string },
   byAlias: ReadonlyMap<string, Inventory>,
 ): Stray | undefined {
+  const { alias } = inventory
   const home = byAlias.get(database)
   // Two aliases of the same tables, perhaps with different accounts: the table is at home.
-  if (home?.dataId === dataId) return undefined
+  if (areSameTables(inventory, home)) return undefined
   const after = `Statements on them go to "${database}".`
   const isAtHome = home?.tables.some((candidate) => sameName(candidate, table)) ?? false
-  if (isAtHome || home === undefined) {
-    const there = home === undefined ? 'which could not be asked' : 'where they are too'
+  const isUnknown = home === undefined || (!isAtHome && home.partial === true)
+  if (isAtHome || isUnknown) {
+    const there = isUnknown ? 'which could not be asked' : 'where they are too'
     const before = `"${alias}" has tables whose home is "${database}", ${there}`
     return { severity: 'warning', code: 'table-also-elsewhere', before, after }
   }
@@ -158,6 +166,12 @@ function strayFromHome(
   return { severity: 'error', code: 'table-only-elsewhere', before, after }
 }
 
+function areSameTables(one: Inventory, other: Inventory | undefined): boolean {
+  if (other === undefined) return false
+  const ids = [one.dataId, ...(one.furtherDataIds ?? [])]
+  return [other.dataId, ...(other.furtherDataIds ?? [])].some((id) => ids.includes(id))
+}
+
 function isCalled(table: TableName, name: string): boolean {
   const wanted = name.toLowerCase()
   return wanted === table.name.toLowerCase() || wanted === nameOf(table).toLowerCase()
@@ -167,6 +181,7 @@ function sameName(a: TableName, b: TableName): boolean {
   return a.name.toLowerCase() === b.name.toLowerCase()
 }
 
-function nameOf(table: TableName): string {
+/** The name as people write it. */
+export function nameOf(table: TableName): string {
   return table.schema === undefined ? table.name : `${table.schema}.${table.name}`
 }

@@ -1,14 +1,17 @@
-import { connect, type Client, type Config } from '../../index.ts'
+import { connect, type Client, type Config, type TableHomeAnswer, type TableName } from '../../index.ts'
 import type { CheckReport } from '../check-report.ts'
 import { checkText } from '../check-text.ts'
 import { closeSoon } from '../close-soon.ts'
 import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
+import { databaseReport, inventory } from '../database-report.ts'
 import { exitCodes, type ExitCode } from '../exit-code.ts'
 import { toJson } from '../json.ts'
-import { probe } from '../probe.ts'
+import { isSpread, probe } from '../probe.ts'
 import { probingConfig } from '../probing-config.ts'
 import { checkServers } from '../server-check.ts'
-import { checkTables, type Inventory } from '../table-check.ts'
+import { rowFacts } from '../row-facts.ts'
+import { checkShardTables } from '../shard-table-check.ts'
+import { checkTables } from '../table-check.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface CheckOptions extends ConfigSource {
@@ -33,22 +36,33 @@ async function lookAt(config: string | Config, options: CheckOptions): Promise<C
   const declared: Client = await (typeof config === 'string' ? connect(config) : connect(config))
   const probing: Client = await connect(probingConfig(config, options.timeout))
   const { topology } = declared
-  const probes = await Promise.all(
-    [...topology.databases.values()].map(async (database) => await probe(declared, probing, database, options.timeout)),
+  const homeOf = (table: TableName): TableHomeAnswer => declared.homeOf(table)
+  const looks = await Promise.all(
+    [...topology.databases.values()].map(async (database) => {
+      const probes = await Promise.all(
+        database.shards.map(async (shard) => await probe(probing, database, shard, options.timeout)),
+      )
+      const rows = isSpread(database) ? await rowFacts(probing, probes, homeOf, options.timeout) : []
+      return { database, probes, rows }
+    }),
   )
-  const inventories = probes.flatMap(({ database, facts, tables }): Inventory[] =>
-    facts === undefined || tables === undefined
-      ? []
-      : [{ alias: database.alias, exclusive: database.exclusive, dataId: facts.dataId, tables }],
-  )
+  const inventories = looks.flatMap(({ database, probes }) => inventory(database, probes) ?? [])
   const { tables, findings: tableFindings } = checkTables(inventories, {
     tables: typeof config === 'string' ? undefined : config.tables,
-    homeOf: (table) => declared.homeOf(table),
+    homeOf,
     resolve: (alias) => topology.aliases.get(alias) ?? alias,
   })
-  const findings = [...checkServers(probes, topology.sharedServers, options.processes), ...tableFindings]
+  const probes = looks.flatMap((look) => look.probes)
+  const shardFindings = looks.flatMap((look) =>
+    isSpread(look.database) ? checkShardTables(look.probes, look.rows, homeOf) : [],
+  )
+  const findings = [
+    ...checkServers(probes, topology.sharedServers, options.processes),
+    ...tableFindings,
+    ...shardFindings,
+  ]
   await closeSoon([probing, declared])
   const failing = options.strict === true ? findings : findings.filter(({ severity }) => severity === 'error')
-  const databases = probes.map(({ report }) => report)
+  const databases = looks.map((look) => databaseReport(declared, look.database, look.probes))
   return { ok: failing.length === 0, processes: options.processes, databases, tables, findings }
 }

@@ -1,0 +1,183 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { CheckReport } from '../../src/cli/check-report.ts'
+import { run } from '../../src/cli/program.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
+import { connect, hashShards, type Client } from '../../src/index.ts'
+import { freshDatabase, testedEngines, type TestDatabase } from '../support/servers.ts'
+
+const index = new URL('../../src/index.ts', import.meta.url).href
+const names = ['a', 'b', 'c']
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'signalbox-cli-'))
+})
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Answer {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function signalbox(args: readonly string[], input = ''): Promise<Answer> {
+  const [out, err] = [[] as string[], [] as string[]]
+  const terminal: Terminal = {
+    write: async (text) => void out.push(text),
+    writeError: async (text) => void err.push(text),
+    style: (_style, text) => text,
+    columns: 100,
+    read: async () => input,
+    isInteractive: false,
+    interruption: () => new AbortController().signal,
+  }
+  const code = await run(args, terminal)
+  return { code, out: out.join(''), err: err.join('') }
+}
+
+const tables = {
+  customer: { database: 'orders', shardKey: 'id' },
+  purchase: { database: 'orders', shardKey: 'customer_id' },
+  country: { database: 'orders', kind: 'reference' },
+  setting: { database: 'orders', kind: 'unsharded' },
+} as const
+
+/** A configuration file of a database with these shards, a hash map, and the tables above. */
+async function configFile(shards: unknown, more: object = {}, declared: object = tables): Promise<string> {
+  const file = join(folder, `${Math.random()}.mjs`)
+  const rest = JSON.stringify({ tables: declared, ...more })
+  await writeFile(
+    file,
+    `import { hashShards } from ${JSON.stringify(index)}
+     const orders = { shards: ${JSON.stringify(shards)}, shardMap: hashShards({ key: 'integer' }) }
+     export default { databases: { default: 'orders', orders }, ...${rest} }`,
+  )
+  return file
+}
+
+describe.each(testedEngines)('a sharded database on %s', (engine) => {
+  let databases: TestDatabase[]
+  let shards: Record<string, string>
+  let client: Client<'orders'>
+
+  beforeEach(async () => {
+    databases = await Promise.all(names.map(async () => await freshDatabase(engine)))
+    shards = Object.fromEntries(names.map((name, place) => [name, databases[place]!.dsn]))
+    client = await connect({
+      databases: { orders: { shards, shardMap: hashShards({ key: 'integer' }), pool: { maxConnections: 2 } } },
+      tables,
+    })
+    await client.query('create table customer (id integer primary key, name varchar(40))')
+    await client.query('create table purchase (customer_id integer, id integer, primary key (customer_id, id))')
+    await client.query('create table country (code varchar(2) primary key)')
+    await client.query('create table setting (name varchar(40) primary key)')
+    for (let id = 1; id <= 30; id++) await client.query(`insert into customer (id, name) values (${id}, 'n')`)
+    await client.query(`insert into country (code) values ('de')`)
+  })
+  afterEach(async () => {
+    await client.close()
+    for (const database of databases) await database.drop()
+  })
+
+  /** Runs statements on one shard, past Signalbox's routing. */
+  async function on(shard: string, ...statements: readonly string[]): Promise<void> {
+    await using plain = await connect(shards[shard]!)
+    for (const statement of statements) await plain.query(statement)
+  }
+
+  async function check(
+    file: string,
+    args: readonly string[] = [],
+  ): Promise<Answer & { readonly report: CheckReport; readonly findings: readonly string[] }> {
+    const answer = await signalbox(['check', '--json', ...args, '--config', file])
+    const report = JSON.parse(answer.out) as CheckReport
+    const findings = report.findings.map(({ severity, code, shard = '-', tables: about }) =>
+      [severity, code, shard, ...about.map((name) => name.replace('public.', ''))].join(' '),
+    )
+    return { ...answer, report, findings: findings.sort() }
+  }
+
+  it('that is well is checked shard by shard, without a finding', async () => {
+    const file = await configFile(shards)
+    const { code, report, err, out, findings } = await check(file, ['--strict'])
+    expect({ code, err, findings }).toEqual({ code: 0, err: '', findings: [] })
+    const [orders] = report.databases
+    expect(orders).toMatchObject({ alias: 'orders', aliases: ['default'], reachable: true, tableCount: 4 })
+    expect(
+      orders?.shards?.map(({ shard, reachable, tableCount, role }) => [shard, reachable, tableCount, role]),
+    ).toEqual(names.map((name) => [name, true, name === 'a' ? 4 : 3, 'primary']))
+    expect(new Set(orders?.shards?.map(({ address }) => address)).size).toBe(3)
+    expect(report.tables.map(({ state }) => state)).toEqual(['found', 'found', 'found', 'found'])
+    const text = await signalbox(['check', '--config', file])
+    expect(text.out).toMatch(/^orders \(default\) +3 shards +4\n {2}a +ok .* 4\n {2}b +ok .* 3\n {2}c +ok .* 3$/m)
+    expect(text.out).toContain('1 of 1 database reachable, 3 of 3 shards, 0 problems, 0 warnings.')
+    if (engine !== 'sqlite') expect(out + text.out).not.toContain(new URL(shards['a']!).password)
+  })
+
+  it('has its tables compared between the shards', async () => {
+    await on('b', 'drop table purchase', 'alter table customer add column nick varchar(9)', 'delete from country')
+    await on('b', 'create table setting (name varchar(40))', `insert into setting values ('stray')`)
+    await on('c', 'drop table country', 'create table mystery (id integer)', 'create table setting (name varchar(40))')
+    await on('c', 'drop table purchase', 'create table purchase (id integer, customer_id integer)')
+    const { code, findings, report } = await check(await configFile(shards))
+    expect(code).toBe(1)
+    expect(findings).toEqual([
+      'error table-beside-its-shard - setting',
+      'error table-differs-on-shard b customer',
+      'error table-missing-on-shard b purchase',
+      'error table-missing-on-shard c country',
+      'error table-undeclared-in-shards - mystery',
+      'warning column-order-differs c purchase',
+      'warning reference-rows-differ - country',
+    ])
+    const messages = report.findings.map(({ message }) => message).join('\n')
+    expect(messages).toMatch(/customer on "orders" \(shard b\) is not what it is on the shard a: it also has nick\./)
+    expect(messages).toMatch(/country of "orders" has not the same rows on each shard: 1 on a, 0 on b\./)
+    expect(messages).toMatch(/setting of "orders" is unsharded.* first shard, a, but has rows on b too/)
+  })
+
+  it('has shard keys that its tables lack, and columns of another type, shown', async () => {
+    await on('c', 'drop table customer', 'create table customer (id varchar(20), name varchar(40))')
+    const wrong = { ...tables, purchase: { database: 'orders', shardKey: 'customer' } }
+    const { findings, report } = await check(await configFile(shards, {}, wrong))
+    expect(findings).toEqual([
+      'error shard-key-missing a purchase',
+      'error shard-key-missing b purchase',
+      'error shard-key-missing c purchase',
+      'error table-differs-on-shard c customer',
+    ])
+    const messages = report.findings.map(({ message }) => message).join('\n')
+    expect(messages).toMatch(/id is (?:character varying|varchar)\(20\), not int/i)
+    expect(messages).toMatch(/has no column "customer", which its shardKey names\. It has: customer_id, id\./)
+  })
+
+  it('of which one shard is gone is looked at as far as it is there', async () => {
+    const gone = engine === 'sqlite' ? `sqlite:${join(folder, 'gone.db')}` : `${shards['b']!}_gone`
+    const { code, findings, report } = await check(await configFile({ ...shards, b: gone }))
+    expect([code, findings]).toEqual([1, ['error unreachable b']])
+    expect(report.findings[0]?.message).toMatch(/^"orders" \(shard b\) cannot be reached \(no-such-/)
+    const [orders] = report.databases
+    expect(orders).toMatchObject({ reachable: false, failure: { kind: expect.stringMatching(/^no-such-/) as string } })
+    expect(orders?.shards?.map(({ reachable }) => reachable)).toEqual([true, false, true])
+    // What nobody could be asked for is not missing.
+    const first = await check(await configFile({ a: gone, b: shards['b'], c: shards['c'] }))
+    expect(first.report.tables.map(({ state }) => state)).toEqual(['found', 'found', 'found', 'unknown'])
+    expect(first.findings).toEqual(['error unreachable a'])
+  })
+
+  it('is no stranger to a database that is one of its shards', async () => {
+    const file = await configFile(shards)
+    const text = `import config from ${JSON.stringify(file)}
+      export default { ...config, databases: { ...config.databases, second: ${JSON.stringify(shards['b'])} } }`
+    const both = join(folder, 'both.mjs')
+    await writeFile(both, text)
+    const { findings, report } = await check(both)
+    expect(findings).toEqual([])
+    expect(report.databases[1]).not.toHaveProperty('shards')
+  })
+})
