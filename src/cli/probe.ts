@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Client, Database, Server, Shard } from '../index.ts'
+import type { Client, Database, Scope, Server, Shard } from '../index.ts'
 import type { ReachFailure, ReplicaReport, ShardCheckReport } from './check-report.ts'
 import { questions, type FoundColumn, type FoundTable, type ServerFacts } from './inventory.ts'
 import { mostConnections } from './most-connections.ts'
@@ -39,9 +39,10 @@ export async function probe(probing: Client, database: Database, shard: Shard, t
   const isReplicated = shard.replicas.length > 0
   const [primary, ...answers] = await Promise.all([
     askPrimary(probing, database, shard, isReplicated, timeoutMs),
-    ...shard.replicas.map(
-      async (server) => await ask(probing, database, probingAlias(database, server), true, timeoutMs),
-    ),
+    ...shard.replicas.map(async (server) => {
+      const alias = probingAlias(database, server)
+      return await ask(probing.using(alias), probedAs(probing, database, alias), true, timeoutMs)
+    }),
   ])
   const replicas = shard.replicas.map((server, index) =>
     replicaProbe(database, server, answers[index], primary.replication?.cluster),
@@ -99,9 +100,9 @@ async function askPrimary(
   timeoutMs: number,
 ): Promise<(Answer & Tables) | NoAnswer> {
   const alias = probingAlias(database, shard.primary)
+  const [scope, probed] = [probing.using(alias), probedAs(probing, database, alias)]
   return await inTime(timeoutMs, async () => {
-    const answer = await lookInto(probing, database, alias, isReplicated)
-    const [scope, probed] = [probing.using(alias), probedAs(probing, database, alias)]
+    const answer = await lookInto(scope, probed, isReplicated)
     try {
       const tables = await questions[database.engine].tables(scope, probed)
       const columns = isSpread(database) ? await questions[database.engine].columns(scope, probed) : undefined
@@ -112,15 +113,14 @@ async function askPrimary(
   })
 }
 
-/** What a server says of itself, by its alias in the probing configuration; never throws. */
+/** What the server of a scope says of itself; never throws. */
 export async function ask(
-  probing: Client,
+  scope: Scope,
   database: Database,
-  alias: string,
   isReplicated: boolean,
   timeoutMs: number,
 ): Promise<Answer | NoAnswer> {
-  return await inTime(timeoutMs, async () => await lookInto(probing, database, alias, isReplicated))
+  return await inTime(timeoutMs, async () => await lookInto(scope, database, isReplicated))
 }
 
 /** Also what no signal reaches, such as the opening of a connection, must not outlast the time limit. */
@@ -132,11 +132,10 @@ export async function inTime<T>(timeoutMs: number, look: () => Promise<T>): Prom
   }
 }
 
-async function lookInto(probing: Client, database: Database, alias: string, isReplicated: boolean): Promise<Answer> {
-  const scope = probing.using(alias)
+async function lookInto(scope: Scope, database: Database, isReplicated: boolean): Promise<Answer> {
   const { engine } = database
   const begun = performance.now()
-  const facts = await questions[engine].facts(scope, probedAs(probing, database, alias))
+  const facts = await questions[engine].facts(scope, database)
   const connectMs = performance.now() - begun
   let latencyMs = Number.POSITIVE_INFINITY
   for (let ping = 0; ping < pings; ping += 1) {

@@ -1,5 +1,6 @@
-import type { Client, Database, Handle, Scope, Server } from '../index.ts'
-import { isReplicated, mostConnections } from './most-connections.ts'
+import type { Client, Database, Scope, Server } from '../index.ts'
+import { mostConnections } from './most-connections.ts'
+import { serverScope } from './server-scope.ts'
 
 /** The connections of one server. What is not known is `null`. */
 export interface ConnectionsReport {
@@ -69,19 +70,11 @@ export class ServerConnections {
   }
 
   async #count(database: Database, server: Server): Promise<ConnectionsReport> {
-    const scope = scopeOf(this.#watching, database, server)
+    const scope = serverScope(this.#watching, database, server)
     const counted = database.engine === 'postgres' ? await postgresConnections(scope) : await mysqlConnections(scope)
     const declared = this.#declared.topology.databases.get(database.alias)
     return { ...counted, pool: declared === undefined ? null : mostConnections(declared, server) }
   }
-}
-
-/** Statements of this scope run on this server, whatever its role. */
-function scopeOf(client: Client, database: Database, server: Server): Scope {
-  // The only server of a database has a connection already, over which it is asked for its role.
-  if (!isReplicated(database)) return client.using(database.alias)
-  const target = server.target()
-  return target.from === 'dsn' ? client.using(target.dsn) : client.using(target.handle as Handle)
 }
 
 type Counted = Omit<ConnectionsReport, 'pool'>

@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CheckReport } from '../../src/cli/check-report.ts'
 import { run } from '../../src/cli/program.ts'
+import type { StatusReport } from '../../src/cli/status-report.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import { connect, hashShards, type Client } from '../../src/index.ts'
-import { freshDatabase, testedEngines, type TestDatabase } from '../support/servers.ts'
+import { startPostgresCluster } from '../../src/testing/index.ts'
+import { freshDatabase, sharedServer, testedEngines, type TestDatabase } from '../support/servers.ts'
 
 const index = new URL('../../src/index.ts', import.meta.url).href
 const names = ['a', 'b', 'c']
@@ -180,4 +183,80 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     expect(findings).toEqual([])
     expect(report.databases[1]).not.toHaveProperty('shards')
   })
+
+  it('has the servers of all its shards in status', async () => {
+    const well = await status(await configFile(shards))
+    expect(well).toMatchObject({ code: 0, err: '', report: { ok: true, problems: [] } })
+    expect(well.report.shards.map(({ shard, primary }) => [shard, primary])).toEqual(
+      names.map((name) => [name, `orders/${name}/primary`]),
+    )
+    const servers = well.report.shards.flatMap((shard) => shard.servers)
+    for (const [place, { address, state, role, connections }] of servers.entries()) {
+      expect({ state, role }).toEqual({ state: 'up', role: 'primary' })
+      expect(address).toContain(
+        engine === 'sqlite' ? shards[names[place]!]!.slice(7) : new URL(shards[names[place]!]!).pathname,
+      )
+      if (engine === 'sqlite') expect(connections).toBeNull()
+      else expect(connections?.open).toBeGreaterThan(0)
+    }
+    const text = await signalbox(['status', '--config', await configFile(shards)])
+    for (const name of names) expect(text.out).toMatch(new RegExp(`^orders +${name} +primary +primary +up`, 'm'))
+    expect(text.out).toContain('3 of 3 servers can be used, 3 of 3 shards have a primary.')
+
+    const gone = engine === 'sqlite' ? `sqlite:${join(folder, 'gone.db')}` : `${shards['b']!}_gone`
+    const lost = await status(await configFile({ ...shards, b: gone }))
+    expect(lost.code).toBe(1)
+    expect(lost.report.shards.map(({ primary }) => primary !== null)).toEqual([true, false, true])
+    expect(lost.report.problems.map(({ code, shard }) => [code, shard])).toEqual([
+      ['no-primary', 'b'],
+      ['out', 'b'],
+    ])
+    expect(existsSync(join(folder, 'gone.db'))).toBe(false)
+  })
+})
+
+async function status(file: string): Promise<Answer & { readonly report: StatusReport }> {
+  const answer = await signalbox(['status', '--json', '--config', file])
+  return { ...answer, report: JSON.parse(answer.out) as StatusReport }
+}
+
+describe.runIf(testedEngines.includes('postgres'))('shards of PostgreSQL with replicas', () => {
+  it('are watched each by itself, and checked each with its replicas', async () => {
+    const { template } = sharedServer('postgres')
+    await using cluster = await startPostgresCluster({ template, replicas: 1 })
+    await using other = await startPostgresCluster({ template, replicas: 1 })
+    const [first, second] = [await cluster.createDatabase(), await other.createDatabase()]
+    await Promise.all([cluster.caughtUp(), other.caughtUp()])
+    const shards = {
+      a: { primary: first.primary, replicas: first.replicas },
+      b: { primary: second.primary, replicas: second.replicas },
+    }
+    const file = await configFile(shards, { replication: { probeTimeoutMs: 5_000 } }, {})
+    const well = await status(file)
+    expect(well.report.problems).toEqual([])
+    const found = well.report.shards.flatMap(({ servers }) => servers)
+    expect(found.map(({ server, role, address }) => [server, role, address.split('@')[1]])).toEqual([
+      ['orders/a/primary', 'primary', first.primary.split('@')[1]],
+      ['orders/a/replica-1', 'replica', first.replicas[0]?.split('@')[1]],
+      ['orders/b/primary', 'primary', second.primary.split('@')[1]],
+      ['orders/b/replica-1', 'replica', second.replicas[0]?.split('@')[1]],
+    ])
+    for (const { connections, position, lagMs } of found) {
+      expect(connections?.open).toBeGreaterThan(0)
+      expect(position).toMatch(/^1:/)
+      expect(lagMs).toBe(0)
+    }
+    const [a, b] = [first.primary, second.primary]
+    const crossed = await configFile({ a: { primary: a, replicas: [b] }, b: { primary: b, replicas: [a] } }, {}, {})
+    const check = await signalbox(['check', '--json', '--config', crossed])
+    const { databases, findings } = JSON.parse(check.out) as CheckReport
+    expect(databases[0]?.shards?.map(({ replicas }) => replicas.map(({ server }) => server))).toEqual([
+      ['orders/a/replica-1'],
+      ['orders/b/replica-1'],
+    ])
+    expect(databases[0]?.replicas).toHaveLength(2)
+    expect(findings.map(({ code, shard }) => [code, shard])).toEqual(
+      databases[0]?.shards?.map(({ shard }) => ['replica-takes-writes', shard]),
+    )
+  }, 60_000)
 })

@@ -5,9 +5,9 @@ import { loadConfig, processSurroundings, type ConfigSource } from '../config-fi
 import { exitCodes, type ExitCode } from '../exit-code.ts'
 import { toJson } from '../json.ts'
 import { isReplicated } from '../most-connections.ts'
-import { watchingConfig } from '../probing-config.ts'
+import { shardHints, watchingConfig } from '../probing-config.ts'
 import { ServerConnections } from '../server-connections.ts'
-import { soleShard } from '../sole-shard.ts'
+import { soleServers } from '../sole-servers.ts'
 import { statusReport, type StatusReport } from '../status-report.ts'
 import { statusText } from '../status-text.ts'
 import type { Terminal } from '../terminal.ts'
@@ -65,7 +65,7 @@ async function look(watched: Watched, timeoutMs: number, enough: AbortSignal | u
   const end = performance.now() + timeoutMs
   const { answers, awaited } = connections.ask()
   const sole = databases.filter((database) => !isReplicated(database))
-  const asked = await Promise.all(sole.map(async (database) => await soleShard(client, database, timeoutMs)))
+  const asked = await Promise.all(sole.map(async (database) => await soleServers(client, database, timeoutMs)))
   const views = (): readonly ShardView[] => [...client.status(), ...asked.flat()]
   // Not for a server that is known by now not to answer.
   const isWaitedFor = ({ servers }: ShardView): boolean =>
@@ -96,12 +96,10 @@ const settlingMs = 1_500
 /** Resolves when every server of every replicated database has answered, or failed to, and lag is known. */
 async function startWatching(client: Client, timeoutMs: number, enough: AbortSignal | undefined): Promise<void> {
   const replicated = [...client.topology.databases.values()].filter(isReplicated)
-  for (const { alias } of replicated) {
+  for (const { alias, shards: parts } of replicated) {
     // The first statement has the servers asked; what becomes of it itself does not matter.
-    void client
-      .using(alias)
-      .query('select 1 as one', [], { timeoutMs })
-      .catch(() => undefined)
+    for (const { name } of parts)
+      void client.query('select 1 as one', [], { timeoutMs, hints: shardHints(alias, name) }).catch(() => undefined)
   }
   const shards = replicated.reduce((count, database) => count + database.shards.length, 0)
   await until(() => client.status().length === shards, timeoutMs, enough)

@@ -1,11 +1,16 @@
 import type { Client, Database, ShardView } from '../index.ts'
 import { ask, describe } from './probe.ts'
+import { serverScope } from './server-scope.ts'
 
-/** Asks the only server of a database without replicas. Never throws. */
-export async function soleShard(client: Client, database: Database, timeoutMs: number): Promise<readonly ShardView[]> {
+/** Asks the only server of each shard of a database without replicas. Never throws. */
+export async function soleServers(
+  client: Client,
+  database: Database,
+  timeoutMs: number,
+): Promise<readonly ShardView[]> {
   return await Promise.all(
     database.shards.map(async ({ name, primary }): Promise<ShardView> => {
-      const answer = await ask(client, database, database.alias, false, timeoutMs)
+      const answer = await ask(serverScope(client, database, primary), database, false, timeoutMs)
       const base = {
         id: primary.id,
         address: primary.address,
