@@ -2,7 +2,7 @@
 export const exitCodes = {
   /** All is well. */
   well: 0,
-  /** `explain`: the statement is refused. `check`: a problem was found. `status`: something is out. */
+  /** `explain`: the statement is refused. `check`: a problem was found. `status`: something is out. `shards`: one cannot be reached. */
   problem: 1,
   /** The command line or the configuration is wrong, so nothing could be done. */
   usage: 2,

@@ -23,6 +23,7 @@ Examples:
   $ signalbox check
   $ signalbox check --url "postgres://app@localhost/shop"
   $ signalbox status --watch
+  $ signalbox shards
 
 Environment:
   SIGNALBOX_CONFIG  path of the configuration file, as --config
@@ -34,7 +35,8 @@ Environment:
 Exit codes:
   0  all is well
   1  explain: the statement is refused; check: a problem was found;
-     status: a shard has not exactly one primary, or a server is out
+     status: a shard has not exactly one primary, or a server is out;
+     shards: a shard cannot be reached
   2  the command line or the configuration is wrong`
 
 export const explainHelp = `
@@ -120,4 +122,24 @@ Examples:
 Exit codes:
   0  every shard has exactly one primary, and every server can be used
   1  a shard has none or several, or a server is out; the answer says why
+  2  the command line or the configuration is wrong`
+
+export const shardsHelp = `
+For each sharded table and shard, and for all of them together: rows, size on disk with
+indexes (where the engine tells), and the share of the shard as a bar; of a hash map also
+how many buckets the shard owns. The last line has the largest shard, the smallest, and the
+skew: the rows of the largest by those of an average one, so that 1.00 is even.
+
+Rows are counted (select count(*)) on the primaries, table after table on each shard, which
+takes a while for large ones. With --estimate the statistics say it: of the last ANALYZE or
+autovacuum; a table without any has a question mark.
+
+Examples:
+  $ signalbox shards
+  $ signalbox shards orders --estimate
+  $ signalbox shards --json | jq '.databases[].skew'
+
+Exit codes:
+  0  every shard answered
+  1  a shard cannot be reached, or lacks a table that others have, or a count failed
   2  the command line or the configuration is wrong`

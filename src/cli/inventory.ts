@@ -44,8 +44,12 @@ export const calledFunctions: readonly string[] = [
   'format_type',
   'pg_control_system',
   'pg_is_in_recovery',
+  'pg_partition_tree',
   'pg_postmaster_start_time',
+  'pg_total_relation_size',
   'sqlite_version',
+  'sum',
+  'to_regclass',
   'version',
 ]
 

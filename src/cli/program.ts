@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { check, type CheckOptions } from './commands/check.ts'
 import { explain, type ExplainOptions } from './commands/explain.ts'
+import { shards, type ShardsOptions } from './commands/shards.ts'
 import { status, type StatusOptions } from './commands/status.ts'
 import { exitCodes, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
-import { checkHelp, explainHelp, programHelp, statusHelp } from './help-text.ts'
+import { checkHelp, explainHelp, programHelp, shardsHelp, statusHelp } from './help-text.ts'
 import { toJson } from './json.ts'
 import type { Terminal } from './terminal.ts'
 import { withoutPasswords } from './usage-error.ts'
 import { wrap } from './wrap.ts'
 
 const defaultTimeoutMs = 5_000
+const defaultCountMs = 60_000
 const longestTimeoutMs = 600_000
 const mostProcesses = 100_000
 const shortestWatchS = 0.1
@@ -74,6 +76,7 @@ function makeProgram(terminal: Terminal, finish: Finish, output: Output): Comman
   addExplain(program, terminal, finish)
   addCheck(program, terminal, finish)
   addStatus(program, terminal, finish)
+  addShards(program, terminal, finish)
   return program
 }
 
@@ -132,6 +135,21 @@ function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
     .addHelpText('after', statusHelp)
     .action(async (options: StatusOptions) => {
       await finish(options, async () => await status(options, terminal))
+    })
+}
+
+function addShards(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('shards')
+    .summary('connect to every shard, and show how many rows of the sharded tables each one has')
+    .description('Show how the rows of the sharded tables are spread over the shards. Writes nothing.')
+    .argument('[database]', 'the database; all that have shards unless told')
+    .option('--estimate', "rows from the servers' statistics, in place of counting them")
+    .option('-t, --timeout <ms>', 'how long each table of a shard has to be counted', milliseconds, defaultCountMs)
+  addCommonOptions(command)
+    .addHelpText('after', shardsHelp)
+    .action(async (database: string | undefined, options: ShardsOptions) => {
+      await finish(options, async () => await shards(database, options, terminal))
     })
 }
 

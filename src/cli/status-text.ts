@@ -1,3 +1,4 @@
+import { byteText } from './byte-text.ts'
 import { shortPosition } from './position.ts'
 import type { ServerReport, ShardReport, StatusReport } from './status-report.ts'
 import { counted, tableText } from './table-text.ts'
@@ -83,7 +84,7 @@ function plainCells(
     server.state,
     cut(shortPosition(server.position ?? ''), widestPosition),
     isPrimary || server.lagMs === null ? '' : `${server.isLagLonger ? '≥ ' : ''}${duration(server.lagMs)}`,
-    isPrimary || server.bytesBehind === null ? '' : bytes(server.bytesBehind),
+    isPrimary || server.bytesBehind === null ? '' : byteText(server.bytesBehind),
     server.connections === null ? '' : `${server.connections.open}/${server.connections.max}`,
     server.version ?? '',
   ]
@@ -116,14 +117,6 @@ const minuteMs = 60_000
 function duration(ms: number): string {
   if (ms < 1_000) return `${ms} ms`
   return ms < minuteMs ? `${(ms / 1_000).toFixed(1)} s` : `${Math.floor(ms / minuteMs)} min`
-}
-
-const units = ['B', 'kB', 'MB', 'GB', 'TB']
-
-/** In powers of 1,024, as PostgreSQL counts its log. */
-function bytes(count: number): string {
-  const power = Math.min(units.length - 1, count === 0 ? 0 : Math.floor(Math.log2(count) / 10))
-  return `${power === 0 ? count : (count / 1_024 ** power).toFixed(1)} ${units[power]}`
 }
 
 function summary({ ok, shards }: StatusReport, terminal: Terminal): string {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CheckReport } from '../../src/cli/check-report.ts'
 import { run } from '../../src/cli/program.ts'
+import type { ShardsReport } from '../../src/cli/shards-report.ts'
 import type { StatusReport } from '../../src/cli/status-report.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import { connect, hashShards, type Client } from '../../src/index.ts'
@@ -184,6 +185,82 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     expect(report.databases[1]).not.toHaveProperty('shards')
   })
 
+  it('has its rows, sizes, buckets and skew shown', async () => {
+    await on('b', `insert into purchase (customer_id, id) values (2, 1), (2, 2), (2, 3)`)
+    const file = await configFile(shards)
+    const { code, out, err } = await signalbox(['shards', '--json', '--config', file])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const report = JSON.parse(out) as ShardsReport
+    expect(report).toMatchObject({ ok: true, estimated: false })
+    const [orders] = report.databases
+    expect(orders).toMatchObject({ database: 'orders', engine, map: 'hash', buckets: 4096 })
+    const { data } = hashShards({ key: 'integer' }).bind(names)
+    const owned = names.map((name) =>
+      data.kind === 'hash' ? data.owners[name]!.reduce((sum, [first, last]) => sum + last - first + 1, 0) : 0,
+    )
+    expect(orders?.shards.map((shard) => shard.buckets)).toEqual(owned)
+    const map = hashShards({ key: 'integer' }).bind(names)
+    const customers = names.map((name) => {
+      return Array.from({ length: 30 }, (_, place) => place + 1).filter((id) => map.shardOf(id) === name).length
+    })
+    const rows = (parts: readonly { readonly rows: number | null }[] = []): unknown => parts.map((part) => part.rows)
+    expect(orders?.tables.map(({ table }) => table.replace('public.', ''))).toEqual(['customer', 'purchase'])
+    expect(rows(orders?.tables[0]?.shards)).toEqual(customers)
+    expect(rows(orders?.tables[1]?.shards)).toEqual([0, 3, 0])
+    expect(orders?.tables[1]).toMatchObject({ skew: 3, shards: [{ share: 0 }, { share: 1 }, { share: 0 }] })
+    const totals = customers.map((count, place) => count + (place === 1 ? 3 : 0))
+    expect(rows(orders?.shards)).toEqual(totals)
+    expect(orders?.skew).toBeCloseTo(Math.max(...totals) / 11)
+    for (const { bytes } of orders?.tables.flatMap((table) => table.shards) ?? []) expect(bytes).toBeGreaterThan(1_000)
+
+    const text = await signalbox(['shards', 'default', '--config', file])
+    expect(text.code).toBe(0)
+    expect(text.out).toMatch(/^orders: 3 shards, hash map of 4,096 buckets$/m)
+    expect(text.out).toMatch(/^(?:public\.)?purchase +a +0 +\S+ kB +0\.0 %\n +b +3 +\S+ kB +100\.0 % +█{30}\n +c +0/m)
+    expect(text.out).toContain(`skew ${(Math.max(...totals) / 11).toFixed(2)} (largest by average`)
+    expect(text.out.trimEnd().split('\n').at(-1)).toMatch(
+      /^Largest: \w with \d+ rows, smallest: \w with \d+ rows; skew/,
+    )
+    expect(Math.max(...text.out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100)
+  })
+
+  it('has its rows estimated by the statistics, as far as there are any', async () => {
+    const statistics = engine === 'mysql' ? 'analyze table customer' : 'analyze customer'
+    for (const name of names) await on(name, statistics)
+    const { code, out } = await signalbox(['shards', '--estimate', '--json', '--config', await configFile(shards)])
+    expect(code).toBe(0)
+    const report = JSON.parse(out) as ShardsReport
+    expect(report.estimated).toBe(true)
+    const [customer, purchase] = report.databases[0]?.tables ?? []
+    const rows = customer?.shards.map((part) => part.rows ?? 0) ?? []
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBe(30)
+    // InnoDB always has an estimate; elsewhere nobody has looked at the table yet.
+    expect(purchase?.shards[0]?.rows).toBe(engine === 'mysql' ? 0 : null)
+  })
+
+  it('has a shard that is gone, or lacks a table, among its shards, with exit code 1', async () => {
+    await on('c', 'drop table purchase')
+    const gone = engine === 'sqlite' ? `sqlite:${join(folder, 'gone.db')}` : `${shards['b']!}_gone`
+    const file = await configFile({ ...shards, b: gone })
+    const { code, out } = await signalbox(['shards', '--json', '--config', file])
+    expect(code).toBe(1)
+    const [orders] = (JSON.parse(out) as ShardsReport).databases
+    expect(orders?.shards.map(({ failure }) => failure?.kind ?? null)).toEqual([
+      null,
+      expect.stringMatching(/^no-such/),
+      null,
+    ])
+    expect(orders).toMatchObject({ skew: null })
+    expect(orders?.tables.map((table) => table.shards.map(({ failure }) => failure !== null))).toEqual([
+      [false, true, false],
+      [false, true, true],
+    ])
+    const text = await signalbox(['shards', '--config', file])
+    expect(text.out).toMatch(/✗ The shard b failed \(no-such/)
+    expect(text.out).toMatch(/✗ The shard c failed .*There is no .*purchase/)
+    expect(text.out).toContain('No skew can be told: the rows of not all shards are known.')
+  })
+
   it('has the servers of all its shards in status', async () => {
     const well = await status(await configFile(shards))
     expect(well).toMatchObject({ code: 0, err: '', report: { ok: true, problems: [] } })
@@ -259,4 +336,26 @@ describe.runIf(testedEngines.includes('postgres'))('shards of PostgreSQL with re
       databases[0]?.shards?.map(({ shard }) => ['replica-takes-writes', shard]),
     )
   }, 60_000)
+})
+
+describe('shards', () => {
+  it.each([
+    [['nowhere'], /There is no database "nowhere"\. With shards: orders\./],
+    [['shop'], /"shop" has no shards\. With shards: orders\./],
+    [['--timeout', '0'], /whole number of milliseconds/],
+  ])('answers %j with exit code 2', async (args, message) => {
+    const shop = {
+      databases: { shop: 'sqlite:./shop.db', orders: { shards: { a: 'sqlite:./a.db', b: 'sqlite:./b.db' } } },
+    }
+    const file = join(folder, 'signalbox.config.mjs')
+    await writeFile(file, `export default ${JSON.stringify(shop)}`)
+    const { code, err } = await signalbox(['shards', ...args, '--config', file])
+    expect(code).toBe(2)
+    expect(err.replace(/\s+/g, ' ')).toMatch(message)
+  })
+
+  it('has nothing to show without shards', async () => {
+    const { code, err } = await signalbox(['shards', '--url', 'sqlite::memory:'])
+    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('has shards') as string })
+  })
 })

@@ -91,7 +91,7 @@ describe('help and usage', () => {
       'defineConfig',
     ])
       expect(out).toContain(part)
-    for (const command of ['explain', 'check', 'status']) {
+    for (const command of ['explain', 'check', 'status', 'shards']) {
       const help = await signalbox([command, '--help'])
       expect(help.code).toBe(0)
       for (const part of ['Examples:', 'Exit codes:', '--json', '--config', '--url']) expect(help.out).toContain(part)
