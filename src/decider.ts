@@ -2,6 +2,7 @@ import type { CallOptions, ClientLimits } from './config.ts'
 import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cache.ts'
 import { UnsupportedError, locate } from './errors.ts'
 import { pickServer, whereOf, type Decision } from './execution/decision.ts'
+import { routePreview, type RoutePreview } from './execution/route-preview.ts'
 import { noTerms, onShards, type ShardTerms } from './execution/shard-decision.ts'
 import type { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { PoolRegistry } from './execution/pool-registry.ts'
@@ -125,8 +126,32 @@ export class Decider {
   ): Decision {
     const known = this.#known(cache, options, surrounding)?.get(sql)
     if (known !== undefined) return this.#onShards(known, params, terms)
+    return this.#onShards(this.#decideStill(sql, params, options, using, surrounding), params, terms)
+  }
+
+  /** What is known without running anything; `params`: `undefined` if they are not known. Does no I/O. */
+  preview(
+    sql: string,
+    params: Params | undefined,
+    options: CallOptions | undefined,
+    using: unknown,
+    surrounding: Surrounding,
+    terms: ShardTerms,
+  ): { readonly decision: Decision; readonly route: () => RoutePreview } {
+    const decision = this.#decideStill(sql, params ?? [], options, using, surrounding)
+    return { decision, route: () => routePreview(decision, params, terms) }
+  }
+
+  /** From what is loaded. */
+  #decideStill(
+    sql: string,
+    params: Params,
+    options: CallOptions | undefined,
+    using: unknown,
+    surrounding: Surrounding,
+  ): Decision {
     try {
-      return this.#onShards(this.#decideNow(sql, params, options, using, surrounding), params, terms)
+      return this.#decideNow(sql, params, options, using, surrounding)
     } catch (error) {
       if (!(error instanceof AnalyzerNotLoaded)) throw error
       throw new UnsupportedError(

@@ -8,6 +8,7 @@ import type { Executor } from './execution/execute.ts'
 import type { Queryable } from './execution/queryable.ts'
 import { fetchRelated, type Related, type RelatedOptions } from './execution/related.ts'
 import { ReservedConnection } from './execution/reserved.ts'
+import type { RoutePreview } from './execution/route-preview.ts'
 import type { OpenShard } from './execution/one-shard.ts'
 import { noTerms, type ShardTerms } from './execution/shard-decision.ts'
 import type { Result } from './execution/result.ts'
@@ -118,6 +119,27 @@ export class Scope implements Queryable {
     const decision = this.#explain(sql, params, options, this.#surrounding(options))
     refuseTransactionControl(decision, 'client.transaction()')
     return this.#parts.executor.likely(decision, this.#surroundings(options), options).route
+  }
+
+  /**
+   * The route of a statement as far as it is known before the values of its parameters are: on how many shards it runs, and, where
+   * each is asked for its part, what they get and how the answers are put together. With `params` as they lead to. Runs
+   * nothing, connects to nothing, and throws what `query` would throw before it sends anything.
+   *
+   * @example
+   * ```ts
+   * const { destination, scatter } = client.preview('select * from purchase order by total desc limit 10')
+   * if (destination === 'scatter') console.log(scatter?.sql, scatter?.steps)
+   * ```
+   */
+  preview(sql: string, params?: Params, options?: CallOptions): RoutePreview {
+    checkCall(sql, params ?? [], options)
+    const using = options?.using ?? this.#using
+    const terms = this.#shardTerms(options, undefined)
+    const { decider } = this.#parts
+    const { decision, route } = decider.preview(sql, params, options, using, this.#surrounding(options), terms)
+    refuseTransactionControl(decision, 'client.transaction()')
+    return route()
   }
 
   /**

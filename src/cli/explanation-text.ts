@@ -2,9 +2,11 @@ import {
   formatRoute,
   type Analysis,
   type ColumnValues,
+  type Destination,
   type Dialect,
   type Params,
   type Route,
+  type ScatterOutline,
   type ValueSource,
 } from '../index.ts'
 import type { FailureReport } from './failure.ts'
@@ -16,6 +18,13 @@ export interface Explanation {
   readonly sql: string
   /** Absent if the statement is refused. */
   readonly route?: Route
+  /**
+   * Only of a database with several shards: how many of `route.shards` it runs on. `by-key`: on one of them, which a parameter
+   * that was not given leads to.
+   */
+  readonly destination?: Destination
+  /** Of a statement of which each shard is asked for its part: what it gets, and how the answers are put together. */
+  readonly scatter?: ScatterOutline
   /** Present if the statement is refused. */
   readonly error?: FailureReport
   readonly analysis?: Analysis
@@ -23,18 +32,34 @@ export interface Explanation {
 
 /** The answer of `explain` for people. */
 export function explanationText(explanation: Explanation, params: Params, terminal: Terminal): string {
-  const { route, error, analysis } = explanation
+  const { route, destination, scatter, error, analysis } = explanation
   const parts: string[] = []
   if (route !== undefined) {
-    const [target = '', ...reasons] = formatRoute(route).split('\n')
+    const [title = '', ...reasons] = formatRoute(route).split('\n')
+    const target = destination === 'by-key' ? title.replace(', shard ', ', one shard by key of ') : title
     parts.push([terminal.style('bold', target), ...reasons].join('\n'))
   }
+  if (scatter !== undefined) parts.push(scatterText(scatter, terminal))
   if (error !== undefined) {
     const title = `✗ refused: ${error.code}`
     parts.push(`${terminal.style('red', title)}\n${wrap(error.message, terminal.columns, '  ')}`)
   }
   if (analysis !== undefined) parts.push(analysisText(analysis, params, terminal))
   return `${parts.join('\n\n')}\n`
+}
+
+function scatterText({ sql, steps }: ScatterOutline, terminal: Terminal): string {
+  const text = sql
+    .trim()
+    .split('\n')
+    .map((line) => `    ${line}`)
+  const lines = steps.map((step) => `  · ${wrap(step, terminal.columns, '    ').trimStart()}`)
+  return [
+    terminal.style('bold', 'Each shard is asked'),
+    ...text,
+    terminal.style('bold', 'Put together'),
+    ...lines,
+  ].join('\n')
 }
 
 function analysisText(analysis: Analysis, params: Params, terminal: Terminal): string {

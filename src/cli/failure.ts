@@ -1,4 +1,5 @@
 import {
+  CannotScatterError,
   ConfigError,
   CrossDatabaseQueryError,
   CrossDatabaseTransactionError,
@@ -13,6 +14,8 @@ export interface FailureReport {
   /** A code of `docs/errors.md`; `USAGE` for the command line and the file; `THROWN` for what other code threw. */
   readonly code: string
   readonly message: string
+  /** What of a statement cannot be put together from the answers of several shards. */
+  readonly construct?: string
   /** Where in the configuration. */
   readonly path?: string
   /** The tables that could not be brought together, each with its home. */
@@ -29,6 +32,7 @@ export function reportFailure(error: unknown): FailureReport {
     code: error.code,
     message,
     ...(error instanceof ConfigError ? { path: error.path } : {}),
+    ...(error instanceof CannotScatterError ? { construct: error.construct } : {}),
     ...(isCrossing ? { tables: error.tables } : {}),
   }
 }

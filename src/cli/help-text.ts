@@ -52,10 +52,19 @@ Examples:
   $ signalbox explain "select * from customer where id = :id" --param id=42
   $ signalbox explain "delete from archived_order" --using archive
   $ cat report.sql | signalbox explain - --json
+  $ signalbox explain --file queries.sql
+
+Of a database with several shards it also says on which of them the statement runs, and, if
+each is asked for its part, the text that it gets and how the answers are put together.
+Without parameters a shard that hangs on one counts as one shard by key.
+
+With --file every statement of a file is looked at that way, split at the semicolons: before
+an application is spread over shards, its queries can be read from a log, and this says
+which of them go to one shard, are scattered, go to all, or are refused and why.
 
 Exit codes:
-  0  the statement has a route
-  1  the statement is refused; the answer says why
+  0  the statement has a route; with --file, all of them have
+  1  a statement is refused; the answer says why
   2  the command line or the configuration is wrong`
 
 export const checkHelp = `

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { check, type CheckOptions } from './commands/check.ts'
 import { explain, type ExplainOptions } from './commands/explain.ts'
+import { explainFile } from './commands/explain-file.ts'
 import { shards, type ShardsOptions } from './commands/shards.ts'
 import { status, type StatusOptions } from './commands/status.ts'
 import { exitCodes, type ExitCode } from './exit-code.ts'
@@ -85,9 +86,10 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
     .command('explain')
     .summary('say where a statement would run and why; connects to nothing')
     .description('Say where a statement would run and why, or why it is refused. Connects to nothing.')
-    .argument('<sql>', 'the statement; - reads it from the standard input')
+    .argument('[sql]', 'the statement; - reads it from the standard input')
     .argument('[params...]', 'values of its parameters, taken as text')
     .option('-p, --param <json>', 'a parameter as JSON (7, \'"text"\', null, [1,2]), or name=json; repeatable', append)
+    .option('-f, --file <path>', 'each statement of a file, without values, in place of one; - is the standard input')
     .option('-u, --using <database>', 'as client.using(…): an alias or a data source name')
     .addOption(
       new Option('-d, --dialect <dialect>', 'the dialect that the text is written in').choices([
@@ -98,8 +100,17 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
     )
   addCommonOptions(command)
     .addHelpText('after', explainHelp)
-    .action(async (sql: string, params: string[], options: ExplainOptions) => {
-      await finish(options, async () => await explain(sql, params, options, terminal))
+    .action(async (sql: string | undefined, params: string[], options: ExplainOptions) => {
+      const { file } = options
+      if (file === undefined && sql === undefined)
+        command.error("error: missing required argument 'sql', or --file with a file of statements")
+      if (file !== undefined && (sql !== undefined || options.param !== undefined))
+        command.error('error: --file stands in place of a statement, and takes no parameters')
+      await finish(options, async () =>
+        file === undefined
+          ? await explain(sql ?? '', params, options, terminal)
+          : await explainFile(file, options, terminal),
+      )
     })
 }
 

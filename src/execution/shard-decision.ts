@@ -1,6 +1,6 @@
 import type { Reason, Route } from '../routing/route.ts'
 import { boundShard } from '../routing/shards/bound-shard.ts'
-import { chooseShards } from '../routing/shards/choose-shards.ts'
+import { chooseShards, type ShardWishes } from '../routing/shards/choose-shards.ts'
 import type { ShardBinding } from '../routing/surroundings.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Decision } from './decision.ts'
@@ -26,30 +26,29 @@ export const noTerms: ShardTerms = Object.freeze({})
 export function onShards(template: Decision, params: Params, terms: ShardTerms): Decision {
   const { plan, database, placements, askedShard, shardMap, shardNames = [] } = template
   if (plan === undefined || placements === undefined) return template
-  const { binding, open, allShards } = terms
-  const bound =
-    askedShard === undefined
-      ? boundShard(database.alias, binding, shardMap)
-      : { shard: askedShard, because: 'a router asked for this shard' }
-  const choice = chooseShards(
-    plan,
-    params,
-    {
-      bound,
-      allShards,
-      lockedKey: bound !== undefined && askedShard === undefined && binding?.locked === true ? binding.key : undefined,
-      preferred: open?.on === database ? open.shard : undefined,
-    },
-    { database: database.alias, shards: shardNames, map: shardMap },
-  )
+  const wishes = shardWishes(template, terms)
+  const choice = chooseShards(plan, params, wishes, { database: database.alias, shards: shardNames, map: shardMap })
   const [only = ''] = choice.shards
   const key = choice.shards.length === 1 ? `${choice.rule} ${only}` : `${choice.rule} ${choice.shards.join(' ')}`
   // A scope that names its key is one of many; those are not worth remembering.
-  const known = bound === undefined ? placements.get(key) : undefined
+  const isLasting = wishes.bound === undefined || askedShard !== undefined
+  const known = isLasting ? placements.get(key) : undefined
   if (known !== undefined) return known
   const placed = withShards(template, choice.shards, { rule: choice.rule, text: choice.why() })
-  if (bound === undefined && placements.size < mostPlacements) placements.set(key, placed)
+  if (isLasting && placements.size < mostPlacements) placements.set(key, placed)
   return placed
+}
+
+/** What the scope, the call, the open transaction and routers say about the shards of a statement. */
+export function shardWishes({ database, askedShard, shardMap }: Decision, terms: ShardTerms): ShardWishes {
+  const { binding, open, allShards } = terms
+  const bound = boundShard(database.alias, binding, shardMap)
+  return {
+    bound: askedShard === undefined ? bound : { shard: askedShard, because: 'a router asked for this shard' },
+    allShards,
+    lockedKey: bound !== undefined && binding?.locked === true ? binding.key : undefined,
+    preferred: open?.on === database ? open.shard : undefined,
+  }
 }
 
 const mostPlacements = 1_000

@@ -1,4 +1,4 @@
-import { connect, type CallOptions, type Client, type Dialect, type Route } from '../../index.ts'
+import { connect, type CallOptions, type Client, type Dialect, type Params, type Scope } from '../../index.ts'
 import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
 import { exitCodes, type ExitCode } from '../exit-code.ts'
 import { explanationText, type Explanation } from '../explanation-text.ts'
@@ -12,6 +12,8 @@ export interface ExplainOptions extends ConfigSource {
   readonly using?: string
   readonly dialect?: Dialect
   readonly param?: readonly string[]
+  /** A file of statements, in place of one. */
+  readonly file?: string
   readonly json?: boolean
 }
 
@@ -32,7 +34,7 @@ export async function explain(
     const callOptions: CallOptions = options.dialect === undefined ? {} : { dialect: options.dialect }
     // Also of a refused statement: what was found in the text is the best hint at what to change.
     const analysis = await scope.analyze(sql, params, callOptions)
-    const explanation: Explanation = { sql, ...answer(() => scope.explain(sql, params, callOptions)), analysis }
+    const explanation: Explanation = { sql, ...answer(client, scope, sql, params, callOptions), analysis }
     await terminal.write(options.json === true ? toJson(explanation) : explanationText(explanation, params, terminal))
     return explanation.error === undefined ? exitCodes.well : exitCodes.problem
   } finally {
@@ -40,9 +42,31 @@ export async function explain(
   }
 }
 
-function answer(explainNow: () => Route): Pick<Explanation, 'route' | 'error'> {
+type Answer = Omit<Explanation, 'sql' | 'analysis'>
+
+function answer(client: Client, scope: Scope, sql: string, params: Params, options: CallOptions): Answer {
   try {
-    return { route: explainNow() }
+    // Without parameters the shard may be one by key, which nobody can name.
+    const isGiven = !Array.isArray(params) || params.length > 0
+    const preview = scope.preview(sql, isGiven ? params : undefined, options)
+    const { destination, scatter } = preview
+    const isSpread = (client.topology.databases.get(preview.database)?.shards.length ?? 1) > 1
+    if (!isSpread) return { route: scope.explain(sql, params, options) }
+    const route = destination === 'by-key' ? preview : scope.explain(sql, params, options)
+    const { database, engine, shards, role, effect, reasons } = route
+    return {
+      route: {
+        database,
+        engine,
+        shards,
+        role,
+        effect,
+        reasons,
+        ...(route.sql === undefined ? {} : { sql: route.sql }),
+      },
+      destination,
+      ...(scatter === undefined ? {} : { scatter }),
+    }
   } catch (error) {
     if (isUsageFault(error)) throw error
     return { error: reportFailure(error) }

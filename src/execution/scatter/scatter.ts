@@ -6,7 +6,8 @@ import { rowPlan, shardText, type RowPlan } from '../../routing/scatter/row-plan
 import { shardParams, type Window } from '../../routing/scatter/shard-limit.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { Decision, GroupPlan, ScatterMemo, ScatterPlan, SendOptions } from '../decision.ts'
+import type { GroupPlan, ScatterPlan } from '../../routing/scatter/scatter-plan.ts'
+import type { Decision, ScatterMemo, SendOptions } from '../decision.ts'
 import { comparatorOf } from '../merge/comparator.ts'
 import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
@@ -243,6 +244,13 @@ function planOf(decision: Decision): ScatterPlan {
 
 function memoOf({ scatter }: Decision): ScatterMemo {
   return scatter ?? { isBuiltIn: () => false }
+}
+
+/** How the decision's text is asked of several shards. Throws `CannotScatterError` if it cannot be. */
+export function scatterPlanOf(decision: Decision): RowPlan | GroupPlan {
+  const plan = planOf(decision)
+  if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
+  return plan
 }
 
 function makePlan({ sql, analysis, database }: Decision, isBuiltIn: ScatterMemo['isBuiltIn']): ScatterPlan {

@@ -1,0 +1,64 @@
+import type { ValueSource } from '../../statement/analysis.ts'
+import { shardText, type RowPlan } from './row-plan.ts'
+import type { GroupPlan } from './scatter-plan.ts'
+
+/** How a query is asked of several shards, for people. */
+export interface ScatterOutline {
+  /** `rows`: the rows of the shards, as they are; `groups`: each shard answers with its groups, and a server finishes. */
+  readonly kind: (RowPlan | GroupPlan)['kind']
+  /** The text that each shard gets. Sort keys may be asked for as texts, where the driver's own form of a type is not exact. */
+  readonly sql: string
+  /** What is done with the answers, in that order. */
+  readonly steps: readonly string[]
+}
+
+/** Says what a plan does. Pure. */
+export function scatterOutline(plan: RowPlan | GroupPlan): ScatterOutline {
+  return plan.kind === 'rows' ? rowOutline(plan) : groupOutline(plan)
+}
+
+function groupOutline({ kind, plan }: GroupPlan): ScatterOutline {
+  return {
+    kind,
+    sql: plan.shard.sql,
+    steps: [
+      'each shard answers with one row for each of its groups',
+      'the server of the first shard gets these rows, at most 100,000, and makes the groups, aggregates, HAVING, ORDER BY and LIMIT of the whole of them',
+    ],
+  }
+}
+
+function rowOutline(plan: RowPlan): ScatterOutline {
+  const { kind, order, limit } = plan
+  const keys = order.map(
+    ({ expression, descending, nulls }) => `${expression} ${descending ? 'descending' : 'ascending'}, NULL ${nulls}`,
+  )
+  const steps = [
+    order.length === 0
+      ? 'the rows of one shard come after those of another, in the order of the shards'
+      : `the rows of the shards, each in order, are merged by ${keys.join('; ')}`,
+  ]
+  if (limit?.offset !== undefined) steps.push(`of the whole the first ${amountOf(limit.offset)} rows are left out`)
+  if (limit?.count !== undefined) steps.push(`of the rest at most ${amountOf(limit.count)} rows are taken`)
+  if (order.length > 0) {
+    const names = order.map(({ name }) => name).join(', ')
+    steps.push(
+      `the ${order.length === 1 ? 'column' : 'columns'} ${names} of the sort ${order.length === 1 ? 'key is' : 'keys are'} taken out`,
+    )
+  }
+  return { kind, sql: shardText(plan), steps }
+}
+
+function amountOf(source: ValueSource): string {
+  switch (source.from) {
+    case 'constant':
+      return String(source.value)
+    case 'named':
+      return `:${source.name}`
+    case 'parameter':
+      return `(parameter ${source.index + 1})`
+    case 'array-parameter':
+    case 'expression':
+      return '(an expression)'
+  }
+}
