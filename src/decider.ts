@@ -18,7 +18,7 @@ import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
 import type { Dialect, Params } from './statement/statement.ts'
-import { loadAnalyzer, loadSafeFunctions } from './statement/analyzers.ts'
+import { loadAnalyzer, loadPostgresBuiltIns, loadSafeFunctions } from './statement/analyzers.ts'
 import type { Database } from './topology/topology.ts'
 
 /** Decisions by text, for callers who always ask with the same `using`. */
@@ -62,6 +62,7 @@ export class Decider {
   readonly #databases: Databases
   readonly #serversOf: (decision: Decision) => readonly Server[]
   readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
+  #postgresBuiltIns: ReadonlySet<string> | undefined
   readonly #cacheable: boolean
   readonly #limits: ClientLimits
 
@@ -89,7 +90,8 @@ export class Decider {
   async prepare(dialect: Dialect): Promise<void> {
     if (this.#analyses.has(dialect)) return
     const analyzer = await loadAnalyzer(dialect, { maxLength: this.#limits.analysisLength })
-    if (dialect !== 'postgres') this.#safeFunctions.set(dialect, await loadSafeFunctions(dialect))
+    if (dialect === 'postgres') this.#postgresBuiltIns = await loadPostgresBuiltIns()
+    else this.#safeFunctions.set(dialect, await loadSafeFunctions(dialect))
     this.#analyses.add(analyzer)
   }
 
@@ -138,7 +140,11 @@ export class Decider {
     surrounding: Surrounding,
     terms: ShardTerms,
   ): { readonly decision: Decision; readonly route: () => RoutePreview } {
-    const decision = this.#decideStill(sql, params ?? [], options, using, surrounding)
+    const decided = this.#decideStill(sql, params ?? [], options, using, surrounding)
+    const { database } = decided
+    const isBuiltIn = (fn: FunctionUse): boolean =>
+      this.#isBuiltIn(database, fn) || this.#isPresumedBuiltIn(database, fn)
+    const decision = decided.scatter === undefined ? decided : { ...decided, scatter: { isBuiltIn } }
     return { decision, route: () => routePreview(decision, params, terms) }
   }
 
@@ -267,6 +273,11 @@ export class Decider {
     const { database } = routed
     if (database.replication.untouchedTables === 'wait') return undefined
     return touchedTables(routed, this.#config.tables, (fn) => this.#isBuiltIn(database, fn))
+  }
+
+  /** PostgreSQL, where no catalogue was read: by its name. */
+  #isPresumedBuiltIn({ engine }: Database, { name, schema = 'pg_catalog' }: FunctionUse): boolean {
+    return engine === 'postgres' && schema === 'pg_catalog' && this.#postgresBuiltIns?.has(name) === true
   }
 
   #isBuiltIn(database: Database, fn: FunctionUse): boolean {

@@ -36,7 +36,7 @@ export function explanationText(explanation: Explanation, params: Params, termin
   const parts: string[] = []
   if (route !== undefined) {
     const [title = '', ...reasons] = formatRoute(route).split('\n')
-    const target = destination === 'by-key' ? title.replace(', shard ', ', one shard by key of ') : title
+    const target = destination === 'by-key' ? title.replace(/, shards? /, ', one shard by key of ') : title
     parts.push([terminal.style('bold', target), ...reasons].join('\n'))
   }
   if (scatter !== undefined) parts.push(scatterText(scatter, terminal))

@@ -1,9 +1,10 @@
 import type { CallOptions } from '../config.ts'
 import type { Access, DriverRequest } from '../drivers/driver.ts'
 import { CrossEngineError, TransactionControlError, UnsupportedError } from '../errors.ts'
+import type { AggregationPlan } from '../routing/partial-aggregates.ts'
 import type { Reason, Route } from '../routing/route.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
-import type { ScatterPlan } from '../routing/scatter/scatter-plan.ts'
+import type { NoPlan, RowPlan } from '../routing/scatter/row-plan.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { FunctionUse } from '../statement/analysis.ts'
 import type { Params } from '../statement/statement.ts'
@@ -24,6 +25,16 @@ export interface Decision extends RoutedStatement {
   readonly shardNames?: readonly string[] | undefined
   /** What was learnt about asking several shards for its rows. */
   readonly scatter?: ScatterMemo | undefined
+}
+
+/** How the answers of several shards become one: row by row, or as groups that a server finishes; or what stands in the way. */
+export type ScatterPlan = RowPlan | GroupPlan | NoPlan
+
+export interface GroupPlan {
+  readonly kind: 'groups'
+  readonly plan: AggregationPlan
+  /** The names of the columns, once a server was asked. */
+  readonly names: { names?: readonly string[] | undefined }
 }
 
 /** The options of a call, for parts that are sent on its behalf. */

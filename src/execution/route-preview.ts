@@ -1,5 +1,5 @@
 import type { Route } from '../routing/route.ts'
-import { scatterOutline, type ScatterOutline } from '../routing/scatter/scatter-outline.ts'
+import { groupOutline, scatterOutline, type ScatterOutline } from '../routing/scatter/scatter-outline.ts'
 import { destinationOf, previewShards, type Destination } from '../routing/shards/preview-shards.ts'
 import type { StatementKind } from '../statement/analysis.ts'
 import type { Params } from '../statement/statement.ts'
@@ -32,12 +32,12 @@ export function routePreview(template: Decision, params: Params | undefined, ter
   }
   const decision = onShards(template, params, terms)
   const { reasons, shards } = decision.route
-  const reason = reasons.findLast(({ rule }) => rule === 'scatter' || rule === 'all-shards' || rule === 'rows-by-shard')
-  return previewed(decision, analysis.kind, reason === undefined ? 'one' : destinationOf(reason, shards))
+  return previewed(decision, analysis.kind, destinationOf(reasons.at(-1)?.rule ?? '', shards))
 }
 
 function previewed(decision: Decision, kind: StatementKind, destination: Destination): RoutePreview {
   const base = { ...decision.route, kind, destination }
   if (destination !== 'scatter') return Object.freeze(base)
-  return Object.freeze({ ...base, scatter: scatterOutline(scatterPlanOf(decision)) })
+  const plan = scatterPlanOf(decision)
+  return Object.freeze({ ...base, scatter: plan.kind === 'groups' ? groupOutline(plan.plan) : scatterOutline(plan) })
 }

@@ -19,3 +19,8 @@ export async function loadSafeFunctions(dialect: 'mysql' | 'sqlite'): Promise<Re
     ? (await import('./mysql/functions.ts')).mysqlSafeFunctions
     : (await import('./sqlite/functions.ts')).sqliteSafeFunctions
 }
+
+/** Names of PostgreSQL's built-in functions, for where no server's catalogue was read. */
+export async function loadPostgresBuiltIns(): Promise<ReadonlySet<string>> {
+  return (await import('./postgres/built-ins.ts')).nonVolatileBuiltIns
+}

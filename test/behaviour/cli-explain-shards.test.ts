@@ -154,7 +154,7 @@ select * from product
     const sql = `select id, name from customer order by name desc limit 3 offset 2`
     const text = await explain([sql])
     expect(text.code).toBe(0)
-    expect(text.out).toMatch(/^→ orders, shard a, b, c, primary, as a read\n.*\[scatter\]\n\nEach shard is asked\n/s)
+    expect(text.out).toMatch(/^→ orders, shards a, b, c, primary, as a read\n.*\[scatter\]\n\nEach shard is asked\n/s)
     expect(text.out).toMatch(
       / {4}select id, name, \(name\) AS signalbox_order_1 from customer order by name desc LIMIT 5\n/,
     )
@@ -167,6 +167,9 @@ select * from product
       sql: 'select id from customer',
       steps: [expect.stringContaining('come after')],
     })
+    const groups = JSON.parse((await explain(['select count(*) from customer', '--json'])).out) as Explanation
+    expect(groups).toMatchObject({ destination: 'scatter', scatter: { kind: 'groups' } })
+    expect(groups.scatter?.sql).toMatch(/count\(\*\).* from customer/i)
     // Values of several shards are known here.
     const several = `select id from customer where id in (${mark(1)}, ${mark(2)}, ${mark(3)})`
     const second = Array.from({ length: 99 }, (_, id) => id).find((id) => owner(id) !== owner(1))

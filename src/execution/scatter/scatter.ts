@@ -2,12 +2,11 @@ import type { CallOptions } from '../../config.ts'
 import type { Field } from '../../drivers/driver.ts'
 import { CannotScatterError, QueryError, SignalboxError } from '../../errors.ts'
 import { aggregationPlan, isAggregated } from '../../routing/partial-aggregates.ts'
-import { rowPlan, shardText, type RowPlan } from '../../routing/scatter/row-plan.ts'
+import { rowPlan, shardText, type NoPlan, type RowPlan } from '../../routing/scatter/row-plan.ts'
 import { shardParams, type Window } from '../../routing/scatter/shard-limit.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { GroupPlan, ScatterPlan } from '../../routing/scatter/scatter-plan.ts'
-import type { Decision, ScatterMemo, SendOptions } from '../decision.ts'
+import type { Decision, GroupPlan, ScatterMemo, ScatterPlan, SendOptions } from '../decision.ts'
 import { comparatorOf } from '../merge/comparator.ts'
 import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
@@ -247,7 +246,7 @@ function memoOf({ scatter }: Decision): ScatterMemo {
 }
 
 /** How the decision's text is asked of several shards. Throws `CannotScatterError` if it cannot be. */
-export function scatterPlanOf(decision: Decision): RowPlan | GroupPlan {
+export function scatterPlanOf(decision: Decision): Exclude<ScatterPlan, NoPlan> {
   const plan = planOf(decision)
   if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
   return plan

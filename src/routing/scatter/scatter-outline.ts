@@ -1,11 +1,11 @@
 import type { ValueSource } from '../../statement/analysis.ts'
+import type { AggregationPlan } from '../partial-aggregates.ts'
 import { shardText, type RowPlan } from './row-plan.ts'
-import type { GroupPlan } from './scatter-plan.ts'
 
 /** How a query is asked of several shards, for people. */
 export interface ScatterOutline {
-  /** `rows`: the rows of the shards, as they are; `groups`: each shard answers with its groups, and a server finishes. */
-  readonly kind: (RowPlan | GroupPlan)['kind']
+  /** `rows`: the rows of the shards, as they are. `groups`: partial groups, which a server finishes. More kinds may come. */
+  readonly kind: 'rows' | 'groups'
   /** The text that each shard gets. Sort keys may be asked for as texts, where the driver's own form of a type is not exact. */
   readonly sql: string
   /** What is done with the answers, in that order. */
@@ -13,22 +13,7 @@ export interface ScatterOutline {
 }
 
 /** Says what a plan does. Pure. */
-export function scatterOutline(plan: RowPlan | GroupPlan): ScatterOutline {
-  return plan.kind === 'rows' ? rowOutline(plan) : groupOutline(plan)
-}
-
-function groupOutline({ kind, plan }: GroupPlan): ScatterOutline {
-  return {
-    kind,
-    sql: plan.shard.sql,
-    steps: [
-      'each shard answers with one row for each of its groups',
-      'the server of the first shard gets these rows, at most 100,000, and makes the groups, aggregates, HAVING, ORDER BY and LIMIT of the whole of them',
-    ],
-  }
-}
-
-function rowOutline(plan: RowPlan): ScatterOutline {
+export function scatterOutline(plan: RowPlan): ScatterOutline {
   const { kind, order, limit } = plan
   const keys = order.map(
     ({ expression, descending, nulls }) => `${expression} ${descending ? 'descending' : 'ascending'}, NULL ${nulls}`,
@@ -47,6 +32,18 @@ function rowOutline(plan: RowPlan): ScatterOutline {
     )
   }
   return { kind, sql: shardText(plan), steps }
+}
+
+/** Says what a plan with groups, aggregates or DISTINCT does. Pure. */
+export function groupOutline({ shard, columns }: AggregationPlan): ScatterOutline {
+  return {
+    kind: 'groups',
+    sql: shard.sql,
+    steps: [
+      `the partial rows of the shards (${columns.join(', ')}) are sent to one of them`,
+      'it makes the answer of them by its own rules, with the HAVING, ORDER BY and LIMIT of the statement',
+    ],
+  }
 }
 
 function amountOf(source: ValueSource): string {

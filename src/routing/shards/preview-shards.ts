@@ -6,7 +6,7 @@ import type { ShardPlan } from './shard-plan.ts'
 
 /**
  * How many shards a statement runs on: `one`; `by-key`, one too, but which hangs on the values of parameters; `scatter`: each
- * is asked for its part of the answer; `every`: each carries out its part of the change.
+ * is asked for its part of the answer; `every`: each carries out the change, or inserts its own rows of it.
  */
 export type Destination = 'one' | 'by-key' | 'scatter' | 'every'
 
@@ -25,21 +25,25 @@ export function previewShards(plan: ShardPlan, wishes: ShardWishes, surroundings
   // Where not all tables are pinned, or the shard is named, no value of a parameter changes anything.
   const isOpen = plan.kind === 'keyed' && plan.pins.some(hangsOnParameter)
   const { shards, rule, why } = chooseShards(isOpen ? { ...plan, pins: [] } : plan, [], wishes, surroundings)
-  const reason = { rule, text: why() }
-  return { destination: destinationOf(reason, shards), shards, reason }
+  return { destination: destinationOf(rule, shards), shards, reason: { rule, text: why() } }
 }
 
 /** What the choice of these shards for this reason amounts to. */
-export function destinationOf({ rule }: Reason, shards: readonly string[]): Destination {
-  if (rule === 'scatter') return shards.length > 1 ? 'scatter' : 'one'
-  return rule === 'all-shards' || rule === 'rows-by-shard' ? 'every' : 'one'
+export function destinationOf(rule: string, shards: readonly string[]): Destination {
+  if (shards.length === 1) return 'one'
+  return rule === 'scatter' ? 'scatter' : 'every'
 }
 
-function byKey({ pins, single, isWrite }: Extract<ShardPlan, { kind: 'keyed' }>): Reason {
+function byKey({ pins, single, isWrite, inserts }: Extract<ShardPlan, { kind: 'keyed' }>): Reason {
   const tables = [...new Set(pins.map(({ table }) => table))].join(', ')
   const text = `a parameter gives the shard key of ${tables}, which leads to one shard`
   if (!pins.some(hasSeveralValues)) return { rule: 'shard-key', text }
-  const otherwise = single !== undefined || isWrite ? 'refused' : 'asked of each of them'
+  const isSpread = single === undefined && inserts !== undefined
+  const otherwise = isSpread
+    ? 'spread over them'
+    : single !== undefined || isWrite
+      ? 'refused'
+      : 'asked of each of them'
   return { rule: 'shard-key', text: `${text}; with values of several shards it is ${otherwise}` }
 }
 
