@@ -4,6 +4,7 @@ import { Databases } from './databases.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
 import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
+import { ConfigError } from './errors.ts'
 import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { Decision } from './execution/decision.ts'
@@ -246,6 +247,25 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     const { databases, sessions } = this.#parts
     const alias = database === undefined ? undefined : databases.resolve(database).alias
     return sessions.onShard({ key, database: alias, locked: lock, by: 'client.shard()' }, fn)
+  }
+
+  /**
+   * The name of the shard on which rows with this key live. `database`: the alias, where several databases have shard maps. Asks nobody.
+   *
+   * Throws `ShardKeyError` if the value cannot be a key, `ConfigError` if there is no shard map, or more than one to choose from.
+   */
+  shardOf(key: unknown, { database }: { readonly database?: A } = {}): string {
+    const { config, databases } = this.#parts
+    const { shardMaps } = config
+    const alias = database === undefined ? undefined : databases.resolve(database).alias
+    const [only, ...others] = shardMaps.keys()
+    const map = shardMaps.get(alias ?? (others.length === 0 ? (only ?? '') : ''))
+    if (map !== undefined) return map.shardOf(key)
+    throw new ConfigError(
+      'database',
+      `It is ${alias === undefined ? 'not said' : `"${alias}", which has no shard map`}.`,
+      [...shardMaps.keys()].join(', ') || 'none has a shard map',
+    )
   }
 
   /**

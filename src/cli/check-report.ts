@@ -153,6 +153,7 @@ export const findingCodes = [
   'table-beside-its-shard',
   'table-undeclared-in-shards',
   'reference-rows-differ',
+  'rows-on-wrong-shard',
   'rows-unreadable',
 ] as const
 

@@ -11,16 +11,22 @@ export interface RowFact {
   /** All of a reference table; of an unsharded one beside its shard 1 if there are any. `undefined`: see `failure`. */
   readonly rows: number | undefined
   readonly failure: string | undefined
+  /** Of a sharded table: how many of the rows that were looked at belong to another shard. */
+  readonly strays?: { readonly looked: number; readonly strays: number } | undefined
 }
+
+/** Rows of each sharded table that are looked at on each shard. */
+const mostRows = 1_000
 
 /**
  * Asks the shards of one database for the rows that should be the same everywhere (of reference tables), and for those that
- * should not be there (of unsharded tables, on other shards than the first). Never throws.
+ * should not be there (of unsharded tables, on other shards than the first; of sharded tables, with keys of other shards). Never throws.
  */
 export async function rowFacts(
   probing: Client,
   probes: readonly Probe[],
   homeOf: (table: TableName) => TableHomeAnswer,
+  shardOf: (database: string, key: unknown) => string,
   timeoutMs: number,
 ): Promise<readonly RowFact[]> {
   const facts = await Promise.all(
@@ -31,6 +37,17 @@ export async function rowFacts(
       for (const table of tables) {
         const home = homeOf(table)
         if (table.isView || !home.declared || home.database !== database.alias) continue
+        if (home.kind === 'sharded') {
+          const owner = (key: unknown): string => shardOf(database.alias, key)
+          const answer = await inTime(
+            timeoutMs,
+            async () => await strayKeys(scope, database.engine, table, home, shard.name, owner),
+          )
+          // A table that lacks its key has a finding of its own.
+          if (!('error' in answer))
+            asked.push({ shard: shard.name, table, rows: undefined, failure: undefined, strays: answer })
+          continue
+        }
         if (home.kind !== 'reference' && (home.kind !== 'unsharded' || index === 0)) continue
         const question = home.kind === 'reference' ? countRows : anyRows
         const answer = await inTime(timeoutMs, async () => await question(scope, database.engine, table))
@@ -52,6 +69,29 @@ export async function rowFacts(
 export async function countRows(scope: Scope, engine: Engine, table: TableName): Promise<number> {
   const { rows } = await scope.query<{ n: number | string }>(`select count(*) as n from ${quoted(table, engine)}`)
   return Number(rows[0]?.n)
+}
+
+/** Looks whether rows are on the shard of their key: not so if the map was changed and the rows were not moved. */
+async function strayKeys(
+  scope: Scope,
+  engine: Engine,
+  table: TableName,
+  { shardKey = [] }: TableHomeAnswer,
+  shard: string,
+  ownerOf: (key: unknown) => string,
+): Promise<{ readonly looked: number; readonly strays: number }> {
+  const columns = shardKey.map((column) => quoted({ name: column }, engine)).join(', ')
+  const text = `select ${columns} from ${quoted(table, engine)} limit ${mostRows}`
+  const { rows } = await scope.query<readonly unknown[]>(text, [], { rowMode: 'array' })
+  const strays = rows.filter((key) => {
+    try {
+      return ownerOf(key.length === 1 ? key[0] : key) !== shard
+    } catch {
+      // Nobody owns it, or it cannot be a key: no statement that names it comes here.
+      return true
+    }
+  })
+  return { looked: rows.length, strays: strays.length }
 }
 
 async function anyRows(scope: Scope, engine: Engine, table: TableName): Promise<number> {

@@ -131,6 +131,7 @@ function rowFindings(declared: readonly SpreadTable[], rows: readonly RowFact[],
         const message = `The rows of ${name} on "${alias}" (shard ${shard}) could not be counted: ${failure}`
         return { severity: 'warning', code: 'rows-unreadable', database: alias, shard, tables: [name], message }
       })
+    findings.push(...strayFindings(name, facts, first))
     const counted = facts.flatMap(({ shard, rows: count }) => (count === undefined ? [] : [{ shard, count }]))
     if (home.kind === 'reference' && new Set(counted.map(({ count }) => count)).size > 1) {
       const counts = counted.map(({ shard, count }) => `${count} on ${shard}`).join(', ')
@@ -147,6 +148,16 @@ function rowFindings(declared: readonly SpreadTable[], rows: readonly RowFact[],
       findings.push({ severity: 'error', code: 'table-beside-its-shard', database: alias, tables: [name], message })
     }
     return findings
+  })
+}
+
+function strayFindings(name: string, facts: readonly RowFact[], { database: { alias } }: Probe): readonly Finding[] {
+  return facts.flatMap(({ shard, strays: found }): readonly Finding[] => {
+    if (found === undefined || found.strays === 0) return []
+    const message =
+      `${name} on "${alias}" (shard ${shard}) has rows that belong to other shards: ${found.strays} of the ${found.looked} that were looked at. ` +
+      'Statements with their keys do not find them. Was the shard map changed without moving rows (a shard added without owners)?'
+    return [{ severity: 'error', code: 'rows-on-wrong-shard', database: alias, shard, tables: [name], message }]
   })
 }
 

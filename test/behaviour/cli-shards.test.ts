@@ -145,6 +145,17 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     expect(messages).toMatch(/setting of "orders" is unsharded.* first shard, a, but has rows on b too/)
   })
 
+  it('has rows shown that are on another shard than that of their key', async () => {
+    const ids = Array.from({ length: 30 }, (_, id) => id + 1)
+    for (const name of names) await on(name, ...ids.map((id) => `insert into customer (id) values (${1_000 + id})`))
+    const { code, report, findings } = await check(await configFile(shards))
+    expect(code).toBe(1)
+    expect(findings).toEqual(names.map((name) => `error rows-on-wrong-shard ${name} customer`))
+    const counts = report.findings.map(({ message }) => Number(/other shards: (\d+) of the/.exec(message)?.[1]))
+    // Each of the thirty is right on one shard, and wrong on the two others.
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(60)
+  })
+
   it('has shard keys that its tables lack, and columns of another type, shown', async () => {
     await on('c', 'drop table customer', 'create table customer (id varchar(20), name varchar(40))')
     const wrong = { ...tables, purchase: { database: 'orders', shardKey: 'customer' } }

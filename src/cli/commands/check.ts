@@ -37,12 +37,13 @@ async function lookAt(config: string | Config, options: CheckOptions): Promise<C
   const probing: Client = await connect(probingConfig(config, options.timeout))
   const { topology } = declared
   const homeOf = (table: TableName): TableHomeAnswer => declared.homeOf(table)
+  const shardOf = (database: string, key: unknown): string => declared.shardOf(key, { database })
   const looks = await Promise.all(
     [...topology.databases.values()].map(async (database) => {
       const probes = await Promise.all(
         database.shards.map(async (shard) => await probe(probing, database, shard, options.timeout)),
       )
-      const rows = isSpread(database) ? await rowFacts(probing, probes, homeOf, options.timeout) : []
+      const rows = isSpread(database) ? await rowFacts(probing, probes, homeOf, shardOf, options.timeout) : []
       return { database, probes, rows }
     }),
   )
