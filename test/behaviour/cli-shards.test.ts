@@ -82,6 +82,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     await client.query('create table setting (name varchar(40) primary key)')
     for (let id = 1; id <= 30; id++) await client.query(`insert into customer (id, name) values (${id}, 'n')`)
     await client.query(`insert into country (code) values ('de')`)
+    await client.query(`insert into setting (name) values ('at home')`)
   })
   afterEach(async () => {
     await client.close()
