@@ -11,7 +11,7 @@ import { hasReplicas } from '../topology/topology.ts'
 import type { Replicated } from './replicated.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
-import { Scatter } from './scatter/scatter.ts'
+import { Scatter, scatterPlanOf } from './scatter/scatter.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
 import { queryChannel, traced } from './trace.ts'
 
@@ -121,7 +121,13 @@ export class Executor {
 
   /** The decision as it would be carried out now. Waits for nothing. */
   likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
-    return hasReplicas(decision.database) ? this.#replicated.likely(decision, surroundings, options) : decision
+    const { route, database } = decision
+    if (route.shards.length > 1) {
+      // Each shard picks a server of its own; and what cannot be put together is refused here, too.
+      if (route.effect === 'read') scatterPlanOf(decision)
+      return decision
+    }
+    return hasReplicas(database) ? this.#replicated.likely(decision, surroundings, options) : decision
   }
 
   /** Elsewhere as long as no row was delivered. */

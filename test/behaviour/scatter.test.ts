@@ -129,6 +129,7 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
   it.each(refused)('refuses %s', async (text, construct) => {
     const error: unknown = await shop.sharded.query(text).catch((reason: unknown) => reason)
     expect(String(error)).toContain(construct)
+    expect(() => shop.sharded.explain(text)).toThrow(String(error).replace(/^\w+: /, ''))
     expect(error).toMatchObject({ code: expect.stringMatching(/CANNOT_SCATTER|SHARD_KEY_MISSING/) })
   })
 
