@@ -84,6 +84,8 @@ export interface TableAppearance {
    * What stands in a query inside an expression is `expression`, however deep.
    */
   readonly place: 'target' | 'from' | 'expression' | 'derived'
+  /** Present: a row of its query may have none of this table, because an outer join fills it up with nulls. */
+  readonly optional?: true
   /**
    * What every row that counts there fulfils; `insert` for the rows that are inserted. `equals` and `in` only with values that
    * are known (`insert` may hold expressions), and by the engine's own `=`, which may think little of case, of blanks at

@@ -165,7 +165,15 @@ function singleReason(
   const roots = target === undefined ? places.filter((place) => at(place).place === 'from') : [target]
   const isRoot = (root: ShardedAppearance): boolean =>
     places.every((place) => place.index === root.index || reader.follows(place, root))
-  if (roots.some(isRoot)) return undefined
+  const found = roots.filter(isRoot)
+  // Rows that have none of a sharded table would come from each shard.
+  if (found.some((root) => target !== undefined || at(root).optional !== true)) return undefined
+  const [filled] = found
+  if (filled !== undefined) {
+    return several(
+      `its outer join keeps rows that belong to none of ${filled.table}, and every shard would answer with those`,
+    )
+  }
   const names = [...new Set(places.map(({ table }) => table))]
   return several(
     names.length === 1

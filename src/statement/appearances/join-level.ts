@@ -23,6 +23,8 @@ export interface LevelItem {
   readonly schema: string | undefined
   /** Undefined: no table (a subquery, a function, a `WITH` name), or one whose columns were given other names. */
   readonly entry: TableEntry | undefined
+  /** The table, also where its columns were given other names. */
+  readonly table: TableEntry | undefined
 }
 
 interface Relation extends LevelItem, Extent {
@@ -88,7 +90,7 @@ export class JoinLevel {
   /** A name for columns of a join that hides none (`USING (…) AS name`). */
   addName(alias: string): void {
     const extent: Extent = { from: 0, to: this.#items.length }
-    const item = { alias, schema: undefined, entry: undefined }
+    const item = { alias, schema: undefined, entry: undefined, table: undefined }
     this.#name({ ...item, ...extent, level: this, isJoin: true, hiddenBy: undefined })
   }
 
@@ -102,7 +104,7 @@ export class JoinLevel {
     for (let i = from; i < extent.to; i++) hide(this.#items[i], extent)
     for (let i = this.#named.length - 1; i >= 0 && (this.#named[i]?.from ?? -1) >= from; i--)
       hide(this.#named[i], extent)
-    const item = { alias, schema: undefined, entry: undefined }
+    const item = { alias, schema: undefined, entry: undefined, table: undefined }
     const relation: Relation = { ...item, ...extent, level: this, isJoin: true, hiddenBy: undefined }
     this.#named.push(relation)
     this.#name(relation)
@@ -132,12 +134,21 @@ export class JoinLevel {
   claim(): void {
     const inner = this.#isInner()
     for (const join of this.#joins) {
+      this.#fillUp(join)
       const nullable = nullableSide(join)
       if (nullable === undefined) continue
       this.#claimAll(join.on, join, inner ? everything : nullable)
       this.#claimUsing(join)
     }
     this.#claimAll(this.#where, everything, everything)
+  }
+
+  /** MySQL's versions do not agree on how far the left side of a RIGHT JOIN reaches: it may be all that stands before it. */
+  #fillUp({ kind, from, middle, to }: Join): void {
+    const first = this.#comparison === 'either' ? 0 : from
+    const left = kind === 'right' || kind === 'full' ? this.#items.slice(first, middle) : []
+    const right = kind === 'left' || kind === 'full' ? this.#items.slice(middle, to) : []
+    for (const { table } of [...left, ...right]) if (table !== undefined) table.optional = true
   }
 
   /** @param view What the names of the condition may mean. @param side Whose rows must meet it. */

@@ -7,6 +7,7 @@ export interface TableEntry {
   /** Where its name starts in the text. */
   readonly position: number
   place: TableAppearance['place']
+  optional: boolean
   readonly conditions: AppearanceCondition[]
   readonly equalities: { readonly column: string; readonly other: TableEntry; readonly otherColumn: string }[]
   readonly assigned: string[]
@@ -18,7 +19,7 @@ export function tableEntry(
   position: number,
   place: TableAppearance['place'],
 ): TableEntry {
-  return { name, schema, position, place, conditions: [], equalities: [], assigned: [] }
+  return { name, schema, position, place, optional: false, conditions: [], equalities: [], assigned: [] }
 }
 
 /** Where the tables of a subquery stand, by what the subquery is and where its own statement stands. */
@@ -33,11 +34,12 @@ export function placeWithin(
 export function listAppearances(entries: readonly TableEntry[]): readonly TableAppearance[] {
   const sorted = entries.toSorted((a, b) => a.position - b.position)
   const indexes = new Map(sorted.map((entry, index) => [entry, index]))
-  const appearances = sorted.map(({ name, schema, place, conditions, equalities, assigned }) =>
+  const appearances = sorted.map(({ name, schema, place, optional, conditions, equalities, assigned }) =>
     Object.freeze({
       name,
       ...(schema === undefined ? {} : { schema }),
       place,
+      ...(optional ? { optional } : {}),
       conditions: Object.freeze(conditions.map(frozen)),
       equalities: Object.freeze(
         equalities.flatMap(({ column, other, otherColumn }) => {

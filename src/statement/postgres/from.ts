@@ -141,12 +141,12 @@ class FromReader {
       table: renamed ? undefined : table,
       renamed: renamed && table !== undefined,
     })
-    this.#joins.add({ alias: name, schema, entry: ownNames ? table?.entry : undefined })
+    this.#joins.add({ alias: name, schema, entry: ownNames ? table?.entry : undefined, table: table?.entry })
   }
 
   #addOpaque(fields: Tree | undefined): void {
     const alias = textAt(treeAt(fields, 'alias'), 'aliasname')
     this.#level.add({ alias, schema: undefined, table: undefined, renamed: false })
-    this.#joins.add({ alias, schema: undefined, entry: undefined })
+    this.#joins.add({ alias, schema: undefined, entry: undefined, table: undefined })
   }
 }

@@ -215,6 +215,7 @@ function addItem(list: TableList, item: TableListItem, ownNames = true): void {
     alias: alias ?? name,
     schema: alias === undefined ? schema : undefined,
     entry: ownNames ? appearance?.entry : undefined,
+    table: appearance?.entry,
   })
 }
 
