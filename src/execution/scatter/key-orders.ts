@@ -1,6 +1,6 @@
 import { CannotScatterError } from '../../errors.ts'
 import type { Field } from '../../drivers/driver.ts'
-import { shardText, type OrderKey, type RowPlan } from '../../routing/scatter/row-plan.ts'
+import { emptyParams, emptyText, shardText, type OrderKey, type RowPlan } from '../../routing/scatter/row-plan.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { Engine } from '../../topology/server-target.ts'
 import { sortTypeOfMysql, type MysqlField } from '../merge/sort-type-of-mysql.ts'
@@ -42,8 +42,7 @@ export async function learnKeyOrders(
   shards: readonly AskShard[],
   mayBeMissing: (error: unknown) => boolean,
 ): Promise<readonly KeyOrder[]> {
-  if (engine === 'sqlite') return plan.order.map(({ collation }) => ({ by: 'type', type: sqliteType(collation) }))
-  const learn = engine === 'postgres' ? postgresOrders : mysqlOrders
+  const learn = { postgres: postgresOrders, mysql: mysqlOrders, sqlite: sqliteOrders }[engine]
   const asked = await Promise.allSettled(shards.map(async (ask) => await learn(plan, params, ask)))
   for (const answer of asked) if (answer.status === 'rejected' && !mayBeMissing(answer.reason)) throw answer.reason
   const found = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
@@ -59,6 +58,26 @@ type Found = (KeyOrder & { readonly known?: string }) | { readonly by: 'nobody';
 
 function isSame(one: Found | undefined, other: Found): boolean {
   return describe(one) === describe(other)
+}
+
+/**
+ * SQLite has three collations, and tells of no column which one it has. But the columns of a compound have those of its first
+ * member: a text that equals another one there names it.
+ */
+async function sqliteOrders(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly Found[]> {
+  const names = plan.order.map(({ name }) => name)
+  const listed = names.join(', ')
+  const model = `select ${listed} from (${shardText(plan)}) limit 0`
+  const tests = names.flatMap((name) => [`${name} = 'A'`, `${name} = 'a '`])
+  const { rows } = await ask(
+    `with m(${listed}) as (select * from (${model}) union all select ${names.map(() => "'a'").join(', ')}) select ${tests.join(', ')} from m`,
+    params,
+  )
+  const [row = []] = rows
+  return plan.order.map(({ collation }, index): Found => {
+    const found = row[2 * index] === 1 ? 'nocase' : row[2 * index + 1] === 1 ? 'rtrim' : undefined
+    return { by: 'type', type: sqliteType(collation ?? found) }
+  })
 }
 
 function sqliteType(collation: string | undefined): SortType {
@@ -124,7 +143,7 @@ async function postgresFacts(
 
 async function mysqlOrders(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly Found[]> {
   const text = shardText(plan)
-  const { fields } = await ask(`(${text}) limit 0`, params)
+  const { fields } = await ask(emptyText(plan), emptyParams(plan, params))
   const keys = fields.slice(-plan.order.length).map(({ native }) => native as MysqlField)
   // Columns of one name may not be in one table, so all get other names; and a row is needed also where there is none.
   const names = fields.map((_, index) => `s${index}`)

@@ -1,5 +1,5 @@
 import type { Span } from '../../statement/analysis.ts'
-import type { Dialect } from '../../statement/statement.ts'
+import type { Dialect, Params } from '../../statement/statement.ts'
 import type { QueryShape, SelectItem, SortKey } from '../../statement/shape/query-shape.ts'
 import { shardLimit } from './shard-limit.ts'
 
@@ -17,9 +17,10 @@ export interface OrderKey {
 /** How a query whose answer is made of rows of the shards, one by one, is asked of each of them. */
 export interface RowPlan {
   readonly kind: 'rows'
-  /** The text for each shard, up to the hidden columns, and behind them. */
+  /** The text for each shard: up to the hidden columns, behind them, and from LIMIT on. */
   readonly head: string
   readonly tail: string
+  readonly end: string
   readonly order: readonly OrderKey[]
   readonly limit: Pick<NonNullable<QueryShape['limit']>, 'count' | 'offset'> | undefined
 }
@@ -58,10 +59,8 @@ export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
   return {
     kind: 'rows',
     head: sql.slice(span.start, itemsSpan.end),
-    tail:
-      limit === undefined
-        ? sql.slice(itemsSpan.end, span.end)
-        : `${sql.slice(itemsSpan.end, limit.span.start)}${shardLimit(sql, limit)}${sql.slice(limit.span.end, span.end)}`,
+    tail: sql.slice(itemsSpan.end, limit?.span.start ?? span.end),
+    end: limit === undefined ? '' : `${shardLimit(sql, limit)}${sql.slice(limit.span.end, span.end)}`,
     order,
     limit,
   }
@@ -69,10 +68,28 @@ export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
 
 /** The text for a shard. `write`: how the value of a key is asked for; default as it is. */
 export function shardText(
-  { head, tail, order }: RowPlan,
+  { head, tail, end, order }: RowPlan,
   write: (expression: string, key: number) => string = (expression) => `(${expression})`,
 ): string {
-  return `${head}${order.map(({ name, expression }, key) => `, ${write(expression, key)} AS ${name}`).join('')}${tail}`
+  return `${head}${order.map(({ name, expression }, key) => `, ${write(expression, key)} AS ${name}`).join('')}${tail}${end}`
+}
+
+/** The text for a shard without its rows: a LIMIT of 0 takes the place of its own, unless parameters hang on that. */
+export function emptyText(plan: RowPlan): string {
+  return shardText({ ...plan, end: hasLimitParameter(plan) ? plan.end : '\nlimit 0' })
+}
+
+/** The parameters that go with {@link emptyText}. */
+export function emptyParams(plan: RowPlan, params: Params): Params {
+  if (!hasLimitParameter(plan) || !Array.isArray(params)) return params
+  const changed = [...(params as readonly unknown[])]
+  for (const source of [plan.limit?.count, plan.limit?.offset])
+    if (source?.from === 'parameter') changed[source.index] = 0
+  return changed
+}
+
+function hasLimitParameter({ limit }: RowPlan): boolean {
+  return [limit?.count, limit?.offset].some((source) => source !== undefined && source.from !== 'constant')
 }
 
 /** What is sorted by; of a name or a number that means a column of the answer, the expression of that. */
