@@ -1,5 +1,5 @@
 import type { Span } from '../statement/analysis.ts'
-import type { Expression, QueryShape, SortKey } from '../statement/shape/query-shape.ts'
+import type { Expression, QueryShape, SelectItem, SortKey } from '../statement/shape/query-shape.ts'
 import type { Dialect } from '../statement/statement.ts'
 import { FinalExpression, type GroupKey, type Surroundings } from './aggregation/final-expression.ts'
 import { copied, type PartParameter, type Parts, type PartText, render } from './aggregation/part-text.ts'
@@ -130,7 +130,7 @@ class Planner {
     const { dialect, items } = this.#shape
     if (items.some(({ star }) => star)) throw new FinishRefusal('"*" beside GROUP BY, aggregates or DISTINCT')
     this.#findKeys()
-    const finalItems = items.map((item, i): Parts => (this.#plain ? [`f.g${i + 1}`] : this.#final(item)))
+    const finalItems = items.map((item, i): Parts => (this.#plain ? [this.#keys[i]!.column] : this.#final(item)))
     // PostgreSQL has names of items in view only where one is all of a sort key.
     if (dialect !== 'postgres') this.#aliases = this.#aliasMap(finalItems)
     const having = this.#shape.having && this.#final(this.#shape.having.condition)
@@ -145,6 +145,7 @@ class Planner {
       throw new FinishRefusal('an aggregate of DISTINCT values beside a column that is neither grouped nor aggregated')
     if (this.#columns.listed().length === 0) throw new FinishRefusal('HAVING without an aggregate')
     const partial = this.#partial()
+    const model = this.#partial(this.#columns.compared())
     this.#refuseSharedParameters(partial, [...finalItems.flat(), ...tail])
     return {
       dialect,
@@ -153,7 +154,7 @@ class Planner {
       names: items.map((item) => item.alias?.name ?? (dialect === 'postgres' ? item.column : undefined)),
       describe: render(this.#describe(), dialect),
       presumed: this.#absent.length === 0 ? undefined : { absent: this.#absent, columnsOf: this.#columnsOf() },
-      final: (relation, names) => this.#finish(partial, finalItems, tail, relation, names),
+      final: (relation, names) => this.#finish(model, finalItems, tail, relation, names),
     }
   }
 
@@ -250,14 +251,22 @@ class Planner {
     if (key.name !== undefined) {
       const same = this.#sameName(key.name)
       const is = (name: string | undefined) => name !== undefined && this.#sameName(name) === same
-      const item = this.#shape.items.findIndex(({ alias, column }) => is(alias === undefined ? column : alias.name))
+      const { items } = this.#shape
+      const isMeant = ({ alias, column }: SelectItem) => is(alias === undefined ? column : alias.name)
+      const item = items.findIndex(isMeant)
+      // Engines refuse that, or do not agree which one is meant.
+      if (new Set(items.filter(isMeant).map((each) => this.#sameText(each))).size > 1)
+        throw new FinishRefusal(`"${key.name}" in ORDER BY, which is the name of several items`)
       if (item >= 0) return [`${item + 1}${collate}`]
     }
     return this.#final(key)
   }
 
-  #partial(): Parts {
-    const columns = this.#columns.listed()
+  #sameText({ span }: Expression): string {
+    return JSON.stringify(this.#run(span).map(({ same }) => same))
+  }
+
+  #partial(columns = this.#columns.listed()): Parts {
     const listed = columns.flatMap(({ name, expression }, i) => [i === 0 ? '' : ', ', ...expression, ` as ${name}`])
     const { grouped } = this.#columns
     const ordinals = Array.from({ length: grouped }, (_, i) => i + 1).join(', ')
@@ -266,7 +275,7 @@ class Planner {
   }
 
   #finish(
-    partial: Parts,
+    compared: Parts,
     finalItems: readonly Parts[],
     tail: Parts,
     relation: PartialRelation,
@@ -290,7 +299,7 @@ class Planner {
       ...finals.map((each, i): Parts => [...each, ` as s${i + 1}`]),
     ]
     const groupBy = kept.length === 0 ? '' : ` group by ${kept.join(', ')}`
-    const model: Parts = relation.modelled ? ['select * from (', ...partial, ' limit 0) as z union all '] : []
+    const model: Parts = relation.modelled ? ['select * from (', ...compared, ' limit 0) as z union all '] : []
     return render(
       [
         `with r(${columns.join(', ')}) as (`,

@@ -28,6 +28,7 @@ export class PartialColumns {
   readonly #lists = { g: [] as Parts[], k: [] as Parts[], d: [] as Parts[], a: [] as Parts[] }
   readonly #aggregates: FinalAggregate[] = []
   readonly #known = new Map<string, number>()
+  readonly #compared = new Map<number, Parts>()
 
   constructor(sql: string, dialect: Dialect, tokens: readonly TextToken[]) {
     this.#sql = sql
@@ -73,6 +74,14 @@ export class PartialColumns {
     )
   }
 
+  /** The same, with expressions that compare as the values are to be compared. */
+  compared(): readonly { readonly name: string; readonly expression: Parts }[] {
+    return this.listed().map(({ name, expression }) => ({
+      name,
+      expression: (name.startsWith('a') ? this.#compared.get(Number(name.slice(1))) : undefined) ?? expression,
+    }))
+  }
+
   /** The final aggregates, from the types of all partial columns. */
   finals(types: readonly string[]): readonly Parts[] {
     const { g, k, d } = this.#lists
@@ -113,7 +122,9 @@ export class PartialColumns {
       filter: spaced(this.#copy(aggregate.filter)),
     })
     if (split === undefined) throw new FinishRefusal(what)
-    return { columns: split.partials.map((each) => this.#add('a', each)), final: split.final }
+    const columns = split.partials.map((each) => this.#add('a', each))
+    if (split.comparedAs !== undefined) this.#compared.set(columns[0]!, split.comparedAs)
+    return { columns, final: split.final }
   }
 
   /** What is distinct is grouped by on the shards, and the aggregate itself is left to the end. */

@@ -22,6 +22,8 @@ export type FinalExpression = (columns: readonly string[], types: readonly strin
 export interface Split {
   readonly partials: readonly Parts[]
   readonly final: FinalExpression
+  /** SQLite: what has the collation by which the partial values are to be compared, which they have not themselves. */
+  readonly comparedAs?: Parts
 }
 
 /** Says why the partial values cannot be put together: their types, which a text does not tell, do not allow it. */
@@ -64,7 +66,11 @@ export function splitAggregate(dialect: Dialect, call: AggregateCall): Split | u
   }
   if (name === 'string_agg' || name === 'group_concat') return splitConcatenation(dialect, call)
   if (args.length !== 1) return undefined
-  if (selfSimilar[dialect].has(name)) return { partials: [own(name)], final: ([c]) => [`${name}(${c})`] }
+  if (selfSimilar[dialect].has(name)) {
+    const isCompared = dialect === 'sqlite' && (name === 'min' || name === 'max')
+    const comparedAs = isCompared ? { comparedAs: args[0]! } : {}
+    return { partials: [own(name)], final: ([c]) => [`${name}(${c})`], ...comparedAs }
+  }
   // The sum of integers is of a wider type, and the sum of such sums of one that is wider still.
   if (name === 'sum') return { partials: [own(name)], final: ([c], [type]) => [`sum(${c})::${type}`] }
   if (name === 'avg') return splitAverage(dialect, own)
