@@ -56,6 +56,8 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     ['select id from customer c where exists (select 1 from purchase p where p.customer_id = c.id) order by id'],
     ['select id, (select sum(units) from purchase p where p.customer_id = c.id) as u from customer c order by id'],
     ['select id from customer where 1 = 0 order by id'],
+    ['select id, name, id from customer order by id limit 3'],
+    ['select id, name, id from customer order by id limit ? offset ?', [3, 2]],
   ]
 
   it.each(ordered.map(([text, params = []]) => ({ text, params })))('$text', async ({ text, params }) => {
@@ -94,6 +96,7 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     ],
     ['select distinct country from customer order by country'],
     ['select count(distinct city) as cities from customer'],
+    ['select distinct country as a, country as b, city as c from customer order by a, c'],
     [
       'select k.name, count(*) as n, sum(p.total) as s from customer c join purchase p on p.customer_id = c.id join country k on k.code = c.country group by k.name order by s desc, k.name limit ?',
       [3],
@@ -124,6 +127,8 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
       : [['select id, units * 2 as u from purchase order by u + 1', 'sort key 1'] as const]),
     ['select * from customer order by 1', 'sort key 1'],
     ...(engine === 'postgres' ? [] : [['select id from customer order by abs(id - ?)', 'sort key 1'] as const]),
+    ['select k.code from country k left join customer c on c.country = k.code', 'outer join'],
+    ['select k.code from customer c right join country k on c.country = k.code', 'outer join'],
     ['with x as (select * from customer) select * from x', 'WITH'],
   ]
   it.each(refused)('refuses %s', async (text, construct) => {
