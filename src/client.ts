@@ -1,6 +1,10 @@
 import { checkFunction, checkScope } from './call-check.ts'
 import type { AliasOf, Config, DatabaseEntry, Handle, ScopeOptions, UsingTarget } from './config.ts'
 import { Databases } from './databases.ts'
+import { Distributed } from './distributed/distributed.ts'
+import type { DistributedWork } from './distributed/distributed-transaction.ts'
+import type { DistributedOptions, LogOptions, RecoverOptions } from './distributed/options.ts'
+import type { RecoveryReport } from './distributed/recovery.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
 import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
@@ -65,6 +69,7 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
   readonly #topology: TopologyStore
   readonly #scopes = new Map<string, Scope>()
   readonly #scopesOfHandles = new WeakMap<object, Scope>()
+  readonly #distributed: Distributed
 
   /** Made by {@link connect}. */
   constructor(parts: ClientParts, pools: PoolRegistry, watches: ShardWatches, topology: TopologyStore) {
@@ -73,6 +78,7 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     this.#topology = topology
     this.#pools = pools
     this.#watches = watches
+    this.#distributed = new Distributed(parts, () => this.transactionHost())
   }
 
   /**
@@ -127,6 +133,41 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
   override begin(options: TransactionOptions & { readonly using?: UsingTarget<A> } = {}): Transaction {
     const { using, ...rest } = options
     return using === undefined ? super.begin(rest) : this.using(using).begin(rest)
+  }
+
+  /**
+   * Runs `fn`; what it writes, on whatever shards and databases, takes effect everywhere or nowhere, by two-phase commit. **Atomic,
+   * not isolated**: for a moment others can see it on one shard and not yet on the next. `log` names the database that keeps the
+   * decisions. Needs `recoverTransactions` now and then, and servers that can prepare (docs/distributed-transactions.md).
+   *
+   * Rolls back and throws on if `fn` throws, a statement has failed, or a shard cannot commit. Throws `InDoubtError` if the log
+   * does not answer at the moment of the decision, `TransactionGivenUpError` if a recovery was faster.
+   *
+   * @example
+   * ```ts
+   * await client.setUpTransactionLog({ log: 'default' }) // once
+   * await client.distributedTransaction(async (tx) => {
+   *   await tx.query('update account set amount = amount - 10 where customer_id = $1', [1])
+   *   await tx.query('update account set amount = amount + 10 where customer_id = $1', [2]) // on another shard
+   * }, { log: 'default' })
+   * ```
+   */
+  async distributedTransaction<T>(fn: DistributedWork<T>, options: DistributedOptions<A>): Promise<T> {
+    checkFunction(fn, 'fn')
+    return await this.#distributed.run(fn, options)
+  }
+
+  /** Creates the table for the decisions about distributed transactions, unless it is there. */
+  async setUpTransactionLog(options: LogOptions<A>): Promise<void> {
+    await this.#distributed.setUp(options.log)
+  }
+
+  /**
+   * Ends what distributed transactions have left prepared, because a process died, or a server was gone: commits what is decided,
+   * rolls back what is not and is older than `olderThanMs`. May run at any time, and several times at once.
+   */
+  async recoverTransactions(options: RecoverOptions<A>): Promise<RecoveryReport> {
+    return await this.#distributed.recover(options)
   }
 
   /** The alias of the database that a row came from; `undefined` for an object that no client gave. */

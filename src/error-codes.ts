@@ -21,6 +21,9 @@ export const errorCodes = {
   SIGNALBOX_CANNOT_SCATTER: 'A read of several shards has a part that cannot be put together from their answers.',
   SIGNALBOX_WRONG_SHARD: 'A statement belongs to another shard than the scope or transaction that it runs in.',
   SIGNALBOX_PARTIAL_WRITE: 'A change of several shards has taken effect on some of them, and failed on one.',
+  SIGNALBOX_IN_DOUBT:
+    'The log of distributed transactions did not answer, so whether one is committed is not known yet.',
+  SIGNALBOX_TRANSACTION_GIVEN_UP: 'A recovery gave a distributed transaction up before it was decided.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
   SIGNALBOX_MERGE: 'The rows of several shards could not be put in order: a value was not what its type promises.',
   SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',

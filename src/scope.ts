@@ -227,6 +227,12 @@ export class Scope implements Queryable {
     })
   }
 
+  /** What a transaction needs that is made elsewhere. Throws `ClientClosedError`. */
+  protected transactionHost(): TransactionHost {
+    this.#assertOpen()
+    return this.#host('transaction', this.#parts.sessions.current())
+  }
+
   #run<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
     if (decision.analysis.kind === 'transaction') refuseTransactionControl(decision, 'client.transaction()')
     return this.#parts.executor.run<Row>(decision, params, options, this.#surroundings(options))

@@ -1,0 +1,252 @@
+import { ConfigError, UnsupportedError } from '../errors.ts'
+import type { Lease } from '../drivers/driver.ts'
+import type { Decision } from '../execution/decision.ts'
+import { withShards } from '../execution/shard-decision.ts'
+import type { TransactionHost } from '../execution/transaction.ts'
+import type { Database, Topology } from '../topology/topology.ts'
+import { newTransactionId } from './branch-name.ts'
+import type { Branch } from './branch.ts'
+import { abandonAll, commitInTwoPhases, type PendingBranch } from './coordinator.ts'
+import { DistributedTransaction, type DistributedWork } from './distributed-transaction.ts'
+import { endingOf } from './protocol.ts'
+import type { DistributedOptions, LogTarget, RecoverOptions } from './options.ts'
+import { recover, type RecoveryPlace, type RecoveryReport } from './recovery.ts'
+import { TransactionLog, type LogPlace } from './transaction-log.ts'
+
+/** What distributed transactions need of the client. */
+export interface DistributedHost {
+  readonly config: { readonly topology: Topology }
+  readonly databases: { readonly resolve: (alias: unknown) => Database }
+}
+
+const defaultTable = 'signalbox_transaction'
+/** Where there is no limit for statements: a server that hangs must not keep the others locked for ever. */
+const defaultStepTimeoutMs = 30_000
+const tablePattern = /^[A-Za-z_]\w{0,62}(?:\.[A-Za-z_]\w{0,62})?$/
+
+/** What is to be ended. */
+interface Ready {
+  readonly writers: readonly Branch[]
+  readonly readers: readonly Branch[]
+  /** If several have written. */
+  readonly log: TransactionLog | undefined
+}
+
+/** Runs distributed transactions, and recovers those whose coordinator died. */
+export class Distributed {
+  readonly #host: DistributedHost
+  readonly #transactionHost: () => TransactionHost
+  /** The servers that can prepare transactions, by id. */
+  readonly #capable = new Set<string>()
+  /** By alias and table: as many as the code of the application names. */
+  readonly #logNames = new Map<string, string>()
+
+  /** `transactionHost`: what each of its transactions needs; throws if the client is closed. */
+  constructor(host: DistributedHost, transactionHost: () => TransactionHost) {
+    this.#host = host
+    this.#transactionHost = transactionHost
+  }
+
+  async run<T>(fn: DistributedWork<T>, options: DistributedOptions): Promise<T> {
+    checkNumber(options.timeoutMs, 'options.timeoutMs', longestTimeoutMs)
+    const host = this.#transactionHost()
+    const stepTimeoutMs = options.timeoutMs || host.queryTimeoutMs || defaultStepTimeoutMs
+    const openLog = async (): Promise<TransactionLog> => await this.#openLog(host, options.log, stepTimeoutMs)
+    const logName = await this.#nameOf(options.log, openLog)
+    const id = newTransactionId(Date.now(), (bytes) => crypto.getRandomValues(bytes))
+    const tx = new DistributedTransaction({
+      id,
+      log: logName,
+      host,
+      isDeclared: (database) => this.#host.config.topology.databases.get(database.alias) === database,
+      timeoutMs: options.timeoutMs,
+      stepTimeoutMs,
+    })
+    let value: T
+    let ready: Ready
+    try {
+      value = await fn(tx)
+      ready = await this.#ready(await tx.close(), options.log, logName, openLog)
+    } catch (error) {
+      await abandonAll(await tx.branches())
+      throw error
+    }
+    const pending = await end(id, ready, openLog)
+    if (pending.length > 0) options.onPending?.(pending)
+    return value
+  }
+
+  /** All that can be refused is refused before anything is prepared; from then on no further connection is needed. */
+  async #ready(
+    branches: readonly Branch[],
+    target: LogTarget,
+    logName: string,
+    openLog: () => Promise<TransactionLog>,
+  ): Promise<Ready> {
+    const writers = branches.filter(({ wrote }) => wrote)
+    const readers = branches.filter(({ wrote }) => !wrote)
+    if (endingOf(writers.length) !== 'two phases') return { writers, readers, log: undefined }
+    await this.#assertCapable(writers)
+    const log = await openLog()
+    try {
+      if ((await log.name()) === logName) return { writers, readers, log }
+      this.#logNames.delete(keyOf(target))
+      throw new ConfigError(
+        'options.log',
+        'The table is another one than before: it was made anew. Everything was rolled back, and can be repeated.',
+        'one log for as long as there are prepared transactions',
+      )
+    } catch (error) {
+      await log.close()
+      throw error
+    }
+  }
+
+  async #nameOf(target: LogTarget, openLog: () => Promise<TransactionLog>): Promise<string> {
+    const key = keyOf(target)
+    const known = this.#logNames.get(key)
+    if (known !== undefined) return known
+    const log = await openLog()
+    try {
+      const name = await log.name()
+      this.#logNames.set(key, name)
+      return name
+    } finally {
+      await log.close()
+    }
+  }
+
+  async setUp(target: LogTarget): Promise<void> {
+    const host = this.#transactionHost()
+    const log = await this.#openLog(host, target, host.queryTimeoutMs || defaultStepTimeoutMs)
+    try {
+      await log.setUp()
+    } finally {
+      await log.close()
+    }
+  }
+
+  async recover({ log: target, olderThanMs = 60_000, keepMs = 3_600_000 }: RecoverOptions): Promise<RecoveryReport> {
+    checkNumber(olderThanMs, 'options.olderThanMs', longestTimeoutMs)
+    checkNumber(keepMs, 'options.keepMs', longestKeepMs)
+    const host = this.#transactionHost()
+    const timeoutMs = host.queryTimeoutMs || defaultStepTimeoutMs
+    const log = await this.#openLog(host, target, timeoutMs)
+    try {
+      return await recover({
+        log,
+        places: this.#places(host, timeoutMs),
+        olderThanMs,
+        keepMs,
+        timeoutMs,
+        now: Date.now,
+      })
+    } finally {
+      await log.close()
+    }
+  }
+
+  /** Two or more branches that wrote must all be able to wait for the decision. */
+  async #assertCapable(writers: readonly Branch[]): Promise<void> {
+    for (const branch of writers) {
+      const { id } = branch.decision.server
+      if (this.#capable.has(id)) continue
+      await branch.assertCanPrepare()
+      this.#capable.add(id)
+    }
+  }
+
+  async #openLog(host: TransactionHost, target: LogTarget, timeoutMs: number): Promise<TransactionLog> {
+    const place = logPlace(target, this.#host, timeoutMs)
+    const database = this.#host.databases.resolve(place.database)
+    return new TransactionLog(await open(host, database, place.shard ?? '', timeoutMs), place)
+  }
+
+  #places(host: TransactionHost, timeoutMs: number): readonly RecoveryPlace[] {
+    return [...this.#host.config.topology.databases.values()].flatMap((database) => {
+      const { engine, alias, shards } = database
+      if (engine === 'sqlite') return []
+      return shards.map(({ name }) => ({
+        database: alias,
+        shard: name,
+        engine,
+        open: async () => await open(host, database, name, timeoutMs),
+      }))
+    })
+  }
+}
+
+/** Ends the transaction: the branches that have only read first, since nothing hangs on them. */
+async function end(
+  id: string,
+  { writers, readers, log }: Ready,
+  reopenLog: () => Promise<TransactionLog>,
+): Promise<readonly PendingBranch[]> {
+  await abandonAll(readers)
+  if (log === undefined) {
+    for (const branch of writers) await branch.commitAlone()
+    return []
+  }
+  try {
+    return await commitInTwoPhases({ id, branches: writers, log, reopenLog })
+  } finally {
+    await log.close()
+  }
+}
+
+/** A connection to the primary of a shard. */
+async function open(host: TransactionHost, { alias }: Database, shard: string, timeoutMs: number): Promise<Lease> {
+  const anywhere: Decision = await host.decide('select 1', [], { using: alias, timeoutMs }, undefined)
+  return await host.executor.lease(withShards(anywhere, [shard]), 'write', { timeoutMs }, host.surroundings)
+}
+
+const longestTimeoutMs = 86_400_000
+const longestKeepMs = 31_536_000_000
+
+function checkNumber(value: unknown, path: string, most: number): void {
+  if (value === undefined || (typeof value === 'number' && value >= 0 && value <= most)) return
+  throw new ConfigError(
+    path,
+    `${typeof value === 'number' ? value : typeof value} is not accepted.`,
+    `milliseconds from 0 to ${most}`,
+  )
+}
+
+function keyOf(target: LogTarget): string {
+  return typeof target === 'string' ? target : JSON.stringify([target?.database, target?.table])
+}
+
+function logPlace(
+  target: LogTarget,
+  { databases, config: { topology } }: DistributedHost,
+  timeoutMs: number,
+): LogPlace {
+  const isText = typeof target === 'string'
+  if (!isText && (typeof target !== 'object' || target === null || typeof target.database !== 'string'))
+    throw new ConfigError(
+      'options.log',
+      'It is not said where decisions are written.',
+      'an alias, or { database, table }',
+    )
+  const table = (isText ? undefined : target.table) ?? defaultTable
+  if (typeof table !== 'string' || !tablePattern.test(table))
+    throw new ConfigError(
+      'options.log.table',
+      'This is not accepted.',
+      'a name of letters, digits and _, perhaps with a schema',
+    )
+  const database = databases.resolve(isText ? target : target.database)
+  const [shard, ...others] = database.shards
+  if (topology.databases.get(database.alias) !== database || shard === undefined || others.length > 0)
+    throw new ConfigError(
+      'options.log',
+      `"${database.alias}" is not accepted.`,
+      'a declared database that is not sharded',
+    )
+  const { engine, alias } = database
+  if (engine === 'sqlite')
+    throw new UnsupportedError(
+      `"${alias}" is on SQLite, whose file other machines do not see: it cannot hold the log of distributed transactions.`,
+    )
+  return { engine, table, timeoutMs, database: alias, shard: shard.name }
+}
