@@ -1,10 +1,11 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { connect, type Config, type DistributedEvent, type DistributedStep } from '../../src/index.ts'
+import { connect, type DistributedEvent, type DistributedStep } from '../../src/index.ts'
+import { accountsConfig, type AccountDsns } from './distributed-accounts.ts'
 
 /** What the test sends to this process. */
 export interface TransferOrder {
-  readonly config: Config
+  readonly dsns: AccountDsns
   /** Written on the shard of each key. */
   readonly keys: readonly number[]
   readonly amount: number
@@ -16,7 +17,7 @@ const [order] = (await once(process, 'message')) as [TransferOrder]
 subscribe('signalbox:distributed-transaction', (event) => {
   if ((event as DistributedEvent).step === order.dieAt) process.kill(process.pid, 'SIGKILL')
 })
-const client = await connect(order.config)
+const client = await connect(accountsConfig(order.dsns))
 await client.distributedTransaction(
   async (tx) => {
     for (const key of order.keys)
