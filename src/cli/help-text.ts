@@ -36,7 +36,8 @@ Exit codes:
   0  all is well
   1  explain: the statement is refused; check: a problem was found;
      status: a shard has not exactly one primary, or a server is out;
-     shards: a shard cannot be reached
+     shards: a shard cannot be reached;
+     recover: a server could not be asked, or something is left prepared
   2  the command line or the configuration is wrong`
 
 export const explainHelp = `
@@ -151,4 +152,20 @@ Examples:
 Exit codes:
   0  every shard answered
   1  a shard cannot be reached, or lacks a table that others have, or a count failed
+  2  the command line or the configuration is wrong`
+
+export const recoverHelp = `
+The primary of every shard is asked what is prepared there. A transaction whose log says
+commit is committed, everywhere. One of which it says nothing, and that is older than
+--older-than, is given up: that is written into the log first, so that a process that is
+merely slow rolls back as well. May run at any time, and several times at once: from cron,
+for instance, every minute.
+
+Examples:
+  $ signalbox recover --log default
+  $ signalbox recover --log default --json | jq '.unreachable'
+
+Exit codes:
+  0  nothing is left prepared, but for what is younger than --older-than
+  1  a server could not be asked, or something is left; the answer says why
   2  the command line or the configuration is wrong`

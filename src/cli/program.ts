@@ -3,11 +3,12 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { check, type CheckOptions } from './commands/check.ts'
 import { explain, type ExplainOptions } from './commands/explain.ts'
 import { explainFile } from './commands/explain-file.ts'
+import { recover, type RecoverOptions } from './commands/recover.ts'
 import { shards, type ShardsOptions } from './commands/shards.ts'
 import { status, type StatusOptions } from './commands/status.ts'
 import { exitCodes, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
-import { checkHelp, explainHelp, programHelp, shardsHelp, statusHelp } from './help-text.ts'
+import { checkHelp, explainHelp, programHelp, recoverHelp, shardsHelp, statusHelp } from './help-text.ts'
 import { toJson } from './json.ts'
 import type { Terminal } from './terminal.ts'
 import { withoutPasswords } from './usage-error.ts'
@@ -16,6 +17,8 @@ import { wrap } from './wrap.ts'
 const defaultTimeoutMs = 5_000
 const defaultCountMs = 60_000
 const longestTimeoutMs = 600_000
+const defaultAgeMs = 60_000
+const longestAgeMs = 86_400_000
 const mostProcesses = 100_000
 const shortestWatchS = 0.1
 const longestWatchS = 86_400
@@ -78,6 +81,7 @@ function makeProgram(terminal: Terminal, finish: Finish, output: Output): Comman
   addCheck(program, terminal, finish)
   addStatus(program, terminal, finish)
   addShards(program, terminal, finish)
+  addRecover(program, terminal, finish)
   return program
 }
 
@@ -164,6 +168,28 @@ function addShards(program: Command, terminal: Terminal, finish: Finish): void {
     })
 }
 
+function addRecover(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('recover')
+    .summary('end what distributed transactions have left prepared, as their log says')
+    .description(
+      'End what distributed transactions have left prepared, as their log says: commit what is decided, roll back what is not.',
+    )
+    .requiredOption('-l, --log <database>', 'the alias of the database that holds the log')
+    .option('--table <name>', 'the table of the log (default: "signalbox_transaction")')
+    .option(
+      '--older-than <ms>',
+      'from which age on an undecided transaction is given up',
+      ageMilliseconds,
+      defaultAgeMs,
+    )
+  addCommonOptions(command)
+    .addHelpText('after', recoverHelp)
+    .action(async (options: RecoverOptions) => {
+      await finish(options, async () => await recover(options, terminal))
+    })
+}
+
 function addCommonOptions(command: Command): Command {
   return command
     .addOption(new Option('-c, --config <path>', 'the configuration file').conflicts('url'))
@@ -179,6 +205,12 @@ function milliseconds(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 1 && value <= longestTimeoutMs) return value
   throw new InvalidArgumentError(`A whole number of milliseconds from 1 to ${longestTimeoutMs} is needed.`)
+}
+
+function ageMilliseconds(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isInteger(value) && value >= 0 && value <= longestAgeMs) return value
+  throw new InvalidArgumentError(`A whole number of milliseconds from 0 to ${longestAgeMs} is needed.`)
 }
 
 function processes(text: string): number {

@@ -94,6 +94,8 @@ async function settle(
   let current = log
   try {
     if (next === 'contest') {
+      // Its place in the pool may be the only one.
+      await log.close('destroy')
       current = await reopenLog()
       const { outcome } = await current.record(id, 'abort', places)
       const then = afterContest(outcome)

@@ -24,8 +24,8 @@ export interface RecoveredBranch {
   /** Where it was found; on MySQL and MariaDB the first database that is on its server. */
   readonly database: string
   readonly shard: string
-  /** `left`: it is prepared still, because it is young, or for the reason in `why`. */
-  readonly outcome: 'committed' | 'rolled back' | 'left'
+  /** Prepared still are `young` ones, whose coordinator may be at work, and those `left` for the reason in `why`. */
+  readonly outcome: 'committed' | 'rolled back' | 'young' | 'left'
   readonly why?: string
 }
 
@@ -81,7 +81,8 @@ export async function recover(parts: RecoveryParts): Promise<RecoveryReport> {
       }),
     )
     const branches = await endAll(parts, asked)
-    const left = new Set(branches.filter(({ outcome }) => outcome === 'left').map(({ transaction }) => transaction))
+    const prepared = branches.filter(({ outcome }) => outcome === 'left' || outcome === 'young')
+    const left = new Set(prepared.map(({ transaction }) => transaction))
     const reached = new Set(asked.map(({ place }) => `${place.database}/${place.shard}`))
     const over = commits.filter((commit) => isOver(commit, reached, left))
     for (const { id } of over) await log.forget(id)
@@ -127,7 +128,7 @@ async function endOne(
   const told = { transaction: id, name, database, shard }
   try {
     const verdict = await verdictOn(parts, id, ageMs ?? parts.now() - timeOfId(id))
-    if (verdict === undefined) return { ...told, outcome: 'left', why: 'it is young: its coordinator may be at work' }
+    if (verdict === undefined) return { ...told, outcome: 'young' }
     await finishPrepared(lease, engine, name, verdict === 'commit' ? 'commit' : 'rollback', parts.timeoutMs)
     return { ...told, outcome: verdict === 'commit' ? 'committed' : 'rolled back' }
   } catch (error) {

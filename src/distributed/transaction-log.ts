@@ -38,7 +38,8 @@ export class TransactionLog {
 
   /** Creates the table unless it is there, and gives it a name, which all processes find there. */
   async setUp(): Promise<void> {
-    await this.#send(tableText(this.#place))
+    // Two at the same time can get in each other's way on PostgreSQL; the second attempt finds the table.
+    await this.#send(tableText(this.#place)).catch(async () => await this.#send(tableText(this.#place)))
     if ((await this.#name()) !== undefined) return
     await this.record(
       nameEntry,
@@ -106,9 +107,9 @@ export class TransactionLog {
     }))
   }
 
-  /** Gives the connection back. */
-  async close(): Promise<void> {
-    await this.#lease.release('clean').catch(() => undefined)
+  /** Gives the connection back; `destroy`: one that does not answer. */
+  async close(mode: 'clean' | 'destroy' = 'clean'): Promise<void> {
+    await this.#lease.release(mode).catch(() => undefined)
   }
 
   get #mark(): string {

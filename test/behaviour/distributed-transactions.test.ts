@@ -47,7 +47,7 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
   })
 
   beforeEach(async () => {
-    const made = async (on: TestServer): Promise<Dsn> => (await on.createDatabase()).dsn as Dsn
+    const made = async (on: TestServer): Promise<Dsn> => (await on.createDatabase()).dsn
     // The shards "a" and "b" are on one server with the log, "c" has one of its own.
     dsns = { a: await made(server), b: await made(server), c: await made(other), control: await made(server) }
     client = await connect(accountsConfig(dsns))
@@ -264,7 +264,7 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
   it('that are young are left alone', async () => {
     await dieAt('all-prepared', 7)
     const { branches } = await client.recoverTransactions({ log })
-    expect(branches.map(({ outcome }) => outcome)).toEqual(['left', 'left', 'left'])
+    expect(branches.map(({ outcome }) => outcome)).toEqual(['young', 'young', 'young'])
     expect(await logged()).toEqual([])
     await recovered()
   })
@@ -317,11 +317,11 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
 
   it('and recoveries that are in a hurry agree', async () => {
     await using second = await connect(accountsConfig(dsns))
-    let isOver = false
+    const over = new AbortController()
     const outcomes: string[] = []
     const reports: RecoveryReport[] = []
     const recovering = (async () => {
-      while (!isOver) reports.push(await second.recoverTransactions({ log, olderThanMs: 0, keepMs: 0 }))
+      while (!over.signal.aborted) reports.push(await second.recoverTransactions({ log, olderThanMs: 0, keepMs: 0 }))
     })()
     let last = 0
     for (let amount = 1; amount <= 60; amount++) {
@@ -335,7 +335,7 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
       }
       await expect.poll(amounts).toEqual([last, last, last])
     }
-    isOver = true
+    over.abort()
     await recovering
     expect(new Set(outcomes)).toContain('committed')
   })

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import { sql as rawSql } from 'kysely'
 import { describe, expect, it } from 'vitest'
@@ -11,13 +12,14 @@ import {
   SignalboxError,
   type Client,
   type Config,
+  type DistributedEvent,
   type Dsn,
   type ErrorClass,
   type ErrorCode,
 } from '../../src/index.ts'
 import { kysely } from '../../src/adapters/kysely.ts'
 import { comparatorOf } from '../../src/execution/merge/comparator.ts'
-import { simulateDrivers, startFaultProxy, startPostgres } from '../../src/testing/index.ts'
+import { simulateDrivers, startFaultProxy, startPostgres, type FaultProxy } from '../../src/testing/index.ts'
 import { freshDatabase, privateServer, sharedServer, testedEngines } from '../support/servers.ts'
 
 const memory = 'sqlite::memory:'
@@ -208,6 +210,12 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
       await client.query('create table customer (id integer)', [], { shardKey: 2 })
       await client.query('create table customer (id integer)')
     }),
+  SIGNALBOX_IN_DOUBT: loseTheDecision,
+  SIGNALBOX_TRANSACTION_GIVEN_UP: () =>
+    distributed(async (client, id) => {
+      const insert = "insert into signalbox_transaction (id, decision, branches) values ($1, 'abort', '[]')"
+      await client.using('log').query(insert, [id])
+    }),
   SIGNALBOX_MERGE: () => comparatorOf([{ of: () => 0.1, type: 'decimal', descending: false, nulls: 'last' }]).keyOf({}),
   SIGNALBOX_SHARD_KEY: () => hashShards({ key: 'integer' }).bind(['a', 'b']).shardOf(null),
   SIGNALBOX_TEST_SERVER: () => startPostgres({ binaries: '/nowhere' }),
@@ -246,9 +254,44 @@ async function loseTheCommit(): Promise<void> {
   await tx.commit()
 }
 
+/** A distributed transaction on two databases; `between` what it writes and its end. */
+async function distributed(between: (client: Client, id: string, proxy: FaultProxy) => Promise<void>): Promise<void> {
+  await using server = await privateServer('postgres', { max_prepared_transactions: '5' })
+  await using proxy = await startFaultProxy({ host: server.host, port: server.port })
+  const [a, b, log] = [await server.createDatabase(), await server.createDatabase(), await server.createDatabase()]
+  await using client = await connect({
+    databases: { default: a.dsn, other: b.dsn, log: proxy.through(log.dsn) as Dsn },
+    tables: { review: 'other' },
+  })
+  await client.setUpTransactionLog({ log: 'log' })
+  for (const table of ['product', 'review']) await client.query(`create table ${table} (id integer)`)
+  await client.distributedTransaction(
+    async (tx) => {
+      for (const table of ['product', 'review']) await tx.query(`insert into ${table} (id) values (1)`)
+      await between(client, tx.id, proxy)
+    },
+    { log: 'log' },
+  )
+}
+
+async function loseTheDecision(): Promise<void> {
+  await distributed(async (_client, _id, proxy) => {
+    proxy.apply({ kind: 'cut-on', pattern: 'insert into', moment: 'answered' })
+    await Promise.resolve()
+    // Nor does anybody answer who could be asked what stands there.
+    subscribe('signalbox:distributed-transaction', function refuse(event) {
+      if ((event as DistributedEvent).step !== 'all-prepared') return
+      unsubscribe('signalbox:distributed-transaction', refuse)
+      proxy.refuse()
+    })
+  })
+}
+
 // Which engines a provocation needs, so that a narrowed run leaves out these and no others.
 const needsPostgres: ReadonlySet<string> = new Set([
   'SIGNALBOX_COMMIT_UNKNOWN',
+  'SIGNALBOX_IN_DOUBT',
+  'SIGNALBOX_TRANSACTION_GIVEN_UP',
   'SIGNALBOX_TIMEOUT',
   'SIGNALBOX_SHUTTING_DOWN',
   'SIGNALBOX_SERIALIZATION',

@@ -82,6 +82,16 @@ const rules: readonly Rule[] = [
     never: /^node:/,
   },
   {
+    about: 'distributed transactions are below the client, and nobody below knows them',
+    from: /^src\/distributed\//,
+    never: /^src\/(?!distributed\/|execution\/|drivers\/|topology\/|statement\/|errors\.ts|config\.ts)/,
+  },
+  {
+    about: 'what two-phase commit decides is pure',
+    from: /^src\/distributed\/(?:protocol|branch-name|branch-text)\.ts$/,
+    never: /^node:|^src\/(?!distributed\/branch-name\.ts|drivers\/driver\.ts)/,
+  },
+  {
     about: 'adapters and cli use the public surface',
     from: /^src\/(?:adapters|cli)\//,
     never: /^src\/(?!adapters\/|cli\/|index\.ts)/,
@@ -189,6 +199,8 @@ describe('imports', () => {
         'src/execution/x.ts',
         'src/ids/x.ts',
         'src/ids/snowflake.ts',
+        'src/distributed/x.ts',
+        'src/distributed/protocol.ts',
         'src/adapters/x.ts',
         'src/client.ts',
       ].find((name) => from.test(name))
