@@ -1,13 +1,17 @@
 import { fork } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   connect,
   SignalboxError,
   type Client,
+  type DistributedTransaction,
   type DistributedEvent,
   type DistributedStep,
   type Dsn,
@@ -16,6 +20,7 @@ import {
 import type { TestServer } from '../../src/testing/index.ts'
 import { accountsConfig, type AccountDsns } from '../support/distributed-accounts.ts'
 import { sqlFor } from '../support/dialect.ts'
+import { runProgram } from '../support/program.ts'
 import { privateServer, testedEngines } from '../support/servers.ts'
 import type { TransferOrder } from '../support/transfer-process.ts'
 
@@ -352,5 +357,90 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
     await expect(work).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_GIVEN_UP', safeToRetry: true })
     expect(await amounts()).toEqual([0, 0, 0])
     expect(await preparedNames()).toEqual([])
+  })
+
+  it('are recovered by the program', async () => {
+    await dieAt('decided', 4)
+    const folder = await mkdtemp(join(tmpdir(), 'signalbox-recover-'))
+    const support = pathToFileURL(join(import.meta.dirname, '../support/distributed-accounts.ts')).href
+    const path = join(folder, 'signalbox.config.ts')
+    await writeFile(
+      path,
+      `import { accountsConfig } from '${support}'\nexport default accountsConfig(${JSON.stringify(dsns)})\n`,
+    )
+    const main = join(import.meta.dirname, '../../src/cli/main.ts')
+    const recover = async (...args: readonly string[]) =>
+      await runProgram([main, 'recover', '--config', path, ...args], { temporary: folder })
+    try {
+      const outcomes: string[] = []
+      const untilEnded = async (): Promise<unknown[]> => {
+        const { output } = await recover('--log', log, '--json')
+        const { branches } = JSON.parse(output) as RecoveryReport
+        outcomes.push(...branches.map(({ outcome }) => outcome))
+        return await preparedNames()
+      }
+      await expect.poll(untilEnded, { timeout: 20_000 }).toEqual([])
+      expect(outcomes.filter((outcome) => outcome === 'committed')).toHaveLength(3)
+      expect(await amounts()).toEqual([4, 4, 4])
+      expect(await recover('--log', log)).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('Of 0 prepared parts'),
+      })
+      expect(await recover()).toMatchObject({ code: 2 })
+      expect(await recover('--log', 'contro')).toMatchObject({ code: 2 })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
+  it('write on SQLite alone, or not at all', async () => {
+    await using mixed = await connect({
+      databases: { default: 'sqlite::memory:', control: dsns.control },
+      tables: { remark: 'control' },
+    })
+    await mixed.query('create table item (id integer)')
+    await mixed.query('create table remark (id integer)')
+    const both = mixed.distributedTransaction(
+      async (tx) => {
+        await tx.query('insert into remark (id) values (1)')
+        await tx.query('insert into item (id) values (1)')
+      },
+      { log },
+    )
+    await expect(both).rejects.toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED', database: 'default' })
+    await mixed.distributedTransaction(
+      async (tx) => {
+        await tx.query('select id from remark')
+        await tx.query('insert into item (id) values (2)')
+      },
+      { log },
+    )
+    expect((await mixed.query('select id from item')).rows).toEqual([{ id: 2 }])
+    expect((await mixed.query('select id from remark')).rows).toEqual([])
+    await expect(mixed.setUpTransactionLog({ log: 'default' })).rejects.toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED' })
+  })
+
+  it('refuse what cannot be: no log, a sharded one, a statement too late, BEGIN as text, another database', async () => {
+    const nothing = async (): Promise<void> => await Promise.resolve()
+    const missing = { database: 'control', table: 'no_such_table' } as const
+    await expect(client.distributedTransaction(nothing, { log: missing })).rejects.toMatchObject({
+      path: 'options.log',
+    })
+    for (const options of [
+      { log: 'default' },
+      {},
+      { log: { database: 'control', table: 'x; drop' } },
+      { log, timeoutMs: -1 },
+    ])
+      await expect(client.distributedTransaction(nothing, options as never)).rejects.toMatchObject({
+        code: 'SIGNALBOX_CONFIG_INVALID',
+      })
+    let kept: DistributedTransaction | undefined
+    await client.distributedTransaction(async (tx) => await Promise.resolve(void (kept = tx)), { log })
+    await expect(kept!.query('select 1')).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CLOSED' })
+    const refused = (text: string, options?: object) =>
+      client.distributedTransaction(async (tx) => await tx.query(text, [], options), { log })
+    await expect(refused('begin')).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CONTROL' })
+    await expect(refused('select 1', { using: dsns.a })).rejects.toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED' })
   })
 })
