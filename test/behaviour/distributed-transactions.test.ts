@@ -17,7 +17,7 @@ import {
   type Dsn,
   type RecoveryReport,
 } from '../../src/index.ts'
-import type { TestServer } from '../../src/testing/index.ts'
+import { startFaultProxy, type CutMoment, type TestServer } from '../../src/testing/index.ts'
 import { accountsConfig, type AccountDsns } from '../support/distributed-accounts.ts'
 import { sqlFor } from '../support/dialect.ts'
 import { runProgram } from '../support/program.ts'
@@ -201,6 +201,8 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
   })
 
   it('are rolled back everywhere if one shard cannot prepare', async () => {
+    // The servers have been asked by then whether they can.
+    await transfer(0)
     const work = client.distributedTransaction(
       async (tx) => {
         await tx.query('update account set amount = 1 where customer_id in (1, 2, 3)', [], { allShards: true })
@@ -320,6 +322,27 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
     }
   })
 
+  it.runIf(engine === 'mysql')('are left to who holds them', async () => {
+    const id = '019aa6d2-5a31-7c0e-9f3b-3a5f5f4f9c11'
+    const [{ decision }] = (
+      await client.using(log).query<{ decision: string }>('select decision from signalbox_transaction')
+    ).rows as [{ decision: string }]
+    await client
+      .using(log)
+      .query(sql("insert into signalbox_transaction (id, decision, branches) values (?, 'commit', '[]')"), [id])
+    const held = await createConnection(dsns.c)
+    const xid = `'signalbox_${decision}_${id}','_0'`
+    for (const text of [`xa start ${xid}`, 'update account set amount = 1', `xa end ${xid}`, `xa prepare ${xid}`])
+      await held.query(text)
+    // The server says of it that it knows no such transaction.
+    const report = await client.recoverTransactions({ log, olderThanMs: 0, keepMs: 0 })
+    expect(report).toMatchObject({ branches: [{ transaction: id, outcome: 'left' }], forgotten: 0 })
+    await held.end()
+    await recovered()
+    expect(await amounts()).toEqual([0, 0, 1])
+    expect(await logged()).toEqual([])
+  })
+
   it('and recoveries that are in a hurry agree', async () => {
     await using second = await connect(accountsConfig(dsns))
     const over = new AbortController()
@@ -421,7 +444,6 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
   })
 
   it('refuse what cannot be: no log, a sharded one, a statement too late, BEGIN as text, another database', async () => {
-    const nothing = async (): Promise<void> => await Promise.resolve()
     const missing = { database: 'control', table: 'no_such_table' } as const
     await expect(client.distributedTransaction(nothing, { log: missing })).rejects.toMatchObject({
       path: 'options.log',
@@ -443,4 +465,57 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
     await expect(refused('begin')).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CONTROL' })
     await expect(refused('select 1', { using: dsns.a })).rejects.toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED' })
   })
+
+  /** Writes 2 on all shards; at the decision the connection to the log is cut, and perhaps nobody can open another. */
+  async function losingTheLog(
+    moment: CutMoment,
+    isAway: boolean,
+    then: () => Promise<unknown> = nothing,
+  ): Promise<unknown> {
+    await using proxy = await startFaultProxy({ host: server.host, port: server.port })
+    await using cut = await connect(accountsConfig({ ...dsns, control: proxy.through(dsns.control) as Dsn }))
+    using _ = onStep(({ step }) => {
+      if (step !== 'all-prepared') return
+      proxy.apply({ kind: 'cut-on', pattern: 'commit', moment })
+      if (isAway) proxy.refuse()
+      else void proxy.nextConnection().then(() => proxy.apply({ kind: 'pass' }))
+    })
+    const outcome = await transfer(2, keys, cut).catch((error: unknown) => error)
+    await then()
+    return outcome
+  }
+
+  it('find out what was decided when the answer of the log is lost', async () => {
+    expect(await losingTheLog('answered', false)).toBeUndefined()
+    expect(await amounts()).toEqual([2, 2, 2])
+    // Over the lost connection the entry could not be taken out; a recovery does it.
+    expect(await logged()).toEqual(['commit'])
+    expect(await client.recoverTransactions({ log })).toMatchObject({ branches: [], forgotten: 0 })
+    expect(await client.recoverTransactions({ log, keepMs: 0 })).toMatchObject({ branches: [], forgotten: 1 })
+    expect(await logged()).toEqual([])
+  })
+
+  it('are rolled back when the decision has not reached the log', async () => {
+    expect(await losingTheLog('before', false)).toMatchObject({ code: 'SIGNALBOX_CONNECTION_LOST' })
+    expect(await amounts()).toEqual([0, 0, 0])
+    expect(await preparedNames()).toEqual([])
+    expect(await logged()).toEqual(['abort'])
+  })
+
+  it.each([
+    ['answered', [2, 2, 2]],
+    ['before', [0, 0, 0]],
+  ] as const)('are in doubt when the log is gone (%s), until a recovery has read it', async (moment, expected) => {
+    const outcome = await losingTheLog(moment, true, async () => {
+      expect(await preparedNames()).toHaveLength(3)
+      expect(await amounts()).toEqual([0, 0, 0])
+    })
+    expect(outcome).toMatchObject({ code: 'SIGNALBOX_IN_DOUBT', branches: ['default/a', 'default/b', 'default/c'] })
+    await recovered()
+    expect(await amounts()).toEqual(expected)
+  })
 })
+
+async function nothing(): Promise<void> {
+  await Promise.resolve()
+}

@@ -1,7 +1,9 @@
-import { listShards, type Config, type Dsn } from '../../src/index.ts'
+import { listShards, type Config, type Dsn, type ShardInput } from '../../src/index.ts'
 
 /** The databases of the three shards, and of the log. */
-export type AccountDsns = Readonly<Record<'a' | 'b' | 'c' | 'control', Dsn>>
+export interface AccountDsns extends Readonly<Record<'a' | 'b' | 'c', Dsn | ShardInput>> {
+  readonly control: Dsn
+}
 
 /** Accounts on three shards, by customer: 1 on "a", 2 on "b", 3 on "c". */
 export function accountsConfig({ a, b, c, control }: AccountDsns) {
