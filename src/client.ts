@@ -1,43 +1,27 @@
 import { checkFunction, checkScope } from './call-check.ts'
-import type { AliasOf, Config, DatabaseEntry, Handle, ScopeOptions, UsingTarget } from './config.ts'
-import { Databases } from './databases.ts'
+import type { ScopeOptions, UsingTarget } from './config.ts'
 import { Distributed } from './distributed/distributed.ts'
 import type { DistributedWork } from './distributed/distributed-transaction.ts'
 import type { DistributedOptions, LogOptions, RecoverOptions } from './distributed/options.ts'
 import type { RecoveryReport } from './distributed/recovery.ts'
-import { Decider } from './decider.ts'
-import { drivers } from './drivers/all.ts'
-import type { Driver, Engine, PoolStats } from './drivers/driver.ts'
+import type { PoolStats } from './drivers/driver.ts'
 import { ConfigError } from './errors.ts'
-import { Executor } from './execution/execute.ts'
-import { FunctionCatalogues } from './execution/function-catalogues.ts'
-import type { Decision } from './execution/decision.ts'
-import { PoolRegistry } from './execution/pool-registry.ts'
-import { ShardWatches } from './execution/shard-watches.ts'
+import type { PoolRegistry } from './execution/pool-registry.ts'
+import type { ShardWatches } from './execution/shard-watches.ts'
 import { originOf } from './execution/row-origins.ts'
 import type { ShardView } from './failover/shard-view.ts'
 import { tokenOf, withToken, withoutToken } from './job-payload.ts'
-import { parseConfig } from './parse-config.ts'
 import { tableName } from './parse-tables.ts'
 import { locateTable } from './routing/home.ts'
 import { migrationPermission, type Permission } from './routing/migrate.ts'
 import { relationAllowed } from './routing/relation.ts'
-import { replicatedExecution, sessionParts } from './replication.ts'
 import { Scope, type ClientParts } from './scope.ts'
 import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
-import { Sessions, type Session, type SessionOptions, type SessionTokenOptions } from './sessions.ts'
-import { AnalysisCache } from './statement/analysis-cache.ts'
+import type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
 import type { TableKind, TableName } from './topology/table-map.ts'
-import { TopologyStore } from './topology/topology-store.ts'
-import { hasReplicas, type Server, type Topology } from './topology/topology.ts'
+import type { TopologyStore } from './topology/topology-store.ts'
+import type { Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
-
-/** Replacements for what the client takes from outside; for tests with a simulated driver and a virtual clock. */
-export interface ClientEnvironment {
-  readonly drivers?: Readonly<Record<Engine, () => Promise<Driver>>>
-  /** Milliseconds since any fixed moment. */
-  readonly now?: () => number
-}
 
 /** What {@link Client.homeOf} answers. */
 export interface TableHomeAnswer {
@@ -376,48 +360,4 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-}
-
-/** Makes a client of one database, called `default`, from its data source name, or from a pool or handle of one's own. */
-export async function connect(database: string | Handle, environment?: ClientEnvironment): Promise<Client<'default'>>
-// The configuration comes last because compilers explain the last one: a misspelt alias is then shown at its place.
-/**
- * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
- * need them. A bare data source name is the simplest configuration, one database called `default`.
- *
- * Throws `ConfigError`, `UnknownDatabaseError` or `UnsupportedError`, naming path, value and what is allowed.
- *
- * @example
- * ```ts
- * import { connect } from 'signalbox'
- *
- * const client = await connect({
- *   databases: { default: 'shop', shop: 'sqlite:./shop.db', reviews: 'sqlite:./reviews.db' },
- *   tables: { review: 'reviews' },
- * })
- * console.log(client.explain('select * from review where product_id = ?', [7]).database) // reviews
- * await client.close()
- * ```
- */
-export async function connect<const D extends Readonly<Record<string, DatabaseEntry>>>(
-  config: Config<D>,
-  environment?: ClientEnvironment,
-): Promise<Client<AliasOf<D>>>
-export async function connect(input: string | Handle | Config, environment: ClientEnvironment = {}): Promise<Client> {
-  const config = parseConfig(input)
-  const { limits, topology } = config
-  const pools = new PoolRegistry(environment.drivers ?? drivers)
-  const databases = new Databases(topology, config, limits.adHocDatabases)
-  const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
-  const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
-  const store = new TopologyStore(topology)
-  const watches = new ShardWatches(pools, environment.drivers ?? drivers, store)
-  const serversOf = (decision: Decision): readonly Server[] =>
-    hasReplicas(decision.database) ? watches.serversOf(decision) : [decision.server]
-  const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf })
-  for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
-    await decider.prepare(engine)
-  const executor = new Executor(pools, limits, replicatedExecution(watches, topology))
-  const sessions = new Sessions(sessionParts(config, watches))
-  return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches, store)
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { connect } from './client.ts'
+import { connect } from './connect.ts'
 import type { Config } from './config.ts'
 import { addressOfDsn, redactDsn } from './topology/dsn.ts'
 

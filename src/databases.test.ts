@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connect } from './client.ts'
+import { connect } from './connect.ts'
 import { Databases } from './databases.ts'
 import { parseConfig } from './parse-config.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { connect } from './client.ts'
+import { connect } from './connect.ts'
 import { defineConfig } from './define-config.ts'
 
 it('gives the same configuration back', () => {

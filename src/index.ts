@@ -1,4 +1,5 @@
-export { connect, type Client, type ClientEnvironment, type ShardScopeOptions, type TableHomeAnswer } from './client.ts'
+export { connect, type ClientEnvironment } from './connect.ts'
+export type { Client, ShardScopeOptions, TableHomeAnswer } from './client.ts'
 export { defineConfig } from './define-config.ts'
 export type {
   AliasOf,

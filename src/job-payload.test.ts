@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { connect } from './client.ts'
+import { connect } from './connect.ts'
 import { simulateDrivers } from './testing/simulated-driver.ts'
 
 const primary = 'postgres://u@p/d'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connect } from '../client.ts'
+import { connect } from '../connect.ts'
 import { parseConfig } from '../parse-config.ts'
 import { connectionLost, simulateDrivers } from '../testing/simulated-driver.ts'
 import { PoolRegistry } from './pool-registry.ts'

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connect, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Client } from '../client.ts'
 import { ConfigError } from '../errors.ts'
 import type { CallOptions, ReplicationOptions, Route, Session } from '../index.ts'
 import { simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'

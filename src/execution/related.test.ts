@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { connect, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Client } from '../client.ts'
 import type { Config } from '../config.ts'
 import { simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'
 

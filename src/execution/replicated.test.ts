@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connect, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Client } from '../client.ts'
 import type { ReplicationOptions } from '../index.ts'
 import { connectionLost, simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'
 import type { Position } from '../topology/position.ts'

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { connect } from '../client.ts'
+import { connect } from '../connect.ts'
 import { parseConfig } from '../parse-config.ts'
 import { simulateDrivers } from '../testing/simulated-driver.ts'
 import { TopologyStore } from '../topology/topology-store.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { connect, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Client } from '../client.ts'
 import { QueryError } from '../errors.ts'
 import type { Router } from '../routing/router.ts'
 import { connectionLost, simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { connect, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Client } from '../client.ts'
 import { connectionLost, simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'
 
 const databases = { default: 'sqlite:shop.db', reviews: 'sqlite:reviews.db' } as const

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { connect, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Client } from '../client.ts'
 import type { Config, Dsn } from '../config.ts'
 import { simulateDrivers, type SimulatedServer } from '../testing/simulated-driver.ts'
 import type { Position } from '../topology/position.ts'

@@ -1,6 +1,7 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { connect, type Client } from '../../client.ts'
+import { connect } from '../../connect.ts'
+import type { Client } from '../../client.ts'
 import type { Router } from '../../routing/router.ts'
 import { simulateDrivers, type SimulatedServer } from '../../testing/simulated-driver.ts'
 import { kysely, onCommit } from '../kysely.ts'

@@ -1,0 +1,68 @@
+import { Client } from './client.ts'
+import type { AliasOf, Config, DatabaseEntry, Handle } from './config.ts'
+import { Databases } from './databases.ts'
+import { Decider } from './decider.ts'
+import { drivers } from './drivers/all.ts'
+import type { Driver, Engine } from './drivers/driver.ts'
+import type { Decision } from './execution/decision.ts'
+import { Executor } from './execution/execute.ts'
+import { FunctionCatalogues } from './execution/function-catalogues.ts'
+import { PoolRegistry } from './execution/pool-registry.ts'
+import { ShardWatches } from './execution/shard-watches.ts'
+import { parseConfig } from './parse-config.ts'
+import { replicatedExecution, sessionParts } from './replication.ts'
+import { Sessions } from './sessions.ts'
+import { AnalysisCache } from './statement/analysis-cache.ts'
+import { TopologyStore } from './topology/topology-store.ts'
+import { hasReplicas, type Server } from './topology/topology.ts'
+
+/** Replacements for what the client takes from outside; for tests with a simulated driver and a virtual clock. */
+export interface ClientEnvironment {
+  readonly drivers?: Readonly<Record<Engine, () => Promise<Driver>>>
+  /** Milliseconds since any fixed moment. */
+  readonly now?: () => number
+}
+
+/** Makes a client of one database, called `default`, from its data source name, or from a pool or handle of one's own. */
+export async function connect(database: string | Handle, environment?: ClientEnvironment): Promise<Client<'default'>>
+// The configuration comes last because compilers explain the last one: a misspelt alias is then shown at its place.
+/**
+ * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
+ * need them. A bare data source name is the simplest configuration, one database called `default`.
+ *
+ * Throws `ConfigError`, `UnknownDatabaseError` or `UnsupportedError`, naming path, value and what is allowed.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'signalbox'
+ *
+ * const client = await connect({
+ *   databases: { default: 'shop', shop: 'sqlite:./shop.db', reviews: 'sqlite:./reviews.db' },
+ *   tables: { review: 'reviews' },
+ * })
+ * console.log(client.explain('select * from review where product_id = ?', [7]).database) // reviews
+ * await client.close()
+ * ```
+ */
+export async function connect<const D extends Readonly<Record<string, DatabaseEntry>>>(
+  config: Config<D>,
+  environment?: ClientEnvironment,
+): Promise<Client<AliasOf<D>>>
+export async function connect(input: string | Handle | Config, environment: ClientEnvironment = {}): Promise<Client> {
+  const config = parseConfig(input)
+  const { limits, topology } = config
+  const pools = new PoolRegistry(environment.drivers ?? drivers)
+  const databases = new Databases(topology, config, limits.adHocDatabases)
+  const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
+  const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
+  const store = new TopologyStore(topology)
+  const watches = new ShardWatches(pools, environment.drivers ?? drivers, store)
+  const serversOf = (decision: Decision): readonly Server[] =>
+    hasReplicas(decision.database) ? watches.serversOf(decision) : [decision.server]
+  const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf })
+  for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
+    await decider.prepare(engine)
+  const executor = new Executor(pools, limits, replicatedExecution(watches, topology))
+  const sessions = new Sessions(sessionParts(config, watches))
+  return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches, store)
+}
