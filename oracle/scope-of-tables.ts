@@ -38,7 +38,7 @@ export function valueFor(making: Making, { text, type }: Column): string {
   const name = text.slice(text.indexOf('.') + 1)
   const value = plainValue(making, name, type)
   if (choices.chance(50)) return values.mark(value)
-  return typeof value === 'number' ? String(value) : `'${String(value).replaceAll("'", "''")}'`
+  return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`
 }
 
 function plainValue({ choices, world }: Making, name: string, type: ColumnType): string | number {

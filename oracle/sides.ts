@@ -20,7 +20,7 @@ export interface Sides extends AsyncDisposable {
 export async function startSides(engine: Engine, world: World, makeDatabase: MakeDatabase): Promise<Sides> {
   await using stack = new AsyncDisposableStack()
   const [single, ...parts] = await Promise.all([makeDatabase(), ...shardNames.map(async () => await makeDatabase())])
-  const whole = stack.use(await connect(single!.dsn))
+  const whole = stack.use(await connect(single.dsn))
   const shards = new Map<string, Client<'default'>>()
   for (const [i, name] of shardNames.entries()) shards.set(name, stack.use(await connect(parts[i]!.dsn)))
   const sharded = stack.use(

@@ -330,7 +330,7 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
     await client
       .using(log)
       .query(sql("insert into signalbox_transaction (id, decision, branches) values (?, 'commit', '[]')"), [id])
-    const held = await createConnection(String(dsns.c))
+    const held = await createConnection(dsns.c as string)
     const xid = `'signalbox_${decision}_${id}','_0'`
     for (const text of [`xa start ${xid}`, 'update account set amount = 1', `xa end ${xid}`, `xa prepare ${xid}`])
       await held.query(text)
