@@ -21,6 +21,9 @@ export interface DistributedOptions<A extends string = string> extends LogOption
 export interface RecoverOptions<A extends string = string> extends LogOptions<A> {
   /** Undecided transactions of this age are rolled back: milliseconds from 0 to 86400000, default 60000. */
   readonly olderThanMs?: number
-  /** Decisions stay in the log for so long after their end: milliseconds from 0 to 31536000000, default 3600000. */
+  /**
+   * Decisions to commit stay in the log for so long: milliseconds from 0 to 31536000000, default 3600000. Longer than a process that
+   * has lost the answer of the log may take to ask again; otherwise it may report as rolled back what was committed.
+   */
   readonly keepMs?: number
 }

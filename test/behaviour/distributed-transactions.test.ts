@@ -38,7 +38,7 @@ function onStep(listener: (event: DistributedEvent) => void): Disposable {
 describe.each(engines)('distributed transactions on %s', (engine) => {
   let server: TestServer
   let other: TestServer
-  let dsns: AccountDsns
+  let dsns: Record<keyof AccountDsns, Dsn>
   let client: Client<'default' | 'control'>
   const sql = (text: string): string => sqlFor(engine, text)
   const settings = engine === 'postgres' ? { max_prepared_transactions: '20' } : {}
