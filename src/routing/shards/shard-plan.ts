@@ -175,6 +175,11 @@ function singleReason(
     )
   }
   const names = [...new Set(places.map(({ table }) => table))]
+  if (roots.length === 0) {
+    return several(
+      `${names.join(', ')} is read only in a subquery of an expression, which each shard would answer from its own rows`,
+    )
+  }
   return several(
     names.length === 1
       ? `it joins rows of ${names[0]} with each other, and not by the shard key alone`

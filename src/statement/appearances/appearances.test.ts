@@ -34,6 +34,16 @@ const places: readonly Expected[] = [
   ['create view a as select * from b join c on b.x = c.x where b.x = 1', ['target a', 'derived b', 'derived c']],
 ]
 
+const optional: readonly Expected[] = [
+  ['select * from a join b on 1 = 1', []],
+  ['select * from a left join b on b.x = 1', ['b']],
+  ['select * from a right join b on b.x = 1', ['a']],
+  ['select * from a join c on c.x = a.x right join b on b.x = 1', ['a', 'c']],
+  ['select * from a left join (b join c on b.x = c.x) on a.x = b.x join d on d.x = a.x', ['b', 'c']],
+  ['select * from a, b left join c on b.x = c.x left join d on d.x = b.x, e', ['c', 'd']],
+  ['select * from a where exists (select 1 from b left join c on b.x = c.x)', ['c']],
+]
+
 const conditions: readonly Expected[] = [
   ['select * from t where a = 1', ['from t: a equals 1']],
   ["select * from t where a = 1 and (b in (2, 'x') and t.c = null)", ['from t: a equals 1; b in 2 "x"; c equals null']],
@@ -143,6 +153,11 @@ describe.each(analyzers)('%s', (_dialect, analyzer) => {
   test.each(places)('where a table stands: %s', check)
   test.each(conditions)('what its rows fulfil: %s', check)
   test.each(equalities)('with which columns its columns are equal: %s', check)
+
+  test.each(optional)('which tables an outer join fills up with nulls: %s', (sql, names) => {
+    const { appearances } = analyzer.analyze(sql)
+    expect(appearances.filter((each) => each.optional === true).map(({ name }) => name)).toEqual(names)
+  })
 
   // A time that grows with their square would be minutes here.
   test('many tables and many conditions come to an end', { timeout: 60_000 }, () => {
