@@ -178,12 +178,19 @@ class Planner {
     const same = this.#sameName(key.name)
     const named = items.filter(({ alias }) => alias !== undefined && this.#sameName(alias.name) === same)
     const [item] = named
+    if (this.#shape.dialect === 'mysql' && item !== undefined && item.aggregates.length === 0) {
+      // MySQL takes the item where several tables have such a column; where one has it, both mean the same.
+      const path = withoutBrackets(this.#run(item.span))
+      if (named.length === 1 && path.length <= 3 && path.at(-1)?.same === same) return item
+    }
     if (item === undefined || named.some((each) => each.column !== undefined && this.#sameName(each.column) === same))
       return key
     // The item's own expression names such a column: it exists, and columns come before names of items.
     const usesIt = named.some((each) =>
       this.#run(each.span).some((token) => token.same === same && /^(?:word|name)$/.test(token.kind)),
     )
+    if (usesIt && this.#shape.dialect === 'mysql')
+      throw new FinishRefusal(`"${key.name}" in GROUP BY, which is the name of an item and of a column`)
     if (usesIt) return key
     if (named.length > 1) throw new FinishRefusal(`"${key.name}" in GROUP BY, which is the name of several items`)
     // No aggregate can be grouped by: a column is meant, or else the shards will say that there is none.
