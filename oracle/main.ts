@@ -28,7 +28,8 @@ const report = await runOracle({
   mostDefects: Number(values['most-defects']),
   tell: (text) => console.log(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${text}`),
 })
-console.log(report.reads.describe())
+console.log(`Reads: ${report.reads.describe()}`)
+console.log(`Writes: ${report.writes.describe()}`)
 console.log(`${report.defects.length} defects in ${((performance.now() - begun) / 1_000).toFixed(0)} s.`)
 process.exitCode = report.defects.length === 0 ? 0 : 1
 

@@ -26,11 +26,11 @@ export async function checkRead(sides: Sides, statement: ReadStatement, tally: T
   if (sharded!.error !== undefined) {
     if (isRefusal(sharded!.error)) tally.refused(reasonOf(sharded!.error))
     else if (whole!.error !== undefined) tally.failed(whole!.error)
-    else throw defect(sides, statement, `fails: ${describe(sharded!.error)}`)
+    else throw defect(sides, statement, `fails: ${describeError(sharded!.error)}`)
     return
   }
   if (whole!.error !== undefined)
-    throw defect(sides, statement, `is answered, and should fail: ${describe(whole!.error)}`)
+    throw defect(sides, statement, `is answered, and should fail: ${describeError(whole!.error)}`)
   const { engine } = sides
   const { total, folded, unlimited } = statement
   const needsAll = !total && unlimited !== undefined
@@ -79,7 +79,8 @@ export function reasonOf(error: SignalboxError): string {
   return `${code}: ${text}`
 }
 
-function describe(error: unknown): string {
+/** In a line. */
+export function describeError(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : JSON.stringify(error)
 }
 

@@ -6,10 +6,13 @@ import { readStatement } from './read-statement.ts'
 import { type MakeDatabase, type Sides, startSides } from './sides.ts'
 import { Tally } from './tally.ts'
 import { worlds } from './world.ts'
+import { checkWrites } from './write-check.ts'
+import { writeStatements } from './write-statement.ts'
 
 export interface OracleOptions {
   readonly engine: Engine
   readonly makeDatabase: MakeDatabase
+  /** Queries; and a tenth as many series of changes. */
   readonly statements: number
   readonly seed: number
   /** Ends the run. Default: none does. */
@@ -19,6 +22,7 @@ export interface OracleOptions {
 
 export interface OracleReport {
   readonly reads: Tally
+  readonly writes: Tally
   /** Each made as small as it went. */
   readonly defects: readonly string[]
 }
@@ -32,21 +36,29 @@ const numbers = fc.noBias(fc.array(fc.integer({ min: 0, max: choiceLimit - 1 }),
 export async function runOracle(options: OracleOptions): Promise<OracleReport> {
   const { engine, makeDatabase, statements, seed, mostDefects = Infinity, tell = () => {} } = options
   await using stack = new AsyncDisposableStack()
-  const reads = new Tally()
+  const [reads, writes] = [new Tally(), new Tally()]
   const sides: Sides[] = []
   for (const world of worlds) sides.push(stack.use(await startSides(engine, world, makeDatabase)))
   const defects: string[] = []
   for (let round = 0; round * roundSize < statements && defects.length < mostDefects; round++) {
     const size = Math.min(roundSize, statements - round * roundSize)
-    const property = fc.asyncProperty(fc.constantFrom(...sides), numbers, async (side, given) => {
-      await checkRead(side, readStatement(engine, side.world, given), reads)
+    const side = fc.constantFrom(...sides)
+    const read = fc.asyncProperty(side, numbers, async (on, given) => {
+      await checkRead(on, readStatement(engine, on.world, given), reads)
     })
-    const result = await fc.check(property, { seed: seed * 100_003 + round, numRuns: size })
-    if (result.failed) {
+    const write = fc.asyncProperty(side, numbers, async (on, given) => {
+      await checkWrites(on, writeStatements(engine, on.world, given), writes)
+    })
+    for (const [property, numRuns] of [
+      [read, size],
+      [write, Math.ceil(size / 10)],
+    ] as const) {
+      const result = await fc.check(property, { seed: seed * 100_003 + round, numRuns })
+      if (!result.failed) continue
       defects.push(String(result.errorInstance))
       tell(`Seed ${seed}, round ${round}: ${String(result.errorInstance)}`)
     }
     if (round % 10 === 9) tell(`${reads.statements} statements, ${Math.round(100 * reads.share)} % answered`)
   }
-  return { reads, defects }
+  return { reads, writes, defects }
 }

@@ -20,6 +20,7 @@ const found: readonly string[] = [
   'select count(*), max(x.city), min(x.city) from customer x',
   'select x.level, max(x.city) from customer x group by x.level order by x.level',
   'select x.id as id, x.level as id, count(*) from customer x group by x.id, x.level order by id',
+  'select x.id as id, count(*) from customer x join customer y on x.id = y.id group by id order by x.id',
   'select x.id, -x.id as id, count(*) from customer x group by x.id, -x.id order by id',
 ]
 
@@ -47,12 +48,20 @@ describe.each(testedEngines)('four shards answer as one database does on %s', (e
   })
 
   it('random statements', { timeout: 120_000 }, async () => {
-    const { reads, defects } = await runOracle({ engine, makeDatabase, statements: 500, seed: 1, mostDefects: 3 })
+    const { reads, writes, defects } = await runOracle({
+      engine,
+      makeDatabase,
+      statements: 500,
+      seed: 1,
+      mostDefects: 3,
+    })
     expect(defects).toEqual([])
     // What is refused proves nothing.
     expect(reads.share, reads.describe()).toBeGreaterThan(0.6)
     expect(reads.withRows).toBeGreaterThan(200)
     for (const way of ['by one shard', 'scattered', 'aggregated'] as const)
       expect(reads.of(way), `${way}: ${reads.describe()}`).toBeGreaterThan(40)
+    for (const way of ['by one shard', 'written'] as const)
+      expect(writes.of(way), writes.describe()).toBeGreaterThan(10)
   })
 })
