@@ -58,11 +58,17 @@ describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
     }
 
     it('a session reads what it wrote in one, though no replica has it', async () => {
-      for (const replica of cluster.replicas) await cluster.pauseReplay(replica)
       await client.session(async () => {
         await client.distributedTransaction(
           async (tx) => {
             for (const key of [1, 2, 3]) await tx.query(`update account set amount = 5 where customer_id = ${key}`)
+            await cluster.caughtUp()
+            // What the session must see from now on is what the replicas have; the commit changes that.
+            for (const key of [1, 2, 3])
+              expect((await client.query(`select amount from account where customer_id = ${key}`)).rows).toEqual([
+                { amount: 0 },
+              ])
+            for (const replica of cluster.replicas) await cluster.pauseReplay(replica)
           },
           { log },
         )
