@@ -43,6 +43,8 @@ export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
     return { kind: 'none', obstacle: 'a parameter that gives LIMIT or OFFSET and something else' }
   const order: OrderKey[] = []
   for (const [index, key] of (shape.orderBy?.keys ?? []).entries()) {
+    if (isAmbiguous(sql, shape, key))
+      return { kind: 'none', obstacle: `the sort key ${index + 1}, which is the name of several items` }
     const expression = keyText(sql, shape, key)
     if (typeof expression !== 'string')
       return { kind: 'none', obstacle: `the sort key ${index + 1}, which ${expression.why}` }
@@ -128,6 +130,19 @@ function nameIn(text: string): string | undefined {
 function mentions(text: string, name: string): boolean {
   const words: readonly string[] = text.toLowerCase().match(/[\p{L}\p{N}_$]+/gu) ?? []
   return words.includes(name.toLowerCase()) || text.toLowerCase().includes(`\`${name.toLowerCase()}\``)
+}
+
+/** Engines refuse that, or do not agree which one is meant. */
+function isAmbiguous(sql: string, { items, dialect }: QueryShape, { name }: SortKey): boolean {
+  if (name === undefined) return false
+  const meant = items.filter(({ alias, column }) => {
+    const own = alias?.name ?? column
+    return own !== undefined && (dialect === 'postgres' ? own === name : own.toLowerCase() === name.toLowerCase())
+  })
+  const expressions = meant.map(({ span, alias }) =>
+    textAt(sql, alias === undefined ? span : { ...span, end: alias.span.start }),
+  )
+  return new Set(expressions.map((text) => text.replace(/\s+as\s*$/i, '').trim())).size > 1
 }
 
 function isCalled({ alias }: SelectItem, name: string, dialect: Dialect): boolean {
