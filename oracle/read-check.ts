@@ -10,7 +10,6 @@ const refusals = new Set([
   'SIGNALBOX_SHARD_KEY_MISSING',
   'SIGNALBOX_CROSS_SHARD',
   'SIGNALBOX_SHARD_KEY',
-  'SIGNALBOX_MERGE',
 ])
 
 /** Whether Signalbox says that it will not, which it may. */

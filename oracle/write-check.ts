@@ -80,7 +80,7 @@ async function findMisplaced(sides: Sides, statement: WriteStatement): Promise<r
   const map = hashShards({ key: keyTypes }).bind(shardNames)
   const all: unknown[] = []
   for (const [shard, client] of sides.shards) {
-    const { rows } = await client.query<Record<string, unknown>>(`select * from ${written.name}`)
+    const { rows } = await client.query(`select * from ${written.name}`)
     for (const row of rows) {
       const key = (written.shardKey ?? []).map((column) => row[column])
       const owner = map.shardOf(key.length === 1 ? key[0] : key)

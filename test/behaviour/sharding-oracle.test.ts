@@ -21,6 +21,7 @@ const found: readonly string[] = [
   'select x.level, max(x.city) from customer x group by x.level order by x.level',
   'select x.id as id, x.level as id, count(*) from customer x group by x.id, x.level order by id',
   'select x.id as id, count(*) from customer x join customer y on x.id = y.id group by id order by x.id',
+  'select x.id as id, x.customer_id + 1 as id from purchase x order by id, x.customer_id, x.id limit 1',
   'select x.id, -x.id as id, count(*) from customer x group by x.id, -x.id order by id',
 ]
 
