@@ -1,7 +1,8 @@
-import { CrossShardError, PartialWriteError, messageOf } from '../errors.ts'
+import { CannotScatterError, CrossShardError, messageOf, PartialWriteError, ShardKeyMissingError } from '../errors.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
 import { rowsByShard } from '../routing/shards/choose-shards.ts'
 import type { KeyPin } from '../routing/shards/key-pins.ts'
+import { changeObstacle } from '../statement/shape/change-obstacle.ts'
 import { readInsertRows } from '../statement/shape/insert-rows.ts'
 import type { Params } from '../statement/statement.ts'
 import type { DriverResult } from '../drivers/driver.ts'
@@ -39,12 +40,14 @@ export async function insertByShard<Row>(
  * Carries a change out on each of its shards, one after the other, each committing by itself. The copies of a reference table
  * and definitions count once; rows of sharded tables add up.
  *
- * Throws `PartialWriteError` if a shard fails after others have it; the error of the first one as it is.
+ * Throws `CannotScatterError` or `ShardKeyMissingError`, before anything is sent, for changes that shards cannot make each for itself;
+ * `PartialWriteError` if a shard fails after others have it; the error of the first one as it is.
  */
 export async function writeEveryShard<Row>(
   decision: Decision,
   runOn: (single: Decision) => Promise<Result<Row>>,
 ): Promise<Result<Row>> {
+  if (decision.plan?.kind === 'keyed' && decision.plan.inserts === undefined) refuseObstacle(decision)
   const done: { readonly shard: string; readonly result: Result<Row> }[] = []
   for (const shard of decision.route.shards) {
     try {
@@ -63,6 +66,25 @@ export async function writeEveryShard<Row>(
   return decision.plan?.kind === 'keyed'
     ? summed(decision, results)
     : new Result<Row>(answerOf(results[0]), decision.route)
+}
+
+function refuseObstacle({ sql, database, route }: Decision): void {
+  const obstacle = changeObstacle(sql, database.engine)
+  if (obstacle === undefined) return
+  const where = { database: database.alias }
+  if (obstacle === 'INSERT') {
+    throw new ShardKeyMissingError(
+      `The statement inserts rows into a sharded table of "${database.alias}", and does not say their shard keys: each of ${named(route.shards)} would get the same rows. ` +
+        'Nothing was sent. List the columns, with the shard key among them.',
+      where,
+    )
+  }
+  throw new CannotScatterError(
+    obstacle,
+    `The statement would change rows on ${named(route.shards)} of "${database.alias}", each for itself, and ${obstacle} counts or names rows of all of them. ` +
+      'Nothing was sent. Name the rows by a condition, or one shard: client.shard(key, fn).',
+    where,
+  )
 }
 
 function summed<Row>(decision: Decision, results: readonly Result<Row>[]): Result<Row> {

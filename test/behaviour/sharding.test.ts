@@ -110,6 +110,19 @@ describe.each(testedEngines)('sharding on %s', (engine) => {
     expect(await on('c', 'select id from customer order by id')).toEqual([3, 6])
   })
 
+  it('refuses changes of all shards that one of them cannot make for itself', async () => {
+    const all = { allShards: true }
+    const insert = client.query("insert into customer values (1, 'x', 'de')", [], all)
+    await expect(insert).rejects.toMatchObject({ code: 'SIGNALBOX_SHARD_KEY_MISSING' })
+    if (engine === 'mysql') {
+      const some = client.query("update customer set country = 'xx' order by id limit 2", [], all)
+      await expect(some).rejects.toMatchObject({ code: 'SIGNALBOX_CANNOT_SCATTER', construct: 'LIMIT' })
+    }
+    for (const shard of names)
+      expect(await on(shard, "select count(*) from customer where country <> 'de'")).toEqual([0])
+    for (const shard of names) expect(await on(shard, 'select count(*) from customer')).toEqual([3])
+  })
+
   it('refuses to change a shard key, rows of several shards in one insert, and rows without a key', async () => {
     const refused: readonly (readonly [string, string])[] = [
       ['update customer set id = 20 where id = 1', 'SIGNALBOX_CROSS_SHARD'],
