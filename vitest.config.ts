@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    setupFiles: ['test/support/fixed-seed.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: needsNone } },
       {

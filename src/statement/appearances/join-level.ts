@@ -69,6 +69,7 @@ export class JoinLevel {
   /** Joins with an alias; those further in come first. */
   readonly #named: Relation[] = []
   #where: Conjuncts = noConjuncts
+  #takesFirst = false
 
   constructor(outer: Surroundings | undefined, comparison: NameComparison) {
     this.#outer = outer
@@ -96,6 +97,14 @@ export class JoinLevel {
 
   addJoin(join: Join): void {
     this.#joins.push(join)
+  }
+
+  /**
+   * A join makes one of columns with the same name, and a name that is the column's of further tables means the first of
+   * them, without an error (SQLite's NATURAL and USING): then an unqualified name says nothing about the others.
+   */
+  takeFirst(): void {
+    this.#takesFirst = true
   }
 
   /** Gives the items from `from` on, and the joins among them, one alias, which hides their own names. */
@@ -167,7 +176,7 @@ export class JoinLevel {
   #claimUnqualified(restriction: Restriction, view: Extent, side: Extent): void {
     const from = Math.max(view.from, 0)
     const to = Math.min(view.to, this.#items.length)
-    if (to - from > mostTablesInView) return
+    if (to - from > mostTablesInView || (this.#takesFirst && to - from > 1)) return
     const claimed = condition(restriction, to - from === 1 && !this.#isCorrelated())
     for (const item of this.#items.slice(from, to))
       if (covers(side, item) && isSeen(item, view)) item.entry?.conditions.push(claimed)

@@ -58,12 +58,14 @@ export class JoinReader {
   }
 
   join(kind: JoinKind, natural: boolean): void {
+    if (natural && this.#isSqlite) this.#level.takeFirst()
     const last = this.#group.open.at(-1)
     if (last !== undefined && (this.#isSqlite || last.natural)) this.condition(noConjuncts, [])
     this.#group.open.push({ kind, natural, middle: this.#level.size })
   }
 
   condition(on: Conjuncts, using: readonly string[]): void {
+    if (using.length > 0 && this.#isSqlite) this.#level.takeFirst()
     const join = this.#group.open.pop()
     if (join === undefined) return
     const { kind, middle } = join
