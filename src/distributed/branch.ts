@@ -203,6 +203,7 @@ export class Branch {
     }
   }
 
+  // How the connection is given back says nothing about the transaction: what was answered has taken effect.
   async #giveBack(lease: Lease, mode: 'clean' | 'destroy'): Promise<void> {
     if (lease === this.#lease) await this.#release(mode)
     else await lease.release(mode).catch(() => undefined)

@@ -88,6 +88,7 @@ export async function recover(parts: RecoveryParts): Promise<RecoveryReport> {
     for (const { id } of over) await log.forget(id)
     return { branches, unreachable, forgotten: over.length }
   } finally {
+    // What recovery has done is done, however its connections are given back.
     await Promise.all(asked.map(async ({ lease }) => await lease.release('clean').catch(() => undefined)))
   }
 }
@@ -101,6 +102,7 @@ async function ask(place: RecoveryPlace, log: string, timeoutMs: number): Promis
       prepared: preparedBranches(await lease.query(own(preparedText[place.engine], timeoutMs)), log),
     }
   } catch (error) {
+    // The error of the question is the one to be told.
     await lease.release('destroy').catch(() => undefined)
     throw error
   }

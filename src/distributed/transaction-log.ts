@@ -107,7 +107,7 @@ export class TransactionLog {
     }))
   }
 
-  /** Gives the connection back; `destroy`: one that does not answer. */
+  /** Gives the connection back; `destroy`: one that does not answer. How that goes says nothing about what was written. */
   async close(mode: 'clean' | 'destroy' = 'clean'): Promise<void> {
     await this.#lease.release(mode).catch(() => undefined)
   }

@@ -244,6 +244,8 @@ describe.each(testedEngines)('sharding on %s', (engine) => {
           "update customer set name = 'mine'",
         ])
           await expect(client.query(text), text).rejects.toMatchObject({ code: 'SIGNALBOX_WRONG_SHARD' })
+        // Of a table that nobody declared, a view for instance, nobody knows whose rows it shows.
+        await expect(client.query('select * from undeclared')).rejects.toMatchObject({ code: 'SIGNALBOX_NO_ROUTE' })
         expect(() => client.shard(5, () => {})).toThrow(expect.objectContaining({ code: 'SIGNALBOX_WRONG_SHARD' }))
       },
       { lock: true },

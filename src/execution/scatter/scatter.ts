@@ -57,21 +57,20 @@ export class Scatter {
     const ready = await this.#ready(decision, plan, params, options)
     const { shards } = decision.route
     const missing: string[] = []
+    let failure: unknown
     const answers = await mapAtMost(this.#parts.concurrency, shards, async (shard) => {
       try {
         return await this.#parts.run(onShard(decision, shard, ready.sql), ready.params, options)
       } catch (error) {
         if (options?.partial !== true || !isUnreachable(error)) throw error
         missing.push(shard)
+        failure ??= error
         return undefined
       }
     })
     const there = answers.filter((answer) => answer !== undefined)
     const [first] = there
-    if (first === undefined)
-      throw new CannotScatterError('partial', `None of the shards could be reached: ${shards.join(', ')}.`, {
-        database: decision.database.alias,
-      })
+    if (first === undefined) throw failure
     const parts = there.map(({ rows: some }) => some)
     const asked = shards.find((shard) => !missing.includes(shard)) ?? ''
     const order = await this.#orderOf(decision, ready, parts, options, asked)

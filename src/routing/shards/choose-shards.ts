@@ -224,8 +224,9 @@ function bound({ shard, because }: BoundShard): ShardChoice {
 }
 
 function refusedOr(refusal: Refusal, wishes: ShardWishes, database: string): ShardChoice {
-  // Whoever names the shard knows what is there.
-  if (wishes.bound !== undefined && refusal.code !== 'key-changed') return bound(wishes.bound)
+  // Whoever names the shard knows what is there. In a locked scope it must be seen that only the own rows are met.
+  const isTrusted = wishes.bound !== undefined && wishes.lockedKey === undefined
+  if (isTrusted && refusal.code !== 'key-changed') return bound(wishes.bound)
   if (refusal.code === 'key-changed') {
     throw new CrossShardError(
       `${sentence(refusal.text)}: the row may belong to another shard then. ${nothingSent} Insert it with the new key and delete the old one.`,

@@ -6,7 +6,7 @@ import { KeyReader, type KeyPin, type ShardedAppearance } from './key-pins.ts'
 
 /** Why a statement cannot be carried out on several shards, or on any. */
 export interface Refusal {
-  readonly code: 'key-missing' | 'key-changed' | 'several-shards' | 'undeclared' | 'not-understood'
+  readonly code: 'key-changed' | 'several-shards' | 'undeclared' | 'not-understood'
   readonly text: string
 }
 
