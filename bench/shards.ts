@@ -144,6 +144,8 @@ async function scattered(client: Client, foreign: Pool, scale: number): Promise<
 async function planning(client: Client, scale: number): Promise<Figure> {
   const read = 'select id, country, total from purchase where customer_id = $1'
   const operations = Math.ceil(50_000 * scale)
+  // What is known of a text is forgotten when a catalogue of functions was read, as for the aggregates just before.
+  await client.query(read, [0])
   const rounds: number[] = []
   for (let round = 0; round < 9; round++) {
     const begun = process.hrtime.bigint()
@@ -174,10 +176,10 @@ async function merging(client: Client): Promise<readonly Figure[]> {
   }
   const totalMs = performance.now() - begun
   const megabytes = highest / 2 ** 20
-  const [thousands, seconds] = [Math.round(rows / 1_000), (totalMs / 1_000).toFixed(1)]
+  const [merged, seconds] = [(Math.round(rows / 1_000) * 1_000).toLocaleString('en'), (totalMs / 1_000).toFixed(1)]
   return [
     {
-      bench: `${thousands},000 rows of 8 shards merged in ${seconds} s: heap above the base, after collecting`,
+      bench: `${merged} rows of 8 shards merged in ${seconds} s: heap above the base, after collecting`,
       figure: `${megabytes.toFixed(1)} MB`,
       micros: totalMs * 1_000,
       target: '≤ 64 MB',

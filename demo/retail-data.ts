@@ -25,6 +25,8 @@ export interface Order {
   readonly orderedOn: string
   readonly shippedOn: string
   readonly shipMode: string
+  readonly city: string
+  readonly state: string
   readonly region: string
 }
 
@@ -65,6 +67,8 @@ export async function readRetailData(): Promise<RetailData> {
       orderedOn: field(record, 'Order Date'),
       shippedOn: field(record, 'Ship Date'),
       shipMode: field(record, 'Ship Mode'),
+      city: field(record, 'City'),
+      state: field(record, 'State'),
       region: field(record, 'Region'),
     })),
     lines: records.map((record) => ({

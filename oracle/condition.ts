@@ -57,6 +57,11 @@ function keyed(making: Making, places: readonly Place[]): string {
     `${column.text} not in (${value}, ${other})`,
     `coalesce(${column.text}, ${value}) = ${other}`,
     `(${column.text} = ${value} or ${column.text} = ${other})`,
+    `(${column.text} = ${value} and ${comparison(making, places)} or ${column.text} = ${other})`,
+    `not (${column.text} = ${value} or ${column.text} = ${other})`,
+    `(${column.text} = ${value} or ${comparison(making, places)})`,
+    `${value} < ${column.text} and ${column.text} <= ${other}`,
+    `${column.text} not between ${value} and ${other}`,
     `case when ${column.text} = ${value} then 1 else 0 end = ${choices.below(2)}`,
     pin(making, place, true),
     pin(making, place, false),
@@ -99,10 +104,29 @@ function subquery(making: Making, places: readonly Place[], depth: number): stri
   if (number !== undefined) {
     forms.push(`${choices.below(4)} <= (select count(*) ${from})`, `1 = (select max(${number.text}) ${from})`)
   }
-  const [pair] = keyEqualities(outer, inner)
-  if (pair !== undefined)
-    forms.push(`${pair[0]} in (select ${pair[1]} ${from})`, `${pair[0]} not in (select ${pair[1]} ${from})`)
+  const pairs = keyEqualities(outer, inner)
+  if (pairs.length > 0) forms.push(...memberships(making, pairs, inner))
   return choices.pick(forms)
+}
+
+/** The key of a row among the keys that a query gives, or equal to its one; with and without the key in the query. */
+function memberships(making: Making, pairs: readonly (readonly [string, string])[], inner: Place): readonly string[] {
+  const { choices } = making
+  const isOne = pairs.length === 1
+  const [outer, keys] = [0, 1].map((side) => pairs.map((pair) => pair[side]).join(', '))
+  const own = choices.pick([[], [], [pin(making, inner, false)], [pin(making, inner, true)]])
+  const where = [...own, ...conditions(making, [inner], 0)]
+  const source = `${keys} from ${inner.table.name} ${inner.alias}${where.length === 0 ? '' : ` where ${where.join(' and ')}`}`
+  const left = isOne ? outer : `(${outer})`
+  return [
+    `${left} in (select ${source})`,
+    `${left} in (select distinct ${source})`,
+    `${left} in (select ${source} group by ${keys} having count(*) > 1)`,
+    `${left} not in (select ${source})`,
+    `${left} = (select ${source} order by ${keys} limit 1)`,
+    `(${left} in (select ${source}) or ${pairs[0]?.[0]} is null)`,
+    ...(making.engine === 'mysql' ? [] : [`${left} in (select ${source} order by ${keys} limit 2)`]),
+  ]
 }
 
 /** How the rows of a subquery belong to those of a table around it: mostly by the shard key. */

@@ -23,7 +23,7 @@ export async function checkRead(sides: Sides, statement: ReadStatement, tally: T
     [sides.whole, sides.sharded].map(async (client) => await settled(ask(client, statement, statement.mode))),
   )
   if (sharded!.error !== undefined) {
-    if (isRefusal(sharded!.error)) tally.refused(reasonOf(sharded!.error))
+    if (isRefusal(sharded!.error)) tally.refused(reasonOf(sharded!.error), statement.form)
     else if (whole!.error !== undefined) tally.failed(whole!.error)
     else throw defect(sides, statement, `fails: ${describeError(sharded!.error)}`)
     return
@@ -40,6 +40,7 @@ export async function checkRead(sides: Sides, statement: ReadStatement, tally: T
   tally.answered(
     shards.length === 1 ? 'by one shard' : statement.aggregated ? 'aggregated' : 'scattered',
     whole!.value.rows.length,
+    statement.form,
   )
 }
 
@@ -61,7 +62,11 @@ async function ask(client: Client<'default'>, { sql, params }: Text, mode: ReadS
 }
 
 const reasons: readonly (readonly [RegExp, string])[] = [
-  [/is read in a subquery/, 'a subquery of FROM, WITH, UNION'],
+  [/is read in a subquery of FROM/, 'a subquery of FROM, WITH, UNION of a change'],
+  [/is read only in a subquery/, 'read only in a subquery of an expression'],
+  [/is read in a subquery of an expression/, 'a WITH query in a subquery of an expression'],
+  [/is read more than once/, 'a WITH query that is read twice'],
+  [/a row that it inserts into/, 'an INSERT whose rows do not take over the shard key'],
   [/its outer join keeps/, 'an outer join that keeps rows of a reference table'],
   [/it joins rows of \w+ with each other/, 'a table joined with itself, not by its key'],
   [/it joins /, 'tables joined otherwise than by their keys'],
@@ -74,7 +79,9 @@ export function reasonOf(error: SignalboxError): string {
   const text =
     error instanceof CannotScatterError
       ? error.construct.replace(/"\w+"|column [\w.]+|(?:name|parameter) \S+|\d+/g, '…')
-      : (reasons.find(([pattern]) => pattern.test(error.message))?.[1] ?? error.message.slice(0, 60))
+      : (reasons.find(([pattern]) => pattern.test(error.message))?.[1] ??
+        /several shards: (.{12,40}?)(?: that| of| whose|,)/.exec(error.message)?.[1] ??
+        error.message.slice(0, 60))
   return `${code}: ${text}`
 }
 

@@ -1,6 +1,9 @@
 import type { Engine } from '../src/topology/server-target.ts'
 import { Choices } from './choices.ts'
 import { condition, conditions, scalarSubquery } from './condition.ts'
+import { derivedTable, queriedTable } from './derived-table.ts'
+import { someTable, type WithList, withText } from './inner-query.ts'
+import { listing } from './listing.ts'
 import {
   type Column,
   columnsOf,
@@ -11,7 +14,7 @@ import {
   shardedTables,
 } from './scope-of-tables.ts'
 import { type Text, Values } from './text.ts'
-import type { ColumnType, World } from './world.ts'
+import type { ColumnType, OracleTable, World } from './world.ts'
 
 /** A query, and what can be said of its answer. */
 export interface ReadStatement extends Text {
@@ -24,6 +27,8 @@ export interface ReadStatement extends Text {
   /** It has groups, aggregates or DISTINCT. */
   readonly aggregated: boolean
   readonly mode: 'object' | 'array' | 'stream'
+  /** What it is, for the tally. */
+  readonly form: string
 }
 
 interface Item {
@@ -42,7 +47,7 @@ interface Parts {
 export function readStatement(engine: Engine, world: World, numbers: readonly number[]): ReadStatement {
   const making: Making = { engine, world, choices: new Choices(numbers), values: new Values() }
   const { choices, values } = making
-  const kind = choices.pick([rows, rows, rows, rows, groups, groups, groups, distinct, nested])
+  const kind = choices.pick([rows, rows, rows, rows, groups, groups, groups, distinct, nested, common, unions])
   const { body, order, total, folded } = kind(making)
   const orderBy = order.length === 0 ? '' : ` order by ${order.join(', ')}`
   const mode = choices.pick(['object', 'array', 'stream'] as const)
@@ -50,7 +55,26 @@ export function readStatement(engine: Engine, world: World, numbers: readonly nu
   const unlimited = values.finish(engine, `${body}${orderBy}`)
   const limited = values.finish(engine, `${body}${orderBy}${limit}`)
   const aggregated = kind === groups || kind === distinct
-  return { ...limited, unlimited: limit === '' ? undefined : unlimited, total, folded, aggregated, mode }
+  return {
+    ...limited,
+    unlimited: limit === '' ? undefined : unlimited,
+    total,
+    folded,
+    aggregated,
+    mode,
+    form: formOf(kind.name, body),
+  }
+}
+
+function formOf(kind: string, body: string): string {
+  if (/^(nested|common)$/.test(kind)) return kind
+  const has = [
+    ...(/(from|join) \(select/.test(body) ? ['a derived table'] : []),
+    ...(/(?<!not) in \(select/.test(body) ? ['IN (SELECT …)'] : []),
+    ...(/ = \(select/.test(body) ? ['= (SELECT …)'] : []),
+    ...(/exists \(/.test(body) ? ['EXISTS'] : []),
+  ]
+  return has.length === 0 ? kind : `${kind} with ${has.join(', ')}`
 }
 
 function limitOf({ engine, choices, values }: Making): string {
@@ -78,18 +102,22 @@ interface From {
   readonly text: string
   readonly places: readonly Place[]
   readonly where: readonly string[]
+  readonly with: string
 }
 
 /** Tables, joined mostly by what holds them together. */
-function from(making: Making): From {
+function from(making: Making, withs: WithList = { texts: [], tables: [] }): From {
   const { choices, world } = making
   const sharded = shardedTables(world)
-  const first: Place = { alias: 'x', table: choices.chance(4) ? world.tables.at(-1)! : choices.pick(sharded) }
+  const inner = choices.pick([0, 0, 50])
+  const some = (tables: readonly OracleTable[]): OracleTable =>
+    choices.chance(12) ? derivedTable(making) : someTable(making, withs, tables, inner)
+  const first: Place = { alias: 'x', table: choices.chance(4) ? world.tables.at(-1)! : some(sharded) }
   const places: Place[] = [first]
   let text = `${first.table.name} ${choices.pick(['x', 'as x'])}`
   const where: string[] = []
   for (const alias of choices.pick([[], [], ['y'], ['y'], ['y', 'z']])) {
-    const place: Place = { alias, table: choices.pick([...sharded, ...world.tables]) }
+    const place: Place = { alias, table: some([...sharded, ...world.tables]) }
     const to = choices.pick(places)
     const on = joinCondition(making, to, place)
     const named = `${place.table.name} ${alias}`
@@ -101,7 +129,7 @@ function from(making: Making): From {
       where.push(on)
     } else text += ` ${making.engine === 'mysql' ? join.replace('full', 'left') : join} ${named} on ${on}`
   }
-  return { text, places, where }
+  return { text, places, where, with: withText(withs) }
 }
 
 function joinCondition(making: Making, to: Place, place: Place): string {
@@ -148,9 +176,9 @@ function expression({ choices, engine }: Making, columns: readonly Column[]): It
 
 const write = ({ text, alias }: Item): string => (alias === undefined ? text : `${text} as ${alias}`)
 
-function direction({ choices, engine }: Making): string {
+function direction({ choices, engine }: Making, ways = ['', '', ' asc', ' desc']): string {
   const nulls = engine === 'mysql' ? [''] : ['', '', '', ' nulls first', ' nulls last']
-  return `${choices.pick(['', '', ' asc', ' desc'])}${choices.pick(nulls)}`
+  return `${choices.pick(ways)}${choices.pick(nulls)}`
 }
 
 function named(making: Making, item: Item, index: number): Item {
@@ -188,7 +216,7 @@ function rows(making: Making): Parts {
   const total = !choices.chance(25)
   const tail = source.places.flatMap(({ alias, table }) => table.primaryKey.map((name) => `${alias}.${name}`))
   const order = total ? [...keys, ...tail.map((text) => `${text}${direction(making)}`)] : keys
-  return { body: `select ${list} from ${source.text}${where}`, order, total, folded: false }
+  return { body: `${source.with}select ${list} from ${source.text}${where}`, order, total, folded: false }
 }
 
 function aggregate(making: Making, columns: readonly Column[]): Item {
@@ -219,13 +247,17 @@ function aggregate(making: Making, columns: readonly Column[]): Item {
 }
 
 function groups(making: Making): Parts {
-  const { choices } = making
+  const { choices, engine } = making
   const source = from(making)
   const where = whereOf(making, source, 15)
   const columns = columnsOf(source.places)
   const keys = Array.from({ length: choices.below(3) }, (_, i) => named(making, expression(making, columns), i))
   const aggregates = Array.from({ length: 1 + choices.below(3) }, (_, i) =>
-    named(making, aggregate(making, columns), i + 5),
+    named(
+      making,
+      choices.chance(20) ? { text: listing(making, source.places), type: 'text' as const } : aggregate(making, columns),
+      i + 5,
+    ),
   )
   const shown = choices.chance(85) || keys.length === 0
   const items = shown ? [...keys, ...aggregates] : aggregates
@@ -235,13 +267,17 @@ function groups(making: Making): Parts {
   const having = choices.chance(30) ? ` having ${havingOf(making, columns)}` : ''
   const refer = (item: Item): string => {
     const index = items.indexOf(item)
-    return `${choices.pick([item.text, ...(index < 0 ? [] : [item.alias ?? item.text, String(index + 1)])])}${direction(making)}`
+    const name = choices.pick([item.text, ...(index < 0 ? [] : [item.alias ?? item.text, String(index + 1)])])
+    const way = direction(making)
+    // MariaDB takes NULL behind a value for the same group where a DECIMAL is computed: as it is when it sorts down.
+    const isMistaken = engine === 'mysql' && item.type === 'numeric' && keys.includes(item)
+    return name + (isMistaken ? way.replace(' desc', '') : way)
   }
   const first = choices.chance(40) ? [choices.pick(aggregates)] : []
   const total = !choices.chance(20)
   const order = [...first, ...(total ? keys : keys.slice(1))].map(refer)
   const group = groupBy.length === 0 ? '' : ` group by ${groupBy.join(', ')}`
-  const body = `select ${items.map(write).join(', ')} from ${source.text}${where}${group}${having}`
+  const body = `${source.with}select ${items.map(write).join(', ')} from ${source.text}${where}${group}${having}`
   return { body, order, total, folded: columns.some(({ type }) => type === 'loose') }
 }
 
@@ -269,7 +305,34 @@ function distinct(making: Making): Parts {
     (item) => `${choices.pick([item.alias ?? item.text, String(items.indexOf(item) + 1)])}${direction(making)}`,
   )
   const folded = columns.some(({ type }) => type === 'loose')
-  return { body: `select distinct ${items.map(write).join(', ')} from ${source.text}${where}`, order, total, folded }
+  const list = items.map(write).join(', ')
+  return { body: `${source.with}select distinct ${list} from ${source.text}${where}`, order, total, folded }
+}
+
+const unionTypes: readonly ColumnType[] = ['int', 'text', 'day', 'numeric', 'moment', 'int', 'text']
+
+/** Queries beside each other. */
+function unions(making: Making): Parts {
+  const { choices } = making
+  const types = choices.some(unionTypes, 1, 3)
+  const operator = choices.pick(['union all', 'union all', 'union all', 'union all', 'union', 'except', 'intersect'])
+  const withs: WithList = { texts: [], tables: [] }
+  const sources = Array.from({ length: choices.pick([2, 2, 3]) }, () => from(making, withs))
+  const names = types.map((_, i) => choices.pick([undefined, `u${i}`]))
+  const members = sources.map((source, number) => {
+    const columns = columnsOf(source.places)
+    const items = types.map((type, i): Item => {
+      const same = columns.filter((column) => column.type === type)
+      const item = { type, text: same.length === 0 ? 'null' : choices.pick(same).text }
+      const alias = number === 0 ? names[i] : undefined
+      return alias === undefined ? item : { ...item, alias }
+    })
+    return `select ${items.map(write).join(', ')} from ${source.text}${whereOf(making, source, 15)}`
+  })
+  const isTotal = !choices.chance(25)
+  const keys = types.map((_, i) => `${choices.pick([names[i] ?? String(i + 1), String(i + 1)])}${direction(making)}`)
+  const order = isTotal ? keys : choices.pick([[], keys.slice(1)])
+  return { body: `${withText(withs)}${members.join(` ${operator} `)}`, order, total: isTotal, folded: false }
 }
 
 /** One query within another, or beside it; half of them for one key. */
@@ -313,11 +376,34 @@ function nested(making: Making): Parts {
       const place: Place = { alias: 'x', table }
       const where = isPinned ? ` where ${pinOf(making, place)}` : ''
       const key = table.primaryKey.map((name) => `x.${name}`).join(', ')
-      return whole(`select ${key}, row_number() over (order by ${key}) as r from ${table.name} x${where}`, [key])
+      const by = (table.shardKey ?? []).map((name) => `x.${name}`).join(', ')
+      const partition = choices.chance(60) ? `partition by ${by} ` : ''
+      const call = choices.pick(['row_number()', 'count(*)', `max(${key.split(', ').at(-1)})`])
+      const text = `select ${key}, ${call} over (${partition}order by ${key}) as r from ${table.name} x${where}`
+      return whole(text, [choices.pick([key, `r, ${key}`])])
     }
     default:
       return whole(`with q as (${part('x')}), p as (select * from q) select p.* from p`)
   }
+}
+
+/** A `WITH` name, used once or twice, alone or joined with a table by the shard key; half of them for one key. */
+function common(making: Making): Parts {
+  const { choices, world } = making
+  const table = queriedTable(making, choices.pick(shardedTables(world)))
+  const [x, y]: [Place, Place] = [
+    { alias: 'x', table: { ...table, name: 'w' } },
+    { alias: 'y', table: choices.chance(25) ? { ...table, name: 'w' } : choices.pick(shardedTables(world)) },
+  ]
+  const places = choices.chance(40) ? [x] : [x, y]
+  const pinned = choices.chance(60) ? [pinOf(making, choices.pick(places))] : []
+  const where = [...pinned, ...conditions(making, places, 1)]
+  const join = choices.pick(['join', 'join', 'left join', 'right join'])
+  const joined = places.length === 1 ? 'w x' : `w x ${join} ${y.table.name} y on ${joinCondition(making, x, y)}`
+  const columns = places.flatMap(({ alias, table: each }) => each.primaryKey.map((name) => `${alias}.${name}`))
+  const list = columns.map((text, i) => `${text} as c${i}`).join(', ')
+  const body = `with w as (${table.name}) select ${list} from ${joined}${where.length === 0 ? '' : ` where ${where.join(' and ')}`}`
+  return { body, order: columns.map((_, i) => `${i + 1}${direction(making)}`), total: true, folded: false }
 }
 
 function pinOf(making: Making, place: Place): string {

@@ -44,7 +44,7 @@ export function valueFor(making: Making, { text, type }: Column): string {
 function plainValue({ choices, world }: Making, name: string, type: ColumnType): string | number {
   if (name === 'region') return choices.pick([...regions, ...regions, 'xx'])
   if (name === 'tenant') return 1 + choices.below(tenants + 1)
-  if (name === 'customer_id' || (name === 'id' && world.name === 'single')) return 1 + choices.below(customers + 1)
+  if (name === 'customer_id' || (name === 'id' && world.name !== 'composite')) return 1 + choices.below(customers + 1)
   switch (type) {
     case 'int':
       return choices.below(4)
@@ -77,7 +77,8 @@ export function pin(making: Making, place: Place, several: boolean): string {
     const value = (): string => valueFor(making, column)
     if (several && i === 0) {
       const list = `${column.text} in (${value()}, ${value()}, ${value()})`
-      return choices.pick([list, list, `(${column.text} = ${value()} or ${column.text} = ${value()})`])
+      const both = `(${column.text} = ${value()} and 1 = 1 or 1 = 1 and ${column.text} in (${value()}, ${value()}))`
+      return choices.pick([list, list, `(${column.text} = ${value()} or ${column.text} = ${value()})`, both])
     }
     const forms = [
       `${column.text} = ${value()}`,

@@ -1,4 +1,4 @@
-import { type Client, connect, hashShards } from '../src/index.ts'
+import { type Client, connect } from '../src/index.ts'
 import type { Engine } from '../src/topology/server-target.ts'
 import { createTable, type OracleTable, rowsOf, type World } from './world.ts'
 
@@ -28,7 +28,7 @@ export async function startSides(engine: Engine, world: World, makeDatabase: Mak
       databases: {
         default: {
           shards: Object.fromEntries(shardNames.map((name, i) => [name, parts[i]!.dsn])),
-          shardMap: hashShards({ key: world.keyTypes }),
+          shardMap: world.map,
           pool: { maxConnections: 2 },
         },
       },

@@ -6,15 +6,24 @@ export class Tally {
   readonly #answered = new Map<Way, number>()
   readonly #refused = new Map<string, number>()
   readonly #failed = new Map<string, number>()
+  /** Of statements of a form: those answered, and all of them but those that the engine refuses. */
+  readonly #forms = new Map<string, { answered: number; all: number }>()
   #withRows = 0
 
-  answered(way: Way, rows: number): void {
+  answered(way: Way, rows: number, form = ''): void {
     count(this.#answered, way)
+    this.#note(form, 1)
     if (rows > 0) this.#withRows++
   }
 
-  refused(reason: string): void {
+  refused(reason: string, form = ''): void {
     count(this.#refused, reason)
+    this.#note(form, 0)
+  }
+
+  #note(form: string, answered: number): void {
+    const known = this.#forms.get(form) ?? { answered: 0, all: 0 }
+    this.#forms.set(form, { answered: known.answered + answered, all: known.all + 1 })
   }
 
   /** By the engine, on both sides. */
@@ -56,6 +65,7 @@ export class Tally {
     const percent = (100 * this.share).toFixed(1)
     return (
       `${this.statements} statements: ${this.of()} answered (${percent} %), ${this.#withRows} of them with rows${lines(this.#answered)}\n` +
+      `by form:${[...this.#forms].map(([form, { answered, all }]) => `\n  ${answered} of ${all}  ${form}`).join('')}\n` +
       `${sum(this.#refused)} refused${lines(this.#refused)}\n` +
       `${sum(this.#failed)} that the engine itself refuses, on both sides${lines(this.#failed)}`
     )

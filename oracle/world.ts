@@ -1,3 +1,4 @@
+import { type DeclaredShardMap, hashShards, rangeShards } from '../src/index.ts'
 import type { Engine } from '../src/topology/server-target.ts'
 
 export type ColumnType = 'int' | 'numeric' | 'float' | 'text' | 'loose' | 'moment' | 'day'
@@ -12,8 +13,8 @@ export interface OracleTable {
 
 /** Tables that share a shard key. */
 export interface World {
-  readonly name: 'single' | 'composite'
-  readonly keyTypes: 'integer' | readonly ['text', 'integer']
+  readonly name: 'single' | 'ranged' | 'composite'
+  readonly map: DeclaredShardMap
   /** The first ones are read and never changed. */
   readonly tables: readonly OracleTable[]
   /** Changed, and never read by the queries. */
@@ -110,8 +111,27 @@ const slot: OracleTable = {
 }
 
 export const worlds: readonly World[] = [
-  { name: 'single', keyTypes: 'integer', tables: [customer, purchase, badge, country], written: account },
-  { name: 'composite', keyTypes: ['text', 'integer'], tables: [tenant, ticket, country], written: slot },
+  {
+    name: 'single',
+    map: hashShards({ key: 'integer' }),
+    tables: [customer, purchase, badge, country],
+    written: account,
+  },
+  {
+    name: 'ranged',
+    map: rangeShards({
+      key: 'integer',
+      ranges: [{ to: 7, shard: 'a' }, { to: 13, shard: 'b' }, { to: 19, shard: 'c' }, { shard: 'd' }],
+    }),
+    tables: [customer, purchase, badge, country],
+    written: account,
+  },
+  {
+    name: 'composite',
+    map: hashShards({ key: ['text', 'integer'] }),
+    tables: [tenant, ticket, country],
+    written: slot,
+  },
 ]
 
 const types: Readonly<Record<Engine, Readonly<Record<ColumnType, string>>>> = {

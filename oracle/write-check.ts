@@ -1,4 +1,4 @@
-import { type Client, hashShards, SignalboxError } from '../src/index.ts'
+import { type Client, SignalboxError } from '../src/index.ts'
 import { difference } from './comparison.ts'
 import { describeError, isRefusal, reasonOf } from './read-check.ts'
 import { insertText, shardNames, type Sides } from './sides.ts'
@@ -17,7 +17,7 @@ async function checkWrite(sides: Sides, statement: WriteStatement, tally: Tally)
   const { sql, params, allShards } = statement
   const given = await attempt(sides.sharded, statement, { allShards })
   if (given.error !== undefined && isRefusal(given.error)) {
-    tally.refused(reasonOf(given.error))
+    tally.refused(reasonOf(given.error), statement.form)
     await compareTables(sides, statement)
     return true
   }
@@ -39,7 +39,7 @@ async function checkWrite(sides: Sides, statement: WriteStatement, tally: Tally)
   if (found !== undefined) throw defect(sides, statement, `RETURNING: ${found}`)
   await compareTables(sides, statement)
   const { shards } = sides.sharded.explain(sql, params, { allShards })
-  tally.answered(shards.length === 1 ? 'by one shard' : 'written', given.rowCount ?? 0)
+  tally.answered(shards.length === 1 ? 'by one shard' : 'written', given.rowCount ?? 0, statement.form)
   return true
 }
 
@@ -76,8 +76,8 @@ async function compareTables(sides: Sides, statement: WriteStatement): Promise<v
 
 /** All rows of all shards; throws if one is not where its key says. */
 async function findMisplaced(sides: Sides, statement: WriteStatement): Promise<readonly unknown[]> {
-  const { written, keyTypes } = sides.world
-  const map = hashShards({ key: keyTypes }).bind(shardNames)
+  const { written } = sides.world
+  const map = sides.world.map.bind(shardNames)
   const all: unknown[] = []
   for (const [shard, client] of sides.shards) {
     const { rows } = await client.query(`select * from ${written.name}`)

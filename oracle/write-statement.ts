@@ -1,12 +1,15 @@
 import type { Engine } from '../src/topology/server-target.ts'
 import { Choices } from './choices.ts'
 import { conditions } from './condition.ts'
-import { type Column, keyEqualities, type Making, pin, type Place, valueFor } from './scope-of-tables.ts'
+import { queriedTable } from './derived-table.ts'
+import { type Column, keyEqualities, type Making, pin, type Place, shardedTables, valueFor } from './scope-of-tables.ts'
 import { type Text, Values } from './text.ts'
 import type { World } from './world.ts'
 
 /** A change of the world's table that is written. */
 export interface WriteStatement extends Text {
+  /** What it is, for the tally. */
+  readonly form: string
   readonly allShards: boolean
 }
 
@@ -15,9 +18,10 @@ export function writeStatements(engine: Engine, world: World, numbers: readonly 
   const choices = new Choices(numbers)
   return Array.from({ length: 1 + choices.below(4) }, () => {
     const making: Making = { engine, world, choices, values: new Values() }
-    const kind = choices.pick([insert, insert, update, remove, insert, update, remove, odd])
-    const text = kind(making)
-    return { ...making.values.finish(engine, text), allShards: choices.chance(35) }
+    const kind = choices.pick([insert, insert, update, remove, insert, update, remove, odd, insertSelected, takeOver])
+    // Whoever makes a text may use up the numbers.
+    const allShards = choices.chance(kind === insertSelected || kind === takeOver ? 70 : 35)
+    return { ...making.values.finish(engine, kind(making)), allShards, form: kind.name }
   })
 }
 
@@ -105,6 +109,69 @@ function remove(making: Making): string {
   const place = target(making)
   const some = engine === 'mysql' && choices.chance(10) ? ' limit 1' : ''
   return `delete from ${world.written.name}${whereOf(making, place)}${some}${returning(making, 'delete')}`
+}
+
+/** `INSERT … SELECT`: mostly with the keys of the rows that it reads, in some of them not for sure. */
+function insertSelected(making: Making): string {
+  const { choices, engine, world } = making
+  const { name, primaryKey } = world.written
+  const table = choices.pick(shardedTables(world).filter((each) => each.name !== name))
+  const o: Place = { alias: 'o', table }
+  const keys = (table.shardKey ?? []).map((column) => `o.${column}`)
+  const pinned = choices.pick([[], [], [pin(making, o, false)], [pin(making, o, true)]])
+  const where = ` where ${[...pinned, ...conditions(making, [o], 1), '1 = 1'].join(' and ')}`
+  const list = keys.join(', ')
+  const outside = list.replaceAll('o.', 'q.')
+  const from = `from ${table.name} o${where}`
+  const literal = (world.written.shardKey ?? []).map((column) =>
+    valueFor(making, { text: `${name}.${column}`, type: world.written.columns[column]! }),
+  )
+  const country = world.tables.at(-1)!
+  const query = choices.pick([
+    `select distinct ${list}, 5 ${from}`,
+    `select ${list}, count(*) ${from} group by ${list}`,
+    `select ${outside}, max(q.number) from (select ${list}, 3 as number ${from}) q group by ${outside}`,
+    `select ${list}, 1 ${from} order by ${table.primaryKey.map((column) => `o.${column}`).join(', ')} limit 1`,
+    `select ${keys.map((text) => `max(${text})`).join(', ')}, count(*) ${from}`,
+    `select ${literal.join(', ')}, count(*) ${from}`,
+    `select ${literal.join(', ')}, 1 from ${country.name} c where c.code = 'de'`,
+    `select ${list}, c.area from ${table.name} o left join ${country.name} c on c.code = 'de'${where} group by ${list}, c.area`,
+    `select ${list}, 1 from ${country.name} c left join ${table.name} o on c.code = 'de' and ${conditions(making, [o], 0).concat('1 = 1').join(' and ')} where c.area is not null group by ${list}`,
+    `select ${keys.map((text) => `${text} + 0`).join(', ')}, 1 ${from} group by ${list}`,
+    `select ${list}, 1 ${from} group by ${list} union select ${literal.join(', ')}, 1`,
+  ])
+  const into = `into ${name} (${primaryKey.join(', ')}, n) ${query}`
+  const key = primaryKey.join(', ')
+  if (engine === 'mysql')
+    return choices.pick([`insert ${into} on duplicate key update n = 8`, `insert ignore ${into}`, `replace ${into}`])
+  return `insert ${into}${choices.pick([' on conflict do nothing', ` on conflict (${key}) do update set n = excluded.n + 1`])}${returning(making, 'insert')}`
+}
+
+/** Changes of rows that a query names, or gives values to. */
+function takeOver(making: Making): string {
+  const { choices, engine, world } = making
+  const { name } = world.written
+  const place = target(making)
+  const table = queriedTable(making, choices.pick(shardedTables(world)))
+  const q: Place = { alias: 'q', table: { ...table, name: `(${table.name})` } }
+  const pairs = keyEqualities(place, q)
+  const linked = pairs.map(([a, b]) => `${b} = ${a}`).join(' and ')
+  const keys = pairs.map(([, b]) => b).join(', ')
+  const own = pairs.map(([a]) => a).join(', ')
+  const where = whereOf(making, place)
+  const and = where === '' ? ' where' : `${where} and`
+  const left = pairs.length === 1 ? own : `(${own})`
+  const joined =
+    engine === 'mysql'
+      ? `update ${name} join ${q.table.name} q on ${linked} set ${name}.n = 6${where}`
+      : `update ${name} set n = 6 from ${q.table.name} q${and} ${linked}`
+  return choices.pick([
+    joined,
+    `delete from ${name}${and} ${left} in (select ${keys} from ${q.table.name} q)`,
+    `update ${name} set n = 4${and} ${left} in (select ${keys} from ${q.table.name} q where ${pin(making, q, choices.chance(40))})`,
+    `delete from ${name}${and} exists (select 1 from ${q.table.name} q where ${linked})`,
+    `update ${name} set n = 2${and} ${left} = (select ${keys} from ${q.table.name} q order by ${keys} limit 1)`,
+  ])
 }
 
 /** Changes that read as well. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { clientOptions, discoveryOptions, poolOptions, replicationOptions } from '../src/config.ts'
+import { clientOptions, discoveryOptions, poolOptions, replicationOptions } from '../src/config-options.ts'
 import type { OptionTable } from '../src/option.ts'
+import { directoryLimits } from '../src/routing/shard-maps/directory-shards.ts'
 
 /**
  * Writes the tables of options in docs/configuration.md from the code that holds their defaults, so that the page and
@@ -29,6 +30,7 @@ const tables = {
   'replication options': replicationOptions,
   'discovery options': discoveryOptions,
   'client options': clientOptions,
+  'directory options': directoryLimits,
 }
 const after = Object.entries(tables).reduce((text, [name, options]) => filled(text, name, tableOf(options)), before)
 if (!process.argv.includes('--check')) writeFileSync(page, after)

@@ -1,6 +1,7 @@
 import type { CallOptions, ReadOptions, ScopeOptions } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { asRecord, show } from './option.ts'
+import type { PageOptions } from './execution/pages/read-page.ts'
 import type { Params } from './statement/statement.ts'
 import type { TransactionOptions } from './execution/transaction.ts'
 
@@ -68,6 +69,17 @@ const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {
   ...readRules,
 }
 
+const mostRowsOfPage = 10_000
+
+const pageRules: Readonly<Record<Exclude<keyof PageOptions, keyof CallOptions>, Rule>> = {
+  size: {
+    holds: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= mostRowsOfPage,
+    allowed: `a whole number of rows from 1 to ${mostRowsOfPage}`,
+  },
+  after: { holds: (value) => typeof value === 'string', allowed: 'the cursor `next` of a page' },
+  before: { holds: (value) => typeof value === 'string', allowed: 'the cursor `previous` of a page' },
+}
+
 const scopeRules: Readonly<Record<keyof ScopeOptions, Rule>> = { session: oneOf(true, false), ...readRules }
 
 /** Refuses what TypeScript would have refused: a text that is none, parameters of no kind, unknown or wrong options. */
@@ -94,6 +106,13 @@ export function checkTransaction(options: TransactionOptions): void {
 /** As `checkCall`, for the options of `client.within()`. */
 export function checkScope(options: unknown): void {
   check(options, scopeRules, 'scope')
+}
+
+/** As `checkCall`, for the options of `page()`; gives those of its calls. */
+export function checkPage({ size, after, before, ...call }: PageOptions): CallOptions {
+  check({ size, after, before }, pageRules, 'options')
+  if (after === undefined || before === undefined) return call
+  throw new ConfigError('options.before', 'There is an `after` beside it.', 'one of the two')
 }
 
 /** Refuses what cannot be called. */

@@ -1,11 +1,6 @@
 import { checkFunction, checkScope } from './call-check.ts'
 import type { ScopeOptions, UsingTarget } from './config.ts'
-import { Distributed } from './distributed/distributed.ts'
-import type { DistributedWork } from './distributed/distributed-transaction.ts'
-import type { DistributedOptions, LogOptions, RecoverOptions } from './distributed/options.ts'
-import type { RecoveryReport } from './distributed/recovery.ts'
 import type { PoolStats } from './drivers/driver.ts'
-import { ConfigError } from './errors.ts'
 import type { PoolRegistry } from './execution/pool-registry.ts'
 import type { ShardWatches } from './execution/shard-watches.ts'
 import { originOf } from './execution/row-origins.ts'
@@ -15,45 +10,25 @@ import { tableName } from './parse-tables.ts'
 import { locateTable } from './routing/home.ts'
 import { migrationPermission, type Permission } from './routing/migrate.ts'
 import { relationAllowed } from './routing/relation.ts'
-import { Scope, type ClientParts } from './scope.ts'
+import type { ClientParts } from './client-parts.ts'
+import { Scope } from './scope.ts'
+import { ShardClient } from './shard-client.ts'
 import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
 import type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
-import type { TableKind, TableName } from './topology/table-map.ts'
+import { tableHome, type TableHomeAnswer } from './table-home.ts'
+import type { TableName } from './topology/table-map.ts'
 import type { TopologyStore } from './topology/topology-store.ts'
 import type { Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
 
-/** What {@link Client.homeOf} answers. */
-export interface TableHomeAnswer {
-  /** `undefined`: nothing is declared for the table, and there is no default database. */
-  readonly database: string | undefined
-  readonly declared: boolean
-  /** How that is known, for people. */
-  readonly because: string
-  /** The key in `tables` that applies, if one does. */
-  readonly pattern?: string
-  /** How its rows are spread over the shards of the database; absent where the table is not declared. */
-  readonly kind?: TableKind
-  /** The columns by which the shard of a row is found, of a table of the kind `sharded`. */
-  readonly shardKey?: readonly string[]
-}
-
-/** How {@link Client.shard} binds. */
-export interface ShardScopeOptions<A extends string = string> {
-  readonly database?: A
-  /** Default false. */
-  readonly lock?: boolean
-}
-
 /** One client over several databases. `A` are the declared aliases. */
-export class Client<A extends string = string> extends Scope implements AsyncDisposable {
+export class Client<A extends string = string> extends ShardClient<A> implements AsyncDisposable {
   readonly #parts: ClientParts
   readonly #pools: PoolRegistry
   readonly #watches: ShardWatches
   readonly #topology: TopologyStore
   readonly #scopes = new Map<string, Scope>()
   readonly #scopesOfHandles = new WeakMap<object, Scope>()
-  readonly #distributed: Distributed
 
   /** Made by {@link connect}. */
   constructor(parts: ClientParts, pools: PoolRegistry, watches: ShardWatches, topology: TopologyStore) {
@@ -62,7 +37,6 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     this.#topology = topology
     this.#pools = pools
     this.#watches = watches
-    this.#distributed = new Distributed(parts, () => this.transactionHost())
   }
 
   /**
@@ -119,41 +93,6 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
     return using === undefined ? super.begin(rest) : this.using(using).begin(rest)
   }
 
-  /**
-   * Runs `fn`; what it writes, on whatever shards and databases, takes effect everywhere or nowhere, by two-phase commit. **Atomic,
-   * not isolated**: for a moment others can see it on one shard and not yet on the next. `log` names the database that keeps the
-   * decisions. Needs `recoverTransactions` now and then, and servers that can prepare (docs/distributed-transactions.md).
-   *
-   * Rolls back and throws on if `fn` throws, a statement has failed, or a shard cannot commit. Throws `InDoubtError` if the log
-   * does not answer at the moment of the decision, `TransactionGivenUpError` if a recovery was faster.
-   *
-   * @example
-   * ```ts
-   * await client.setUpTransactionLog({ log: 'default' }) // once
-   * await client.distributedTransaction(async (tx) => {
-   *   await tx.query('update account set amount = amount - 10 where customer_id = $1', [1])
-   *   await tx.query('update account set amount = amount + 10 where customer_id = $1', [2]) // on another shard
-   * }, { log: 'default' })
-   * ```
-   */
-  async distributedTransaction<T>(fn: DistributedWork<T>, options: DistributedOptions<A>): Promise<T> {
-    checkFunction(fn, 'fn')
-    return await this.#distributed.run(fn, options)
-  }
-
-  /** Creates the table for the decisions about distributed transactions, unless it is there. */
-  async setUpTransactionLog(options: LogOptions<A>): Promise<void> {
-    await this.#distributed.setUp(options.log)
-  }
-
-  /**
-   * Ends what distributed transactions have left prepared, because a process died, or a server was gone: commits what is decided,
-   * rolls back what is not and is older than `olderThanMs`. May run at any time, and several times at once.
-   */
-  async recoverTransactions(options: RecoverOptions<A>): Promise<RecoveryReport> {
-    return await this.#distributed.recover(options)
-  }
-
   /** The alias of the database that a row came from; `undefined` for an object that no client gave. */
   databaseOf(row: object): string | undefined {
     return originOf(row)
@@ -175,13 +114,7 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
 
   /** Where a table lives as declared, or by default; routers are not asked. A text is `table` or `schema.table`. */
   homeOf(table: string | TableName): TableHomeAnswer {
-    const { tables, topology } = this.#parts.config
-    const name = typeof table === 'string' ? tableName(table) : table
-    const { database, declared, because } = locateTable(name, tables, topology)
-    const home = tables.homeOf(name)
-    if (home === undefined) return { database, declared, because }
-    const { pattern, kind, shardKey } = home
-    return { database, declared, because, pattern, kind, ...(shardKey === undefined ? {} : { shardKey }) }
+    return tableHome(table, this.#parts.config)
   }
 
   /**
@@ -249,48 +182,6 @@ export class Client<A extends string = string> extends Scope implements AsyncDis
    */
   replica<T>(fn: () => T): T {
     return this.#parts.sessions.inScope({ role: 'replica' }, fn)
-  }
-
-  /**
-   * Runs `fn` bound to the shard on which the key lives: every statement on the sharded database goes there, also those whose text
-   * names no key, such as a count of all rows of that shard. What belongs to another shard is refused with `WrongShardError`.
-   *
-   * `lock`: every statement must have the very key in a condition on each of its sharded tables, so that rows of others on the
-   * same shard are out of reach, raw SQL included; and no scope or call within may name another key. `database`: the alias, where
-   * several databases have shard maps. Ends with `fn`, as other scopes do.
-   *
-   * Throws `ShardKeyError` at the first statement if the value cannot be a key.
-   *
-   * @example
-   * ```ts
-   * await client.shard(7, async () => {
-   *   await client.query('select count(*) from purchase') // of the shard of customer 7
-   * })
-   * ```
-   */
-  shard<T>(key: unknown, fn: () => T, { database, lock = false }: ShardScopeOptions<A> = {}): T {
-    const { databases, sessions } = this.#parts
-    const alias = database === undefined ? undefined : databases.resolve(database).alias
-    return sessions.onShard({ key, database: alias, locked: lock, by: 'client.shard()' }, fn)
-  }
-
-  /**
-   * The name of the shard on which rows with this key live. `database`: the alias, where several databases have shard maps. Asks nobody.
-   *
-   * Throws `ShardKeyError` if the value cannot be a key, `ConfigError` if there is no shard map, or more than one to choose from.
-   */
-  shardOf(key: unknown, { database }: { readonly database?: A } = {}): string {
-    const { config, databases } = this.#parts
-    const { shardMaps } = config
-    const alias = database === undefined ? undefined : databases.resolve(database).alias
-    const [only, ...others] = shardMaps.keys()
-    const map = shardMaps.get(alias ?? (others.length === 0 ? (only ?? '') : ''))
-    if (map !== undefined) return map.shardOf(key)
-    throw new ConfigError(
-      'database',
-      `It is ${alias === undefined ? 'not said' : `"${alias}", which has no shard map`}.`,
-      [...shardMaps.keys()].join(', ') || 'none has a shard map',
-    )
   }
 
   /**

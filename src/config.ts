@@ -1,5 +1,6 @@
-import type { OptionTable, OptionValues } from './option.ts'
+import type { ClientLimits, PoolLimits } from './config-options.ts'
 import type { Hints, Router } from './routing/router.ts'
+import type { LookupInput } from './parse-lookups.ts'
 import type { DeclaredShardMap } from './routing/shard-map.ts'
 import type { FoundServer } from './topology/discovery.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
@@ -59,6 +60,8 @@ export interface ShardedDatabaseInput extends CommonDatabaseInput {
   readonly shards: Readonly<Record<string, string | ShardInput | Handle>>
   /** From the key of a row to its shard: `hashShards({ key: 'integer' })`, … Needed as soon as a table has a shard key. */
   readonly shardMap?: DeclaredShardMap
+  /** `refuse`: a read without its shard key is refused, unless the call says `{ allShards: true }`. Default `allow`. */
+  readonly scatter?: 'allow' | 'refuse'
 }
 
 /** What every database may say. */
@@ -84,210 +87,9 @@ export interface TableInput<A extends string = string> {
   readonly kind?: TableKind
   /** The column or columns by whose value the shard of a row is found, in the order of the shard map's `key`. */
   readonly shardKey?: string | readonly string[]
+  /** Columns that are unique over all shards, and lead to the shard key without asking every shard: docs/lookup-indexes.md. */
+  readonly lookups?: Readonly<Record<string, LookupInput<A>>>
 }
-
-/** Limits and time-outs of the connections to one server, each with its default and range. */
-export const poolOptions = {
-  maxConnections: {
-    default: 10,
-    min: 1,
-    max: 10_000,
-    unit: 'connections',
-    about: 'Most connections of their own (transactions, writes, streams, slow statements).',
-  },
-  connectTimeoutMs: {
-    default: 5_000,
-    min: 1,
-    max: 600_000,
-    unit: 'ms',
-    about: 'How long opening one connection may take.',
-  },
-  acquireTimeoutMs: {
-    default: 10_000,
-    min: 1,
-    max: 600_000,
-    unit: 'ms',
-    about: 'How long a caller waits for a free connection.',
-  },
-  idleTimeoutMs: {
-    default: 10_000,
-    min: 0,
-    max: 86_400_000,
-    unit: 'ms',
-    about: 'How long an idle connection is kept; 0 = for ever.',
-  },
-  statementCacheSize: {
-    default: 256,
-    min: 0,
-    max: 100_000,
-    unit: 'statements',
-    about: 'Prepared statements kept on each connection; 0 = none, for poolers that cannot take named statements.',
-  },
-  multiplexConnections: {
-    default: 2,
-    min: 0,
-    max: 64,
-    unit: 'connections',
-    about: 'PostgreSQL: connections that short reads share in pipeline mode; 0 = off.',
-  },
-  multiplexSlowMs: {
-    default: 10,
-    min: 1,
-    max: 60_000,
-    unit: 'ms',
-    about: 'PostgreSQL: a statement slower than this no longer shares a connection.',
-  },
-  busyTimeoutMs: {
-    default: 5_000,
-    min: 0,
-    max: 600_000,
-    unit: 'ms',
-    about: 'SQLite: how long a write waits for the lock of another process.',
-  },
-  fetchSize: { default: 100, min: 1, max: 100_000, unit: 'rows', about: 'Streams: rows fetched at a time.' },
-} as const satisfies OptionTable
-
-export type PoolLimits = OptionValues<typeof poolOptions>
-
-/** What reads on replicas may wait for, and how the servers of a shard are watched, each with its default and range. */
-export const replicationOptions = {
-  waitMs: {
-    default: 50,
-    min: 0,
-    max: 60_000,
-    unit: 'ms',
-    about: 'How long a read waits for a replica that shows what its session wrote, before it goes to the primary.',
-  },
-  holdMs: {
-    default: 5_000,
-    min: 0,
-    max: 600_000,
-    unit: 'ms',
-    about: 'How long statements for the primary wait while the shard has none.',
-  },
-  holdStatements: {
-    default: 1_000,
-    min: 0,
-    max: 1_000_000,
-    unit: 'statements',
-    about: 'How many statements may wait for a primary at a time; more are refused at once.',
-  },
-  probeIntervalMs: {
-    default: 500,
-    min: 10,
-    max: 600_000,
-    unit: 'ms',
-    about: 'How often each server is asked for its role and position.',
-  },
-  probeTimeoutMs: {
-    default: 500,
-    min: 10,
-    max: 60_000,
-    unit: 'ms',
-    about: 'A server that does not answer within this time is out.',
-  },
-  maxLagMs: {
-    default: 10_000,
-    min: 0,
-    max: 86_400_000,
-    unit: 'ms',
-    about: 'A replica further behind is not read until it is within half of it; 0 = no limit.',
-  },
-} as const satisfies OptionTable
-
-/** How servers are looked for, each with its default and range. */
-export const discoveryOptions = {
-  intervalMs: {
-    default: 5_000,
-    min: 100,
-    max: 3_600_000,
-    unit: 'ms',
-    about: 'How often servers are looked for; without a primary at once.',
-  },
-  timeoutMs: {
-    default: 1_000,
-    min: 10,
-    max: 60_000,
-    unit: 'ms',
-    about: 'A look without an answer has failed after this time, and what was found before stays.',
-  },
-} as const satisfies OptionTable
-
-/** Limits of the client as a whole, each with its default and range. */
-export const clientOptions = {
-  analysisCacheSize: {
-    default: 2_000,
-    min: 1,
-    max: 1_000_000,
-    unit: 'entries',
-    about: 'SQL texts whose analysis and route are remembered.',
-  },
-  analysisCacheLength: {
-    default: 8_192,
-    min: 0,
-    max: 1_048_576,
-    unit: 'characters',
-    about: 'Longer SQL texts are analysed anew each time, so that the cache stays small.',
-  },
-  analysisLength: {
-    default: 131_072,
-    min: 1_024,
-    max: 16_777_216,
-    unit: 'characters',
-    about: 'Longer SQL texts are decided on their head, and are never a read.',
-  },
-  queryTimeoutMs: {
-    default: 0,
-    min: 0,
-    max: 86_400_000,
-    unit: 'ms',
-    about: 'Time limit of a statement that states none itself; 0 = none.',
-  },
-  closeTimeoutMs: {
-    default: 10_000,
-    min: 0,
-    max: 600_000,
-    unit: 'ms',
-    about: 'How long close() waits for what still runs.',
-  },
-  readAttempts: {
-    default: 2,
-    min: 1,
-    max: 10,
-    unit: 'attempts',
-    about: 'How often a statement is tried whose error says that it is safe to retry after a lost connection.',
-  },
-  catalogueRefreshMs: {
-    default: 5_000,
-    min: 0,
-    max: 3_600_000,
-    unit: 'ms',
-    about: 'PostgreSQL: the function catalogue is read again for an unknown function, at most this often.',
-  },
-  adHocDatabases: {
-    default: 100,
-    min: 0,
-    max: 10_000,
-    unit: 'entries',
-    about: 'Databases that may be named at a call by data source name or handle.',
-  },
-  scatterConcurrency: {
-    default: 16,
-    min: 1,
-    max: 1_000,
-    unit: 'shards',
-    about: 'Shards that one statement asks at a time.',
-  },
-  relatedChunk: {
-    default: 500,
-    min: 1,
-    max: 10_000,
-    unit: 'entries',
-    about: 'related(): keys asked for in one statement.',
-  },
-} as const satisfies OptionTable
-
-export type ClientLimits = OptionValues<typeof clientOptions>
 
 /** What {@link connect} takes. `A` are the aliases declared in `databases`. */
 export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Readonly<Record<string, DatabaseEntry>>> {
@@ -379,14 +181,18 @@ export interface CallOptions extends ReadOptions {
    * so. Refused if its text leads to another shard.
    */
   readonly shardKey?: unknown
-  /** A write without a shard key is sent to all shards. Each of them commits by itself. Default false. */
+  /**
+   * A write without a shard key is sent to all shards, each of which commits by itself; a read of a database with `scatter: 'refuse'`
+   * may ask all of them. Default false.
+   */
   readonly allShards?: boolean
   /**
    * A read of several shards leaves out those that cannot be reached; `result.missingShards` names them. Default false: then it
-   * fails. Not for aggregates and streams.
+   * fails. Groups and aggregates are then those of the shards that are there. Not for streams, which fail.
    */
   readonly partial?: boolean
 }
 
+export * from './config-options.ts'
 export type { FoundServer } from './topology/discovery.ts'
 export type { Dsn, Handle, MysqlPoolHandle, PostgresPoolHandle, SqliteHandle } from './topology/server-target.ts'

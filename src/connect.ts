@@ -8,7 +8,12 @@ import type { Decision } from './execution/decision.ts'
 import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
 import { PoolRegistry } from './execution/pool-registry.ts'
+import { ShardAnswerers } from './execution/shard-answerers.ts'
+import { ShardCounters } from './execution/shard-counters.ts'
 import { ShardWatches } from './execution/shard-watches.ts'
+import { makeDirectories } from './shard-directories.ts'
+import type { ClientParts } from './client-parts.ts'
+import { Lookups } from './lookups/lookups.ts'
 import { parseConfig } from './parse-config.ts'
 import { replicatedExecution, sessionParts } from './replication.ts'
 import { Sessions } from './sessions.ts'
@@ -59,10 +64,23 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const watches = new ShardWatches(pools, environment.drivers ?? drivers, store)
   const serversOf = (decision: Decision): readonly Server[] =>
     hasReplicas(decision.database) ? watches.serversOf(decision) : [decision.server]
-  const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf })
+  const answerers = new ShardAnswerers()
+  const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf, answerers })
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
     await decider.prepare(engine)
-  const executor = new Executor(pools, limits, replicatedExecution(watches, topology))
+  const directories = makeDirectories(config, databases, () => parts, environment.now)
+  directories.registerAt(answerers)
+  const counters = new ShardCounters(topology.databases.values(), limits.countedKeys, Date.now)
+  const executor = new Executor(pools, limits, replicatedExecution(watches, topology), counters, directories.check)
   const sessions = new Sessions(sessionParts(config, watches))
-  return new Client({ config, databases, decider, executor, sessions, life: { closed: false } }, pools, watches, store)
+  const lookups = new Lookups({
+    lookups: config.lookups,
+    mapOf: (database) => config.shardMaps.get(database),
+    executor,
+    anywhere: (alias) => decider.decide('select 1', [], undefined, alias, 'transaction'),
+    answerers,
+  })
+  const life = { closed: false }
+  const parts: ClientParts = { config, databases, decider, executor, counters, sessions, directories, lookups, life }
+  return new Client(parts, pools, watches, store)
 }

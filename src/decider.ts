@@ -3,7 +3,8 @@ import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cach
 import { UnsupportedError, locate } from './errors.ts'
 import { pickServer, whereOf, type Decision } from './execution/decision.ts'
 import { routePreview, type RoutePreview } from './execution/route-preview.ts'
-import { noTerms, onShards, type ShardTerms } from './execution/shard-decision.ts'
+import type { ShardAnswerers } from './execution/shard-answerers.ts'
+import { noTerms, onShards, openDecision, type ShardTerms } from './execution/shard-decision.ts'
 import type { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { PoolRegistry } from './execution/pool-registry.ts'
 import { waitFor } from './execution/time-limit.ts'
@@ -13,6 +14,7 @@ import type { FunctionSafety } from './statement/function-catalogue.ts'
 import { defaultDatabase } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
 import { routeStatement, type RouteInput, type RoutedStatement } from './routing/route-statement.ts'
+import { Unanswered, type ShardAnswers } from './routing/shards/unanswered.ts'
 import { touchedTables } from './routing/touched-tables.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
@@ -61,6 +63,7 @@ export class Decider {
   readonly #pools: PoolRegistry
   readonly #databases: Databases
   readonly #serversOf: (decision: Decision) => readonly Server[]
+  readonly #answerers: ShardAnswerers
   readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
   #postgresBuiltIns: ReadonlySet<string> | undefined
   readonly #cacheable: boolean
@@ -74,6 +77,7 @@ export class Decider {
     readonly databases: Databases
     /** The servers of the decision's shard that can be asked what its functions do, the best first. */
     readonly serversOf: (decision: Decision) => readonly Server[]
+    readonly answerers: ShardAnswerers
   }) {
     this.#config = parts.config
     this.#analyses = parts.analyses
@@ -81,6 +85,7 @@ export class Decider {
     this.#pools = parts.pools
     this.#databases = parts.databases
     this.#serversOf = parts.serversOf
+    this.#answerers = parts.answerers
     this.#limits = parts.config.limits
     // A router may look at the values, or at anything else, so its answers hold for one call only.
     this.#cacheable = !parts.config.routers.some((router) => router.route !== undefined)
@@ -145,7 +150,7 @@ export class Decider {
     const isBuiltIn = (fn: FunctionUse): boolean =>
       this.#isBuiltIn(database, fn) || this.#isPresumedBuiltIn(database, fn)
     const decision = decided.scatter === undefined ? decided : { ...decided, scatter: { isBuiltIn } }
-    return { decision, route: () => routePreview(decision, params, terms) }
+    return { decision, route: () => routePreview(decision, params, this.#answerable(terms)) }
   }
 
   /** From what is loaded. */
@@ -177,7 +182,7 @@ export class Decider {
     terms: ShardTerms = noTerms,
   ): Decision | Promise<Decision> {
     const known = this.#known(cache, options, surrounding)?.get(sql)
-    if (known !== undefined) return this.#onShards(known, params, terms)
+    if (known !== undefined) return this.#placed(known, params, options, terms)
     let decision: Decision
     try {
       decision = this.#decideNow(sql, params, options, using, surrounding)
@@ -187,16 +192,47 @@ export class Decider {
     }
     if (this.#needsCatalogue(decision)) {
       const read = this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
-      return read.then((again) => this.#onShards(again, params, terms))
+      return read.then((again) => this.#placed(again, params, options, terms))
     }
     if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
       this.#known(cache, options, surrounding)?.set(sql, decision)
-    return this.#onShards(decision, params, terms)
+    return this.#placed(decision, params, options, terms)
   }
 
-  /** The decision with its shards, which hang on the parameters. */
+  /** The decision with its shards; at once, unless somebody has to be asked for them. */
+  #placed(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+    terms: ShardTerms,
+  ): Decision | Promise<Decision> {
+    if (decision.plan === undefined) return decision
+    try {
+      return onShards(decision, params, this.#answerable(terms))
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error
+      const { signal, timeoutMs = this.#limits.queryTimeoutMs } = options ?? {}
+      const choose = (answers: ShardAnswers): Decision => onShards(decision, params, { ...terms, answers })
+      const { answers } = this.#answerable(terms)
+      return this.#pools.hold(this.#answerers.answered(error, { signal, timeoutMs }, choose, answers))
+    }
+  }
+
+  /** The decision with its shards, which hang on the parameters; with those that it may be, where somebody has to be asked. */
   #onShards(decision: Decision, params: Params, terms: ShardTerms): Decision {
-    return decision.plan === undefined ? decision : onShards(decision, params, terms)
+    if (decision.plan === undefined) return decision
+    try {
+      return onShards(decision, params, this.#answerable(terms))
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error
+      return openDecision(decision, error)
+    }
+  }
+
+  /** With what is remembered, if there is anybody who could be asked. */
+  #answerable(terms: ShardTerms): ShardTerms {
+    const { remembered } = this.#answerers
+    return remembered === undefined || terms.answers !== undefined ? terms : { ...terms, answers: remembered }
   }
 
   #known(
@@ -250,6 +286,7 @@ export class Decider {
       analysisIn: (dialect) => this.#analyses.analyze(sql, dialect),
       topology: this.#config.topology,
       tables: this.#config.tables,
+      lookups: this.#config.lookups,
       routers: this.#config.routers,
       safetyOf: (database, fn) => this.#safetyOf(database, fn),
       resolve: (target) => this.#databases.resolve(target),

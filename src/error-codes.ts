@@ -24,7 +24,17 @@ export const errorCodes = {
   SIGNALBOX_IN_DOUBT:
     'The log of distributed transactions did not answer, so whether one is committed is not known yet.',
   SIGNALBOX_TRANSACTION_GIVEN_UP: 'A recovery gave a distributed transaction up before it was decided.',
+  SIGNALBOX_SHARD_MAP_CHANGED: 'The rows of a shard were spread by another shard map than the configuration has.',
+  SIGNALBOX_MOVE_ROW:
+    'A row could not be moved: there is no such row, there are several, or it would not stay what it is.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
+  SIGNALBOX_CURSOR: 'A text is no cursor of a page, or one of a query with another ORDER BY.',
+  SIGNALBOX_PAGE_ORDER: 'The ORDER BY of a query that is read page by page does not tell all rows apart.',
+  SIGNALBOX_OWNER_UNKNOWN: 'Which shard owns a key stands in a directory of owners, and shardOf() asks nobody.',
+  SIGNALBOX_OWNER_MOVED: 'A key belongs to another shard than a change was about to be made on.',
+  SIGNALBOX_DIRECTORY: 'The directory of owners could not be asked, or says something that cannot be.',
+  SIGNALBOX_LOOKUP_WRITE: 'A statement gives a looked-up column a value of which no entry can be kept.',
+  SIGNALBOX_LOOKUP_BUSY: 'Others were at work on the same value of a looked-up column for too long.',
   SIGNALBOX_MERGE: 'The rows of several shards could not be put in order: a value was not what its type promises.',
   SIGNALBOX_PARAMETERS: 'The parameters do not fit the engine or the statement.',
   SIGNALBOX_UNSUPPORTED: 'The engine, the driver or this version cannot do what was asked.',

@@ -211,6 +211,13 @@ export class ShardKeyError extends SignalboxError {
   }
 }
 
+/** Which shard owns a key stands in a directory, and nobody was asked. */
+export class OwnerUnknownError extends SignalboxError {
+  constructor(message: string) {
+    super('SIGNALBOX_OWNER_UNKNOWN', message)
+  }
+}
+
 /** Nothing was sent. */
 export class ShardKeyMissingError extends SignalboxError {
   constructor(message: string, where: Where = {}) {

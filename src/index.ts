@@ -1,5 +1,9 @@
 export { connect, type ClientEnvironment } from './connect.ts'
-export type { Client, ShardScopeOptions, TableHomeAnswer } from './client.ts'
+export type { Client } from './client.ts'
+export type { ShardScopeOptions } from './shard-client.ts'
+export type { MoveOwnerOptions, ShardMapChoice } from './shard-keys.ts'
+export type { MoveShards, MoveWork } from './directory/move-owner.ts'
+export type { TableHomeAnswer } from './table-home.ts'
 export { defineConfig } from './define-config.ts'
 export type {
   AliasOf,
@@ -33,16 +37,27 @@ export type { DiscoveryView, ServerView, ShardPrimary, ShardView } from './failo
 export type { Transaction, TransactionOptions } from './execution/transaction.ts'
 export type { DistributedTransaction, DistributedWork } from './distributed/distributed-transaction.ts'
 export type { DistributedOptions, LogOptions, LogTarget, RecoverOptions } from './distributed/options.ts'
+export type { MovedRow, MoveOptions, RowMove, RowValues } from './distributed/moves/row-move.ts'
 export type { PendingBranch } from './distributed/coordinator.ts'
 export type { RecoveredBranch, RecoveryReport, UnreachablePlace } from './distributed/recovery.ts'
 export type { DistributedEvent, DistributedStep } from './distributed/steps.ts'
 export type { ReservedConnection } from './execution/reserved.ts'
 export type { Result } from './execution/result.ts'
 export type { Queryable } from './execution/queryable.ts'
+export type { Page, PageOptions } from './execution/pages/read-page.ts'
 export type { Related, RelatedOptions } from './execution/related.ts'
 export { onQuery, type QueryEvent } from './execution/trace.ts'
 export type { Engine, Field, Isolation, PoolStats } from './drivers/driver.ts'
 export type { Effect, Reason, Route } from './routing/route.ts'
+export type {
+  HotKey,
+  OneShardStats,
+  ScatteredText,
+  ShardFigures,
+  ShardStats,
+  ShardUse,
+} from './execution/shard-stats.ts'
+export type { ScatterEvent } from './execution/scatter/scatter-watch.ts'
 export type { RoutePreview } from './execution/route-preview.ts'
 export type { Destination } from './routing/shards/preview-shards.ts'
 export type { ScatterOutline } from './routing/scatter/scatter-outline.ts'
@@ -54,6 +69,7 @@ export { rangeShards, type RangeOptions } from './routing/shard-maps/range-shard
 export { listShards, type ListOptions } from './routing/shard-maps/list-shards.ts'
 export { moduloShards, type ModuloOptions } from './routing/shard-maps/modulo-shards.ts'
 export { customShards, type CustomOptions } from './routing/shard-maps/custom-shards.ts'
+export { directoryShards, type DirectoryOptions } from './routing/shard-maps/directory-shards.ts'
 export { storedShardMap } from './routing/shard-maps/stored-shard-map.ts'
 export { shardMoves } from './routing/shard-maps/shard-moves.ts'
 export type { KeyType } from './routing/shard-maps/key-type.ts'
@@ -89,4 +105,14 @@ export type { Balancer, Database, ReplicationOptions, Role, Server, Shard, Topol
 export type { Dialect, Params } from './statement/statement.ts'
 export type { Analysis, ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'
 export * from './errors.ts'
-export { InDoubtError, TransactionGivenUpError } from './distributed/errors.ts'
+export { CursorError, PageOrderError } from './execution/pages/errors.ts'
+export { ShardMapChangedError } from './map-records/errors.ts'
+export type { VerifiedShardMap, VerifyShardMapsOptions } from './map-records/verify-shard-maps.ts'
+export { InDoubtError, MoveRowError, TransactionGivenUpError } from './distributed/errors.ts'
+export { LookupBusyError, LookupWriteError } from './routing/lookups/lookup-error.ts'
+export type { LookupType } from './routing/lookups/lookup.ts'
+export type { LookupInput } from './parse-lookups.ts'
+export type { LookupIndexes } from './lookups/lookup-indexes.ts'
+export type { LookupTarget } from './lookups/lookups.ts'
+export type { LookupReport } from './lookups/check.ts'
+export type { BackfillReport } from './lookups/backfill.ts'

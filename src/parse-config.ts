@@ -2,9 +2,11 @@ import { clientOptions, poolOptions, type ClientLimits, type Config, type Handle
 import { ConfigError, UnknownDatabaseError } from './errors.ts'
 import { asRecord, readOptions, readStrings, refuseUnknownKeys, show } from './option.ts'
 import { dsnForms, parseDatabase } from './parse-database.ts'
-import { parseShardMap } from './parse-shard-map.ts'
-import { parseTables, parseViews } from './parse-tables.ts'
+import { checkDirectory, parseShardMap } from './parse-shard-map.ts'
+import { parseLookups } from './parse-lookups.ts'
+import { parseTables, parseViews, type TableSurroundings } from './parse-tables.ts'
 import { parseReplication, parseTokens, type TokenOptions } from './parse-replication.ts'
+import type { LookupMap } from './routing/lookups/lookup.ts'
 import type { Router } from './routing/router.ts'
 import type { ShardMap } from './routing/shard-map.ts'
 import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
@@ -19,6 +21,7 @@ export interface ParsedConfig {
   readonly tables: TableMap
   /** By the alias of the database. */
   readonly shardMaps: ReadonlyMap<string, ShardMap>
+  readonly lookups: LookupMap
   readonly routers: readonly Router[]
   readonly harmlessFunctions: ReadonlySet<string>
   readonly pool: PoolLimits
@@ -62,23 +65,26 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
     const shardMap = parseShardMap(entry, database)
     if (shardMap !== undefined) shardMaps.set(alias, shardMap)
   }
+  for (const [alias, { directory }] of shardMaps)
+    if (directory !== undefined)
+      checkDirectory(`databases.${alias}.shardMap.directory`, directory.alias, aliases, databases)
   const topology: Topology = Object.freeze({
     version: 1,
     databases,
     aliases,
     sharedServers: parseSharedServers(config['databasesShareServer'], aliases, databases),
   })
+  const surroundings: TableSurroundings = {
+    resolve: (alias, path) => resolveAlias(alias, aliases, path),
+    databases,
+    shardMaps,
+  }
+  const homes = parseTables(config['tables'], surroundings)
   return {
     topology,
-    tables: new TableMap(
-      parseTables(config['tables'], {
-        resolve: (alias, path) => resolveAlias(alias, aliases, path),
-        databases,
-        shardMaps,
-      }),
-      parseViews(config['views']),
-    ),
+    tables: new TableMap(homes, parseViews(config['views'])),
     shardMaps,
+    lookups: parseLookups(config['tables'], homes, surroundings),
     routers: parseRouters(config['routers']),
     harmlessFunctions: new Set(
       readStrings(config['harmlessFunctions'], 'harmlessFunctions').map((name) => name.toLowerCase()),

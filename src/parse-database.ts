@@ -15,7 +15,7 @@ export const dsnForms = `a data source name (${dsnSchemes.map((scheme) => (schem
 
 const commonKeys = ['exclusive', 'schema', 'pool', 'replication']
 const databaseKeys = ['primary', 'replicas', 'discovery', ...commonKeys]
-const shardedKeys = ['shards', 'shardMap', ...commonKeys]
+const shardedKeys = ['shards', 'shardMap', 'scatter', ...commonKeys]
 
 /** One entry of `databases` that is no alias of another. Throws {@link ConfigError}. */
 export function parseDatabase(alias: string, entry: unknown, shared: SharedOptions): Database {
@@ -65,7 +65,17 @@ function parseShardedDatabase(
     shards.set(name, shard)
   }
   if (shards.size === 0) throw new ConfigError(`${path}.shards`, 'It is empty.', 'at least one shard')
-  return assembleDatabase(alias, shards, parseCommon(record, path, shared))
+  const { scatter = 'allow' } = record
+  if (scatter !== 'allow' && scatter !== 'refuse')
+    throw new ConfigError(
+      `${path}.scatter`,
+      `${show(scatter)} is not accepted.`,
+      "'allow' or 'refuse'; default 'allow'",
+    )
+  return assembleDatabase(alias, shards, {
+    ...parseCommon(record, path, shared),
+    refusesScatters: scatter === 'refuse',
+  })
 }
 
 function parseCommon(
@@ -173,6 +183,7 @@ interface DatabaseOptions extends SharedOptions {
   readonly exclusive?: boolean
   readonly schema?: string | undefined
   readonly discovery?: Discovery | undefined
+  readonly refusesScatters?: boolean
 }
 
 /** A database of one shard and one server. */
@@ -201,6 +212,7 @@ function assembleDatabase(alias: string, parts: ReadonlyMap<string, ParsedShard>
     ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
     pool: options.pool,
     replication: options.replication,
+    refusesScatters: options.refusesScatters ?? false,
   })
 }
 

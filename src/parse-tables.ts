@@ -23,7 +23,7 @@ export function parseTables(value: unknown, surroundings: TableSurroundings): re
 function parseTable(pattern: string, entry: unknown, surroundings: TableSurroundings): TableHome {
   const path = `tables.${pattern}`
   const record = typeof entry === 'string' ? { database: entry } : asRecord(entry, path)
-  refuseUnknownKeys(record, ['database', 'kind', 'shardKey'], path)
+  refuseUnknownKeys(record, ['database', 'kind', 'shardKey', 'lookups'], path)
   const { database: alias, kind: said, shardKey } = record
   if (typeof alias !== 'string')
     throw new ConfigError(`${path}.database`, `${show(alias)} is not accepted.`, 'an alias')

@@ -1,40 +1,31 @@
-import { checkCall, checkFunction, checkTransaction } from './call-check.ts'
+import { checkCall, checkFunction, checkPage, checkTransaction } from './call-check.ts'
+import type { ClientParts } from './client-parts.ts'
 import type { CallOptions } from './config.ts'
-import { DecisionCache, type Decider } from './decider.ts'
+import { DecisionCache } from './decider.ts'
 import type { Engine } from './drivers/driver.ts'
-import { ClientClosedError, ConfigError } from './errors.ts'
+import { ClientClosedError } from './errors.ts'
+import { givesLookedUpValues } from './execution/claim-book.ts'
+import { refuseClaimingStream, writeClaiming } from './execution/claiming-write.ts'
 import { refuseTransactionControl, type Decision } from './execution/decision.ts'
-import type { Executor } from './execution/execute.ts'
+import { whereOwned } from './execution/owned-write.ts'
 import type { Queryable } from './execution/queryable.ts'
-import { fetchRelated, type Related, type RelatedOptions } from './execution/related.ts'
+import { readPage, type Page, type PageOptions } from './execution/pages/read-page.ts'
+import type { Related, RelatedOptions } from './execution/related.ts'
+import { relatedRows } from './related-rows.ts'
 import { ReservedConnection } from './execution/reserved.ts'
 import type { RoutePreview } from './execution/route-preview.ts'
 import type { OpenShard } from './execution/one-shard.ts'
 import { noTerms, type ShardTerms } from './execution/shard-decision.ts'
 import type { Result } from './execution/result.ts'
 import { inTermsOf, withTimeLeft } from './execution/time-limit.ts'
-import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './execution/transaction.ts'
-import type { Databases } from './databases.ts'
-import type { ParsedConfig } from './parse-config.ts'
-import { tableName } from './parse-tables.ts'
-import { defaultDatabase, locateTable } from './routing/home.ts'
+import type { TransactionHost } from './execution/transaction-host.ts'
+import { Transaction, runTransaction, type TransactionOptions } from './execution/transaction.ts'
+import { defaultDatabase } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
 import type { Route } from './routing/route.ts'
 import { innerBinding, type ShardBinding, type Surroundings } from './routing/surroundings.ts'
-import type { Sessions } from './sessions.ts'
 import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
-
-/** The parts that a client is made of. */
-export interface ClientParts {
-  readonly config: ParsedConfig
-  readonly databases: Databases
-  readonly decider: Decider
-  readonly executor: Executor
-  readonly sessions: Sessions
-  /** Changed by `close()`. */
-  readonly life: { closed: boolean }
-}
 
 /** Statements that all go where `using` says, or, without it, where routing decides. */
 export class Scope implements Queryable {
@@ -69,11 +60,11 @@ export class Scope implements Queryable {
     let decision: Decision | Promise<Decision>
     try {
       decision = this.#decide(sql, params, options)
-      if (!(decision instanceof Promise)) return this.#run<Row>(decision, params, options)
+      if (!(decision instanceof Promise)) return this.#run<Row>(sql, decision, params, options)
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#runLate<Row>(decision, params, options, performance.now())
+    return this.#runLate<Row>(sql, decision, params, options, performance.now())
   }
 
   /**
@@ -107,6 +98,7 @@ export class Scope implements Queryable {
     const role = options?.role ?? surroundings.role ?? 'autocommit'
     const decision = await this.#decideStill(sql, params, options, role)
     refuseTransactionControl(decision, 'client.transaction()')
+    refuseClaimingStream(decision)
     try {
       yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun), surroundings)
     } catch (error) {
@@ -184,6 +176,40 @@ export class Scope implements Queryable {
   }
 
   /**
+   * Reads one page of a query: its first rows, or those behind (`after`) or before (`before`) a cursor, which another page gave.
+   * No OFFSET: a page that is a million rows away costs what the first one costs, over any number of shards, if an index
+   * has the columns of ORDER BY. Rows that come or go meanwhile move no other row to another page.
+   *
+   * The statement is one SELECT of rows whose ORDER BY ends with a unique column; without LIMIT, GROUP BY, DISTINCT, aggregates,
+   * window functions. Each page is read for itself, usually with one or two statements (one for each sort key at most, and one
+   * more for each that is NULL in some rows). On MySQL and MariaDB a TIMESTAMP in the hour that a time zone has twice is
+   * read as the first of the two.
+   *
+   * Throws `UnsupportedError` for other statements, `CursorError` for a cursor of something else, `PageOrderError` where the page would
+   * end between rows that ORDER BY does not tell apart.
+   *
+   * @example
+   * ```ts
+   * const text = 'select id, total from purchase where country = $1 order by placed_at desc, id'
+   * const first = await client.page<{ id: number; total: string }>(text, ['de'], { size: 20 })
+   * const second = await client.page<{ id: number; total: string }>(text, ['de'], { size: 20, after: first.next })
+   * console.log(first.rows.length, second.rows.length, second.previous)
+   * ```
+   */
+  async page<Row = Record<string, unknown>>(
+    sql: string,
+    params: Params = [],
+    options: PageOptions = {},
+  ): Promise<Page<Row>> {
+    const call = checkPage(options)
+    const { database } = await this.#decide(sql, params, call)
+    return await readPage<Row>(sql, params, options, {
+      engine: database.engine,
+      query: async (text, values, rest) => await this.query(text, values, { ...rest, dialect: database.engine }),
+    })
+  }
+
+  /**
    * Fetches the rows of another table, wherever it lives, that belong to the given rows: the "join" across databases
    * in two queries, with one `IN` for each chunk of keys. Rows that are missing are reported as missing.
    *
@@ -202,28 +228,10 @@ export class Scope implements Queryable {
     options: RelatedOptions<Row>,
     callOptions?: CallOptions,
   ): Promise<Related<Row, Other>> {
-    if (typeof options?.table !== 'string' || typeof options.key !== 'string') {
-      throw new ConfigError(
-        'options',
-        'related() is not told what belongs together.',
-        '{ key, table } and perhaps { column, columns }',
-      )
-    }
-    const { config, databases } = this.#parts
-    const home = locateTable(tableName(options.table), config.tables, config.topology).database
-    const using = callOptions?.using ?? this.#using
-    const likely = using ?? home ?? config.topology.databases.keys().next().value
-    let { engine } = databases.resolve(likely)
-    return await fetchRelated<Row, Other>(rows, options, {
-      run: async (textIn) => {
-        if (using === undefined && config.routers.length > 0) {
-          // A router may lead to another engine, whose names are quoted in another way.
-          const decision = await this.#decide(...textIn(engine), { ...callOptions, dialect: engine })
-          engine = decision.database.engine
-        }
-        return await this.query(...textIn(engine), { ...callOptions, rowMode: 'object', dialect: engine })
-      },
-      chunk: config.limits.relatedChunk,
+    const asked = { rows, options, callOptions, using: callOptions?.using ?? this.#using }
+    return await relatedRows<Row, Other>(asked, this.#parts, {
+      decide: (...call) => this.#decide(...call),
+      query: async (...call) => await this.query(...call),
     })
   }
 
@@ -233,13 +241,43 @@ export class Scope implements Queryable {
     return this.#host('transaction', this.#parts.sessions.current())
   }
 
-  #run<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
+  #run<Row>(sql: string, decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
     if (decision.analysis.kind === 'transaction') refuseTransactionControl(decision, 'client.transaction()')
-    return this.#parts.executor.run<Row>(decision, params, options, this.#surroundings(options))
+    if (decision.ownedKeys !== undefined) return this.#runWhereOwned(sql, decision, params, options)
+    return this.#runNow<Row>(decision, params, options, this.#surroundings(options))
+  }
+
+  #runNow<Row>(
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+    surroundings: Surroundings,
+  ): Promise<Result<Row>> {
+    if (givesLookedUpValues(decision))
+      return writeClaiming<Row>(this.#host('transaction', surroundings), decision, params, options)
+    return this.#parts.executor.run<Row>(decision, params, options, surroundings)
+  }
+
+  /** A change whose keys may belong to another shard than was remembered. Its time limit holds for all attempts. */
+  #runWhereOwned<Row>(
+    sql: string,
+    decision: Decision,
+    params: Params,
+    options: CallOptions | undefined,
+  ): Promise<Result<Row>> {
+    const begun = performance.now()
+    const surroundings = this.#surroundings(options)
+    return whereOwned(
+      decision,
+      { signal: options?.signal, timeoutMs: this.#timeoutOf(options) },
+      (on) => this.#runNow<Row>(on, params, this.#optionsLeft(options, begun), surroundings),
+      () => this.#decideStill(sql, params, this.#optionsLeft(options, begun), this.#surrounding(options)),
+    )
   }
 
   /** A statement whose route takes a moment, which is part of its time limit. */
   async #runLate<Row>(
+    sql: string,
     decision: Promise<Decision>,
     params: Params,
     options: CallOptions | undefined,
@@ -247,7 +285,7 @@ export class Scope implements Queryable {
   ): Promise<Result<Row>> {
     const decided = await decision
     try {
-      return await this.#run<Row>(decided, params, this.#optionsLeft(options, begun))
+      return await this.#run<Row>(sql, decided, params, this.#optionsLeft(options, begun))
     } catch (error) {
       throw inTermsOf(this.#timeoutOf(options), error)
     }
@@ -331,12 +369,13 @@ export class Scope implements Queryable {
   }
 
   #host(surrounding: Surrounding, surroundings: Surroundings): TransactionHost {
-    const { decider, executor, config } = this.#parts
+    const { decider, executor, config, lookups } = this.#parts
     return {
       executor,
       surroundings,
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,
+      claims: () => lookups.claims(),
       decide: (sql, params, options, pinned) => {
         if (pinned === undefined) this.#assertOpen()
         const placed = (decision: Decision): Decision | Promise<Decision> =>

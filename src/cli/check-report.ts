@@ -155,6 +155,10 @@ export const findingCodes = [
   'reference-rows-differ',
   'rows-on-wrong-shard',
   'rows-unreadable',
+  'lookup-wrong',
+  'lookup-not-filled',
+  'lookup-unfit',
+  'lookup-unreadable',
 ] as const
 
 export type FindingCode = (typeof findingCodes)[number]

@@ -25,6 +25,8 @@ export interface Explanation {
   readonly destination?: Destination
   /** Of a statement of which each shard is asked for its part: what it gets, and how the answers are put together. */
   readonly scatter?: ScatterOutline
+  /** Of several shards, the parameters that each gets, where they are not the given ones. */
+  readonly shardParams?: Readonly<Record<string, Params>>
   /** Present if the statement is refused. */
   readonly error?: FailureReport
   readonly analysis?: Analysis
@@ -32,7 +34,7 @@ export interface Explanation {
 
 /** The answer of `explain` for people. */
 export function explanationText(explanation: Explanation, params: Params, terminal: Terminal): string {
-  const { route, destination, scatter, error, analysis } = explanation
+  const { route, destination, scatter, shardParams, error, analysis } = explanation
   const parts: string[] = []
   if (route !== undefined) {
     const [title = '', ...reasons] = formatRoute(route).split('\n')
@@ -40,6 +42,7 @@ export function explanationText(explanation: Explanation, params: Params, termin
     parts.push([terminal.style('bold', target), ...reasons].join('\n'))
   }
   if (scatter !== undefined) parts.push(scatterText(scatter, terminal))
+  if (shardParams !== undefined) parts.push(shardParamsText(shardParams, terminal))
   if (error !== undefined) {
     const title = `✗ refused: ${error.code}`
     parts.push(`${terminal.style('red', title)}\n${wrap(error.message, terminal.columns, '  ')}`)
@@ -60,6 +63,11 @@ function scatterText({ sql, steps }: ScatterOutline, terminal: Terminal): string
     terminal.style('bold', 'Put together'),
     ...lines,
   ].join('\n')
+}
+
+function shardParamsText(shardParams: Readonly<Record<string, Params>>, terminal: Terminal): string {
+  const lines = Object.entries(shardParams).map(([shard, params]) => `  ${shard}: ${JSON.stringify(params)}`)
+  return [terminal.style('bold', 'With the parameters'), ...lines].join('\n')
 }
 
 function analysisText(analysis: Analysis, params: Params, terminal: Terminal): string {

@@ -104,7 +104,7 @@ async function askPrimary(
   return await inTime(timeoutMs, async () => {
     const answer = await lookInto(scope, probed, isReplicated)
     try {
-      const tables = await questions[database.engine].tables(scope, probed)
+      const tables = (await questions[database.engine].tables(scope, probed)).filter(({ name }) => !isOwn(name))
       const columns = isSpread(database) ? await questions[database.engine].columns(scope, probed) : undefined
       return { ...answer, tables, columns, tablesError: undefined }
     } catch (error) {
@@ -261,4 +261,9 @@ export function isReadOnlyByName(database: Database, { primary }: Shard): boolea
 
 function rounded(ms: number): number {
   return Math.round(ms * 100) / 100
+}
+
+/** The tables of lookup indexes: no statement of the application names them. */
+function isOwn(table: string): boolean {
+  return /^signalbox_lookup(?:_claim)?$/i.test(table)
 }

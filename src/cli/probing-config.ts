@@ -91,7 +91,8 @@ const obedientRouter: Router = {
   route: (_statement, { watched }) => watched as PartialRoute | undefined,
 }
 
-function lookOnlyConfig(config: string | Config, timeoutMs: number): Config {
+/** The configuration as it is, with its shards, to look at and to change nothing. */
+export function lookOnlyConfig(config: string | Config, timeoutMs: number): Config {
   const full: Config = typeof config === 'string' ? { databases: { default: config } } : config
   const databases = Object.entries(full.databases).map(([alias, entry]) => [alias, lookOnly(entry)] as const)
   return {

@@ -94,6 +94,7 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
     .argument('[params...]', 'values of its parameters, taken as text')
     .option('-p, --param <json>', 'a parameter as JSON (7, \'"text"\', null, [1,2]), or name=json; repeatable', append)
     .option('-f, --file <path>', 'each statement of a file, without values, in place of one; - is the standard input')
+    .addOption(new Option('--dry-run <path>', 'the same as --file').conflicts('file'))
     .option('-u, --using <database>', 'as client.using(…): an alias or a data source name')
     .addOption(
       new Option('-d, --dialect <dialect>', 'the dialect that the text is written in').choices([
@@ -105,7 +106,7 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
   addCommonOptions(command)
     .addHelpText('after', explainHelp)
     .action(async (sql: string | undefined, params: string[], options: ExplainOptions) => {
-      const { file } = options
+      const { dryRun, file = dryRun } = options
       if (file === undefined && sql === undefined)
         command.error("error: missing required argument 'sql', or --file with a file of statements")
       if (file !== undefined && (sql !== undefined || options.param !== undefined))

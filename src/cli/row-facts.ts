@@ -26,7 +26,7 @@ export async function rowFacts(
   probing: Client,
   probes: readonly Probe[],
   homeOf: (table: TableName) => TableHomeAnswer,
-  shardOf: (database: string, key: unknown) => string,
+  ownersOf: (database: string, keys: readonly unknown[]) => Promise<readonly (string | undefined)[]>,
   timeoutMs: number,
 ): Promise<readonly RowFact[]> {
   const facts = await Promise.all(
@@ -38,10 +38,10 @@ export async function rowFacts(
         const home = homeOf(table)
         if (table.isView || !home.declared || home.database !== database.alias) continue
         if (home.kind === 'sharded') {
-          const owner = (key: unknown): string => shardOf(database.alias, key)
+          const owners: OwnersOf = async (keys) => await ownersOf(database.alias, keys)
           const answer = await inTime(
             timeoutMs,
-            async () => await strayKeys(scope, database.engine, table, home, shard.name, owner),
+            async () => await strayKeys(scope, database.engine, table, home, shard.name, owners),
           )
           // A table that lacks its key has a finding of its own.
           if (!('error' in answer))
@@ -78,21 +78,17 @@ async function strayKeys(
   table: TableName,
   { shardKey = [] }: TableHomeAnswer,
   shard: string,
-  ownerOf: (key: unknown) => string,
+  ownersOf: OwnersOf,
 ): Promise<{ readonly looked: number; readonly strays: number }> {
   const columns = shardKey.map((column) => quoted({ name: column }, engine)).join(', ')
   const text = `select ${columns} from ${quoted(table, engine)} limit ${mostRows}`
   const { rows } = await scope.query<readonly unknown[]>(text, [], { rowMode: 'array' })
-  const strays = rows.filter((key) => {
-    try {
-      return ownerOf(key.length === 1 ? key[0] : key) !== shard
-    } catch {
-      // Nobody owns it, or it cannot be a key: no statement that names it comes here.
-      return true
-    }
-  })
-  return { looked: rows.length, strays: strays.length }
+  // A row whose key nobody owns, or that has none, is met by no statement that names it.
+  const owners = await ownersOf(rows.map((key) => (key.length === 1 ? key[0] : key)))
+  return { looked: rows.length, strays: owners.filter((owner) => owner !== shard).length }
 }
+
+type OwnersOf = (keys: readonly unknown[]) => Promise<readonly (string | undefined)[]>
 
 async function anyRows(scope: Scope, engine: Engine, table: TableName): Promise<number> {
   return (await scope.query(`select 1 as one from ${quoted(table, engine)} limit 1`)).rows.length

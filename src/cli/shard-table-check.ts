@@ -2,6 +2,7 @@ import type { TableHomeAnswer, TableName } from '../index.ts'
 import type { Finding, FindingCode } from './check-report.ts'
 import type { FoundColumn } from './inventory.ts'
 import { listed } from './listed.ts'
+import { isOwnTable } from './own-tables.ts'
 import { probedName, type Probe } from './probe.ts'
 import type { RowFact } from './row-facts.ts'
 import { nameOf } from './table-check.ts'
@@ -43,7 +44,7 @@ function tablesOf(probes: readonly Probe[], homeOf: (table: TableName) => TableH
   return [...Map.groupBy(places, ({ table }) => keyOf(table)).values()].flatMap(([one, ...others]): SpreadTable[] => {
     if (one === undefined) return []
     const home = homeOf(one.table)
-    if (one.table.isView && !home.declared) return []
+    if ((one.table.isView || isOwnTable(one.table)) && !home.declared) return []
     return [{ name: nameOf(one.table), home, on: [one, ...others].map(({ probe }) => probe) }]
   })
 }

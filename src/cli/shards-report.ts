@@ -40,6 +40,8 @@ export interface ShardPart extends Part {
   readonly address: string
   /** How many buckets of a hash map it owns. */
   readonly buckets: number | null
+  /** How many keys it owns, where a directory says so. */
+  readonly keys: number | null
 }
 
 export interface TableSpread {
@@ -69,6 +71,7 @@ export function spreadReport(
   { alias, engine }: { readonly alias: string; readonly engine: Engine },
   map: ShardMapData | undefined,
   looks: readonly ShardLook[],
+  keyCounts: Readonly<Record<string, number>> = {},
 ): SpreadReport {
   const owned = map?.kind === 'hash' ? map : undefined
   const names = [...new Set(looks.flatMap(({ tables }) => tables.map(({ table }) => table)))].sort()
@@ -82,7 +85,7 @@ export function spreadReport(
       const parts = tables.flatMap(({ shards }) => shards.filter((part) => part.shard === shard))
       const buckets = owned === undefined ? null : bucketsOf(owned, shard)
       const [rows, bytes] = [sumOf(parts.map((part) => part.rows)), sumOf(parts.map((part) => part.bytes))]
-      return { shard, address, buckets, rows, bytes, share: null, failure }
+      return { shard, address, buckets, keys: keyCounts[shard] ?? null, rows, bytes, share: null, failure }
     }),
   )
   const { kind = null } = map ?? {}

@@ -22,23 +22,25 @@ function spreadText(spread: SpreadReport, estimated: boolean, terminal: Terminal
   const parts = [...tables, { table: whole, shards }].flatMap(({ table, shards: its }) =>
     its.map((part, index) => ({ name: index === 0 ? table : '', part, most: largestShare(its) })),
   )
-  const owned = new Map(shards.map((shard) => [shard, shard.buckets]))
+  const ofDirectory = map === 'directory'
+  const owned = new Map(shards.map((shard) => [shard, ownedText(shard, ofDirectory)]))
+  const what = ofDirectory ? ['KEYS'] : buckets === null ? [] : ['BUCKETS']
   const columns = alignedRight([
     parts.map(({ part }) => (part.rows === null ? '?' : grouped(part.rows))),
     parts.map(({ part }) => (part.bytes === null ? '?' : byteText(part.bytes))),
     parts.map(({ part }) => (part.share === null ? '' : `${(part.share * 100).toFixed(1)} %`)),
-    parts.map(({ part }) => ownedText(owned.get(part as SpreadReport['shards'][number]))),
+    parts.map(({ part }) => owned.get(part as SpreadReport['shards'][number]) ?? ''),
   ])
   const rows = parts.map(({ name, part, most }, row) => [
     name,
     part.shard,
     ...columns.slice(0, 3).map((cells) => cells[row] ?? ''),
-    ...(buckets === null ? [] : [columns[3]?.[row] ?? '']),
+    ...(what.length === 0 ? [] : [columns[3]?.[row] ?? '']),
     part.failure === null
       ? terminal.style('cyan', barText(most === 0 ? 0 : (part.share ?? 0) / most, barColumns))
       : terminal.style('red', 'failed'),
   ])
-  const titles = [...head, ...(buckets === null ? [] : ['BUCKETS']), '']
+  const titles = [...head, ...what, '']
   const failures = tables.length === 0 ? shards : [...tables.flatMap((table) => table.shards), ...shards]
   const said = [...new Set(failures.flatMap((part) => failureText(part, terminal)))]
   return [
@@ -49,8 +51,10 @@ function spreadText(spread: SpreadReport, estimated: boolean, terminal: Terminal
   ].join('\n\n')
 }
 
-function ownedText(buckets: number | null | undefined): string {
-  return buckets === null || buckets === undefined ? '' : grouped(buckets)
+/** What a shard owns, of what its map counts. */
+function ownedText({ buckets, keys }: SpreadReport['shards'][number], ofDirectory: boolean): string {
+  if (ofDirectory) return keys === null ? '?' : grouped(keys)
+  return buckets === null ? '' : grouped(buckets)
 }
 
 function largestShare(parts: readonly Part[]): number {

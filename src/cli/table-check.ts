@@ -1,6 +1,7 @@
 import type { Config, TableHomeAnswer, TableName } from '../index.ts'
 import type { Finding, FindingCode, TableReport } from './check-report.ts'
 import { listed } from './listed.ts'
+import { isOwnTable } from './own-tables.ts'
 
 /** The tables of one database that answered. */
 export interface Inventory {
@@ -121,6 +122,7 @@ function strayOf(
 ): Stray | undefined {
   const { alias, exclusive } = inventory
   if (home.database === alias && (home.declared || !exclusive)) return undefined
+  if (!home.declared && isOwnTable(table)) return undefined
   if (exclusive && !home.declared) {
     return {
       severity: 'error',

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
 import { CommitUnknownError, QueryError, UnsupportedError, locate, messageOf } from '../errors.ts'
 import { whereOf, type Decision } from '../execution/decision.ts'
+import type { ProvedKeys } from '../execution/owner-check.ts'
+import { waitFor } from '../execution/time-limit.ts'
+import { Turns } from '../execution/turns.ts'
 import {
   finishText,
   prepareTexts,
@@ -29,15 +32,28 @@ export class Branch {
   readonly name: string
   /** A statement of it was no mere read. */
   wrote = false
+  /** The keys that it may change. */
+  readonly proved: ProvedKeys
   readonly #lease: Lease
   readonly #open: OpenLease
   readonly #timeoutMs: number
+  /** The savepoints that are set, the outermost first: what `wrote` was before each. */
+  readonly #savepoints: boolean[] = []
+  readonly #turns = new Turns()
   #state: State = 'working'
   #released = false
 
   /** The transaction has begun on the lease. */
-  private constructor(decision: Decision, lease: Lease, name: string, open: OpenLease, timeoutMs: number) {
+  private constructor(
+    decision: Decision,
+    lease: Lease,
+    name: string,
+    open: OpenLease,
+    timeoutMs: number,
+    proved: ProvedKeys,
+  ) {
     this.decision = decision
+    this.proved = proved
     this.#lease = lease
     this.name = name
     this.#open = open
@@ -51,8 +67,9 @@ export class Branch {
     name: string,
     open: OpenLease,
     timeoutMs: number,
+    proved: ProvedKeys,
   ): Promise<Branch> {
-    const branch = new Branch(decision, lease, name, open, timeoutMs)
+    const branch = new Branch(decision, lease, name, open, timeoutMs, proved)
     try {
       if (decision.database.engine === 'mysql') await branch.#send(xaTexts.start(name))
       else await lease.begin({})
@@ -71,6 +88,33 @@ export class Branch {
   /** As `database/shard`. */
   get place(): string {
     return `${this.decision.route.database}/${this.decision.route.shards[0] ?? ''}`
+  }
+
+  /** Sets the savepoints of the nested transactions around a statement that are not set here yet. */
+  async enter(depth: number): Promise<void> {
+    await this.#turns.take(async () => {
+      while (this.#savepoints.length < depth) {
+        await this.#control(this.#lease.savepoint(savepointName(this.#savepoints.length + 1)))
+        this.#savepoints.push(this.wrote)
+      }
+    })
+  }
+
+  /** Undoes what was done since the savepoint of this depth, if it is set here. */
+  async rollbackTo(depth: number): Promise<void> {
+    const wrote = this.#savepoints[depth - 1]
+    if (wrote === undefined) return
+    await this.#control(this.#lease.rollbackTo(savepointName(depth)))
+    await this.#control(this.#lease.releaseSavepoint(savepointName(depth)))
+    this.#savepoints.length = depth - 1
+    this.wrote = wrote
+  }
+
+  /** Takes the savepoint of this depth away, if it is set here. */
+  async releaseSavepoint(depth: number): Promise<void> {
+    if (this.#savepoints.length < depth) return
+    await this.#control(this.#lease.releaseSavepoint(savepointName(depth)))
+    this.#savepoints.length = depth - 1
   }
 
   /** Commits what has no second phase. Throws `CommitUnknownError` where the answer was lost. */
@@ -203,6 +247,14 @@ export class Branch {
     }
   }
 
+  async #control(work: Promise<void>): Promise<void> {
+    try {
+      await waitFor(work, { timeoutMs: this.#timeoutMs }, 'a savepoint was set or ended')
+    } catch (error) {
+      throw locate(error, whereOf(this.decision))
+    }
+  }
+
   // How the connection is given back says nothing about the transaction: what was answered has taken effect.
   async #giveBack(lease: Lease, mode: 'clean' | 'destroy'): Promise<void> {
     if (lease === this.#lease) await this.#release(mode)
@@ -234,6 +286,10 @@ export async function finishPrepared(
     const list = preparedBranches(await lease.query(own(preparedText[engine], timeoutMs)), log)
     if (list.some((branch) => branch.name === name)) throw error
   }
+}
+
+function savepointName(depth: number): string {
+  return `signalbox_${depth}`
 }
 
 /** A statement of ours. */

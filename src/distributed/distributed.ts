@@ -2,12 +2,16 @@ import { ConfigError, UnsupportedError } from '../errors.ts'
 import type { Lease } from '../drivers/driver.ts'
 import type { Decision } from '../execution/decision.ts'
 import { withShards } from '../execution/shard-decision.ts'
-import type { TransactionHost } from '../execution/transaction.ts'
+import { runCallbacks } from '../execution/commit-callbacks.ts'
+import type { TransactionHost } from '../execution/transaction-host.ts'
 import type { Database, Topology } from '../topology/topology.ts'
-import { newTransactionId } from './branch-name.ts'
+import { newLogName, newTransactionId } from './branch-name.ts'
 import type { Branch } from './branch.ts'
 import { abandonAll, commitInTwoPhases, type PendingBranch } from './coordinator.ts'
 import { DistributedTransaction, type DistributedWork } from './distributed-transaction.ts'
+import { moveAll } from './moves/move-rows.ts'
+import { needsLog, planMoves, type MovePlanning } from './moves/planned-move.ts'
+import type { MovedRow, MoveOptions, RowMove } from './moves/row-move.ts'
 import { endingOf } from './protocol.ts'
 import type { DistributedOptions, LogTarget, RecoverOptions } from './options.ts'
 import { recover, type RecoveryPlace, type RecoveryReport } from './recovery.ts'
@@ -48,12 +52,33 @@ export class Distributed {
   }
 
   async run<T>(fn: DistributedWork<T>, options: DistributedOptions): Promise<T> {
+    return await this.#run(fn, options, true)
+  }
+
+  /** Moves rows to the shards of their new keys; without the log if all of that is on one shard. */
+  async move(
+    moves: readonly RowMove[],
+    options: MoveOptions,
+    homeOf: MovePlanning['homeOf'],
+  ): Promise<readonly MovedRow[]> {
+    const host = this.#transactionHost()
+    const plans = await planMoves(moves, {
+      homeOf,
+      engineOf: (alias) => this.#host.databases.resolve(alias).engine,
+      decide: async (using, sql, params) => await host.decide(sql, params, { using }, undefined),
+    })
+    return plans.length === 0 ? [] : await this.#run(async (tx) => await moveAll(tx, plans), options, needsLog(plans))
+  }
+
+  /** `needsLog`: false if no more than one branch will write. */
+  async #run<T>(fn: DistributedWork<T>, options: MoveOptions, needsLog: boolean): Promise<T> {
     checkNumber(options.timeoutMs, 'options.timeoutMs', longestTimeoutMs)
     const host = this.#transactionHost()
     const stepTimeoutMs = options.timeoutMs || host.queryTimeoutMs || defaultStepTimeoutMs
     const openLog = async (): Promise<TransactionLog> => await this.#openLog(host, options.log, stepTimeoutMs)
-    const logName = await this.#nameOf(options.log, openLog)
-    const id = newTransactionId(Date.now(), (bytes) => crypto.getRandomValues(bytes))
+    const random = (bytes: Uint8Array): Uint8Array => crypto.getRandomValues(bytes)
+    const logName = needsLog ? await this.#nameOf(options.log, openLog) : newLogName(random)
+    const id = newTransactionId(Date.now(), random)
     const tx = new DistributedTransaction({
       id,
       log: logName,
@@ -73,13 +98,14 @@ export class Distributed {
     }
     const pending = await end(id, ready, openLog)
     if (pending.length > 0) options.onPending?.(pending)
+    await runCallbacks(tx.callbacks)
     return value
   }
 
   /** All that can be refused is refused before anything is prepared; from then on no further connection is needed. */
   async #ready(
     branches: readonly Branch[],
-    target: LogTarget,
+    target: LogTarget | undefined,
     logName: string,
     openLog: () => Promise<TransactionLog>,
   ): Promise<Ready> {
@@ -102,7 +128,7 @@ export class Distributed {
     }
   }
 
-  async #nameOf(target: LogTarget, openLog: () => Promise<TransactionLog>): Promise<string> {
+  async #nameOf(target: LogTarget | undefined, openLog: () => Promise<TransactionLog>): Promise<string> {
     const key = keyOf(target)
     const known = this.#logNames.get(key)
     if (known !== undefined) return known
@@ -156,7 +182,7 @@ export class Distributed {
     }
   }
 
-  async #openLog(host: TransactionHost, target: LogTarget, timeoutMs: number): Promise<TransactionLog> {
+  async #openLog(host: TransactionHost, target: LogTarget | undefined, timeoutMs: number): Promise<TransactionLog> {
     const place = logPlace(target, this.#host, timeoutMs)
     const database = this.#host.databases.resolve(place.database)
     return new TransactionLog(await open(host, database, place.shard ?? '', timeoutMs), place)
@@ -212,12 +238,12 @@ function checkNumber(value: unknown, path: string, most: number): void {
   )
 }
 
-function keyOf(target: LogTarget): string {
+function keyOf(target: LogTarget | undefined): string {
   return typeof target === 'string' ? target : JSON.stringify([target?.database, target?.table])
 }
 
 function logPlace(
-  target: LogTarget,
+  target: LogTarget | undefined,
   { databases, config: { topology } }: DistributedHost,
   timeoutMs: number,
 ): LogPlace {

@@ -1,4 +1,4 @@
-import { SignalboxError, messageOf } from '../errors.ts'
+import { SignalboxError, messageOf, type Where } from '../errors.ts'
 
 /** Whether it was decided that the transaction is committed cannot be found out now; `client.recoverTransactions()` does. */
 export class InDoubtError extends SignalboxError {
@@ -31,5 +31,17 @@ export class TransactionGivenUpError extends SignalboxError {
       { safeToRetry: true },
     )
     this.id = id
+  }
+}
+
+/** A row could not be moved. Nothing was changed. */
+export class MoveRowError extends SignalboxError {
+  readonly table: string
+  /** How many rows the key names; other than 1, that is the reason. */
+  readonly matched: number
+  constructor(message: string, { table, matched }: { readonly table: string; readonly matched: number }, where: Where) {
+    super('SIGNALBOX_MOVE_ROW', message, where)
+    this.table = table
+    this.matched = matched
   }
 }

@@ -5,8 +5,12 @@ import type { AggregationPlan } from '../routing/partial-aggregates.ts'
 import type { Reason, Route } from '../routing/route.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
 import type { NoPlan, RowPlan } from '../routing/scatter/row-plan.ts'
+import type { RowsByShard } from '../routing/shards/choose-shards.ts'
+import type { KeysByShard } from '../routing/shards/key-owners.ts'
+import type { OwnedList } from '../routing/shards/own-values.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { FunctionUse } from '../statement/analysis.ts'
+import type { ParameterPlaces } from '../statement/shape/parameter-places.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Role, Server, Shard } from '../topology/topology.ts'
 import type { KeyOrder } from './scatter/key-orders.ts'
@@ -21,8 +25,20 @@ export interface Decision extends RoutedStatement {
   /** Where the shards depend on the parameters: the decisions that were made for them. */
   readonly placements?: Map<string, Decision> | undefined
   readonly shardMap?: ShardMap | undefined
+  /** The rule by which its shards were chosen, once they are. */
+  readonly shardRule?: string | undefined
   /** In the order of the configuration. */
   readonly shardNames?: readonly string[] | undefined
+  /** Of an INSERT of rows of several shards: each shard's, for these parameters. */
+  readonly rows?: RowsByShard | undefined
+  /** Of several shards: the lists of keys, and what each shard has of them, for these parameters. */
+  readonly keyLists?: readonly OwnedList[] | undefined
+  /** Of a part of such an INSERT: its rows among those of the whole statement, whose values are these parameters. */
+  readonly part?: { readonly rows: readonly number[]; readonly params: Params } | undefined
+  /** Of a change: the keys that have led to its shards, if their owners stand in a directory. */
+  readonly ownedKeys?: KeysByShard | undefined
+  /** It is not known yet on which of its shards it runs: a database has to be asked. Never of one that is carried out. */
+  readonly isOpen?: boolean | undefined
   /** What was learnt about asking several shards for its rows. */
   readonly scatter?: ScatterMemo | undefined
 }
@@ -45,6 +61,8 @@ export interface ScatterMemo {
   /** Whether a function is one of the engine's own: of others nobody says that they are no aggregates. */
   readonly isBuiltIn: (fn: FunctionUse) => boolean
   plan?: ScatterPlan
+  /** Where the parameters stand in the text. */
+  places?: ParameterPlaces
   /** How the values of each sort key are ordered. */
   orders?: Promise<readonly KeyOrder[]> | undefined
 }

@@ -1,25 +1,29 @@
-import { CannotScatterError, CrossShardError, messageOf, PartialWriteError, ShardKeyMissingError } from '../errors.ts'
-import type { ShardMap } from '../routing/shard-map.ts'
-import { rowsByShard } from '../routing/shards/choose-shards.ts'
-import type { KeyPin } from '../routing/shards/key-pins.ts'
+import {
+  CannotScatterError,
+  CrossShardError,
+  messageOf,
+  PartialWriteError,
+  ShardKeyMissingError,
+  UnsupportedError,
+} from '../errors.ts'
+import type { RowsByShard } from '../routing/shards/choose-shards.ts'
 import { changeObstacle } from '../statement/shape/change-obstacle.ts'
 import { readInsertRows } from '../statement/shape/insert-rows.ts'
 import type { Params } from '../statement/statement.ts'
 import type { DriverResult } from '../drivers/driver.ts'
 import type { Decision } from './decision.ts'
+import { ownParams } from './own-params.ts'
 import { Result } from './result.ts'
 import { withShards } from './shard-decision.ts'
 
 /** Inserts the rows of each shard there, by a statement of its own, as `writeEveryShard` carries changes out. */
 export async function insertByShard<Row>(
   decision: Decision,
-  pin: KeyPin,
-  map: ShardMap,
+  rows: RowsByShard,
   params: Params,
   runOn: (single: Decision, params: Params) => Promise<Result<Row>>,
 ): Promise<Result<Row>> {
   const { database, sql } = decision
-  const rows = rowsByShard(pin, params, map)
   const insert = readInsertRows(sql, database.engine)
   const count = [...rows.values()].reduce((sum, { length }) => sum + length, 0)
   if (insert?.count !== count) {
@@ -29,15 +33,16 @@ export async function insertByShard<Row>(
       { database: database.alias },
     )
   }
-  return await writeEveryShard(decision, async (single) => {
+  return await writeEveryShard(decision, params, async (single) => {
     const [shard = ''] = single.route.shards
-    const part = insert.withRows(rows.get(shard) ?? [], params)
-    return await runOn({ ...single, sql: part.sql }, part.params)
+    const own = rows.get(shard) ?? []
+    const part = insert.withRows(own, params)
+    return await runOn({ ...single, sql: part.sql, part: { rows: own, params } }, part.params)
   })
 }
 
 /**
- * Carries a change out on each of its shards, one after the other, each committing by itself. The copies of a reference table
+ * Carries a change out on each of its shards, one after the other, each committing by itself. Of lists of keys each gets its own. The copies of a reference table
  * and definitions count once; rows of sharded tables add up.
  *
  * Throws `CannotScatterError` or `ShardKeyMissingError`, before anything is sent, for changes that shards cannot make each for itself;
@@ -45,13 +50,16 @@ export async function insertByShard<Row>(
  */
 export async function writeEveryShard<Row>(
   decision: Decision,
-  runOn: (single: Decision) => Promise<Result<Row>>,
+  params: Params,
+  runOn: (single: Decision, params: Params) => Promise<Result<Row>>,
 ): Promise<Result<Row>> {
-  if (decision.plan?.kind === 'keyed' && decision.plan.inserts === undefined) refuseObstacle(decision)
+  if (decision.plan?.kind === 'keyed' && decision.plan.inserts === undefined && !decision.plan.takesKeys)
+    refuseObstacle(decision)
+  const own = ownParams(decision)
   const done: { readonly shard: string; readonly result: Result<Row> }[] = []
   for (const shard of decision.route.shards) {
     try {
-      done.push({ shard, result: await runOn(withShards(decision, [shard])) })
+      done.push({ shard, result: await runOn(withShards(decision, [shard]), own(shard, params)) })
     } catch (error) {
       if (done.length === 0) throw error
       throw partialWrite(
@@ -66,6 +74,11 @@ export async function writeEveryShard<Row>(
   return decision.plan?.kind === 'keyed'
     ? summed(decision, results)
     : new Result<Row>(answerOf(results[0]), decision.route)
+}
+
+/** What is thrown where the rows of a change of several shards are wanted one by one. */
+export function changeOfSeveralStreamed(): UnsupportedError {
+  return new UnsupportedError('A change of several shards cannot be streamed. Nothing was sent. Use query().')
 }
 
 function refuseObstacle({ sql, database, route }: Decision): void {

@@ -4,34 +4,50 @@ import { locate, UnsupportedError } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import { requestOf, whereOf, type Decision, type SendOptions } from './decision.ts'
+import { ownedWrite } from './owned-write.ts'
+import { needsAllKept, type OwnerCheck } from './owner-check.ts'
 import type { PoolRegistry } from './pool-registry.ts'
-import { insertByShard, writeEveryShard } from './every-shard.ts'
+import { changeOfSeveralStreamed, insertByShard, writeEveryShard } from './every-shard.ts'
 import { Result } from './result.ts'
 import { hasReplicas } from '../topology/topology.ts'
 import type { Replicated } from './replicated.ts'
 import { mayRetry, withRetry } from './retry.ts'
 import { noteOrigin } from './row-origins.ts'
-import { Scatter, scatterPlanOf } from './scatter/scatter.ts'
+import { Scatter } from './scatter/scatter.ts'
+import { scatterPlanOf } from './scatter/scatter-plan.ts'
+import type { ScatterParts } from './scatter/shard-parts.ts'
+import type { Outcome, ShardCounters } from './shard-counters.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
+import { reserveShard } from './shard-connection.ts'
+import { resumed, streamTraced } from './row-stream.ts'
 import { queryChannel, traced } from './trace.ts'
 
 /** Carries out decisions: pool, driver, retry, events, and the result that the caller gets. */
 export class Executor {
+  /** Proves who owns the keys that transactions change. */
+  readonly owners: OwnerCheck
   readonly #pools: PoolRegistry
   readonly #attempts: number
   readonly #timeoutMs: number
   readonly #scatterConcurrency: number
+  readonly #scatterSpill: number
   readonly #replicated: Replicated
+  readonly #counters: ShardCounters
 
   constructor(
     pools: PoolRegistry,
-    limits: Pick<ClientLimits, 'readAttempts' | 'queryTimeoutMs' | 'scatterConcurrency'>,
+    limits: Pick<ClientLimits, 'readAttempts' | 'queryTimeoutMs' | 'scatterConcurrency' | 'scatterSpill'>,
     replicated: Replicated,
+    counters: ShardCounters,
+    owners: OwnerCheck,
   ) {
+    this.owners = owners
     this.#pools = pools
+    this.#counters = counters
     this.#replicated = replicated
     this.#attempts = limits.readAttempts
     this.#scatterConcurrency = limits.scatterConcurrency
+    this.#scatterSpill = limits.scatterSpill
     this.#timeoutMs = limits.queryTimeoutMs
   }
 
@@ -42,6 +58,7 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
+    this.called(decision, params)
     return decision.route.shards.length > 1
       ? this.#runOnSeveral(decision, params, options, surroundings)
       : this.#runOnOne(decision, params, options, surroundings)
@@ -53,44 +70,93 @@ export class Executor {
     options: SendOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
+    if (decision.ownedKeys !== undefined) {
+      return ownedWrite(decision, params, options, {
+        lease: async (on, access, limits) => await this.lease(on, access, limits, surroundings),
+        result: (on, answer) => this.result<Row>(on, answer),
+        on: this,
+        attempts: this.#attempts,
+        timeoutMs: this.#timeoutMs,
+      })
+    }
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const begun = request.timeoutMs ? performance.now() : 0
+    const counted = this.#counters.begin(decision)
     if (hasReplicas(decision.database)) {
-      return this.#replicated.run(decision, surroundings, options, request, {
+      const answer = this.#replicated.run(decision, surroundings, options, request, {
         // A replica is not asked again: whether it still shows as much is to be found out anew, as for the others.
         send: (placed) =>
           this.#runWatched<Row>(placed, request, begun, placed.route.role === 'replica' ? 1 : this.#attempts),
         positionOf: (result) => Result.positionOf(result),
       })
+      return this.#counted(decision, counted, answer)
     }
     const pool = this.#pools.opened(decision.server)
     if (pool === undefined || queryChannel.hasSubscribers)
-      return this.#runWatched(decision, request, begun, this.#attempts)
+      return this.#counted(decision, counted, this.#runWatched(decision, request, begun, this.#attempts))
     let answer: DriverResult | Promise<DriverResult>
     try {
       answer = pool.query(request)
     } catch (error) {
-      return this.#recover(decision, request, begun, error)
+      return this.#counted(decision, counted, this.#recover(decision, request, begun, error))
     }
     if (answer instanceof Promise) {
       return answer.then(
-        (result) => this.result<Row>(decision, result),
-        (error: unknown) => this.#recover<Row>(decision, request, begun, error),
+        (result) => {
+          this.#counters.ran(decision, counted, result)
+          return this.result<Row>(decision, result)
+        },
+        (error: unknown) => this.#counted(decision, counted, this.#recover<Row>(decision, request, begun, error)),
       )
     }
+    this.#counters.ran(decision, counted, answer)
     return Promise.resolve(this.result<Row>(decision, answer))
   }
 
+  /** The caller's statement, before it is carried out; once, however many shards it runs on. */
+  called(decision: Decision, params: Params): void {
+    this.#counters.called(decision, params)
+  }
+
+  /** One statement on a lease; the subscribers are told, if there are any. */
+  onLease(
+    decision: Decision,
+    request: DriverRequest,
+    lease: Lease,
+    { inTransaction }: { readonly inTransaction: boolean },
+  ): Promise<DriverResult> {
+    const begun = this.#counters.begin(decision)
+    const run = (): Promise<DriverResult> => lease.query(request)
+    const { sql, params } = request
+    const answer = queryChannel.hasSubscribers
+      ? traced({ sql, params, route: decision.route, inTransaction }, run)
+      : run()
+    return this.#counted(decision, begun, answer)
+  }
+
   /** Rows one by one; the connection is given back when the loop ends, however it ends. */
-  async *stream<Row>(
+  stream<Row>(
     decision: Decision,
     params: Params,
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
-    if (decision.route.shards.length > 1) {
-      yield* this.#streamOfSeveral<Row>(decision, params, options, surroundings)
-      return
+    this.called(decision, params)
+    return decision.route.shards.length > 1
+      ? this.#streamOfSeveral<Row>(decision, params, options, surroundings)
+      : this.#streamOfOne<Row>(decision, params, options, surroundings)
+  }
+
+  async *#streamOfOne<Row>(
+    decision: Decision,
+    params: Params,
+    options: SendOptions | undefined,
+    surroundings: Surroundings,
+  ): AsyncGenerator<Row, void, undefined> {
+    if (decision.ownedKeys !== undefined) {
+      throw new UnsupportedError(
+        'A change of rows whose shard stands in a directory cannot be streamed by itself. Nothing was sent. Use query(), or stream in a transaction.',
+      )
     }
     const request = requestOf(decision, params, options, this.#timeoutMs)
     if (hasReplicas(decision.database)) {
@@ -121,7 +187,8 @@ export class Executor {
 
   /** The decision as it would be carried out now. Waits for nothing. */
   likely(decision: Decision, surroundings: Surroundings, options: CallOptions | undefined): Decision {
-    const { route, database } = decision
+    const { route, database, isOpen } = decision
+    if (isOpen === true) return decision
     if (route.shards.length > 1) {
       // Each shard picks a server of its own; and what cannot be put together is refused here, too.
       if (route.effect === 'read') scatterPlanOf(decision)
@@ -134,7 +201,7 @@ export class Executor {
   async *#streamReplicated<Row>(
     decision: Decision,
     request: DriverRequest,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
     // What a stream writes has taken effect when it has ended, not with its first row.
@@ -177,18 +244,26 @@ export class Executor {
     return new Result<Row>(answer, decision.route)
   }
 
-  /** Rows of a driver's stream, their origin noted, errors located. */
+  /** Rows of a driver's stream, their origin noted, errors located, and counted. */
   async *locatedRows<Row>(
     decision: Decision,
     rows: AsyncGenerator<unknown, void, undefined>,
   ): AsyncGenerator<Row, void, undefined> {
+    const begun = decision.plan === undefined ? 0 : performance.now()
+    let firstRowAt: number | undefined
+    let outcome: Outcome = { rowCount: 0 }
     try {
       for await (const row of rows) {
+        firstRowAt ??= performance.now()
+        outcome.rowCount += 1
         noteOrigin([row], decision.route.database)
         yield row as Row
       }
     } catch (error) {
+      outcome = undefined
       throw locate(error, whereOf(decision))
+    } finally {
+      this.#counters.ran(decision, begun, outcome, firstRowAt)
     }
   }
 
@@ -198,13 +273,21 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
-    const { plan, shardMap, route } = decision
-    const runOn = async (single: Decision, given = params): Promise<Result<Row>> =>
-      await this.run<Row>(single, given, options, surroundings)
-    if (plan?.kind === 'keyed' && plan.inserts !== undefined && shardMap !== undefined)
-      return await insertByShard(decision, plan.inserts, shardMap, params, runOn)
-    if (route.effect !== 'read') return await writeEveryShard(decision, async (single) => await runOn(single))
-    return await this.#scatterWith(surroundings).query<Row>(decision, params, options)
+    const { rows, route } = decision
+    const runOn = async (single: Decision, given: Params): Promise<Result<Row>> =>
+      await this.#runOnOne<Row>(single, given, options, surroundings)
+    if (rows !== undefined) return await insertByShard(decision, rows, params, runOn)
+    if (route.effect !== 'read') {
+      const free = needsAllKept(decision)
+        ? await this.owners.keepAll(decision, { timeoutMs: this.#timeoutMs, ...options })
+        : undefined
+      try {
+        return await writeEveryShard(decision, params, runOn)
+      } finally {
+        await free?.()
+      }
+    }
+    return await this.#scatterAutocommitted(surroundings).query<Row>(decision, params, options)
   }
 
   #streamOfSeveral<Row>(
@@ -213,16 +296,45 @@ export class Executor {
     options: CallOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
-    if (decision.route.effect === 'read') return this.#scatterWith(surroundings).stream<Row>(decision, params, options)
-    throw new UnsupportedError('A change of several shards cannot be streamed. Nothing was sent. Use query().')
+    if (decision.route.effect === 'read')
+      return this.#scatterAutocommitted(surroundings).stream<Row>(decision, params, options)
+    throw changeOfSeveralStreamed()
   }
 
-  #scatterWith(surroundings: Surroundings): Scatter {
-    return new Scatter({
+  #scatterAutocommitted(surroundings: Surroundings): Scatter {
+    return this.scatter({
       run: async (single, params, options) => await this.#runOnOne<unknown>(single, params, options, surroundings),
-      stream: (single, params, options) => this.stream<unknown>(single, params, options, surroundings),
-      concurrency: this.#scatterConcurrency,
+      stream: (single, params, options) => this.#streamOfOne<unknown>(single, params, options, surroundings),
+      spill: {
+        mostRows: this.#scatterSpill,
+        reserve: async (single, options) =>
+          await reserveShard(
+            this,
+            single,
+            { ...options, timeoutMs: options?.timeoutMs ?? this.#timeoutMs },
+            surroundings,
+          ),
+      },
     })
+  }
+
+  /** Reads of several shards, whose parts are carried out so. */
+  scatter(parts: Omit<ScatterParts, 'concurrency' | 'counters'>): Scatter {
+    return new Scatter({ ...parts, concurrency: this.#scatterConcurrency, counters: this.#counters })
+  }
+
+  #counted<T extends { readonly rowCount: number }>(decision: Decision, begun: number, answer: Promise<T>): Promise<T> {
+    if (decision.plan === undefined) return answer
+    return answer.then(
+      (result) => {
+        this.#counters.ran(decision, begun, result)
+        return result
+      },
+      (error: unknown) => {
+        this.#counters.ran(decision, begun, undefined)
+        throw error
+      },
+    )
   }
 
   async #runWatched<Row>(
@@ -253,66 +365,5 @@ export class Executor {
     } catch (last) {
       throw locate(inTermsOf(request.timeoutMs, last), whereOf(decision))
     }
-  }
-}
-
-/** Streams too are told to the subscribers: from the first pull to the end of the loop. */
-export async function* streamTraced(
-  decision: Decision,
-  request: DriverRequest,
-  inTransaction: boolean,
-  open: () => AsyncGenerator<unknown, void, undefined>,
-): AsyncGenerator<unknown, void, undefined> {
-  if (!queryChannel.hasSubscribers) {
-    yield* open()
-    return
-  }
-  const begun = performance.now()
-  const event = {
-    sql: request.sql,
-    params: request.params,
-    route: decision.route,
-    inTransaction,
-    rowCount: 0,
-    durationMs: 0,
-  }
-  queryChannel.start.publish(event)
-  try {
-    for await (const row of open()) {
-      event.rowCount += 1
-      yield row
-    }
-  } catch (error) {
-    queryChannel.error.publish(Object.assign(event, { error }))
-    throw error
-  } finally {
-    event.durationMs = performance.now() - begun
-    queryChannel.asyncEnd.publish(event)
-  }
-}
-
-/** One statement on a lease; the subscribers are told, if there are any. */
-export function queryTraced(
-  decision: Decision,
-  request: DriverRequest,
-  inTransaction: boolean,
-  run: () => Promise<DriverResult>,
-): Promise<DriverResult> {
-  if (!queryChannel.hasSubscribers) return run()
-  return traced({ sql: request.sql, params: request.params, route: decision.route, inTransaction }, run)
-}
-
-/** A generator whose first step was taken already. */
-export async function* resumed<T>(
-  first: Promise<IteratorResult<T, void>>,
-  rest: AsyncGenerator<T, void, undefined>,
-): AsyncGenerator<T, void, undefined> {
-  try {
-    const step = await first
-    if (step.done === true) return
-    yield step.value
-    yield* rest
-  } finally {
-    await rest.return()
   }
 }

@@ -1,19 +1,23 @@
 import type { CallOptions } from '../config.ts'
 import type { DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
 import { ConfigError, CrossDatabaseQueryError, TransactionClosedError, locate } from '../errors.ts'
+import { LookupWriteError } from '../routing/lookups/lookup-error.ts'
 import { nameOf } from '../routing/home.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
+import { givesLookedUpValues } from './claim-book.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
-import { queryTraced, resumed, streamTraced } from './execute.ts'
+import { resumed, streamTraced } from './row-stream.ts'
 import { isSamePlace, onOtherShard, openShardOf, refuseSeveralShards, type OpenShard } from './one-shard.ts'
+import { ownedWriteOn } from './owned-write.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { withTimeLeft } from './time-limit.ts'
 import type { CallLimits } from './time-limit.ts'
 import { Turns } from './turns.ts'
-import { Transaction, runTransaction, type TransactionHost, type TransactionOptions } from './transaction.ts'
+import type { TransactionHost } from './transaction-host.ts'
+import { Transaction, runTransaction, type TransactionOptions } from './transaction.ts'
 
 /**
  * One connection of one's own, for what lives on a connection: settings, temporary tables, advisory locks. It is taken
@@ -44,12 +48,19 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     options?: CallOptions,
   ): Promise<Result<Row>> {
     this.#assertFree()
+    const { executor } = this.#host
     const { decision, answer } = await this.#turns.take(async () => {
       const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
-      return { ...prepared, answer: queryTraced(prepared.decision, request, false, () => lease.query(request)) }
+      const { decision: on } = prepared
+      if (on.ownedKeys === undefined)
+        return { ...prepared, answer: executor.onLease(on, request, lease, { inTransaction: false }) }
+      // The next statement must not get between the proof and the change.
+      const owned = ownedWriteOn(lease, on, request, executor)
+      await owned.catch(() => undefined)
+      return { ...prepared, answer: owned }
     })
     try {
-      return this.#host.executor.result<Row>(decision, await answer)
+      return executor.result<Row>(decision, await answer)
     } catch (error) {
       throw locate(error, whereOf(decision))
     }
@@ -129,7 +140,9 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     const begun = performance.now()
     const decision = await this.#host.decide(sql, params, options, this.#open)
     refuseTransactionControl(decision, 'client.transaction()')
+    refuseClaims(decision)
     const request = requestOf(decision, params, options, this.#host.queryTimeoutMs)
+    this.#host.executor.called(decision, params)
     const lease = await this.#free(decision, request)
     return {
       decision: lease instanceof PlacedLease ? lease.place(decision, options) : decision,
@@ -219,6 +232,15 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
       )
     }
   }
+}
+
+/** Their entries are claimed in a transaction. */
+function refuseClaims(decision: Decision): void {
+  if (!givesLookedUpValues(decision)) return
+  throw new LookupWriteError(
+    'The statement gives values to columns that are looked up, which takes a transaction. Nothing was sent. Use transaction() of the reserved connection.',
+    { database: decision.database.alias },
+  )
 }
 
 function refuseReplica({ role, tags }: TransactionOptions): void {

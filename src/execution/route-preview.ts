@@ -1,11 +1,24 @@
+import { isDeepStrictEqual } from 'node:util'
+import { valuesOf } from '../routing/partial-aggregates.ts'
 import type { Route } from '../routing/route.ts'
 import { groupOutline, scatterOutline, type ScatterOutline } from '../routing/scatter/scatter-outline.ts'
+import { shardParams } from '../routing/scatter/shard-limit.ts'
 import { destinationOf, previewShards, type Destination } from '../routing/shards/preview-shards.ts'
+import { Unanswered } from '../routing/shards/unanswered.ts'
 import type { StatementKind } from '../statement/analysis.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Decision } from './decision.ts'
-import { scatterPlanOf } from './scatter/scatter.ts'
-import { onShards, shardWishes, withShards, type ShardTerms } from './shard-decision.ts'
+import { ownParams } from './own-params.ts'
+import { scatterPlanOf } from './scatter/scatter-plan.ts'
+import {
+  onShards,
+  openDecision,
+  refuseUnknownValues,
+  shardSurroundings,
+  shardWishes,
+  withShards,
+  type ShardTerms,
+} from './shard-decision.ts'
 
 /** Where a statement runs, as far as that is known without running anything. Frozen, as the route that it extends. */
 export interface RoutePreview extends Route {
@@ -14,6 +27,11 @@ export interface RoutePreview extends Route {
   readonly destination: Destination
   /** Of the destination `scatter`: what each shard is asked, and how the answers are put together. */
   readonly scatter?: ScatterOutline
+  /**
+   * Of several shards: the parameters that each gets, where they are not the given ones. Of lists of keys each gets its own values; LIMIT
+   * and OFFSET may have others.
+   */
+  readonly shardParams?: Readonly<Record<string, Params>>
 }
 
 /**
@@ -22,22 +40,49 @@ export interface RoutePreview extends Route {
  * Throws what `query` would throw before it sends anything.
  */
 export function routePreview(template: Decision, params: Params | undefined, terms: ShardTerms): RoutePreview {
-  const { plan, database, analysis, shardMap: map } = template
+  try {
+    return previewOf(template, params, terms)
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error
+    return previewed(openDecision(template, error), template.analysis.kind, 'by-key')
+  }
+}
+
+function previewOf(template: Decision, params: Params | undefined, terms: ShardTerms): RoutePreview {
+  const { plan, analysis } = template
   if (plan === undefined) return previewed(template, analysis.kind, 'one')
   if (params === undefined) {
-    const shards = database.shards.map(({ name }) => name)
-    const wishes = shardWishes(template, terms)
-    const preview = previewShards(plan, wishes, { database: database.alias, shards, map })
+    refuseUnknownValues(template)
+    const preview = previewShards(plan, shardWishes(template, terms), shardSurroundings(template, terms))
     return previewed(withShards(template, preview.shards, preview.reason), analysis.kind, preview.destination)
   }
   const decision = onShards(template, params, terms)
   const { reasons, shards } = decision.route
-  return previewed(decision, analysis.kind, destinationOf(reasons.at(-1)?.rule ?? '', shards))
+  return previewed(decision, analysis.kind, destinationOf(reasons.at(-1)?.rule ?? '', shards), params)
 }
 
-function previewed(decision: Decision, kind: StatementKind, destination: Destination): RoutePreview {
+function previewed(decision: Decision, kind: StatementKind, destination: Destination, params?: Params): RoutePreview {
   const base = { ...decision.route, kind, destination }
-  if (destination !== 'scatter') return Object.freeze(base)
+  const own = destination === 'every' || destination === 'scatter' ? shardParamsOf(decision, destination, params) : {}
+  if (destination !== 'scatter') return Object.freeze({ ...base, ...own })
   const plan = scatterPlanOf(decision)
-  return Object.freeze({ ...base, scatter: plan.kind === 'groups' ? groupOutline(plan.plan) : scatterOutline(plan) })
+  const scatter = plan.kind === 'groups' ? groupOutline(plan.plan) : scatterOutline(plan)
+  return Object.freeze({ ...base, scatter, ...own })
+}
+
+function shardParamsOf(
+  decision: Decision,
+  destination: 'every' | 'scatter',
+  params: Params | undefined,
+): Pick<RoutePreview, 'shardParams'> {
+  if (params === undefined || decision.rows !== undefined) return {}
+  const own = ownParams(decision)
+  const plan = destination === 'scatter' ? scatterPlanOf(decision) : undefined
+  const { engine } = decision.database
+  const each = decision.route.shards.map((shard): [string, Params] => {
+    if (plan?.kind === 'groups') return [shard, valuesOf(plan.plan.shard, own(shard, params))]
+    return [shard, own(shard, plan === undefined ? params : shardParams(params, plan.limit, engine).params)]
+  })
+  const isOther = each.some(([, some]) => !isDeepStrictEqual(some, params))
+  return isOther ? { shardParams: Object.freeze(Object.fromEntries(each)) } : {}
 }

@@ -1,7 +1,8 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
+import type { Config } from '../config.ts'
 import { connect } from '../connect.ts'
 import { parseConfig } from '../parse-config.ts'
-import { simulateDrivers } from '../testing/simulated-driver.ts'
+import { simulateDrivers, type SimulatedDrivers } from '../testing/simulated-driver.ts'
 import { TopologyStore } from '../topology/topology-store.ts'
 import type { Server } from '../topology/topology.ts'
 import { PoolRegistry } from './pool-registry.ts'
@@ -9,50 +10,50 @@ import { ShardWatches } from './shard-watches.ts'
 
 const patience = { timeout: 5_000 }
 
+/** The watches of the one shard of the default database; closed with the test. */
+function watched(config: Config, drivers: SimulatedDrivers['drivers']) {
+  const { topology } = parseConfig(config)
+  const database = topology.databases.get('default')!
+  const shard = database.shards[0]!
+  const pools = new PoolRegistry(drivers)
+  const watches = new ShardWatches(pools, drivers, new TopologyStore(topology))
+  onTestFinished(() => watches.close(0))
+  return { database, shard, pools, watches }
+}
+
 it('A position is not believed any more after the loss of a connection, be it one of the probes alone', async () => {
   const simulated = simulateDrivers()
   const dsn = 'postgres://u@r/d'
   const replication = { probeIntervalMs: 600_000, maxLagMs: 0 }
-  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', replicas: [dsn] } }, replication })
-  const database = config.topology.databases.get('default')!
-  const [shard] = database.shards
-  const [replica] = shard!.replicas
-  const pools = new PoolRegistry(simulated.drivers)
-  const watches = new ShardWatches(pools, simulated.drivers, new TopologyStore(config.topology))
-  onTestFinished(() => watches.close(0))
+  const databases = { default: { primary: 'postgres://u@p/d', replicas: [dsn] } }
+  const { database, shard, pools, watches } = watched({ databases, replication }, simulated.drivers)
+  const [replica] = shard.replicas
   const position = { kind: 'lsn', timeline: 1, lsn: 7n } as const
   const server = simulated.server(dsn)
   server.setStatus({ writable: false, position })
-  expect(watches.known(database, shard!).usable(replica!)).toBe(true)
+  expect(watches.known(database, shard).usable(replica!)).toBe(true)
   expect(server.steps).toEqual([])
 
-  await watches.of(database, shard!).refresh(replica!)
-  expect(watches.positionOf(database, shard!, replica!)).toEqual(position)
-  expect(watches.known(database, shard!).positionOf(replica!)).toEqual(position)
+  await watches.of(database, shard).refresh(replica!)
+  expect(watches.positionOf(database, shard, replica!)).toEqual(position)
+  expect(watches.known(database, shard).positionOf(replica!)).toEqual(position)
   // No statement has used a connection of its own, or they were idle for so long that they were closed.
   expect(pools.opened(replica!)).toBeUndefined()
   server.loseConnections()
   expect(watches.lossesOf(replica!)).toBe(1)
-  expect(watches.positionOf(database, shard!, replica!)).toBeUndefined()
+  expect(watches.positionOf(database, shard, replica!)).toBeUndefined()
 
   // It is asked again at once, and not only when its turn comes, which is in ten minutes here.
-  await vi.waitFor(() => expect(watches.positionOf(database, shard!, replica!)).toEqual(position))
+  await vi.waitFor(() => expect(watches.positionOf(database, shard, replica!)).toEqual(position))
 })
 
 it('A server that was gone, and is found again, may be another one', async () => {
   const simulated = simulateDrivers()
   let found = [{ host: 'r', port: 5432 }]
   const discovery = { find: () => found, intervalMs: 100 }
-  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', discovery } } })
-  const database = config.topology.databases.get('default')!
-  const [shard] = database.shards
-  const watches = new ShardWatches(
-    new PoolRegistry(simulated.drivers),
-    simulated.drivers,
-    new TopologyStore(config.topology),
-  )
-  onTestFinished(() => watches.close(0))
-  const monitor = watches.of(database, shard!)
+  const databases = { default: { primary: 'postgres://u@p/d', discovery } }
+  const { database, shard, watches } = watched({ databases }, simulated.drivers)
+  const monitor = watches.of(database, shard)
   monitor.primary()
   const appeared = async (): Promise<number> => {
     await vi.waitFor(() => expect(monitor.servers).toHaveLength(2), patience)
@@ -76,16 +77,9 @@ it('A primary that was found stays while it is suspect, though nobody names it',
   let found = [{ host: 'r', port: 5432 }]
   const discovery = { find: () => (looks++, found), intervalMs: 100 }
   const replication = { probeTimeoutMs: 60_000 }
-  const config = parseConfig({ databases: { default: { primary: 'postgres://u@p/d', discovery } }, replication })
-  const database = config.topology.databases.get('default')!
-  const [shard] = database.shards
-  const watches = new ShardWatches(
-    new PoolRegistry(simulated.drivers),
-    simulated.drivers,
-    new TopologyStore(config.topology),
-  )
-  onTestFinished(() => watches.close(0))
-  const monitor = watches.of(database, shard!)
+  const databases = { default: { primary: 'postgres://u@p/d', discovery } }
+  const { database, shard, watches } = watched({ databases, replication }, simulated.drivers)
+  const monitor = watches.of(database, shard)
   monitor.primary()
   await vi.waitFor(() => expect(monitor.primary()).toMatchObject({ server: { id: 'default/main/r:5432' } }), patience)
   const { server } = monitor.primary() as { server: Server }
@@ -125,9 +119,6 @@ it('A token is not left out while others may know of replicas that were not foun
 
 it('A primary that takes no writes any more is asked on a new connection: its name may lead to the next one', async () => {
   const simulated = simulateDrivers()
-  const config = parseConfig({ databases: { default: { primary: 'mysql://u@p/d', replicas: ['mysql://u@r/d'] } } })
-  const database = config.topology.databases.get('default')!
-  const shard = database.shards[0]!
   let opened = 0
   const mysql = async () => {
     const driver = await simulated.drivers.mysql()
@@ -137,9 +128,8 @@ it('A primary that takes no writes any more is asked on a new connection: its na
     }
     return { ...driver, open }
   }
-  const drivers = { ...simulated.drivers, mysql }
-  const watches = new ShardWatches(new PoolRegistry(drivers), drivers, new TopologyStore(config.topology))
-  onTestFinished(() => watches.close(0))
+  const databases = { default: { primary: 'mysql://u@p/d', replicas: ['mysql://u@r/d'] } }
+  const { database, shard, watches } = watched({ databases }, { ...simulated.drivers, mysql })
   const monitor = watches.of(database, shard)
   for (let n = 0; n < 3; n++) await monitor.refresh(shard.primary)
   expect(opened).toBe(1)

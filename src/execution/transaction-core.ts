@@ -31,6 +31,13 @@ export type InquirySource = (first: Decision) => CommitInquiry
 /** What MySQL and MariaDB answer when they have rolled the whole transaction back, not the statement alone. */
 const endsOnServer: ReadonlySet<string | undefined> = new Set(['ER_LOCK_DEADLOCK', 'ER_XA_RBDEADLOCK'])
 
+/** What an error of a statement says about its whole transaction: its connection is gone, or the server has undone all of it. */
+export function fateOnServer(error: unknown): 'gone' | 'undone' | undefined {
+  if (!(error instanceof QueryError)) return undefined
+  if (error.errorClass === 'connection-lost' || error.errorClass === 'shutting-down') return 'gone'
+  return endsOnServer.has(error.engineCode) ? 'undone' : undefined
+}
+
 /**
  * One real transaction on one connection, from the first statement to the end. `BEGIN` is sent with the first
  * statement, so that the statement decides the database and a transaction on the wrong one cannot happen.
@@ -75,6 +82,11 @@ export class TransactionCore {
   /** The connection while the transaction is open. */
   get current(): Promise<Lease> | undefined {
     return this.#state.name === 'open' ? this.#state.lease : undefined
+  }
+
+  /** Before its first statement. */
+  get isIdle(): boolean {
+    return this.#state.name === 'idle'
   }
 
   get ended(): boolean {
@@ -159,12 +171,9 @@ export class TransactionCore {
    * and what came later would run in a transaction of its own.
    */
   async noteError(error: unknown): Promise<void> {
-    if (!(error instanceof QueryError)) return
-    if (error.errorClass === 'connection-lost' || error.errorClass === 'shutting-down') {
-      await this.#end('failed', 'destroy', undefined, error)
-    } else if (endsOnServer.has(error.engineCode)) {
-      await this.fail(error)
-    }
+    const fate = fateOnServer(error)
+    if (fate === 'gone') await this.#end('failed', 'destroy', undefined, error)
+    else if (fate === 'undone') await this.fail(error)
   }
 
   /** The error, with the place where the transaction runs. */

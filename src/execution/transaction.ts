@@ -1,18 +1,20 @@
-import { setTimeout } from 'node:timers/promises'
 import type { CallOptions, ReadOptions } from '../config.ts'
 import type { DriverRequest, DriverResult, Isolation, Lease } from '../drivers/driver.ts'
-import { AbortedError, OnCommitError, TransactionClosedError, locate } from '../errors.ts'
+import { AbortedError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
-import type { Surroundings } from '../routing/surroundings.ts'
 import type { Params } from '../statement/statement.ts'
+import { givesLookedUpValues, type ClaimBook } from './claim-book.ts'
+import { runCallbacks, type Callback } from './commit-callbacks.ts'
 import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
-import { queryTraced, resumed, streamTraced, type Executor } from './execute.ts'
+import { inquiryOf } from './commit-inquiry.ts'
+import { OwnerMovedError, ProvedKeys } from './owner-check.ts'
+import { resumed, streamTraced } from './row-stream.ts'
 import { PlacedLease } from './placed-lease.ts'
-import type { OpenShard } from './one-shard.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
-import { TransactionCore, type InquirySource, type LeaseSource } from './transaction-core.ts'
+import { TransactionCore } from './transaction-core.ts'
+import { fromPool, type TransactionHost } from './transaction-host.ts'
 
 /**
  * How a transaction is to run. What it asks of the server (`role`, `tags`, `maxStalenessMs`, `atLeast`) decides where one
@@ -29,26 +31,6 @@ export interface TransactionOptions extends ReadOptions {
   /** Time limit of each statement in milliseconds. Default: `limits.queryTimeoutMs`. */
   readonly timeoutMs?: number
 }
-
-/** What a transaction needs from its client. */
-export interface TransactionHost {
-  /** Routes a statement; `pinned` is the place of the open transaction, for a statement that names no table. */
-  decide(
-    sql: string,
-    params: Params,
-    options: CallOptions | undefined,
-    pinned: OpenShard | undefined,
-  ): Decision | Promise<Decision>
-  explain(sql: string, params: Params, options: CallOptions | undefined, pinned: OpenShard | undefined): Route
-  readonly executor: Executor
-  readonly surroundings: Surroundings
-  /** Default: the pool of the decision's server. */
-  readonly lease?: LeaseSource
-  readonly attempts: number
-  readonly queryTimeoutMs: number
-}
-
-type Callback = () => unknown
 
 /** A statement and the connection it is to be sent on. */
 interface Prepared {
@@ -80,6 +62,8 @@ export class Transaction implements Queryable, AsyncDisposable {
   readonly #parent: Transaction | undefined
   readonly #depth: number
   readonly #callbacks: Callback[] = []
+  readonly #proved: ProvedKeys
+  readonly #claims: ClaimBook
   #savepointIsSet = false
   #child: Transaction | undefined
   #closed = false
@@ -90,10 +74,12 @@ export class Transaction implements Queryable, AsyncDisposable {
     this.#options = options
     this.#parent = parent
     this.#depth = parent === undefined ? 0 : parent.#depth + 1
+    this.#claims = parent === undefined ? host.claims() : parent.#claims
     this.#core =
       parent === undefined
-        ? new TransactionCore(host.lease ?? fromPool(host), options, host.attempts, inquiryOf(host))
+        ? new TransactionCore(host.lease ?? fromPool(host), options, host.attempts, inquiryOf(fromPool(host)))
         : parent.#core
+    this.#proved = new ProvedKeys(host.executor.owners, parent === undefined ? undefined : parent.#proved)
   }
 
   /** The alias of the database that it runs on; `undefined` before the first statement. */
@@ -111,7 +97,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     // Nothing is awaited that is there already: in a transaction of short statements every wait for nothing is measurable.
     const sent = this.#core.inTurn(() => {
       const prepared = this.#prepare(sql, params, options)
-      return prepared instanceof Promise ? prepared.then(send) : send(prepared)
+      return prepared instanceof Promise ? prepared.then(this.#send) : this.#send(prepared)
     })
     const { decision, timeoutMs, answer } = sent instanceof Promise ? await sent : sent
     try {
@@ -179,6 +165,7 @@ export class Transaction implements Queryable, AsyncDisposable {
     if (this.#parent !== undefined) {
       await this.#core.inTurn(async () => await this.#releaseSavepoint())
       this.#parent.#callbacks.push(...this.#callbacks)
+      this.#proved.release()
       return
     }
     const database = await this.#core.inTurn(async () => {
@@ -190,6 +177,7 @@ export class Transaction implements Queryable, AsyncDisposable {
         throw error
       }
       await this.#core.commit()
+      this.#proved.committed()
       return on
     })
     await runCallbacks(this.#callbacks, database)
@@ -243,6 +231,7 @@ export class Transaction implements Queryable, AsyncDisposable {
       refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
       refuseHiddenCommit(decision)
       const request = requestOf(decision, params, callOptions, this.#host.queryTimeoutMs)
+      this.#host.executor.called(decision, params)
       // The wait for the connection counts.
       const prepared = (lease: Lease): Prepared => ({
         decision: lease instanceof PlacedLease ? lease.place(decision, callOptions) : decision,
@@ -250,11 +239,34 @@ export class Transaction implements Queryable, AsyncDisposable {
         request: withTimeLeft(request, begun),
         timeoutMs: request.timeoutMs,
       })
-      const lease = this.#enter(decision, request)
+      const lease = givesLookedUpValues(decision)
+        ? this.#enterClaiming(decision, params, request)
+        : this.#enter(decision, request)
+      if (decision.ownedKeys !== undefined)
+        return this.#proven(lease, decision, withTimeLeft(request, begun)).then(prepared)
       return lease instanceof Promise ? lease.then(prepared) : prepared(lease)
     }
     const decision = this.#host.decide(sql, params, callOptions, this.#core.open)
     return decision instanceof Promise ? decision.then(prepare) : prepare(decision)
+  }
+
+  readonly #send = ({ decision, lease, request, timeoutMs }: Prepared): Sent => {
+    const { executor } = this.#host
+    return { decision, timeoutMs, answer: executor.onLease(decision, request, lease, { inTransaction: true }) }
+  }
+
+  /** The connection, once the keys that the statement changes are proved to be on its shard. If they are not, all is rolled back. */
+  async #proven(entered: Lease | Promise<Lease>, decision: Decision, limits: CallLimits): Promise<Lease> {
+    const lease = await entered
+    try {
+      await this.#proved.prove(lease, decision, limits)
+      return lease
+    } catch (error) {
+      const located = locate(error, whereOf(decision))
+      if (located instanceof OwnerMovedError) await this.#core.fail(located)
+      else await this.#core.noteError(located)
+      throw located
+    }
   }
 
   #callOptions(options: CallOptions | undefined): CallOptions | undefined {
@@ -271,6 +283,22 @@ export class Transaction implements Queryable, AsyncDisposable {
   /** The connection, with this savepoint and those around it set. */
   #enter(decision: Decision, limits: CallLimits): Lease | Promise<Lease> {
     return this.#parent === undefined ? this.#core.enter(decision, limits) : this.#enterSavepoint(decision, limits)
+  }
+
+  /** The connection, on which the values of looked-up columns are claimed. */
+  async #enterClaiming(decision: Decision, params: Params, limits: CallLimits): Promise<Lease> {
+    const begun = performance.now()
+    // Before the transaction begins, so that nobody waits for its locks meanwhile; unless it is open, or will not have the statement.
+    const isNew = this.#core.isIdle && this.#options.readOnly !== true && decision.route.shards.length === 1
+    if (isNew) await this.#claims.reserve(decision, params, limits)
+    const lease = await this.#enter(decision, withTimeLeft(limits, begun))
+    try {
+      await this.#claims.claim(decision, params, withTimeLeft(limits, begun), lease)
+    } catch (error) {
+      await this.#core.noteError(error)
+      throw locate(error, whereOf(decision))
+    }
+    return lease
   }
 
   async #enterSavepoint(decision: Decision, limits: CallLimits): Promise<Lease> {
@@ -306,6 +334,7 @@ export class Transaction implements Queryable, AsyncDisposable {
 
   /** Undoes what was done since the savepoint. Where that fails, everything is undone: it must not be committed. */
   async #undo(): Promise<void> {
+    this.#proved.clear()
     const lease = await this.#core.current
     if (!this.#savepointIsSet || lease === undefined) return
     try {
@@ -319,29 +348,6 @@ export class Transaction implements Queryable, AsyncDisposable {
   }
 }
 
-function send({ decision, lease, request, timeoutMs }: Prepared): Sent {
-  return { decision, timeoutMs, answer: queryTraced(decision, request, true, () => lease.query(request)) }
-}
-
-function fromPool({ executor, surroundings }: TransactionHost): LeaseSource {
-  return async (decision, access, limits) => await executor.lease(decision, access, limits, surroundings)
-}
-
-/** About a lost COMMIT the pool is asked, also for a transaction on a reserved connection: that one is gone. */
-function inquiryOf(host: TransactionHost): InquirySource {
-  const lease = fromPool(host)
-  return (first) => ({
-    connect: async (timeoutMs) => await lease(first, 'write', { timeoutMs }),
-    boundMs: first.database.replication.holdMs,
-    clock: { now: () => performance.now(), sleep },
-  })
-}
-
-async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  // A fired signal ends the wait, as the end of the time does.
-  await setTimeout(ms, undefined, { signal }).catch(() => undefined)
-}
-
 /** Runs `fn`, then commits; rolls back and throws on if it throws. */
 export async function runTransaction<T>(transaction: Transaction, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   try {
@@ -353,16 +359,4 @@ export async function runTransaction<T>(transaction: Transaction, fn: (tx: Trans
     await transaction.rollback()
     throw error
   }
-}
-
-async function runCallbacks(callbacks: readonly Callback[], database: string | undefined): Promise<void> {
-  const errors: unknown[] = []
-  for (const callback of callbacks) {
-    try {
-      await callback()
-    } catch (error) {
-      errors.push(error)
-    }
-  }
-  if (errors.length > 0) throw new OnCommitError(errors, database === undefined ? {} : { database })
 }

@@ -88,7 +88,7 @@ describe('parameters', () => {
     expect(plan.shard.params).toEqual([1])
     expect(finalOf(plan).params).toEqual([{ value: 'rows' }, 0, 2, 3])
     const named = planOf('select sum(x) + :more as s from t where a = :a having count(*) > @more', 'sqlite')
-    expect(named.shard.sql).toBe('select sum(x) as a1, count(*) as a2 from t where a = ?')
+    expect(named.shard.sql).toBe('select sum(x) as a1, total(x) as a2, count(*) as a3 from t where a = ?')
     expect(valuesOf(finalOf(named), { more: 1, '@more': 2, a: 3 })).toEqual(['rows', 1, 2])
   })
 
@@ -157,25 +157,99 @@ describe('group keys within expressions', () => {
   ])('%s grouped by %s is %s', (item, key, expected) => expect(finalItem(item, key)).toBe(expected))
 })
 
+describe('what cannot be split is computed of the gathered rows', () => {
+  it.each<[Dialect, string, string, string]>([
+    [
+      'postgres',
+      "select city, string_agg(name, ', ' order by age desc nulls last, id) filter (where age > 3), count(*) from t where a group by city",
+      'select city as g1, name as e1, age as e2, id as e3, (age > 3) as e4 from t where a',
+      "string_agg(r.e1, ', ' order by r.e2 desc nulls last, r.e3) filter (where r.e4) as s1, count(*) as s2 from r group by r.g1",
+    ],
+    [
+      'postgres',
+      'select percentile_disc(array[0.1, 0.9]) within group (order by a desc) from t',
+      'select a as e1 from t',
+      'percentile_disc(array[0.1, 0.9]) within group (order by r.e1 desc) as s1 from r)',
+    ],
+    [
+      'postgres',
+      'select a, b, count(distinct c), sum(x) + 1 from t group by a',
+      'select a as g1, b as d1, c as e1, x as e2 from t',
+      'count(distinct r.e1) as s1, sum(r.e2) as s2 from r group by r.g1, r.d1',
+    ],
+    [
+      'postgres',
+      "select array_agg(1), string_agg('x', $1) from t",
+      'select 1 as e1 from t',
+      "string_agg('x', $2) as s2 from r)",
+    ],
+    [
+      'postgres',
+      'select array_agg(f(a, b) order by (a, b)) from t',
+      'select f(a, b) as e1, (a, b) as e2 from t',
+      'array_agg(r.e1 order by r.e2)',
+    ],
+    [
+      'mysql',
+      "select group_concat(distinct a, b order by c + ?, 1 desc separator ';') from t where d = ?",
+      'select a as e1, b as e2, c + ? as e3 from t where d = ?',
+      "group_concat(distinct r.e1, r.e2 order by r.e3, 1 desc separator ';') as s1",
+    ],
+    [
+      'sqlite',
+      "select group_concat(a, ',' order by b collate nocase desc) from t",
+      'select a as e1, b collate nocase as e2 from t',
+      "group_concat(r.e1, ',' order by r.e2 desc)",
+    ],
+    [
+      'sqlite',
+      'select json_group_array(a), json_group_object(b, a) from t',
+      'select a as e1, b as e2 from t',
+      'json_group_array(r.e1) as s1, json_group_object(r.e2, r.e1) as s2',
+    ],
+  ])('%s: %s', (dialect, sql, shard, final) => {
+    const plan = planOf(sql, dialect)
+    expect(plan.gathers).toBe(true)
+    expect(plan.shard.sql).toBe(shard)
+    expect(finalOf(plan).sql).toContain(final)
+  })
+
+  it('and nothing else is', () => expect(planOf('select count(distinct a), sum(b) from t').gathers).toBe(false))
+
+  it('but what may be a function of the application', () => {
+    const sql = 'select string_agg(a order by b) from t'
+    const plan = aggregationPlan(sql, shapeOf(sql, 'postgres'), { isOwn: (name) => name === 'string_agg' })
+    expect(plan).toEqual({ refused: 'STRING_AGG' })
+  })
+})
+
 describe('refused', () => {
   it.each<[Dialect, string, string]>([
     ['postgres', 'select row_number() over (order by a), count(*) from t group by a', 'a window function'],
-    ['postgres', 'select array_agg(a) from t', 'ARRAY_AGG'],
-    ['postgres', 'select percentile_cont(0.5) within group (order by a) from t', 'PERCENTILE_CONT'],
-    ['postgres', 'select corr(a, b) from t', 'CORR'],
+    ['postgres', 'select string_agg(distinct a, b order by a using >) from t', 'STRING_AGG with ORDER BY … USING'],
+    [
+      'postgres',
+      'select percentile_cont(a) within group (order by b) from t',
+      'PERCENTILE_CONT of something that is no',
+    ],
+    ['postgres', 'select mine(a order by b) from t', 'MINE'],
+    ['postgres', 'select own.string_agg(a order by b) from t', 'STRING_AGG'],
+    ['postgres', 'select json_agg(t.*) from t', '"*" in JSON_AGG'],
+    ['postgres', 'select array_agg(a + $1 order by b) from t having count(*) > $1', 'the parameter $1'],
     ['postgres', 'select a, (select 1), count(*) from t group by a', 'a subquery'],
     ['postgres', 'select mine(a), count(*) from t group by a', 'the function mine()'],
     ['postgres', 'select * from t group by a', '"*"'],
     ['postgres', 'select distinct * from t', '"*"'],
-    ['postgres', 'select a, b, count(distinct c) from t group by a', 'an aggregate of DISTINCT values beside a column'],
     ['postgres', 'select distinct a from t order by b', 'the column b'],
     ['mysql', 'select a, b, count(*) from t group by a', 'the column b'],
-    ['mysql', 'select json_arrayagg(a) from t', 'JSON_ARRAYAGG'],
+    ['mysql', 'select json_arrayagg(a > 1) from t', 'JSON_ARRAYAGG of an expression'],
     ['mysql', 'select count(*) from t group by a with rollup', 'ROLLUP'],
     ['sqlite', 'select a, b, max(c) from t group by a', 'the column b'],
     ['sqlite', 'select a, "b", max(c) from t group by a', 'the column "b"'],
     ['sqlite', 'select a from t group by ?', 'a parameter in GROUP BY'],
-    ['sqlite', 'select json_group_array(a) from t', 'JSON_GROUP_ARRAY'],
+    ['sqlite', 'select json_group_array(json(a)) from t', 'JSON_GROUP_ARRAY of an expression'],
+    ['sqlite', "select json_group_array(a -> '$') from t", 'JSON_GROUP_ARRAY of an expression'],
+    ['sqlite', 'select json_group_array(e.value) from t, json_each(t.a) e', 'JSON_GROUP_ARRAY of what JSON_EACH'],
   ])('%s: %s', (dialect, sql, construct) => expect(refusalOf(sql, dialect)).toContain(construct))
 
   it('deviations of floating-point numbers, once the types are known', () => {

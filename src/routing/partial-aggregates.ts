@@ -1,59 +1,22 @@
 import type { Span } from '../statement/analysis.ts'
 import type { Expression, QueryShape, SelectItem, SortKey } from '../statement/shape/query-shape.ts'
 import type { Dialect } from '../statement/statement.ts'
+import type { AggregationPlan, PartialRelation, Refusal } from './aggregation/aggregation-plan.ts'
 import { FinalExpression, type GroupKey, type Surroundings } from './aggregation/final-expression.ts'
-import { copied, type PartParameter, type Parts, type PartText, render } from './aggregation/part-text.ts'
+import { copied, type Parts, type PartText, render } from './aggregation/part-text.ts'
 import { PartialColumns } from './aggregation/partial-columns.ts'
+import { refuseSharedParameters } from './aggregation/shared-parameters.ts'
 import { FinishRefusal } from './aggregation/split-aggregate.ts'
 import { behindBracket, type TextToken, textTokens, tokenAt } from './aggregation/text-tokens.ts'
 
-export { type PartParameter, type PartText, valuesOf } from './aggregation/part-text.ts'
-
-/** The partial rows of all shards, as something to select from. */
-export interface PartialRelation {
-  /** A SELECT with the plan's columns in their order; `value` are its own parameters. */
-  readonly rows: Parts
-  /** PostgreSQL: the name of each column's type. MySQL: `decimal`, `double` or another. SQLite: the type to compare as, or empty. */
-  readonly types: readonly string[]
-  /**
-   * Whether the partial query itself is put in front, with no rows: its columns then give theirs the collation and the
-   * affinity that they have in the tables.
-   */
-  readonly modelled: boolean
-}
-
-/** How a statement with groups, aggregates or DISTINCT is answered by several shards and finished by one server. */
-export interface AggregationPlan {
-  readonly dialect: Dialect
-  /** For each shard: one row for each of its groups. */
-  readonly shard: PartText
-  /** The names of its columns. */
-  readonly columns: readonly string[]
-  /** The names of the original items; `undefined` where only the engine knows them: `describe` tells. */
-  readonly names: readonly (string | undefined)[]
-  /** The original statement without its rows: the names of its fields are those of the answer. */
-  readonly describe: PartText
-  /**
-   * Names that are taken for those of items, outside of ORDER BY `name`. They must not be names of columns, which would come first; `columnsOf` is a
-   * statement without rows whose fields are all columns of the tables.
-   */
-  readonly presumed: { readonly absent: readonly string[]; readonly columnsOf: PartText } | undefined
-  /**
-   * The statement that makes the answer of the partial rows.
-   *
-   * @returns a refusal if the types of the columns, which the text does not tell, cannot be put together
-   */
-  final(relation: PartialRelation, names: readonly string[]): PartText | Refusal
-}
-
-/** Why a statement cannot be finished from partial aggregates; `refused` names the construct. */
-export interface Refusal {
-  readonly refused: string
-}
+export type { AggregationPlan, PartialRelation, Refusal } from './aggregation/aggregation-plan.ts'
+export { type PartParameter, type Parts, type PartText, render, valuesOf } from './aggregation/part-text.ts'
 
 export interface AggregationOptions {
   /** PostgreSQL: whether a function of this name that is not built in is known to be no aggregate. Default: none is. */
   readonly isScalar?: (name: string) => boolean
+  /** Whether a function of this name may be the application's own, so that its name says nothing of it. Default: none is. */
+  readonly isOwn?: (name: string) => boolean
 }
 
 /** Whether a statement needs to be finished at all: it has groups, aggregates or DISTINCT. */
@@ -81,9 +44,19 @@ export function aggregationPlan(
     if (obstacle !== undefined) return { refused: obstacle }
     const tokens = textTokens(sql, shape.dialect)
     if (tokens === undefined || shape.source === undefined) return { refused: 'a SELECT without FROM' }
-    return new Planner(sql, shape, tokens, options).plan()
+    return splitOrGathered((gathers) => new Planner(sql, shape, tokens, options, gathers).plan())
   } catch (error) {
     if (error instanceof FinishRefusal) return { refused: error.construct }
+    throw error
+  }
+}
+
+/** What cannot be split into partial aggregates, as all that depends on an order, is computed of the rows themselves. */
+function splitOrGathered(planned: (gathers: boolean) => AggregationPlan): AggregationPlan {
+  try {
+    return planned(false)
+  } catch (error) {
+    if (error instanceof FinishRefusal) return planned(true)
     throw error
   }
 }
@@ -98,6 +71,8 @@ class Planner {
   readonly #around: Surroundings
   /** DISTINCT of plain rows: every item is a key. */
   readonly #plain: boolean
+  readonly #gathers: boolean
+  readonly #isOwn: (name: string) => boolean
   /** The final item of each alias, while names of items are in view. */
   #aliases: ReadonlyMap<string, Parts> = new Map()
 
@@ -105,12 +80,15 @@ class Planner {
     sql: string,
     shape: QueryShape,
     tokens: readonly TextToken[],
-    { isScalar = () => false }: AggregationOptions,
+    { isScalar = () => false, isOwn = () => false }: AggregationOptions,
+    gathers: boolean,
   ) {
+    this.#gathers = gathers
+    this.#isOwn = isOwn
     this.#sql = sql
     this.#shape = shape
     this.#tokens = tokens
-    this.#columns = new PartialColumns(sql, shape.dialect, tokens)
+    this.#columns = new PartialColumns(sql, shape.dialect, tokens, gathers)
     this.#plain = shape.distinct === 'all' && !isAggregated({ ...shape, distinct: 'none' })
     const source = this.#run(shape.source!)
     this.#around = {
@@ -146,16 +124,29 @@ class Planner {
     if (this.#columns.listed().length === 0) throw new FinishRefusal('HAVING without an aggregate')
     const partial = this.#partial()
     const model = this.#partial(this.#columns.compared())
-    this.#refuseSharedParameters(partial, [...finalItems.flat(), ...tail])
+    if (dialect === 'postgres') {
+      const gathered = this.#gathers ? this.#columns.finals([]).flat() : []
+      refuseSharedParameters(partial, [...gathered, ...finalItems.flat(), ...tail], this.#tokens)
+    }
     return {
       dialect,
+      gathers: this.#gathers,
       shard: render(partial, dialect),
       columns: this.#columns.listed().map(({ name }) => name),
-      names: items.map((item) => item.alias?.name ?? (dialect === 'postgres' ? item.column : undefined)),
+      names: this.#isProved
+        ? items.map((item) => item.alias?.name ?? (dialect === 'postgres' ? item.column : undefined))
+        : items.map(() => undefined),
       describe: render(this.#describe(), dialect),
       presumed: this.#absent.length === 0 ? undefined : { absent: this.#absent, columnsOf: this.#columnsOf() },
+      many: this.#gathers || this.#columns.grouped > 0,
+      relation: (relation) => render(rowsOf(relation, model), dialect),
       final: (relation, names) => this.#finish(model, finalItems, tail, relation, names),
     }
+  }
+
+  /** Rows that are gathered are not grouped, so that nobody has said yet that columns depend on the keys: describing the statement does. */
+  get #isProved(): boolean {
+    return !this.#gathers || this.#columns.dependents === 0
   }
 
   #findKeys(): void {
@@ -227,7 +218,9 @@ class Planner {
     const { items, having, orderBy } = this.#shape
     for (const each of [...items, ...(having === undefined ? [] : [having.condition]), ...(orderBy?.keys ?? [])]) {
       const found = each.aggregates.find((aggregate) => aggregate.span.start === span.start)
-      if (found !== undefined) return this.#columns.addAggregate(found)
+      if (found === undefined) continue
+      if (this.#gathers && this.#isOwn(found.name)) throw new FinishRefusal(found.name.toUpperCase())
+      return this.#columns.addAggregate(found)
     }
     throw new Error('An aggregate is not part of the statement it was read from.')
   }
@@ -278,11 +271,15 @@ class Planner {
     const { grouped } = this.#columns
     const ordinals = Array.from({ length: grouped }, (_, i) => i + 1).join(', ')
     const groupBy = grouped === 0 ? [] : [` group by ${ordinals}`]
-    return ['select ', ...listed, ' ', ...this.#copy(this.#shape.source!), ...groupBy]
+    return [...this.#with(), 'select ', ...listed, ' ', ...this.#copy(this.#shape.source!), ...groupBy]
+  }
+
+  #with(): Parts {
+    return this.#shape.with === undefined ? [] : [...this.#copy(this.#shape.with), ' ']
   }
 
   #finish(
-    compared: Parts,
+    model: Parts,
     finalItems: readonly Parts[],
     tail: Parts,
     relation: PartialRelation,
@@ -306,12 +303,10 @@ class Planner {
       ...finals.map((each, i): Parts => [...each, ` as s${i + 1}`]),
     ]
     const groupBy = kept.length === 0 ? '' : ` group by ${kept.join(', ')}`
-    const model: Parts = relation.modelled ? ['select * from (', ...compared, ' limit 0) as z union all '] : []
     return render(
       [
         `with r(${columns.join(', ')}) as (`,
-        ...model,
-        ...relation.rows,
+        ...rowsOf(relation, model),
         '), f as (select ',
         ...listOf(inner),
         ` from r${groupBy}) select ${distinct === 'all' && !this.#plain ? 'distinct ' : ''}`,
@@ -325,7 +320,8 @@ class Planner {
 
   #describe(): Parts {
     const { span, orderBy, limit } = this.#shape
-    const end = Math.min(orderBy?.span.start ?? span.end, limit?.span.start ?? span.end)
+    const order = this.#isProved ? orderBy : undefined
+    const end = Math.min(order?.span.start ?? span.end, limit?.span.start ?? span.end)
     const parts: Parts[number][] = []
     let at = span.start
     // As it stands, comments too: MySQL and SQLite take names from the text.
@@ -338,26 +334,7 @@ class Planner {
   }
 
   #columnsOf(): PartText {
-    return render(['select * ', ...this.#copy(this.#shape.source!), ' limit 0'], this.#shape.dialect)
-  }
-
-  /**
-   * PostgreSQL gives a parameter one type, from wherever it stands first. In two texts it could get two, and mean two values, unless
-   * the type is written.
-   */
-  #refuseSharedParameters(partial: Parts, final: Parts): void {
-    if (this.#shape.dialect !== 'postgres') return
-    const within = new Set(parametersOf(partial))
-    for (const parameter of parametersOf(final)) {
-      if (within.has(parameter) && !this.#isCast(parameter))
-        throw new FinishRefusal(
-          `the parameter $${Number(parameter) + 1}, which shards and the final step need both, without a cast (write $${Number(parameter) + 1}::type)`,
-        )
-    }
-  }
-
-  #isCast(parameter: PartParameter): boolean {
-    return this.#tokens.every((token, i) => token.parameter !== parameter || this.#tokens[i + 1]?.word === '::')
+    return render([...this.#with(), 'select * ', ...this.#copy(this.#shape.source!), ' limit 0'], this.#shape.dialect)
   }
 
   #run({ start, end }: Span): readonly TextToken[] {
@@ -377,12 +354,13 @@ function withoutBrackets(tokens: readonly TextToken[]): readonly TextToken[] {
   return run
 }
 
-function listOf(list: readonly Parts[]): Parts {
-  return list.flatMap((each, i) => (i === 0 ? each : [', ', ...each]))
+/** The rows, behind the query that gives their columns what the values do not have. */
+function rowsOf({ modelled, rows }: PartialRelation, model: Parts): Parts {
+  return modelled ? ['select * from (', ...model, ' limit 0) as z union all ', ...rows] : rows
 }
 
-function parametersOf(parts: Parts): readonly PartParameter[] {
-  return parts.flatMap((part) => (typeof part === 'string' ? [] : [part.parameter]))
+function listOf(list: readonly Parts[]): Parts {
+  return list.flatMap((each, i) => (i === 0 ? each : [', ', ...each]))
 }
 
 function quoted(name: string, dialect: Dialect): string {

@@ -13,6 +13,8 @@ import { analysedStatement } from './analysed-statement.ts'
 import type { FunctionSafety } from '../statement/function-catalogue.ts'
 import { effectOf } from './effect.ts'
 import { defaultDatabase, isSystemTable, locateTables, nameOf, type TableLocation } from './home.ts'
+import { LookupMap } from './lookups/lookup.ts'
+import { lookupUse, type LookupUse } from './lookups/lookup-plan.ts'
 import { migrationPermission, residencePermission, routerName } from './migrate.ts'
 import { relate } from './relation.ts'
 import { decideRole, type Surrounding } from './role.ts'
@@ -27,6 +29,7 @@ export interface RouteInput {
   readonly analysisIn: (dialect: Dialect) => Analysis
   readonly topology: Topology
   readonly tables: TableMap
+  readonly lookups?: LookupMap | undefined
   readonly routers: readonly Router[]
   readonly safetyOf: (database: Database, fn: FunctionUse) => FunctionSafety
   /** The database that an alias, a data source name, a pool or a handle means; throws for what is none of them. */
@@ -53,7 +56,11 @@ export interface RoutedStatement {
   readonly plan?: ShardPlan | undefined
   /** The shard that a router asked for. */
   readonly askedShard?: string | undefined
+  /** What it does to columns that are looked up. */
+  readonly lookupUse?: LookupUse | undefined
 }
+
+const noLookups = new LookupMap([])
 
 interface Choice {
   readonly database: Database
@@ -83,8 +90,10 @@ export function routeStatement(input: RouteInput): RoutedStatement {
   const routed = { route, database, analysis, locations, tags: choice.partial?.tags ?? [] }
   const askedShard = checkShard(database, choice.partial)
   if (database.shards.length === 1) return routed
-  const plan = shardPlan({ analysis, effect, database: database.alias, tables: input.tables })
-  return { ...routed, plan, askedShard }
+  const { tables, lookups = noLookups } = input
+  const { sql } = input.statement
+  const about = { sql, analysis, effect, database: database.alias, tables, lookups }
+  return { ...routed, plan: shardPlan(about), askedShard, lookupUse: lookupUse(about) }
 }
 
 /**

@@ -34,10 +34,13 @@ export interface ShardMap {
   readonly data: ShardMapData
   /** 32 hexadecimal digits; two maps with the same ones give the same answers. Short enough to be stored beside the rows. */
   readonly fingerprint: string
+  /** Of a map whose owners stand in a table, which has to be asked. */
+  readonly directory?: OwnerDirectory | undefined
   /**
    * The one shard that owns a key. `NULL` is no key: a condition drops it first, and a row with it is refused.
    *
    * @throws {ShardKeyError} The value cannot be a key of the declared type, or no shard owns it.
+   * @throws {OwnerUnknownError} The map has a directory: only that can tell.
    */
   shardOf(key: ShardKey): string
   /**
@@ -53,6 +56,19 @@ export interface ShardMap {
    * @throws {ShardKeyError} A bound cannot be a key of the declared type.
    */
   shardsWithin(range: KeyRange): readonly string[]
+}
+
+/** Where the owners of keys stand, and what of them may be remembered. */
+export interface OwnerDirectory {
+  /** The alias of the database that has the table. */
+  readonly alias: string
+  readonly table: string
+  /** How long an owner that was read may be taken for the owner by reads, in milliseconds. */
+  readonly maxStalenessMs: number
+  /** Of how many keys the owners are remembered. */
+  readonly cachedKeys: number
+  /** The shard that gets a key, given by its canonical text, that nobody owns. */
+  placeOf(keyText: string): string
 }
 
 /** A map as it is written in the configuration. The names of the shards are the database's, so they come later. */
@@ -83,6 +99,13 @@ export type ShardMapData = { readonly key: readonly KeyType[]; readonly shards: 
     }
   | { readonly kind: 'modulo'; readonly order: readonly string[] }
   | { readonly kind: 'custom'; readonly version: string }
+  | {
+      readonly kind: 'directory'
+      readonly directory: string
+      readonly table: string
+      readonly weights: Readonly<Record<string, number>>
+      readonly acceptNew: Readonly<Record<string, boolean>>
+    }
 )
 
 /** The keys from `from` up to but without `to`; `null` is an open end. */

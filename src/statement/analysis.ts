@@ -87,19 +87,36 @@ export interface TableAppearance {
   /** Present: a row of its query may have none of this table, because an outer join fills it up with nulls. */
   readonly optional?: true
   /**
-   * What every row that counts there fulfils; `insert` for the rows that are inserted. `equals` and `in` only with values that
-   * are known (`insert` may hold expressions), and by the engine's own `=`, which may think little of case, of blanks at
-   * the end, or of types. None of a definition.
+   * What every row that counts there fulfils; `insert` for the rows that are inserted (of an `INSERT … SELECT` the one value
+   * that all of them have). `equals` and `in` only with values that are known (`insert` may hold expressions), and by the
+   * engine's own `=`, which may think little of case, of blanks at the end, or of types. None of a definition.
    */
   readonly conditions: readonly AppearanceCondition[]
+  /** Between which values columns lie in every row that counts there, by the engine's own order. Only with values that are known. */
+  readonly ranges: readonly AppearanceRange[]
   /**
    * Columns that have, in every row that counts there, the value of a column of another appearance: in the row that it is joined
-   * with, or, for a query inside an expression, in the row that the expression is evaluated for. One way only: for both the
-   * other appearance lists it too.
+   * with, in the one that its row is made for (of a query inside an expression, the row that the expression is evaluated for;
+   * of the SELECT of an INSERT, the row that is inserted), or in one that it is made of. One way only: for both the other
+   * appearance lists it too.
    */
   readonly equalities: readonly AppearanceEquality[]
   /** Columns that the statement assigns in existing rows (`SET`, also of `ON CONFLICT` and `ON DUPLICATE KEY`); of targets. */
   readonly assigned: readonly string[]
+  /**
+   * How the rows of a target are changed, where the statement does just that to them. Absent of other statements (MERGE, COPY,
+   * definitions), and of those that may store something else than they say (MySQL's IGNORE).
+   */
+  readonly change?: 'insert' | 'update' | 'delete'
+  /** The columns that an INSERT names, if it names them. */
+  readonly listed?: readonly string[]
+  /** What the SET of an UPDATE gives to columns of a target, one entry for each time that one is named. */
+  readonly given?: readonly AssignedValue[]
+}
+
+export interface AssignedValue {
+  readonly column: string
+  readonly value: ValueSource
 }
 
 export interface AppearanceCondition {
@@ -114,11 +131,28 @@ export interface AppearanceCondition {
   readonly certain: boolean
 }
 
+/** What a column lies between. At least one bound is there. */
+export interface AppearanceRange {
+  readonly column: string
+  readonly from?: RangeBound
+  readonly to?: RangeBound
+  /** As in {@link AppearanceCondition}. */
+  readonly certain: boolean
+}
+
+export interface RangeBound {
+  readonly value: ValueSource
+  /** Whether the value itself is meant, too. */
+  readonly inclusive: boolean
+}
+
 export interface AppearanceEquality {
   readonly column: string
   /** The place of the other appearance in `Analysis.appearances`. */
   readonly other: number
   readonly otherColumn: string
+  /** False: one of the columns is written without its table, and is another one's if this one has no such column. */
+  readonly certain: boolean
 }
 
 /** What was learnt from one SQL text. Frozen, and the same for the same text and dialect. */

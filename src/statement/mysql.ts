@@ -1,10 +1,13 @@
 import type { Analysis } from './analysis.ts'
 import type { Analyzer, AnalyzerLimits } from './analyzer.ts'
+import { mysqlSafeFunctions } from './mysql/functions.ts'
 import { defaultAnalyzerLimits } from './analyzer.ts'
 import type { MysqlReading } from './mysql/lexer.ts'
 import { lexMysql, usualReading } from './mysql/lexer.ts'
 import { isMysqlCompound, readMysqlStatement } from './mysql/statements.ts'
 import { mysqlNotFunctions, mysqlReserved, mysqlWriteWords } from './mysql/words.ts'
+import { aggregateNames } from './shape/aggregate-names.ts'
+import { rowFunctions } from './shallow/select-columns.ts'
 import type { DialectSyntax } from './shallow/syntax-walk.ts'
 import { analyzeHead, analyzeTokens, headOf, isTooLong, notUnderstood } from './shallow/text-analysis.ts'
 import { tokenType } from './shallow/token-list.ts'
@@ -14,6 +17,7 @@ const syntax: DialectSyntax = {
   dialect: 'mysql',
   reserved: mysqlReserved,
   notFunctions: mysqlNotFunctions,
+  rowFunctions: rowFunctions(mysqlSafeFunctions, aggregateNames.mysql),
   stringNames: false,
   functionTablePrefix: undefined,
   tableFunctions: /./,

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts'
 import type { Analysis, FunctionUse, StatementKind } from './analysis.ts'
+import { claimInserted } from './appearances/inserted-columns.ts'
 import { listAppearances } from './appearances/table-entry.ts'
 import { defaultAnalyzerLimits, type Analyzer, type AnalyzerLimits } from './analyzer.ts'
 import { StatementFacts } from './postgres/facts.ts'
@@ -80,6 +81,7 @@ function claim(facts: StatementFacts): void {
   for (const { table, column, operator, values } of facts.conditions)
     if (operator === 'insert') table?.entry.conditions.push({ column, operator, values, certain: true })
   for (const level of facts.levels) level.claim()
+  for (const inserted of facts.inserts) claimInserted(inserted, 'exact')
 }
 
 function judge(statement: RawStatement, index: number, facts: StatementFacts, tables: TableCollector): Verdict {

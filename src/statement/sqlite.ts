@@ -1,7 +1,10 @@
 import type { Analyzer, AnalyzerLimits } from './analyzer.ts'
+import { sqliteSafeFunctions } from './sqlite/functions.ts'
 import { defaultAnalyzerLimits } from './analyzer.ts'
 import { lexSqlite } from './sqlite/lexer.ts'
 import { isSqliteCompound, readSqliteStatement } from './sqlite/statements.ts'
+import { aggregateNames } from './shape/aggregate-names.ts'
+import { rowFunctions } from './shallow/select-columns.ts'
 import type { DialectSyntax } from './shallow/syntax-walk.ts'
 import { analyzeHead, analyzeTokens, headOf, isTooLong } from './shallow/text-analysis.ts'
 
@@ -19,6 +22,7 @@ const syntax: DialectSyntax = {
   dialect: 'sqlite',
   reserved,
   notFunctions,
+  rowFunctions: rowFunctions(sqliteSafeFunctions, aggregateNames.sqlite),
   stringNames: true,
   functionTablePrefix: 'pragma_',
   tableFunctions: /^(pragma_.*|jsonb?_(each|tree)|generate_series|fts3tokenize|carray|bytecode|tables_used)$/i,

@@ -59,6 +59,8 @@ export interface Database {
   readonly schema?: string
   readonly pool: PoolOptions
   readonly replication: ReplicationOptions
+  /** Reads without a shard key are refused, unless the call says that all shards are meant. */
+  readonly refusesScatters: boolean
   /** What finds servers besides those of the configuration; absent: nothing does. */
   readonly discovery?: Discovery
 }

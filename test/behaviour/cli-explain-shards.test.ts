@@ -1,30 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Explanation } from '../../src/cli/explanation-text.ts'
 import type { FileReport } from '../../src/cli/file-report.ts'
-import { run } from '../../src/cli/program.ts'
-import type { Terminal } from '../../src/cli/terminal.ts'
 import { connect, hashShards } from '../../src/index.ts'
+import { folderOfEachTest, runCli, type CliAnswer } from '../support/cli.ts'
 import { startShardedShop } from '../support/sharded-shop.ts'
 import { testedEngines } from '../support/servers.ts'
 
 const index = new URL('../../src/index.ts', import.meta.url).href
 
-let folder: string
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'signalbox-cli-'))
-})
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true })
-})
-
-interface Answer {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
+const folder = folderOfEachTest()
 
 const tables = {
   customer: { database: 'orders', shardKey: 'id' },
@@ -45,8 +31,8 @@ describe.each(['postgres', 'mysql', 'sqlite'] as const)('explain over shards of 
   const mark = (number: number): string => (engine === 'postgres' ? `$${number}` : '?')
   const owner = (id: number): string => hashShards({ key: 'integer' }).bind(['a', 'b', 'c']).shardOf(id)
 
-  async function explain(args: readonly string[], input = ''): Promise<Answer> {
-    const file = join(folder, 'shards.mjs')
+  async function explain(args: readonly string[], input = ''): Promise<CliAnswer> {
+    const file = join(folder.path, 'shards.mjs')
     await writeFile(
       file,
       `import { hashShards } from ${JSON.stringify(index)}
@@ -54,21 +40,10 @@ describe.each(['postgres', 'mysql', 'sqlite'] as const)('explain over shards of 
        const databases = { default: 'orders', orders, shop: 'sqlite::memory:' }
        export default { databases, tables: { ...${JSON.stringify(tables)}, product: 'shop' } }`,
     )
-    const [out, err] = [[] as string[], [] as string[]]
-    const terminal: Terminal = {
-      write: async (text) => void out.push(text),
-      writeError: async (text) => void err.push(text),
-      style: (_style, text) => text,
-      columns: 100,
-      read: async () => input,
-      isInteractive: false,
-      interruption: () => new AbortController().signal,
-    }
-    const code = await run(['explain', ...args, '--config', file], terminal)
-    return { code, out: out.join(''), err: err.join('') }
+    return await runCli(['explain', ...args, '--config', file], { input })
   }
 
-  async function explainFile(text: string): Promise<Answer & { readonly report: FileReport }> {
+  async function explainFile(text: string): Promise<CliAnswer & { readonly report: FileReport }> {
     const answer = await explain(['--file', '-', '--json'], text)
     return { ...answer, report: JSON.parse(answer.out) as FileReport }
   }
@@ -127,10 +102,11 @@ select * from product
   })
 
   it('has a table of a file for people, and exit code 0 if nothing is refused', async () => {
-    const file = join(folder, 'queries.sql')
+    const file = join(folder.path, 'queries.sql')
     await writeFile(file, `select * from customer where id = ${mark(1)};\nselect * from customer`)
     const { code, out, err } = await explain(['--file', file])
     expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(await explain(['--dry-run', file])).toEqual({ code, out, err })
     expect(out).toMatch(
       /^LINE +KIND +GOES TO +STATEMENT\n1 +read +orders, one shard by key +select .*\n2 +read +orders, scatter to 3 /,
     )
@@ -176,6 +152,11 @@ select * from product
     const scattered = JSON.parse((await explain([several, '1', '1', `${second}`, '--json'])).out) as Explanation
     expect(scattered.destination).toBe('scatter')
     expect(new Set(scattered.route?.shards)).toEqual(new Set([owner(1), owner(second!)]))
+    const own = { [owner(1)]: ['1', '1', '1'], [owner(second!)]: [`${second}`, `${second}`, `${second}`] }
+    expect(scattered.shardParams).toEqual(own)
+    const shown = (await explain([several, '1', '1', `${second}`])).out
+    expect(shown).toContain(`  ${owner(1)}: ["1","1","1"]`)
+    expect(shown).toContain(`  ${owner(second!)}: ["${second}","${second}","${second}"]`)
     const one = JSON.parse(
       (await explain([several, '--json', '--param', '7', '--param', '7', '--param', '7'])).out,
     ) as object

@@ -1,82 +1,44 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CheckReport } from '../../src/cli/check-report.ts'
-import { run } from '../../src/cli/program.ts'
 import type { ServerReport, StatusReport } from '../../src/cli/status-report.ts'
-import type { Terminal } from '../../src/cli/terminal.ts'
 import { connect, type Config, type DatabaseInput, type Dsn } from '../../src/index.ts'
 import {
   startMariadbCluster,
   startPostgres,
-  startPostgresCluster,
   type ClusterDatabase,
   type TestCluster,
   type TestServer,
 } from '../../src/testing/index.ts'
-import { freshDatabase, privateServer, sharedServer, testedEngines } from '../support/servers.ts'
+import { cliMain, folderOfEachTest, runCli, type CliAnswer, type CliWishes } from '../support/cli.ts'
+import { freshDatabase, privateServer, sharedServer, testedEngines, privateCluster } from '../support/servers.ts'
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const engines = (['postgres', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
 
-let folder: string
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'signalbox-cli-'))
-})
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true })
-})
+const folder = folderOfEachTest()
 
-interface Answer {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-interface Watcher {
-  readonly isInteractive?: boolean
-  /** Called with everything that was written so far; true = Ctrl-C. */
-  readonly hasSeenEnough?: (frames: readonly string[]) => boolean
-}
-
-async function signalbox(args: readonly string[], { isInteractive = false, hasSeenEnough }: Watcher = {}) {
-  const frames: string[] = []
-  const [enough, errors] = [new AbortController(), [] as string[]]
-  const terminal: Terminal = {
-    write: async (text) => {
-      frames.push(text)
-      if (hasSeenEnough?.(frames) === true) enough.abort()
-    },
-    writeError: async (text) => void errors.push(text),
-    style: (_style, text) => text,
-    columns: 120,
-    read: async () => '',
-    isInteractive,
-    interruption: () => enough.signal,
-  }
-  const code = await run(args, terminal)
-  return { code, out: frames.join(''), err: errors.join('') } satisfies Answer
+async function signalbox(args: readonly string[], wishes: CliWishes = {}): Promise<CliAnswer> {
+  return await runCli(args, { columns: 120, ...wishes })
 }
 
 async function configFile(databases: Config['databases'], more: Partial<Config> = {}): Promise<string> {
-  const file = join(folder, `${Math.random()}.mjs`)
+  const file = join(folder.path, `${Math.random()}.mjs`)
   await writeFile(file, `export default ${JSON.stringify({ ...more, databases })}`)
   return file
 }
 
-type Status = Answer & { readonly report: StatusReport }
+type Status = CliAnswer & { readonly report: StatusReport }
 
 async function statusOf(shop: DatabaseInput): Promise<Status> {
   const answer = await signalbox(['status', '--json', '--config', await configFile({ shop })])
   return { ...answer, report: JSON.parse(answer.out) as StatusReport }
 }
 
-type Check = Answer & { readonly report: CheckReport; readonly findings: readonly (readonly [string, string])[] }
+type Check = CliAnswer & { readonly report: CheckReport; readonly findings: readonly (readonly [string, string])[] }
 
 async function checkOf(shop: DatabaseInput, args: readonly string[] = [], more: Partial<Config> = {}): Promise<Check> {
   const answer = await signalbox(['check', '--json', ...args, '--config', await configFile({ shop }, more)])
@@ -94,8 +56,7 @@ describe.each(engines)('a cluster of %s', (engine) => {
   let shop: DatabaseInput
 
   beforeAll(async () => {
-    const { template } = sharedServer(engine)
-    cluster = engine === 'postgres' ? await startPostgresCluster({ template }) : await startMariadbCluster({ template })
+    cluster = await privateCluster(engine)
     database = await cluster.createDatabase()
   }, 60_000)
   afterAll(async () => {
@@ -332,7 +293,7 @@ describe.each(engines)('a cluster of %s', (engine) => {
     // A machine that is busy with other tests is no reason for another exit code.
     const patient = { ...shop, replication: { probeTimeoutMs: 5_000 } }
     const file = await configFile({ shop: patient })
-    const child = spawn(process.execPath, [main, 'status', '--watch', '0.1', '--config', file], {
+    const child = spawn(process.execPath, [cliMain, 'status', '--watch', '0.1', '--config', file], {
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -397,7 +358,7 @@ describe('status of databases without replicas', () => {
     const well = await signalbox(['status', '--url', database.dsn])
     expect(well.out).toMatch(/^default +main +primary +primary +up /m)
     expect(well.code).toBe(0)
-    const databases = { shop: database.dsn, gone: `sqlite:${join(folder, 'gone.db')}` }
+    const databases = { shop: database.dsn, gone: `sqlite:${join(folder.path, 'gone.db')}` }
     const { code, out } = await signalbox(['status', '--json', '--config', await configFile(databases)])
     expect(code).toBe(1)
     const { shards, problems } = JSON.parse(out) as StatusReport

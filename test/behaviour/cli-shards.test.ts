@@ -1,48 +1,20 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CheckReport } from '../../src/cli/check-report.ts'
-import { run } from '../../src/cli/program.ts'
 import type { ShardsReport } from '../../src/cli/shards-report.ts'
 import type { StatusReport } from '../../src/cli/status-report.ts'
-import type { Terminal } from '../../src/cli/terminal.ts'
 import { connect, hashShards, type Client } from '../../src/index.ts'
 import { startPostgresCluster } from '../../src/testing/index.ts'
+import { folderOfEachTest, runCli, type CliAnswer } from '../support/cli.ts'
+import { ownedShop, type OwnedShop } from '../support/owned-shop.ts'
 import { freshDatabase, sharedServer, testedEngines, type TestDatabase } from '../support/servers.ts'
 
 const index = new URL('../../src/index.ts', import.meta.url).href
 const names = ['a', 'b', 'c']
 
-let folder: string
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'signalbox-cli-'))
-})
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true })
-})
-
-interface Answer {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function signalbox(args: readonly string[], input = ''): Promise<Answer> {
-  const [out, err] = [[] as string[], [] as string[]]
-  const terminal: Terminal = {
-    write: async (text) => void out.push(text),
-    writeError: async (text) => void err.push(text),
-    style: (_style, text) => text,
-    columns: 100,
-    read: async () => input,
-    isInteractive: false,
-    interruption: () => new AbortController().signal,
-  }
-  const code = await run(args, terminal)
-  return { code, out: out.join(''), err: err.join('') }
-}
+const folder = folderOfEachTest()
 
 const tables = {
   customer: { database: 'orders', shardKey: 'id' },
@@ -53,7 +25,7 @@ const tables = {
 
 /** A configuration file of a database with these shards, a hash map, and the tables above. */
 async function configFile(shards: unknown, more: object = {}, declared: object = tables): Promise<string> {
-  const file = join(folder, `${Math.random()}.mjs`)
+  const file = join(folder.path, `${Math.random()}.mjs`)
   const rest = JSON.stringify({ tables: declared, ...more })
   await writeFile(
     file,
@@ -98,8 +70,8 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
   async function check(
     file: string,
     args: readonly string[] = [],
-  ): Promise<Answer & { readonly report: CheckReport; readonly findings: readonly string[] }> {
-    const answer = await signalbox(['check', '--json', ...args, '--config', file])
+  ): Promise<CliAnswer & { readonly report: CheckReport; readonly findings: readonly string[] }> {
+    const answer = await runCli(['check', '--json', ...args, '--config', file])
     const report = JSON.parse(answer.out) as CheckReport
     const findings = report.findings.map(({ severity, code, shard = '-', tables: about }) =>
       [severity, code, shard, ...about.map((name) => name.replace('public.', ''))].join(' '),
@@ -118,10 +90,15 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     ).toEqual(names.map((name) => [name, true, name === 'a' ? 4 : 3, 'primary']))
     expect(new Set(orders?.shards?.map(({ address }) => address)).size).toBe(3)
     expect(report.tables.map(({ state }) => state)).toEqual(['found', 'found', 'found', 'found'])
-    const text = await signalbox(['check', '--config', file])
+    const text = await runCli(['check', '--config', file])
     expect(text.out).toMatch(/^orders \(default\) +3 shards +4\n {2}a +ok .* 4\n {2}b +ok .* 3\n {2}c +ok .* 3$/m)
     expect(text.out).toContain('1 of 1 database reachable, 3 of 3 shards, 0 problems, 0 warnings.')
     if (engine !== 'sqlite') expect(out + text.out).not.toContain(new URL(shards['a']!).password)
+  })
+
+  it('has no findings about the tables that the client keeps on each shard', async () => {
+    await client.verifyShardMaps()
+    expect((await check(await configFile(shards), ['--strict'])).findings).toEqual([])
   })
 
   it('has its tables compared between the shards', async () => {
@@ -173,7 +150,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
   })
 
   it('of which one shard is gone is looked at as far as it is there', async () => {
-    const gone = engine === 'sqlite' ? `sqlite:${join(folder, 'gone.db')}` : `${shards['b']!}_gone`
+    const gone = engine === 'sqlite' ? `sqlite:${join(folder.path, 'gone.db')}` : `${shards['b']!}_gone`
     const { code, findings, report } = await check(await configFile({ ...shards, b: gone }))
     expect([code, findings]).toEqual([1, ['error unreachable b']])
     expect(report.findings[0]?.message).toMatch(/^"orders" \(shard b\) cannot be reached \(no-such-/)
@@ -190,7 +167,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     const file = await configFile(shards)
     const text = `import config from ${JSON.stringify(file)}
       export default { ...config, databases: { ...config.databases, second: ${JSON.stringify(shards['b'])} } }`
-    const both = join(folder, 'both.mjs')
+    const both = join(folder.path, 'both.mjs')
     await writeFile(both, text)
     const { findings, report } = await check(both)
     expect(findings).toEqual([])
@@ -200,7 +177,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
   it('has its rows, sizes, buckets and skew shown', async () => {
     await on('b', `insert into purchase (customer_id, id) values (2, 1), (2, 2), (2, 3)`)
     const file = await configFile(shards)
-    const { code, out, err } = await signalbox(['shards', '--json', '--config', file])
+    const { code, out, err } = await runCli(['shards', '--json', '--config', file])
     expect({ code, err }).toEqual({ code: 0, err: '' })
     const report = JSON.parse(out) as ShardsReport
     expect(report).toMatchObject({ ok: true, estimated: false })
@@ -225,7 +202,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
     expect(orders?.skew).toBeCloseTo(Math.max(...totals) / 11)
     for (const { bytes } of orders?.tables.flatMap((table) => table.shards) ?? []) expect(bytes).toBeGreaterThan(1_000)
 
-    const text = await signalbox(['shards', 'default', '--config', file])
+    const text = await runCli(['shards', 'default', '--config', file])
     expect(text.code).toBe(0)
     expect(text.out).toMatch(/^orders: 3 shards, hash map of 4,096 buckets$/m)
     expect(text.out).toMatch(/^(?:public\.)?purchase +a +0 +\S+ kB +0\.0 %\n +b +3 +\S+ kB +100\.0 % +█{30}\n +c +0/m)
@@ -239,7 +216,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
   it('has its rows estimated by the statistics, as far as there are any', async () => {
     const statistics = engine === 'mysql' ? 'analyze table customer' : 'analyze customer'
     for (const name of names) await on(name, statistics)
-    const { code, out } = await signalbox(['shards', '--estimate', '--json', '--config', await configFile(shards)])
+    const { code, out } = await runCli(['shards', '--estimate', '--json', '--config', await configFile(shards)])
     expect(code).toBe(0)
     const report = JSON.parse(out) as ShardsReport
     expect(report.estimated).toBe(true)
@@ -252,9 +229,9 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
 
   it('has a shard that is gone, or lacks a table, among its shards, with exit code 1', async () => {
     await on('c', 'drop table purchase')
-    const gone = engine === 'sqlite' ? `sqlite:${join(folder, 'gone.db')}` : `${shards['b']!}_gone`
+    const gone = engine === 'sqlite' ? `sqlite:${join(folder.path, 'gone.db')}` : `${shards['b']!}_gone`
     const file = await configFile({ ...shards, b: gone })
-    const { code, out } = await signalbox(['shards', '--json', '--config', file])
+    const { code, out } = await runCli(['shards', '--json', '--config', file])
     expect(code).toBe(1)
     const [orders] = (JSON.parse(out) as ShardsReport).databases
     expect(orders?.shards.map(({ failure }) => failure?.kind ?? null)).toEqual([
@@ -267,7 +244,7 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
       [false, true, false],
       [false, true, true],
     ])
-    const text = await signalbox(['shards', '--config', file])
+    const text = await runCli(['shards', '--config', file])
     expect(text.out).toMatch(/✗ The shard b failed \(no-such/)
     expect(text.out).toMatch(/✗ The shard c failed .*There is no .*purchase/)
     expect(text.out).toContain('No skew can be told: the rows of not all shards are known.')
@@ -288,11 +265,11 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
       if (engine === 'sqlite') expect(connections).toBeNull()
       else expect(connections?.open).toBeGreaterThan(0)
     }
-    const text = await signalbox(['status', '--config', await configFile(shards)])
+    const text = await runCli(['status', '--config', await configFile(shards)])
     for (const name of names) expect(text.out).toMatch(new RegExp(`^orders +${name} +primary +primary +up`, 'm'))
     expect(text.out).toContain('3 of 3 servers can be used, 3 of 3 shards have a primary.')
 
-    const gone = engine === 'sqlite' ? `sqlite:${join(folder, 'gone.db')}` : `${shards['b']!}_gone`
+    const gone = engine === 'sqlite' ? `sqlite:${join(folder.path, 'gone.db')}` : `${shards['b']!}_gone`
     const lost = await status(await configFile({ ...shards, b: gone }))
     expect(lost.code).toBe(1)
     expect(lost.report.shards.map(({ primary }) => primary !== null)).toEqual([true, false, true])
@@ -300,12 +277,12 @@ describe.each(testedEngines)('a sharded database on %s', (engine) => {
       ['no-primary', 'b'],
       ['out', 'b'],
     ])
-    expect(existsSync(join(folder, 'gone.db'))).toBe(false)
+    expect(existsSync(join(folder.path, 'gone.db'))).toBe(false)
   })
 })
 
-async function status(file: string): Promise<Answer & { readonly report: StatusReport }> {
-  const answer = await signalbox(['status', '--json', '--config', file])
+async function status(file: string): Promise<CliAnswer & { readonly report: StatusReport }> {
+  const answer = await runCli(['status', '--json', '--config', file])
   return { ...answer, report: JSON.parse(answer.out) as StatusReport }
 }
 
@@ -337,7 +314,7 @@ describe.runIf(testedEngines.includes('postgres'))('shards of PostgreSQL with re
     }
     const [a, b] = [first.primary, second.primary]
     const crossed = await configFile({ a: { primary: a, replicas: [b] }, b: { primary: b, replicas: [a] } }, {}, {})
-    const check = await signalbox(['check', '--json', '--config', crossed])
+    const check = await runCli(['check', '--json', '--config', crossed])
     const { databases, findings } = JSON.parse(check.out) as CheckReport
     expect(databases[0]?.shards?.map(({ replicas }) => replicas.map(({ server }) => server))).toEqual([
       ['orders/a/replica-1'],
@@ -359,15 +336,80 @@ describe('shards', () => {
     const shop = {
       databases: { shop: 'sqlite:./shop.db', orders: { shards: { a: 'sqlite:./a.db', b: 'sqlite:./b.db' } } },
     }
-    const file = join(folder, 'signalbox.config.mjs')
+    const file = join(folder.path, 'signalbox.config.mjs')
     await writeFile(file, `export default ${JSON.stringify(shop)}`)
-    const { code, err } = await signalbox(['shards', ...args, '--config', file])
+    const { code, err } = await runCli(['shards', ...args, '--config', file])
     expect(code).toBe(2)
     expect(err.replace(/\s+/g, ' ')).toMatch(message)
   })
 
   it('has nothing to show without shards', async () => {
-    const { code, err } = await signalbox(['shards', '--url', 'sqlite::memory:'])
+    const { code, err } = await runCli(['shards', '--url', 'sqlite::memory:'])
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('has shards') as string })
+  })
+})
+
+describe.each(testedEngines)('a database with a directory of owners on %s', (engine) => {
+  let shop: OwnedShop
+  beforeEach(async () => {
+    shop = await ownedShop(engine)
+    for (let customer = 0; customer < 12; customer += 1)
+      await shop.client.query(`insert into purchase (customer_id, id, total) values (${customer}, 1, 1)`)
+  })
+  afterEach(async () => await shop[Symbol.asyncDispose]())
+
+  async function directoryFile(): Promise<string> {
+    const { a, b, c, control } = shop.databases
+    const file = join(folder.path, `${Math.random()}.mjs`)
+    await writeFile(
+      file,
+      `import { directoryShards } from ${JSON.stringify(index)}
+       const shards = ${JSON.stringify({ a: a.dsn, b: b.dsn, c: c.dsn })}
+       export default {
+         databases: {
+           shop: { shards, shardMap: directoryShards({ key: 'integer', directory: 'control' }) },
+           control: ${JSON.stringify(control.dsn)},
+         },
+         tables: {
+           purchase: { database: 'shop', shardKey: 'customer_id' },
+           country: { database: 'shop', kind: 'reference' },
+         },
+       }`,
+    )
+    return file
+  }
+
+  it('is shown with the keys of each shard', async () => {
+    const file = await directoryFile()
+    const answer = await runCli(['shards', '--json', '--config', file])
+    const [report] = (JSON.parse(answer.out) as ShardsReport).databases
+    const counts = await shop.client.keyCounts()
+    expect(report).toMatchObject({ map: 'directory', buckets: null })
+    expect(Object.fromEntries((report?.shards ?? []).map(({ shard, keys }) => [shard, keys]))).toEqual(counts)
+    expect(Object.values(counts ?? {}).reduce((sum, count) => sum + count, 0)).toBe(12)
+    const text = await runCli(['shards', '--config', file])
+    expect([text.code, text.err]).toEqual([0, ''])
+    expect(text.out).toMatch(/^shop: 3 shards, directory map$/m)
+    expect(text.out).toMatch(/ROWS +SIZE +SHARE +KEYS/)
+    await shop.behind('control', 'drop table signalbox_shard_owner')
+    const without = await runCli(['shards', '--json', '--config', file])
+    const [unknown] = (JSON.parse(without.out) as ShardsReport).databases
+    expect(unknown?.shards.map(({ keys, rows }) => [keys, rows !== null])).toEqual(names.map(() => [null, true]))
+  })
+
+  it('is checked for rows that are not with their owner', async () => {
+    const file = await directoryFile()
+    const found = async (): Promise<string[]> => {
+      const { out } = await runCli(['check', '--json', '--config', file])
+      return (JSON.parse(out) as CheckReport).findings.map(({ code, shard = '-' }) => `${code} ${shard}`).sort()
+    }
+    expect(await found()).toEqual([])
+    const { other } = await shop.placesOf(3)
+    await shop.behind(other, 'insert into purchase (customer_id, id, total) values (3, 9, 1)')
+    expect(await found()).toEqual([`rows-on-wrong-shard ${other}`])
+    await shop.behind(other, 'delete from purchase where id = 9')
+    // Nobody owns it.
+    await shop.behind(other, 'insert into purchase (customer_id, id, total) values (99, 9, 1)')
+    expect(await found()).toEqual([`rows-on-wrong-shard ${other}`])
   })
 })

@@ -1,79 +1,42 @@
-import { spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { CheckReport } from '../../src/cli/check-report.ts'
 import type { Explanation } from '../../src/cli/explanation-text.ts'
 import { connect } from '../../src/index.ts'
 import { freePort } from '../../src/testing/index.ts'
+import { folderOfEachTest, spawnCli, type SpawnedCliAnswer, type SpawnedCliWishes } from '../support/cli.ts'
 import { freshDatabase, testedEngines } from '../support/servers.ts'
 
 const root = new URL('../../', import.meta.url)
-const main = fileURLToPath(new URL('src/cli/main.ts', root))
 
-interface Answer {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-  readonly ms: number
-}
+const folder = folderOfEachTest()
 
-interface Circumstances {
-  readonly cwd?: string
-  readonly input?: string
-  readonly env?: Readonly<Record<string, string>>
-}
-
-let folder: string
-beforeEach(async () => {
-  folder = await realpath(await mkdtemp(join(tmpdir(), 'signalbox-cli-')))
-})
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true })
-})
-
-/** Runs the program as a user would, in a process of its own. */
-async function signalbox(args: readonly string[], { cwd = folder, input = '', env = {} }: Circumstances = {}) {
-  const begun = performance.now()
-  const child = spawn(process.execPath, [main, ...args], {
-    cwd,
-    // Neither settings of whoever runs the tests nor those of the test runner.
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  child.stdin.end(input)
-  let [out, err] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
-  return { code, out, err, ms: performance.now() - begun } satisfies Answer
+async function signalbox(args: readonly string[], wishes: Partial<SpawnedCliWishes> = {}): Promise<SpawnedCliAnswer> {
+  return await spawnCli(args, { cwd: folder.path, ...wishes })
 }
 
 function sqliteFile(name: string, ...tables: readonly string[]): string {
-  const db = new DatabaseSync(join(folder, name))
+  const db = new DatabaseSync(join(folder.path, name))
   for (const table of tables) db.exec(`create table "${table}" (id integer primary key, product_id integer)`)
   db.close()
   return `sqlite:./${name}`
 }
 
 async function writeConfig(config: unknown, name = 'signalbox.config.mjs'): Promise<string> {
-  const file = join(folder, name)
+  const file = join(folder.path, name)
   await writeFile(file, `export default ${JSON.stringify(config)}`)
   return file
 }
 
 async function checkJson(
   args: readonly string[] = [],
-  circumstances: Circumstances = {},
-): Promise<Answer & { readonly report: CheckReport }> {
-  const answer = await signalbox(['check', '--json', ...args], circumstances)
+  wishes: Partial<SpawnedCliWishes> = {},
+): Promise<SpawnedCliAnswer & { readonly report: CheckReport }> {
+  const answer = await signalbox(['check', '--json', ...args], wishes)
   return { ...answer, report: JSON.parse(answer.out) as CheckReport }
 }
 
@@ -127,12 +90,12 @@ describe('configuration', () => {
   it('reads TypeScript, from a folder further up, with paths relative to the file', async () => {
     sqliteFile('shop.db', 'product')
     await writeFile(
-      join(folder, 'signalbox.config.ts'),
+      join(folder.path, 'signalbox.config.ts'),
       `import { defineConfig } from ${JSON.stringify(new URL('src/index.ts', root).href)}
        const file: string = './shop.db'
        export default defineConfig(async () => ({ databases: { shop: \`sqlite:\${file}\` } }))`,
     )
-    const nested = join(folder, 'a/b')
+    const nested = join(folder.path, 'a/b')
     await mkdir(nested, { recursive: true })
     const { code, report, err } = await checkJson([], { cwd: nested })
     expect({ code, err }).toEqual({ code: 0, err: '' })
@@ -164,16 +127,16 @@ describe('configuration', () => {
   })
 
   it('names a file that does not load', async () => {
-    await writeFile(join(folder, 'broken.ts'), 'export default {')
+    await writeFile(join(folder.path, 'broken.ts'), 'export default {')
     const { code, err } = await signalbox(['check', '--config', 'broken.ts'])
     expect(code).toBe(2)
-    expect(err.replace(/\s+/g, '')).toContain(join(folder, 'broken.ts'))
+    expect(err.replace(/\s+/g, '')).toContain(join(folder.path, 'broken.ts'))
   })
 
   it('ends although the configuration holds something open', async () => {
     sqliteFile('shop.db')
     await writeFile(
-      join(folder, 'signalbox.config.mjs'),
+      join(folder.path, 'signalbox.config.mjs'),
       `setInterval(() => {}, 1000); export default { databases: { shop: 'sqlite:./shop.db' } }`,
     )
     expect((await signalbox(['check'])).code).toBe(0)
@@ -195,7 +158,7 @@ describe('explain', () => {
     expect(out).toMatch(/reads +review/)
     expect(out).toMatch(/calls +count\(\)/)
     expect(out).toMatch(/values +review\.product_id = \?1 \("7"\)/)
-    expect(await readdir(folder)).toEqual(['signalbox.config.mjs'])
+    expect(await readdir(folder.path)).toEqual(['signalbox.config.mjs'])
   })
 
   it('refuses a join across databases with exit code 1, and says what was found', async () => {
@@ -235,14 +198,14 @@ describe('explain', () => {
 
   it('gives a router the typed parameters, and tells what a router throws', async () => {
     await writeFile(
-      join(folder, 'signalbox.config.mjs'),
+      join(folder.path, 'signalbox.config.mjs'),
       `export default { databases: { default: 'sqlite:./a.db', b: 'sqlite:./b.db' }, routers: [{ name: 'half', route(s) {
         const [id] = s.valuesOf('id') ?? []
         if (id === 13) throw new Error('unlucky')
         return typeof id === 'number' && id % 2 === 1 ? 'b' : undefined
       } }] }`,
     )
-    const explain = async (...params: string[]): Promise<Answer> =>
+    const explain = async (...params: string[]): Promise<SpawnedCliAnswer> =>
       await signalbox(['explain', 'select * from t where id = :id', ...params])
     expect((await explain('--param', 'id=7')).out).toMatch(/^→ b,.*\n.*router "half" answered/)
     expect((await explain('--param', 'id="7"')).out).toMatch(/^→ default,/)
@@ -277,7 +240,7 @@ describe('check', () => {
       },
       tables: { review: 'reviews' },
     })
-    const before = await readFile(join(folder, 'shop.db'))
+    const before = await readFile(join(folder.path, 'shop.db'))
     const { code, out, err } = await signalbox(['check'])
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toMatch(/shop \(default\) +ok +SQLite \d+\.\d+/)
@@ -297,8 +260,8 @@ describe('check', () => {
       tableCount: 1,
     })
     expect(report.databases[0]?.latencyMs).toBeGreaterThanOrEqual(0)
-    expect((await readFile(join(folder, 'shop.db'))).equals(before)).toBe(true)
-    expect((await readdir(folder)).sort()).toEqual(['reviews.db', 'shop.db', 'signalbox.config.mjs'])
+    expect((await readFile(join(folder.path, 'shop.db'))).equals(before)).toBe(true)
+    expect((await readdir(folder.path)).sort()).toEqual(['reviews.db', 'shop.db', 'signalbox.config.mjs'])
   })
 
   it('finds tables that are missing, elsewhere, twice, or undeclared', async () => {
@@ -337,7 +300,7 @@ describe('check', () => {
   })
 
   it('tells a missing file from a file that is no database, and creates none', async () => {
-    await writeFile(join(folder, 'text.db'), 'this is a text and no database at all, by far'.repeat(100))
+    await writeFile(join(folder.path, 'text.db'), 'this is a text and no database at all, by far'.repeat(100))
     await writeConfig({ databases: { gone: 'sqlite:./gone.db', text: { primary: { url: 'sqlite:./text.db' } } } })
     const { code, report } = await checkJson()
     expect(code).toBe(1)
@@ -345,7 +308,7 @@ describe('check', () => {
       ['gone', 'no-such-file'],
       ['text', 'file'],
     ])
-    expect(await readdir(folder)).not.toContain('gone.db')
+    expect(await readdir(folder.path)).not.toContain('gone.db')
   })
 
   // The superuser may write to every file, whatever its rights say.
@@ -353,7 +316,7 @@ describe('check', () => {
     'warns of a file that may not be written (not as the superuser, who may write every file)',
     async () => {
       const dsn = sqliteFile('shop.db')
-      await chmod(join(folder, 'shop.db'), 0o444)
+      await chmod(join(folder.path, 'shop.db'), 0o444)
       const { report } = await checkJson(['--url', dsn])
       expect(report.findings).toMatchObject([{ severity: 'warning', code: 'read-only-file' }])
     },
@@ -464,7 +427,7 @@ describe.runIf(testedEngines.includes('postgres'))('check against a PostgreSQL s
   it('uses a pool of the configuration’s own', async () => {
     await using database = await freshDatabase('postgres')
     await writeFile(
-      join(folder, 'signalbox.config.mjs'),
+      join(folder.path, 'signalbox.config.mjs'),
       `import pg from ${JSON.stringify(pathToFileURL(fileURLToPath(import.meta.resolve('pg'))).href)}
        export default { databases: { shop: new pg.Pool({ connectionString: ${JSON.stringify(database.dsn)} }) } }`,
     )

@@ -9,13 +9,8 @@ import {
   type FoundServer,
   type Topology,
 } from '../../src/index.ts'
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type ClusterDatabase,
-  type TestCluster,
-} from '../../src/testing/index.ts'
-import { sharedServer, testedEngines } from '../support/servers.ts'
+import { type ClusterDatabase, type TestCluster } from '../../src/testing/index.ts'
+import { testedEngines, privateCluster } from '../support/servers.ts'
 
 const engines = (['postgres', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
 
@@ -24,8 +19,7 @@ describe.each(engines)('servers that are found on %s', (engine) => {
   let database: ClusterDatabase
 
   beforeAll(async () => {
-    const { template } = sharedServer(engine)
-    cluster = engine === 'postgres' ? await startPostgresCluster({ template }) : await startMariadbCluster({ template })
+    cluster = await privateCluster(engine)
     database = await cluster.createDatabase()
     await using client = await connect(database.primary)
     await client.query('create table item (id integer primary key)')

@@ -4,6 +4,7 @@ import { sql as rawSql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import {
   connect,
+  directoryShards,
   errorCodes,
   hashShards,
   listShards,
@@ -44,6 +45,54 @@ async function onShards(run: (client: Client) => unknown): Promise<void> {
     },
     run,
   )
+}
+
+/** The same with shards that a directory tells. */
+async function withOwners(run: (client: Client) => Promise<unknown>): Promise<void> {
+  await withClient(
+    {
+      databases: {
+        default: {
+          shards: { a: memory, b: memory },
+          shardMap: directoryShards({ key: 'integer', directory: 'control' }),
+        },
+        control: memory,
+      },
+      tables: { customer: { database: 'default', shardKey: 'id' } },
+    },
+    run,
+  )
+}
+
+/** A client of two shards, where e-mail addresses are looked up. */
+async function withLookup(run: (client: Client) => unknown): Promise<void> {
+  const control = await freshDatabase('sqlite')
+  const shards = [await freshDatabase('sqlite'), await freshDatabase('sqlite')]
+  const config = {
+    databases: {
+      default: {
+        shards: { a: shards[0]!.dsn, b: shards[1]!.dsn },
+        shardMap: listShards({ key: 'integer', lists: { a: [1], b: [2] } }),
+      },
+      control: control.dsn,
+    },
+    tables: {
+      customer: {
+        database: 'default',
+        shardKey: 'id',
+        lookups: { email: { in: 'control', type: 'text', waitMs: 50 } },
+      },
+    },
+  } as unknown as Config
+  try {
+    await withClient(config, async (client) => {
+      await client.query('create table customer (id integer primary key, email text unique)')
+      await client.lookups.setUp()
+      await run(client)
+    })
+  } finally {
+    for (const database of [control, ...shards]) await database.drop()
+  }
 }
 
 /** A client whose server answers a query with an error of a class. */
@@ -112,7 +161,20 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     // The package is installed here; the drivers throw exactly this when its import fails (see their own tests).
     throw new DriverMissingError('pg', 'The database "shop"', new Error('Cannot find package'))
   },
+  SIGNALBOX_CURSOR: () => withClient(memory, (client) => client.page('select 1 as x order by x', [], { after: 'x' })),
+  SIGNALBOX_PAGE_ORDER: () =>
+    withClient(memory, (client) =>
+      client.page('select 1 as x from (select 1 union all select 2) t order by x', [], { size: 1 }),
+    ),
   SIGNALBOX_PARAMETERS: () => withClient(memory, (client) => client.query('select ? as x', [Symbol('no value')])),
+  SIGNALBOX_LOOKUP_WRITE: () =>
+    withLookup((client) => client.query("update customer set email = lower('X') where id = 1")),
+  SIGNALBOX_LOOKUP_BUSY: () =>
+    withLookup(async (client) => {
+      await using tx = client.begin()
+      await tx.query("insert into customer (id, email) values (1, 'x')")
+      await client.query("insert into customer (id, email) values (2, 'x')")
+    }),
   SIGNALBOX_UNSUPPORTED: () =>
     onShards(async (client) => {
       const changes = client.stream("update customer set name = 'x' where id in (1, 2)", [], { allShards: true })
@@ -210,13 +272,36 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
       await client.query('create table customer (id integer)', [], { shardKey: 2 })
       await client.query('create table customer (id integer)')
     }),
+  SIGNALBOX_MOVE_ROW: () =>
+    onShards(async (client) => {
+      await client.query('create table customer (id integer, name text)')
+      await client.moveRow({ table: 'customer', key: { id: 1 }, set: { id: 1, name: 'x' } })
+    }),
   SIGNALBOX_IN_DOUBT: loseTheDecision,
   SIGNALBOX_TRANSACTION_GIVEN_UP: () =>
     distributed(async (client, id) => {
       const insert = "insert into signalbox_transaction (id, decision, branches) values ($1, 'abort', '[]')"
       await client.using('log').query(insert, [id])
     }),
+  SIGNALBOX_OWNER_UNKNOWN: () => withOwners(async (client) => await Promise.resolve(client.shardOf(7))),
+  SIGNALBOX_OWNER_MOVED: () =>
+    withOwners(async (client) => {
+      await client.setUpShardDirectory()
+      await client.query('create table customer (id integer primary key)')
+      await client.query('insert into customer (id) values (7)')
+      await client.shard(7, async () => await client.query("update signalbox_owned_key set state = 'moved'"))
+      await client.transaction(async (tx) => await tx.query('delete from customer where id = 7'))
+    }),
+  SIGNALBOX_DIRECTORY: () => withOwners(async (client) => await client.query('select * from customer where id = 7')),
   SIGNALBOX_MERGE: () => comparatorOf([{ of: () => 0.1, type: 'decimal', descending: false, nulls: 'last' }]).keyOf({}),
+  SIGNALBOX_SHARD_MAP_CHANGED: async () => {
+    await using file = await freshDatabase('sqlite')
+    for (const buckets of [64, 128])
+      await withClient(
+        { databases: { default: { shards: { a: file.dsn }, shardMap: hashShards({ key: 'integer', buckets }) } } },
+        (client) => client.verifyShardMaps(),
+      )
+  },
   SIGNALBOX_SHARD_KEY: () => hashShards({ key: 'integer' }).bind(['a', 'b']).shardOf(null),
   SIGNALBOX_TEST_SERVER: () => startPostgres({ binaries: '/nowhere' }),
 }

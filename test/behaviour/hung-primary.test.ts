@@ -1,13 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, CommitUnknownError, QueryError, type Client } from '../../src/index.ts'
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type ClusterDatabase,
-  type TestCluster,
-} from '../../src/testing/index.ts'
-import { sharedServer, testedEngines } from '../support/servers.ts'
+import { type ClusterDatabase, type TestCluster } from '../../src/testing/index.ts'
+import { testedEngines, privateCluster } from '../support/servers.ts'
 
 const engines = (['postgres', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
 
@@ -17,8 +12,7 @@ describe.each(engines)('a primary on %s that hangs while it writes', (engine) =>
   let client: Client
 
   beforeAll(async () => {
-    const { template } = sharedServer(engine)
-    cluster = engine === 'postgres' ? await startPostgresCluster({ template }) : await startMariadbCluster({ template })
+    cluster = await privateCluster(engine)
     database = await cluster.createDatabase()
     client = await connect({
       databases: {

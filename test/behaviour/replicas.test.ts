@@ -1,13 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, type Client, type Config, type Dsn, type ReplicationOptions } from '../../src/index.ts'
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type ClusterDatabase,
-  type TestCluster,
-} from '../../src/testing/index.ts'
-import { sharedServer, testedEngines } from '../support/servers.ts'
+import { type ClusterDatabase, type TestCluster } from '../../src/testing/index.ts'
+import { testedEngines, privateCluster } from '../support/servers.ts'
 
 const keys = ['a secret of sixteen bytes']
 const engines = (['postgres', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
@@ -19,8 +14,7 @@ describe.each(engines)('replicas on %s', (engine) => {
   const placeholder = (n: number): string => (engine === 'postgres' ? `$${n}` : '?')
 
   beforeAll(async () => {
-    const { template } = sharedServer(engine)
-    cluster = engine === 'postgres' ? await startPostgresCluster({ template }) : await startMariadbCluster({ template })
+    cluster = await privateCluster(engine)
   }, 60_000)
   afterAll(async () => {
     await cluster.stop()

@@ -11,14 +11,9 @@ import {
   type Dsn,
   type TransactionOptions,
 } from '../../src/index.ts'
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type ClusterDatabase,
-  type TestCluster,
-} from '../../src/testing/index.ts'
+import { type ClusterDatabase, type TestCluster } from '../../src/testing/index.ts'
 import type { JobAnswer } from '../support/job-process.ts'
-import { sharedServer, testedEngines } from '../support/servers.ts'
+import { testedEngines, privateCluster } from '../support/servers.ts'
 
 const engines = (['postgres', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
 /** MariaDB delays by whole seconds, and up to one less. */
@@ -34,8 +29,7 @@ describe.each(engines)('a token on %s, with replicas half a second late:', (engi
   let lastId = 0
 
   beforeAll(async () => {
-    const { template } = sharedServer(engine)
-    cluster = engine === 'postgres' ? await startPostgresCluster({ template }) : await startMariadbCluster({ template })
+    cluster = await privateCluster(engine)
     database = await cluster.createDatabase()
     const client = await open()
     await client.query('create table purchase (id integer primary key)')

@@ -59,6 +59,22 @@ describe.runIf(testedEngines.includes('postgres'))('shards with replicas', () =>
     )
   })
 
+  it('keep more groups than fit in memory on a primary, and read them on replicas', async () => {
+    // The same ids on both shards, where half of them do not belong: a condition that tells a range of keys would ask their owner alone.
+    const fill = 'insert into item (id, n) select g, 7 from generate_series(1001, 7000) as g'
+    for (const shardKey of [1, 2]) await client.query(fill, [], { shardKey })
+    const sql = 'select id, sum(n) as s from item where id + 0 > 1000 group by id order by id desc'
+    await client.session(async () => {
+      await client.query('update item set n = 8 where id + 0 > 1000', [], { allShards: true })
+      const rows = await Array.fromAsync(client.stream(sql))
+      expect([rows.length, rows[0]]).toEqual([6_000, { id: 7_000, s: '16' }])
+      const { route } = await client.query('select n from item where id = 1')
+      expect(route.role).toBe('replica')
+    })
+    await client.query('delete from item where id + 0 > 1000', [], { allShards: true })
+    for (const cluster of clusters) await cluster.caughtUp()
+  })
+
   it('go on without a replica that hangs, and lose nothing of the answer', async () => {
     const before = (await client.query(all)).rows
     const [replica] = clusters[1]!.replicas

@@ -17,14 +17,8 @@ import {
   type Dsn,
   type ShardView,
 } from '../../src/index.ts'
-import {
-  startFaultProxy,
-  startMariadbCluster,
-  startPostgresCluster,
-  type ClusterDatabase,
-  type TestCluster,
-} from '../../src/testing/index.ts'
-import { freshDatabase, sharedServer, testedEngines } from '../support/servers.ts'
+import { startFaultProxy, type ClusterDatabase, type TestCluster } from '../../src/testing/index.ts'
+import { freshDatabase, testedEngines, privateCluster } from '../support/servers.ts'
 
 const engines = (['postgres', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
 const patience = { timeout: 15_000, interval: 20 }
@@ -133,8 +127,7 @@ describe.each(engines)('The status of a cluster of %s', (engine) => {
   let ordinary: readonly Dsn[]
 
   beforeAll(async () => {
-    const { template } = sharedServer(engine)
-    cluster = engine === 'postgres' ? await startPostgresCluster({ template }) : await startMariadbCluster({ template })
+    cluster = await privateCluster(engine)
     database = await cluster.createDatabase()
     shop = { primary: database.dsnOf(cluster.primary), replicas: cluster.replicas.map((one) => database.dsnOf(one)) }
     await using admin = await connect(cluster.primary.adminDsn(database.name))

@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SignalboxError } from '../../src/index.ts'
+import { expectRefused, numberedRows, outcomeCell, outcomeOf } from '../support/outcome.ts'
 import { testedEngines } from '../support/servers.ts'
-import { startShardedWholesale, type ShardedWholesale } from '../support/sharded-wholesale.ts'
+import type { ShardedTables } from '../support/sharded-tables.ts'
+import { startShardedWholesale } from '../support/sharded-wholesale.ts'
 import { wholesaleQuestions, type WholesaleQuestion } from '../support/wholesale-questions.ts'
 
 const rewritten = wholesaleQuestions.filter(({ instead }) => instead !== undefined)
 const stepwise = wholesaleQuestions.filter(({ steps }) => steps !== undefined)
 
 describe.each(testedEngines)('the 22 questions of a decision-support benchmark, over shards on %s', (engine) => {
-  let shop: ShardedWholesale
+  let shop: ShardedTables
   beforeAll(async () => {
     shop = await startShardedWholesale(engine)
   }, 60_000)
@@ -26,28 +27,14 @@ describe.each(testedEngines)('the 22 questions of a decision-support benchmark, 
     return rows
   }
 
-  /** How the sharded database would answer, or the error with which it refuses. */
-  function outcomeOf(sql: string): string | SignalboxError {
-    try {
-      const { destination, shards, scatter } = shop.sharded.preview(sql, [])
-      if (destination === 'one' && shards.length === 1) return 'one shard'
-      return scatter !== undefined && shards.length === 4 ? scatter.kind : destination
-    } catch (error) {
-      if (error instanceof SignalboxError) return error
-      throw error
-    }
-  }
-
   it.each(wholesaleQuestions)('$number has the answer of one database, or is refused', async ({ text, outcome }) => {
     const sql = text(engine)
     const expected = await expectedRows(sql)
     if (typeof outcome === 'string') {
       expect((await shop.sharded.query(sql)).rows).toEqual(expected)
-      expect(outcomeOf(sql)).toBe(outcome)
+      expect(outcomeOf(shop.sharded, { sql })).toBe(outcome)
     } else {
-      const refusal = { code: outcome.code, message: expect.stringContaining(`: ${outcome.construct}`) as unknown }
-      await expect(shop.sharded.query(sql)).rejects.toMatchObject(refusal)
-      expect(outcomeOf(sql)).toMatchObject(refusal)
+      await expectRefused(shop.sharded, { sql }, outcome)
     }
   })
 
@@ -55,7 +42,7 @@ describe.each(testedEngines)('the 22 questions of a decision-support benchmark, 
     const sql = instead!(engine)
     const expected = await expectedRows(text(engine))
     expect((await shop.sharded.query(sql)).rows).toEqual(expected)
-    expect(outcomeOf(sql)).toBe('groups')
+    expect(outcomeOf(shop.sharded, { sql })).toBe('groups')
   })
 
   it.each(stepwise)('$number has its answer in two questions', async ({ text, steps }) => {
@@ -70,19 +57,14 @@ describe.each(testedEngines)('the 22 questions of a decision-support benchmark, 
 
 describe('the table of the documentation', () => {
   const page = readFileSync(fileURLToPath(new URL('../../docs/sharding-questions.md', import.meta.url)), 'utf8')
-  const rows = page
-    .split('\n')
-    .map((line) => line.split('|').map((cell) => cell.trim()))
-    .filter((cells) => /^\d+$/.test(cells[1] ?? ''))
+  const rows = numberedRows(page, 'The questions')
 
-  const outcomeCell = ({ outcome }: WholesaleQuestion): string =>
-    typeof outcome === 'string' ? outcome : `refused: ${outcome.construct}`
   const otherCell = ({ instead, steps }: WholesaleQuestion): string =>
     instead !== undefined ? 'groups' : steps !== undefined ? 'two questions' : ''
 
   it('says of each question what was seen', () => {
-    expect(rows.map(([, number, , outcome, other]) => [Number(number), outcome, other?.split(':')[0]])).toEqual(
-      wholesaleQuestions.map((question) => [question.number, outcomeCell(question), otherCell(question)]),
+    expect(rows.map(([number, , outcome, other]) => [Number(number), outcome, other?.split(':')[0]])).toEqual(
+      wholesaleQuestions.map((question) => [question.number, outcomeCell(question.outcome), otherCell(question)]),
     )
     const answered = wholesaleQuestions.filter(({ outcome }) => typeof outcome === 'string').length
     expect(page).toContain(`${answered} of the 22`)

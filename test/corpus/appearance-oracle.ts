@@ -1,4 +1,4 @@
-import type { Analysis, TableAppearance, ValueSource } from '../../src/statement/analysis.ts'
+import type { Analysis, RangeBound, TableAppearance, ValueSource } from '../../src/statement/analysis.ts'
 import { joinedTables } from './random-join.ts'
 
 /** A server with the joined tables, and with empty tables of the same names in another schema. */
@@ -40,7 +40,12 @@ export async function checkClaims(
   for (const [index, appearance] of appearances.entries()) {
     const span = spans[index] ?? { start: 0, end: 0 }
     const text = sql.slice(0, span.start) + server.empty(appearance.name) + sql.slice(span.end)
-    for (const where of claimsOf(appearance, appearances)) {
+    for (const [column, given] of insertedFrom(appearance, appearances, sql)) {
+      checked += 1
+      const found = await checkInserted(server, { sql, text, source: appearance, index, column, ...given })
+      if (found !== undefined) wrong.push(`${sql}\n  at ${appearance.name} (${index}): ${found}`)
+    }
+    for (const where of claimsOf(appearance, appearances, sql)) {
       checked += 1
       const part = await outcome(server, text, { appearance, index, where })
       if (part !== whole) wrong.push(`${sql}\n  at ${appearance.name} (${index}): ${where}\n  ${part}\n  ${whole}`)
@@ -50,19 +55,104 @@ export async function checkClaims(
 }
 
 /** The claims as conditions; those about columns that the table lacks say nothing. */
-function claimsOf(appearance: TableAppearance, all: readonly TableAppearance[]): string[] {
+function claimsOf(appearance: TableAppearance, all: readonly TableAppearance[], sql: string): string[] {
   const columns = joinedTables[appearance.name] ?? []
   return [
     ...appearance.conditions.map(({ column, values }) => ({
       column,
       where: `${column} in (${values.map(literal).join(', ')})`,
     })),
+    ...appearance.ranges.map(({ column, from, to }) => ({
+      column,
+      where: [...bound(column, '>', from), ...bound(column, '<', to)].join(' and '),
+    })),
     ...appearance.equalities.flatMap(({ column, other, otherColumn }) => {
       const { name = '' } = all[other] ?? {}
       const known = joinedTables[name]?.includes(otherColumn) === true
-      return known ? [{ column, where: `${column} in (select o.${otherColumn} from ${name} o)` }] : []
+      return known && !isInserted(all[other], sql) && !isInserted(appearance, sql)
+        ? [{ column, where: `${column} in (select o.${otherColumn} from ${name} o)` }]
+        : []
     }),
   ].flatMap(({ column, where }) => (columns.includes(column) ? [where] : []))
+}
+
+function bound(column: string, operator: '<' | '>', given: RangeBound | undefined): string[] {
+  return given === undefined ? [] : [`${column} ${operator}${given.inclusive ? '=' : ''} ${literal(given.value)}`]
+}
+
+/** The target of an INSERT: what is said of it is said of new rows. */
+function isInserted(appearance: TableAppearance | undefined, sql: string): boolean {
+  return appearance?.place === 'target' && sql.startsWith('insert ')
+}
+
+interface Inserted {
+  readonly target: string
+  readonly targetColumn: string
+  /** All of its rows are made of the source's. */
+  readonly isAlone: boolean
+}
+
+/** Columns whose value an inserted row takes over from the row that it is made of. */
+function insertedFrom(
+  source: TableAppearance,
+  all: readonly TableAppearance[],
+  sql: string,
+): (readonly [string, Inserted])[] {
+  const columns = joinedTables[source.name] ?? []
+  return source.equalities.flatMap(({ column, other, otherColumn }) => {
+    const target = all[other]
+    if (target === undefined || !isInserted(target, sql) || source === target || !columns.includes(column)) return []
+    const isAlone = target.equalities.some((each) => each.other === all.indexOf(source) && each.column === otherColumn)
+    return [[column, { target: target.name, targetColumn: otherColumn, isAlone }] as const]
+  })
+}
+
+/** For each value of the source: its rows alone must give just those new rows of the whole that have it. */
+async function checkInserted(
+  server: OracleServer,
+  claim: Inserted & { sql: string; text: string; source: TableAppearance; index: number; column: string },
+): Promise<string | undefined> {
+  const { sql, text, source, column, target, targetColumn, isAlone } = claim
+  const { name } = source
+  const place = joinedTables[target]?.indexOf(targetColumn) ?? -1
+  const whole = await newRows(server, sql, target, undefined)
+  const values = await read(server, `select distinct ${column} from ${name}`)
+  for (const [value] of values) {
+    const where = value === null ? `${column} is null` : `${column} = ${Number(value)}`
+    const fill = `insert into ${server.empty(name)} select * from ${name} where ${where}`
+    const given = await newRows(server, text, target, fill)
+    const has = (row: string): boolean => (JSON.parse(row) as unknown[])[place] === value
+    // Other rows are those of the other members of a UNION, if there are any.
+    const part = isAlone ? given : given?.filter(has)
+    const right = whole?.filter(has)
+    if (part?.join() !== right?.join()) return `${where} gives ${String(part)} and should give ${String(right)}`
+  }
+  const known = new Set(values.map(([value]) => value))
+  const strange = isAlone && whole?.find((row) => !known.has((JSON.parse(row) as unknown[])[place]))
+  return typeof strange === 'string' ? `the new row ${strange} is of no row of ${name}` : undefined
+}
+
+async function newRows(
+  server: OracleServer,
+  sql: string,
+  target: string,
+  fill: string | undefined,
+): Promise<string[] | undefined> {
+  await server.run('begin')
+  try {
+    if (fill !== undefined) await read(server, fill)
+    const before = await read(server, `select * from ${target}`)
+    if ((await server.run(sql)) === undefined) return undefined
+    const left = before.map((row) => JSON.stringify(row))
+    const rows = (await read(server, `select * from ${target}`)).map((row) => JSON.stringify(row)).toSorted()
+    return rows.filter((row) => {
+      const old = left.indexOf(row)
+      if (old >= 0) left.splice(old, 1)
+      return old < 0
+    })
+  } finally {
+    await server.run('rollback')
+  }
 }
 
 function literal(source: ValueSource): string {

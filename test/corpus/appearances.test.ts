@@ -180,5 +180,5 @@ function claim(column: string): Claims {
 }
 
 function equality(column: string, other: number, otherColumn: string): Claims {
-  return { conditions: [], equalities: [{ column, other, otherColumn }] }
+  return { conditions: [], equalities: [{ column, other, otherColumn, certain: true }] }
 }

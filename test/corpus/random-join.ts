@@ -44,11 +44,69 @@ class StatementMaker {
   statement(): string {
     const kind = this.#below(12)
     if (kind === 0) return `${this.#select(2, [], 'x.k')} union all ${this.#select(1, [], 'x.k')}`
-    if (kind === 1)
-      return `with w as (${this.#select(1, [], 'x.k')}) select * from w, (${this.#select(1, [], 'x.k')}) q`
+    if (kind === 1) return this.#common()
+    if (kind === 4) return this.#insert()
     if (kind === 2) return this.#update()
     if (kind === 3) return this.#delete()
     return this.#select(2, [], this.#pick(['*', '*', 'count(*)', 'x.k']))
+  }
+
+  /** A `WITH` name that is used once, or twice. */
+  #common(): string {
+    const columns = ['w.k', 'w.a', ...this.#columnsOf('y', 'u')]
+    const item = this.#pick(['w', 'w', 'w join w as w2 on w.k = w2.k', 'w left join v z on z.k = w.k'])
+    const join = this.#pick(['join', 'left join', 'right join'])
+    const on = this.#condition(1, columns, [])
+    return `with w ${this.#query(1, [])} select * from ${item} ${join} u y on ${on} where ${this.#condition(1, columns, [])}`
+  }
+
+  #insert(): string {
+    const names = this.#pick(['(k, a)', '(k, b)', '(a, k)'])
+    const into = `insert into t ${names}`
+    return `${into} ${this.#query(2, []).replace(/^as \((.*)\)$/, '$1')}`
+  }
+
+  /** ` as (query)`: with the columns `k` and `a`, in all ways that decide about which of its rows hang together. */
+  #query(depth: number, outer: readonly string[]): string {
+    const from = this.#from(depth, outer)
+    const where = this.#condition(depth, from.columns, outer)
+    const source = `from ${from.text} where ${where}`
+    const plain = `select x.k as k, x.a as a ${source}`
+    const windowed = 'row_number() over (order by x.a, x.k)'
+    const ways = [
+      plain,
+      plain,
+      `select x.k, x.a ${source}`,
+      `select distinct x.k, x.a ${source}`,
+      `select x.k, count(*) as a ${source} group by x.k`,
+      `select x.k, sum(x.a) as a ${source} group by 1 having count(*) > 1`,
+      `select x.k, x.a ${source} group by x.a, x.k`,
+      `select max(x.k) as k, x.a ${source} group by x.a`,
+      `select max(x.k) as k, 1 as a ${source}`,
+      `select x.k, x.a ${source} order by x.k, x.a limit 3`,
+      `select x.k, x.a ${source} order by x.k limit 2 offset 1`,
+      `select x.k, ${windowed} as a ${source}`,
+      `select x.k, coalesce(x.a, 0) as a ${source}`,
+      `select x.k, 1 as a ${source}`,
+      `select 1 as k, x.a ${source}`,
+      `select k, a from t where ${this.#condition(0, ['k', 'a', 't.k'], [])}`,
+      `select k, count(*) as a from t group by k`,
+      `${plain} union all select s.k, s.a from v s`,
+      `${plain} union select s.k, 1 from u s where ${this.#condition(0, ['s.k', 's.c'], [])}`,
+      `${plain} except select s.k, s.a from v s`,
+      `${plain} union all select s.k, s.a from v s order by 1, 2 limit 3`,
+      // Only some engines take a column that is in no group.
+      `select x.k, x.a ${source} group by x.a`,
+      `select x.k, count(*) as a ${source}`,
+      ...(this.#dialect === 'mysql' ? [`select x.k, count(*) as a ${source} group by x.k with rollup`] : []),
+      ...(this.#dialect === 'postgres'
+        ? [
+            `select x.k, count(*) as a ${source} group by rollup (x.k)`,
+            `select distinct on (x.a) x.k, x.a ${source} order by x.a, x.k`,
+          ]
+        : []),
+    ]
+    return `as (${this.#pick(ways)})`
   }
 
   #select(depth: number, outer: readonly string[], list: string): string {
@@ -96,9 +154,9 @@ class StatementMaker {
   #item(alias: string, depth: number, outer: readonly string[]): FromText {
     const kind = this.#below(12)
     const table = this.#pick(alias === 'x' ? ['t', 't', 'v'] : ['t', 'u', 'u', 'v'])
-    if (kind === 0 && depth > 0) {
-      const text = `(${this.#select(depth - 1, outer, 'x.k as k, x.a as a')}) ${alias}`
-      return { text, columns: [`${alias}.k`, `${alias}.a`, 'k'] }
+    if ((kind === 0 || kind === 3) && depth > 0) {
+      const query = this.#query(depth - 1, outer).slice('as '.length)
+      return { text: `${query} ${alias}`, columns: [`${alias}.k`, `${alias}.k`, `${alias}.a`, 'k'] }
     }
     if (kind === 1 && depth > 0) {
       const [one, other] = [this.#item(alias, 0, outer), this.#item(`${alias}2`, 0, outer)]
@@ -126,7 +184,9 @@ class StatementMaker {
     const value = this.#pick(['0', '1', '1', '2', '3'])
     const nested = (): string => this.#condition(depth - 1, columns, outer)
     const query = (list: string): string => this.#select(depth - 1, [...outer, ...columns], list)
-    switch (this.#below(depth > 0 ? 17 : 9)) {
+    const list = this.#pick(['x.k', 'k', 'x.k', 'x.a'])
+    const pair = (): string => this.#query(depth - 1, [...outer, ...columns]).slice('as '.length)
+    switch (this.#below(depth > 0 ? 22 : 9)) {
       case 0:
       case 1:
         return `${column} = ${value}`
@@ -137,11 +197,16 @@ class StatementMaker {
       case 5:
         return `${column} = ${other}`
       case 6:
-        return this.#pick([`${column} is null`, `(${column}, ${other}) = (${value}, 1)`, `${column} between 0 and 2`])
+        return this.#pick([
+          `${column} is null`,
+          `(${column}, ${other}) = (${value}, 1)`,
+          `${column} between 0 and 2`,
+          `2 > ${column}`,
+        ])
       case 7:
         return `(${column}, ${other}) = (${other}, ${this.#column(columns, outer)})`
       case 8:
-        return `${column} < 3`
+        return this.#pick([`${column} < 3`, `${column} >= 1`, `(${column} = ${value} or ${column} = 2)`])
       case 9:
         return `(${nested()} or ${nested()})`
       case 10:
@@ -149,7 +214,16 @@ class StatementMaker {
       case 11:
         return `(${nested()})`
       case 12:
-        return `${column} in (${query(this.#pick(['x.k', 'k']))})`
+      case 17:
+        return `${column} in (${query(list)})`
+      case 18:
+        return `${column} = (${query(list)} order by 1 limit 1)`
+      case 19:
+        return `(${column}, ${other}) in ${pair()}`
+      case 20:
+        return `(${column} = ${value} and ${nested()} or ${nested()} and ${column} in (${value}, 0))`
+      case 21:
+        return `${column} not in (${query(list)})`
       case 13:
         return `not exists (${query('1')})`
       default:

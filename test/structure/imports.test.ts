@@ -87,6 +87,22 @@ const rules: readonly Rule[] = [
     never: /^src\/(?!distributed\/|execution\/|drivers\/|topology\/|statement\/|errors\.ts|config\.ts)/,
   },
   {
+    about: 'records of shard maps are below the client, and nobody below knows them',
+    from: /^src\/map-records\//,
+    never: /^src\/(?!map-records\/|execution\/|drivers\/|routing\/|topology\/|errors\.ts)/,
+  },
+  {
+    about: 'directories of owners are below the client, and execution knows their proof as an interface alone',
+    from: /^src\/directory\//,
+    never: /^src\/(?!directory\/|execution\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|config\.ts)/,
+  },
+  {
+    about: 'lookups are below the client, and what executes statements knows their interface alone',
+    from: /^src\/lookups\//,
+    never:
+      /^src\/(?!lookups\/|execution\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|option\.ts|config\.ts)/,
+  },
+  {
     about: 'what two-phase commit decides is pure',
     from: /^src\/distributed\/(?:protocol|branch-name|branch-text)\.ts$/,
     never: /^node:|^src\/(?!distributed\/branch-name\.ts|drivers\/driver\.ts)/,
@@ -200,7 +216,10 @@ describe('imports', () => {
         'src/ids/x.ts',
         'src/ids/snowflake.ts',
         'src/distributed/x.ts',
+        'src/map-records/x.ts',
         'src/distributed/protocol.ts',
+        'src/directory/x.ts',
+        'src/lookups/x.ts',
         'src/adapters/x.ts',
         'src/client.ts',
       ].find((name) => from.test(name))

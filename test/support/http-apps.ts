@@ -122,7 +122,7 @@ const fastifyApp: Start = (host, routes, options) =>
     options,
   )
 
-/** Fastify with the sessions and with what `fill` adds to it. */
+/** Fastify with the sessions and with what `backfill` adds to it. */
 export async function fastifyAround(
   host: SessionHost,
   fill: (app: FastifyInstance) => void,

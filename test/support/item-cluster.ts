@@ -1,13 +1,7 @@
 import { connect, type Client, type Config, type DatabaseInput } from '../../src/index.ts'
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type ClusterDatabase,
-  type TestCluster,
-  type TestServer,
-} from '../../src/testing/index.ts'
+import { type ClusterDatabase, type TestCluster, type TestServer } from '../../src/testing/index.ts'
 import { sqlFor } from './dialect.ts'
-import { sharedServer } from './servers.ts'
+import { privateCluster } from './servers.ts'
 
 export interface ReadItem {
   readonly n: number
@@ -28,9 +22,7 @@ export class ItemCluster {
   }
 
   static async start(engine: 'postgres' | 'mysql'): Promise<ItemCluster> {
-    const { template } = sharedServer(engine)
-    const start = engine === 'postgres' ? startPostgresCluster : startMariadbCluster
-    return new ItemCluster(engine, await start({ template }))
+    return new ItemCluster(engine, await privateCluster(engine))
   }
 
   get database(): ClusterDatabase {

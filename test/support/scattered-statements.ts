@@ -84,7 +84,86 @@ const everywhere: readonly ScatteredStatement[] = [
   'select y, count(*) from item group by y order by y',
 ]
 
+/** Aggregates that are computed of all rows: each has an order that leaves no choice, or none that could be seen. */
+const gatheredOnPostgres: readonly ScatteredStatement[] = [
+  `select string_agg(word, ',' order by id), string_agg(v, '; ' order by v desc nulls last, id) from item`,
+  `select word, string_agg(v, ',' order by d desc nulls first, id), count(*), sum(n), avg(n), min(ts) from item group by word order by word`,
+  `select ok, array_agg(word order by id), array_agg(i order by i nulls first, id desc) from item group by ok order by ok`,
+  `select array_agg(n order by id), array_agg(d order by id), array_agg(ts order by id), array_agg(mood order by id) from item where id < 40`,
+  `select array_agg(tags order by id) from item where id < 40 and tags = '{1,NULL}'`,
+  `select string_agg(c, ',' order by c collate "de-x-icu", id), string_agg(k, ',' order by k, id) from item where id < 300`,
+  `select string_agg(c, ',' order by lower(c) collate "C" desc, id) filter (where i > 0) from item`,
+  `select json_agg(word order by id), jsonb_agg(n order by id), json_agg(ts order by id) from item where id < 50`,
+  `select json_object_agg(id, word order by id), jsonb_object_agg(coalesce(word, '-') || id, i) from item where id < 50`,
+  `select word, json_agg(json_build_object('i', i, 'd', d) order by id) from item where id < 200 group by word order by word`,
+  `select string_agg(word, ',' order by id), array_agg(word order by id), json_agg(i), count(*), sum(i) from item where id < 0`,
+  `select word, array_agg(i order by id) filter (where i > 900), string_agg(v, '' order by id) filter (where i > 995) from item group by word order by word`,
+  `select percentile_cont(0.5) within group (order by f), percentile_disc(array[0.25, 0.5]) within group (order by n) from item`,
+  `select word, mode() within group (order by v) filter (where v = 'new') from item group by word order by word`,
+  `select corr(i, f), regr_count(i, n), covar_pop(i, i) from item where f < 100`,
+  `select string_agg(distinct word, ',' order by word) filter (where i > 0), count(distinct i), sum(i) from item`,
+  `select string_agg(distinct lower(v), '|' order by lower(v) desc) filter (where ok), count(*) from item`,
+  `select t.id, t.word, count(distinct u.i), array_agg(u.v order by u.id) from item t join item u on t.id = u.id group by t.id order by t.id limit 30`,
+  `select length(string_agg(v, ',')), array_length(array_agg(i), 1), bool_or(ok), string_agg(y, '\\x00'::bytea order by id) from item where id < 100`,
+  `select word, string_agg(v, ',' order by i % 7, id) as s from item group by word having max(i) > 900 order by length(string_agg(v, ',' order by i % 7, id)), word`,
+  [
+    `select word, string_agg(v || $1, $2 order by id) from item where i > $3 group by word order by word`,
+    '!',
+    '; ',
+    500,
+  ],
+  `select array_agg(span order by id), array_agg(f order by id), array_agg(ok order by id), array_agg(y order by id) from item where id < 60`,
+  `select pg_catalog.string_agg(word, E'\\n' order by id) from item where id < 60`,
+  `select count(*), array_agg(1), string_agg('x', ',') from item where id < 9`,
+]
+
+const gatheredOnMysql: readonly ScatteredStatement[] = [
+  "select group_concat(word order by id), group_concat(v order by v desc, id separator '; ') from item where id < 500",
+  'select word, group_concat(v order by d desc, id), count(*), sum(n), avg(n), min(ts) from item group by word order by word',
+  'select ok, group_concat(i order by i desc, id) from item where id < 600 group by ok order by ok',
+  "select group_concat(word, '-', i order by 3 desc, id separator '|') from item where id < 600",
+  'select group_concat(distinct word order by word desc), group_concat(distinct i, ok order by 1) from item where id < 60',
+  "select group_concat(c order by c collate utf8mb4_bin, id separator '') from item where id < 300",
+  'select group_concat(k order by k, id) from item where id < 300',
+  'select group_concat(n order by id), group_concat(d order by id), group_concat(ts order by id), group_concat(h order by id) from item where id < 90',
+  'select group_concat(f order by id), group_concat(u order by id), group_concat(ok order by id), group_concat(i > 3 order by id) from item where id < 90',
+  'select hex(group_concat(y order by id)) from item where id < 90',
+  'select json_arrayagg(word order by id), json_arrayagg(n order by id), json_arrayagg(ok order by id), json_arrayagg(ts order by id) from item where id < 90',
+  'select json_arrayagg(f order by id), json_arrayagg(u order by id), json_arrayagg(distinct i order by i) from item where id < 90',
+  'select word, json_objectagg(id, v), json_length(json_arrayagg(i)) from item where id in (5, 6) group by word order by word',
+  'select group_concat(word order by id), json_arrayagg(i), count(*), sum(i) from item where id < 0',
+  'select word, group_concat(v order by i % 7, id) as s from item group by word having max(i) > 900 order by word desc',
+  ['select word, group_concat(concat(v, ?) order by id) from item where i > ? group by word order by word', '!', 500],
+  "select word, group_concat(v order by id separator '\\'') from item where id < 500 group by word order by word",
+  'select count(*), json_arrayagg(1) from item where id < 9',
+]
+
+const gatheredOnSqlite: readonly ScatteredStatement[] = [
+  "select group_concat(word, ',' order by id), string_agg(v, '; ' order by v desc nulls last, id) from item",
+  "select word, group_concat(v, ',' order by d desc nulls first, id), count(*), sum(i), avg(i), min(ts) from item group by word order by word",
+  'select ok, group_concat(i order by i desc, id) from item group by ok order by ok',
+  "select group_concat(c, ',' order by c collate nocase, id), group_concat(v, ',' order by v, id), group_concat(k, '|' order by k, id) from item",
+  "select group_concat(x, ',' order by x, id) from item where typeof(x) <> 'blob'",
+  "select group_concat(word, ',' order by id) filter (where i > 0), json_group_array(i order by id) filter (where ok) from item where id < 300",
+  'select json_group_array(word order by id), json_group_array(f order by id), json_group_array(coalesce(i, 0) order by id) from item where id < 90',
+  'select json_group_object(id, word), json_group_object(word, x) from item where id = 9',
+  "select json_group_array('[1,2]'), json_group_array(v || '[]' order by id), json_group_array(upper(d) order by id) from item where id < 20",
+  "select json_group_array(x order by id) from item where typeof(x) <> 'blob' and id < 90",
+  "select group_concat(word, ',' order by id), json_group_array(i), count(*), sum(i), total(f) from item where id < 0",
+  'select word, group_concat(v order by i % 7, id) as s from item group by word having max(i) > 900 order by length(s), word',
+  'select count(distinct i) filter (where ok), group_concat(distinct word order by word), count(*) from item',
+  [
+    'select word, group_concat(v || ?, ? order by id) from item where i > ? group by word order by word',
+    '!',
+    '; ',
+    500,
+  ],
+  'select group_concat(i, ok order by id), length(group_concat(distinct i)) from item where id < 5',
+  'select count(*), json_group_array(1) from item where id < 9',
+]
+
 const postgres: readonly ScatteredStatement[] = [
+  ...gatheredOnPostgres,
   'select distinct count(*) > 100 as many from item group by word, ok order by many',
   'select sum(i) filter (where ok), count(*) filter (where not ok), avg(n) filter (where i > 0) from item',
   'select count(distinct word) filter (where ok), sum(distinct i) filter (where i > 0) from item',
@@ -144,6 +223,7 @@ const postgres: readonly ScatteredStatement[] = [
 ]
 
 const mysql: readonly ScatteredStatement[] = [
+  ...gatheredOnMysql,
   // With `count(*) > 100` MariaDB 10.11 itself answers with one row too few.
   'select distinct count(*) as many from item group by word, ok order by many',
   'select bit_and(i), bit_or(i), bit_xor(b), bit_and(u) from item',
@@ -174,10 +254,14 @@ const mysql: readonly ScatteredStatement[] = [
 ]
 
 const sqlite: readonly ScatteredStatement[] = [
+  ...gatheredOnSqlite,
   'select distinct count(*) > 100 as many from item group by word, ok order by many',
   'select hex(min(y)), min(y), max(y) from item',
   'select sum(i) filter (where ok), count(*) filter (where not ok), avg(n) filter (where i > 0) from item',
   'select total(i), total(f), total(null), sum(null), avg(null) from item',
+  // One part has both infinities, whose sum is NULL, and the others have numbers.
+  'select sum(case id when 0 then 9e999 when 97 then -9e999 else 1.5 end), sum(case id when 0 then 9e999 else 1.5 end) from item',
+  'select total(case id when 0 then 9e999 when 97 then -9e999 else 1.5 end), avg(case id when 0 then 9e999 when 97 then -9e999 else 1 end) from item',
   'select word as w, count(*) from item group by word order by w collate nocase desc, count(*)',
   'select word as w, count(*) from item group by word order by 1 collate nocase, 2',
   'select x, typeof(x), count(*) from item group by x, typeof(x) order by x',

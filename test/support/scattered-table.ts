@@ -9,7 +9,8 @@ const definition: Readonly<Record<Engine, string>> = {
     d date, ts timestamp, ok boolean, y bytea, mood mood, tags int[], span interval, word text collate "C", k text collate loose`,
   mysql: `id int primary key, i int, b bigint, u bigint unsigned, n decimal(30, 9), m decimal(12, 3), f double, c text,
     v varchar(30), d date, ts datetime(6), ok boolean, y blob, h time(3), word varchar(30) character set utf8mb4 collate utf8mb4_bin,
-    k varchar(30) character set latin1 collate latin1_german2_ci, mood enum('sad', 'ok', 'happy')`,
+    k varchar(30) character set latin1 collate latin1_german2_ci, mood enum('sad', 'ok', 'happy'),
+    z int(5) zerofill`,
   sqlite: `id integer primary key, i integer, b integer, n numeric, m real, f real, c text, v text collate nocase,
     d text, ts text, ok integer, y blob, x, word text, k text collate rtrim`,
 }

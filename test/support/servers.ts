@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import {
+  type ClusterOptions,
   createDatabase,
   dropDatabase,
   type ServerAddress,
   type ServerSettings,
   type ServerTemplate,
   startMariadb,
+  startMariadbCluster,
   startPostgres,
+  startPostgresCluster,
+  type TestCluster,
   type TestServer,
 } from '../../src/testing/index.ts'
 import type { Engine } from '../../src/topology/server-target.ts'
@@ -68,4 +72,15 @@ export function sharedServer(engine: 'postgres' | 'mysql'): SharedServer {
 export function privateServer(engine: 'postgres' | 'mysql', settings: ServerSettings = {}): Promise<TestServer> {
   const { template } = sharedServer(engine)
   return engine === 'postgres' ? startPostgres({ template, settings }) : startMariadb({ template, settings })
+}
+
+/** A primary with replicas, two by default, of the test's own, made from the run's template. The test stops it. */
+export function privateCluster(
+  engine: 'postgres' | 'mysql',
+  options: Omit<ClusterOptions, 'template'> = {},
+): Promise<TestCluster> {
+  const { template } = sharedServer(engine)
+  return engine === 'postgres'
+    ? startPostgresCluster({ template, ...options })
+    : startMariadbCluster({ template, ...options })
 }

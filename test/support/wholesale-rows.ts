@@ -1,11 +1,4 @@
-/** One table of a wholesaler: its columns with a kind each, and its rows. */
-export interface WholesaleTable {
-  readonly name: string
-  /** `money` has two decimals, in cents; `day` is `YYYY-MM-DD`. */
-  readonly columns: Readonly<Record<string, 'key' | 'integer' | 'money' | 'day' | 'text'>>
-  readonly primaryKey: string
-  readonly rows: readonly (readonly (number | string)[])[]
-}
+import type { StoredTable } from './sharded-tables.ts'
 
 const counts = { suppliers: 30, customers: 150, parts: 120, offersOfPart: 4, sales: 2_000 }
 
@@ -39,7 +32,7 @@ function day(number: number): string {
 }
 
 /** The rows of a wholesaler: suppliers, what they offer, customers, and what these bought in seven years. Always the same. */
-export function wholesaleTables(): readonly WholesaleTable[] {
+export function wholesaleTables(): readonly StoredTable[] {
   const random = seeded(20)
   const upTo = (most: number): number => 1 + Math.floor(random() * most)
   const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
@@ -53,25 +46,25 @@ function numbers(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index + 1)
 }
 
-function places(): readonly WholesaleTable[] {
+function places(): readonly StoredTable[] {
   const names = nations.flatMap((list, region) => list.split(' ').map((name) => [region + 1, name] as const))
   return [
     {
       name: 'region',
-      columns: { id: 'key', name: 'text' },
+      columns: { id: 'integer', name: 'text' },
       primaryKey: 'id',
       rows: regions.map((name, index) => [index + 1, name]),
     },
     {
       name: 'nation',
-      columns: { id: 'key', region_id: 'key', name: 'text' },
+      columns: { id: 'integer', region_id: 'integer', name: 'text' },
       primaryKey: 'id',
       rows: names.map(([region, name], index) => [index + 1, region, name]),
     },
   ]
 }
 
-function partners(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
+function partners(upTo: UpTo, oneOf: OneOf): readonly StoredTable[] {
   const nationCount = 15
   const phone = (nation: number): string => `${nation + 10}-${upTo(899) + 100}-${upTo(8999) + 1000}`
   const balance = (): number => upTo(1_100_000) - 100_000
@@ -79,8 +72,8 @@ function partners(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
     {
       name: 'supplier',
       columns: {
-        id: 'key',
-        nation_id: 'key',
+        id: 'integer',
+        nation_id: 'integer',
         name: 'text',
         address: 'text',
         phone: 'text',
@@ -97,8 +90,8 @@ function partners(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
     {
       name: 'customer',
       columns: {
-        id: 'key',
-        nation_id: 'key',
+        id: 'integer',
+        nation_id: 'integer',
         name: 'text',
         address: 'text',
         phone: 'text',
@@ -129,12 +122,12 @@ function supplierOf(part: number, offer: number): number {
   return 1 + ((part + offer * 7) % counts.suppliers)
 }
 
-function goods(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
+function goods(upTo: UpTo, oneOf: OneOf): readonly StoredTable[] {
   return [
     {
       name: 'part',
       columns: {
-        id: 'key',
+        id: 'integer',
         name: 'text',
         maker: 'text',
         brand: 'text',
@@ -162,7 +155,7 @@ function goods(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
     },
     {
       name: 'offer',
-      columns: { part_id: 'key', supplier_id: 'key', stock: 'integer', cost: 'money' },
+      columns: { part_id: 'integer', supplier_id: 'integer', stock: 'integer', cost: 'money' },
       primaryKey: 'part_id, supplier_id',
       rows: numbers(counts.parts).flatMap((part) =>
         numbers(counts.offersOfPart).map((offer) => [part, supplierOf(part, offer), upTo(300), upTo(100_000)]),
@@ -171,7 +164,7 @@ function goods(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
   ]
 }
 
-function sales(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
+function sales(upTo: UpTo, oneOf: OneOf): readonly StoredTable[] {
   const heads: (number | string)[][] = []
   const lines: (number | string)[][] = []
   // Nothing is newer than this day.
@@ -218,8 +211,8 @@ function sales(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
     {
       name: 'sale',
       columns: {
-        id: 'key',
-        customer_id: 'key',
+        id: 'integer',
+        customer_id: 'integer',
         status: 'text',
         total: 'money',
         placed: 'day',
@@ -233,10 +226,10 @@ function sales(upTo: UpTo, oneOf: OneOf): readonly WholesaleTable[] {
     {
       name: 'sale_line',
       columns: {
-        sale_id: 'key',
+        sale_id: 'integer',
         number: 'integer',
-        part_id: 'key',
-        supplier_id: 'key',
+        part_id: 'integer',
+        supplier_id: 'integer',
         quantity: 'integer',
         price: 'money',
         discount: 'integer',

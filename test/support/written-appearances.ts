@@ -1,4 +1,4 @@
-import type { Analysis, AppearanceCondition, ValueSource } from '../../src/statement/analysis.ts'
+import type { Analysis, AppearanceCondition, AppearanceRange, ValueSource } from '../../src/statement/analysis.ts'
 
 function source(value: ValueSource): string {
   if (value.from === 'parameter') return `$${value.index + 1}`
@@ -12,15 +12,26 @@ function condition({ column, operator, values, certain }: AppearanceCondition): 
   return `${certain ? '' : '~'}${column} ${operator} ${values.map(source).join(' ')}`
 }
 
+function range({ column, from, to, certain }: AppearanceRange): string {
+  const bounds = [
+    ...(from === undefined ? [] : [`${from.inclusive ? '>=' : '>'} ${source(from.value)}`]),
+    ...(to === undefined ? [] : [`${to.inclusive ? '<=' : '<'} ${source(to.value)}`]),
+  ]
+  return `${certain ? '' : '~'}${column} ${bounds.join(' ')}`
+}
+
 /**
- * One line for each appearance: `place table: conditions; equalities; set columns`. A `~` stands before a condition that
- * is not certain, and the other table of an equality is given by its position, from 0.
+ * One line for each appearance: `place table: conditions; ranges; equalities; set columns`. A `~` stands before what is not
+ * certain, and the other table of an equality is given by its position, from 0.
  */
 export function writtenAppearances({ appearances }: Analysis): string[] {
-  return appearances.map(({ name, schema, place, conditions, equalities, assigned }) => {
+  return appearances.map(({ name, schema, place, conditions, ranges, equalities, assigned }) => {
     const said = [
       ...conditions.map(condition),
-      ...equalities.map(({ column, other, otherColumn }) => `${column} = ${other}.${otherColumn}`),
+      ...ranges.map(range),
+      ...equalities.map(
+        ({ column, other, otherColumn, certain }) => `${certain ? '' : '~'}${column} = ${other}.${otherColumn}`,
+      ),
       ...(assigned.length === 0 ? [] : [`set ${assigned.join(' ')}`]),
     ]
     return `${place} ${schema === undefined ? '' : `${schema}.`}${name}${said.length === 0 ? '' : `: ${said.join('; ')}`}`

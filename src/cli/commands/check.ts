@@ -5,8 +5,10 @@ import { closeSoon } from '../close-soon.ts'
 import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
 import { databaseReport, inventory } from '../database-report.ts'
 import { exitCodes, type ExitCode } from '../exit-code.ts'
+import { keyOwners } from '../key-owners.ts'
 import { toJson } from '../json.ts'
 import { isSpread, probe } from '../probe.ts'
+import { lookupFindings } from '../lookup-check.ts'
 import { probingConfig } from '../probing-config.ts'
 import { checkServers } from '../server-check.ts'
 import { rowFacts } from '../row-facts.ts'
@@ -32,18 +34,19 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
 }
 
 async function lookAt(config: string | Config, options: CheckOptions): Promise<CheckReport> {
-  // One client knows the configuration as written and never connects; the other one is made for looking only.
+  // One client knows the configuration as written, and connects to directories of owners alone; the other one is made for looking only.
   const declared: Client = await (typeof config === 'string' ? connect(config) : connect(config))
   const probing: Client = await connect(probingConfig(config, options.timeout))
   const { topology } = declared
   const homeOf = (table: TableName): TableHomeAnswer => declared.homeOf(table)
-  const shardOf = (database: string, key: unknown): string => declared.shardOf(key, { database })
+  const ownersOf = async (database: string, keys: readonly unknown[]): Promise<readonly (string | undefined)[]> =>
+    await keyOwners(declared, database, keys)
   const looks = await Promise.all(
     [...topology.databases.values()].map(async (database) => {
       const probes = await Promise.all(
         database.shards.map(async (shard) => await probe(probing, database, shard, options.timeout)),
       )
-      const rows = isSpread(database) ? await rowFacts(probing, probes, homeOf, shardOf, options.timeout) : []
+      const rows = isSpread(database) ? await rowFacts(probing, probes, homeOf, ownersOf, options.timeout) : []
       return { database, probes, rows }
     }),
   )
@@ -57,10 +60,12 @@ async function lookAt(config: string | Config, options: CheckOptions): Promise<C
   const shardFindings = looks.flatMap((look) =>
     isSpread(look.database) ? checkShardTables(look.probes, look.rows, homeOf) : [],
   )
+  const lookups = typeof config === 'string' ? [] : await lookupFindings(config, options.timeout)
   const findings = [
     ...checkServers(probes, topology.sharedServers, options.processes),
     ...tableFindings,
     ...shardFindings,
+    ...lookups,
   ]
   await closeSoon([probing, declared])
   const failing = options.strict === true ? findings : findings.filter(({ severity }) => severity === 'error')

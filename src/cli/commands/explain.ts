@@ -14,6 +14,8 @@ export interface ExplainOptions extends ConfigSource {
   readonly param?: readonly string[]
   /** A file of statements, in place of one. */
   readonly file?: string
+  /** The same, by another name. */
+  readonly dryRun?: string
   readonly json?: boolean
 }
 
@@ -49,7 +51,7 @@ function answer(client: Client, scope: Scope, sql: string, params: Params, optio
     // Without parameters the shard may be one by key, which nobody can name.
     const isGiven = !Array.isArray(params) || params.length > 0
     const preview = scope.preview(sql, isGiven ? params : undefined, options)
-    const { destination, scatter } = preview
+    const { destination, scatter, shardParams } = preview
     const isSpread = (client.topology.databases.get(preview.database)?.shards.length ?? 1) > 1
     if (!isSpread) return { route: scope.explain(sql, params, options) }
     const route = destination === 'by-key' ? preview : scope.explain(sql, params, options)
@@ -66,6 +68,7 @@ function answer(client: Client, scope: Scope, sql: string, params: Params, optio
       },
       destination,
       ...(scatter === undefined ? {} : { scatter }),
+      ...(shardParams === undefined ? {} : { shardParams }),
     }
   } catch (error) {
     if (isUsageFault(error)) throw error

@@ -34,7 +34,15 @@ export async function shards(named: string | undefined, options: ShardsOptions, 
       const looks = await Promise.all(
         database.shards.map(async (shard) => await look(declared, probing, database, shard, options)),
       )
-      return spreadReport(database, mapOf(database, config), looks)
+      const map = mapOf(database, config)
+      // Only a directory counts its keys. If it does not answer, they are unknown.
+      const keys = await inTime(options.timeout, async () => await declared.keyCounts({ database: database.alias }))
+      return spreadReport(
+        database,
+        map,
+        looks,
+        map?.kind === 'directory' && keys !== undefined && !('error' in keys) ? keys : undefined,
+      )
     }),
   )
   await closeSoon([probing, declared])

@@ -1,5 +1,6 @@
 import type { Field } from '../../drivers/driver.ts'
 import { valuesOf, type PartialRelation, type Refusal } from '../../routing/partial-aggregates.ts'
+import { hasAmbiguousMoments } from './ambiguous-moments.ts'
 import { allRows, type PartialAnswer, type RelationContext } from './partial-answer.ts'
 
 /** What mysql2 says of a column, as far as it is used here. */
@@ -9,9 +10,13 @@ interface NativeField {
   readonly decimals: number
   readonly flags: number
   readonly characterSet: number
+  /** MariaDB: `json` for what its own functions take for JSON, and has the type of a text. */
+  readonly extendedFormat?: string
 }
 
 const unsignedFlag = 32
+const zerofillFlag = 64
+const yearType = 13
 const enumFlag = 256
 const setFlag = 2048
 const binary = 63
@@ -26,6 +31,10 @@ interface ColumnType {
   /** As JSON_TABLE takes it; a text has no collation yet. */
   readonly sql: string
   readonly kind: 'decimal' | 'double' | 'text' | 'bytes' | 'other'
+  /** Its texts have digits that its values do not have. */
+  readonly zerofill?: true
+  /** A TIMESTAMP. A column of this type may not hold NULL on older servers. */
+  readonly isMoment?: true
 }
 
 /** The rows as JSON in one parameter, which JSON_TABLE reads into columns of the very types that the shards answered with. */
@@ -37,6 +46,11 @@ export async function mysqlRelation(context: RelationContext): Promise<PartialRe
     if ('refused' in type) return type
     types.push(type)
   }
+  const moments = types.flatMap(({ isMoment }, i) => (isMoment === true ? [i] : []))
+  if (moments.length > 0 && (await hasAmbiguousMoments(context, moments)))
+    return {
+      refused: `a column of type TIMESTAMP with moments that the clock of the session's time zone shows twice (write UNIX_TIMESTAMP(…), or set the time zone to '+00:00')`,
+    }
   const collations = types.some(({ kind }) => kind === 'text') ? await collationsOf(context) : []
   const columns = plan.columns.map((column, i) => {
     const { sql, kind } = types[i]!
@@ -51,7 +65,7 @@ export async function mysqlRelation(context: RelationContext): Promise<PartialRe
       { parameter: { value: jsonText(allRows(answers)) } },
       ` as char charset utf8mb4), '$[*]' columns (${columns.join(', ')})) as j`,
     ],
-    types: types.map(({ kind }) => kind),
+    types: types.map(({ kind, zerofill }) => (zerofill ? 'zerofill' : kind)),
     modelled: false,
   }
 }
@@ -63,9 +77,10 @@ export async function mysqlRelation(context: RelationContext): Promise<PartialRe
 function commonType(answers: readonly PartialAnswer[], column: number): ColumnType | Refusal {
   const natives = answers.map(({ fields }) => fields[column]!.native as NativeField)
   const columnLength = Math.max(...natives.map((native) => native.columnLength))
-  const [first, ...others] = natives.map((native) =>
-    columnType(answers[0]!.fields[column]!, { ...native, columnLength }),
-  )
+  const [first, ...others] = natives.map((native) => ({
+    ...columnType(answers[0]!.fields[column]!, { ...native, columnLength }),
+    ...((native.flags & zerofillFlag) !== 0 && native.columnType !== yearType ? { zerofill: true as const } : {}),
+  }))
   const other = others.find((each) => JSON.stringify(each) !== JSON.stringify(first))
   if (other !== undefined)
     return { refused: `the column ${answers[0]!.fields[column]!.name}, whose type is not the same on all shards` }
@@ -83,6 +98,9 @@ function columnType({ name }: Field, native: NativeField): ColumnType | Refusal 
       refused: `the column ${name} of type ${flags & enumFlag ? 'ENUM' : 'SET'} (write CAST(… AS CHAR) instead)`,
     }
   }
+  // Read as a value by the driver, and as a text by JSON_TABLE.
+  if (native.extendedFormat === 'json')
+    return { refused: `the column ${name} of type JSON (write CAST(… AS CHAR) instead)` }
   switch (type) {
     case 0:
     case 246:
@@ -100,6 +118,7 @@ function columnType({ name }: Field, native: NativeField): ColumnType | Refusal 
     case 6:
       return other('char(1)')
     case 7:
+      return { ...other(`datetime${fraction}`), isMoment: true }
     case 12:
       return other(`datetime${fraction}`)
     case 8:
@@ -110,7 +129,7 @@ function columnType({ name }: Field, native: NativeField): ColumnType | Refusal 
       return other('date')
     case 11:
       return other(`time${fraction}`)
-    case 13:
+    case yearType:
       return other('year')
     case 15:
     case 249:

@@ -38,6 +38,8 @@ const builtIn: ReadonlyMap<number, string> = new Map([
 const plain = new Set([16, 20, 21, 23, 26, 700, 701, 1082, 1700, 2950])
 /** Of the built-in ones, those whose values compare by a collation. */
 const collatable = new Set([19, 25, 1042, 1043])
+/** `real`, `double precision`, and arrays of them. */
+const floats = new Set([700, 701, 1021, 1022])
 /** Numbers below are the same on every server. */
 const firstOwnType = 16_384
 /** `record` and `unknown`, which have no text that could be read again. */
@@ -60,6 +62,12 @@ export async function postgresRelation({ plan, answers, ask }: RelationContext):
     if (differing >= 0)
       return { refused: `the column ${plan.columns[differing]}, whose type is not the same on all shards` }
   }
+  const rounded = oids.findIndex((oid) => floats.has(oid))
+  if (rounded >= 0 && (await roundsFloats(ask))) {
+    return {
+      refused: `the column ${plan.columns[rounded]} of floating-point numbers, which come rounded (set extra_float_digits to 1, or write a cast to numeric),`,
+    }
+  }
   const names = await typeNames(oids, ask)
   const rows = allRows(answers)
   const listed = plan.columns.map((column, i) => (builtIn.has(oids[i]!) ? `u.${column}` : `u.${column}::${names[i]}`))
@@ -73,6 +81,12 @@ export async function postgresRelation({ plan, answers, ask }: RelationContext):
     types: names,
     modelled: oids.some((oid) => collatable.has(oid) || !builtIn.has(oid)),
   }
+}
+
+/** With fewer digits than they have, different numbers come as one. The default from PostgreSQL 12 on is 1: all of them. */
+async function roundsFloats(ask: RelationContext['ask']): Promise<boolean> {
+  const { rows } = await ask({ sql: `select current_setting('extra_float_digits')`, params: [], rowMode: 'raw' })
+  return !(Number((rows as readonly (readonly unknown[])[])[0]?.[0]) > 0)
 }
 
 function typesOf({ fields }: PartialAnswer): readonly number[] {

@@ -4,6 +4,8 @@ import type { Params } from '../../statement/statement.ts'
 import type { PartialAnswer, RelationContext } from '../relation/partial-answer.ts'
 import { relationOf } from '../relation/relation-of.ts'
 import type { Result } from '../result.ts'
+import { ReachableShards } from './reachable-shards.ts'
+import { weightOf } from './weighed.ts'
 
 /** Runs a read on a shard. */
 export type RunOnShard = (
@@ -16,8 +18,11 @@ export type RunOnShard = (
 /** What an aggregation over several shards is carried out with. */
 export interface Aggregation {
   readonly plan: AggregationPlan
-  readonly params: readonly unknown[]
-  readonly shards: readonly string[]
+  /** The parameters that a shard gets. */
+  readonly paramsOf: (shard: string) => Params
+  readonly shards: ReachableShards
+  /** Shards that cannot be reached are left out. */
+  readonly partial: boolean | undefined
   readonly run: RunOnShard
   /** Most shards at a time. */
   readonly mapShards: <T>(shards: readonly string[], work: (shard: string) => Promise<T>) => Promise<readonly T[]>
@@ -30,33 +35,94 @@ export interface Unfinished {
   readonly refused: string
 }
 
+interface ShardAnswer extends PartialAnswer {
+  readonly shard: string
+}
+
+/** What the shards have answered, or as much of it as was asked for. */
+export interface PartialRows {
+  readonly answers: readonly ShardAnswer[]
+  /** No shard has more. */
+  readonly isWhole: boolean
+  readonly count: number
+  /** About how many bytes they are as text. */
+  readonly weight: number
+}
+
+/** The names of the answer's columns. */
+export async function namesOf({
+  plan,
+  paramsOf,
+  shards,
+  run,
+  memo,
+}: Aggregation): Promise<readonly string[] | Unfinished> {
+  if (memo.names !== undefined) return memo.names
+  const learnt = await shards.first(async (shard) =>
+    learnNames(plan, async (text) => await run(shard, text.sql, valuesOf(text, paramsOf(shard)), 'raw')),
+  )
+  if ('refused' in learnt) return learnt
+  memo.names = learnt.names
+  return learnt.names
+}
+
+/** Asks each shard for its groups: for one more than `most` of them, so that too many are seen, and are not all in memory. */
+export async function partialRows(
+  { plan, paramsOf, shards, run, mapShards }: Aggregation,
+  most: number,
+): Promise<PartialRows> {
+  const sql = plan.many ? `${plan.shard.sql} limit ${most + 1}` : plan.shard.sql
+  const asked = await mapShards(
+    shards.present,
+    async (shard) =>
+      await shards.ask(shard, async (): Promise<ShardAnswer> => {
+        const { rows, fields } = await run(shard, sql, valuesOf(plan.shard, paramsOf(shard)), 'raw')
+        return { shard, rows, fields }
+      }),
+  )
+  shards.refuseNone()
+  const answers = asked.filter((answer) => answer !== undefined)
+  let [count, weight] = [0, 0]
+  for (const { rows } of answers) {
+    count += rows.length
+    for (const row of rows) weight += weightOf(row)
+  }
+  return { answers, isWhole: answers.every(({ rows }) => rows.length <= most), count, weight }
+}
+
 /**
- * Asks each shard for its groups, and has the server of the first one finish: sums, averages, texts, HAVING, ORDER BY and LIMIT are then
- * exactly what the engine makes of them.
+ * Has the server of the first shard finish: sums, averages, texts, HAVING, ORDER BY and LIMIT are then exactly what the engine makes of the groups.
+ * Where shards may be left out, and that server is lost meanwhile, the next one finishes: the groups of the first are told already.
  */
-export async function aggregate(
-  { plan, params, shards, run, mapShards, memo }: Aggregation,
+export async function finish(
+  { plan, paramsOf, run, partial }: Aggregation,
+  { answers }: PartialRows,
+  names: readonly string[],
   rowMode: 'object' | 'array',
 ): Promise<Result<unknown> | Unfinished> {
-  const [first = ''] = shards
-  const on = async (shard: string, text: PartText, mode: DriverRequest['rowMode']): Promise<Result<unknown>> =>
-    await run(shard, text.sql, valuesOf(text, params), mode)
-  if (memo.names === undefined) {
-    const learnt = await learnNames(plan, async (text) => await on(first, text, 'raw'))
-    if ('refused' in learnt) return learnt
-    memo.names = learnt.names
-  }
-  const answers = await mapShards(shards, async (shard): Promise<PartialAnswer> => await on(shard, plan.shard, 'raw'))
-  const [leading, ...others] = answers
-  if (leading === undefined) return { refused: 'no shard' }
-  const ask: RelationContext['ask'] = async ({ sql, params: given, rowMode: mode }) => {
-    const { rows, rowCount, fields, native } = await run(first, sql, given, mode)
+  const finishers = new ReachableShards(
+    answers.map(({ shard }) => shard),
+    partial,
+  )
+  return await finishers.first(async (shard): Promise<Result<unknown> | Unfinished> => {
+    const params = paramsOf(shard)
+    const relation = await relationOf({ plan, params, answers: leadBy(shard, answers), ask: askerOn(shard, run) })
+    if ('refused' in relation) return relation
+    const text = plan.final(relation, names)
+    return 'refused' in text ? text : await run(shard, text.sql, valuesOf(text, params), rowMode)
+  })
+}
+
+function leadBy(shard: string, answers: readonly ShardAnswer[]): RelationContext['answers'] {
+  const [own, others] = [true, false].map((isOwn) => answers.filter((answer) => (answer.shard === shard) === isOwn))
+  return [own![0]!, ...others!]
+}
+
+function askerOn(shard: string, run: RunOnShard): RelationContext['ask'] {
+  return async ({ sql, params, rowMode }) => {
+    const { rows, rowCount, fields, native } = await run(shard, sql, params, rowMode)
     return { rows, rowCount, fields, native }
   }
-  const relation = await relationOf({ plan, params, answers: [leading, ...others], ask })
-  if ('refused' in relation) return relation
-  const text = plan.final(relation, memo.names)
-  return 'refused' in text ? text : await on(first, text, rowMode)
 }
 
 async function learnNames(

@@ -16,7 +16,12 @@ export type AskShard = (
 /** How the values of a sort key are compared. */
 export type KeyOrder =
   /** By this process, as the engine would. */
-  | { readonly by: 'type'; readonly type: SortType }
+  | {
+      readonly by: 'type'
+      readonly type: SortType
+      /** MySQL's TIMESTAMP: by its seconds since 1970. In autumn two of them have the same text, where the clock is set back. */
+      readonly instant?: true
+    }
   /** By a server, which ranks the values: they come as text. */
   | { readonly by: 'server'; readonly ranking: Ranking }
 
@@ -88,8 +93,8 @@ function sqliteType(collation: string | undefined): SortType {
 
 /** Types of PostgreSQL that have a collation: text, varchar, character, name. */
 const collatable = new Set([25, 1043, 1042, 19])
-/** json, point, lseg, path, box, polygon, circle, xid, xml: no order. */
-const unorderable = new Set([114, 600, 601, 602, 603, 604, 718, 28, 142])
+/** json, point, lseg, path, box, polygon, circle, xid, xml: no order. A row without a type of its own cannot be read from a text. */
+const unorderable = new Set([114, 600, 601, 602, 603, 604, 718, 28, 142, 2249])
 
 async function postgresOrders(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly Found[]> {
   const { fields } = await ask(`select * from (${shardText(plan)}) as q limit 0`, params)
@@ -97,8 +102,10 @@ async function postgresOrders(plan: RowPlan, params: Params, ask: AskShard): Pro
   const said = await postgresFacts(plan, oids, params, ask)
   return plan.order.map((_, index): Found => {
     const oid = oids[index] ?? 0
-    const { type, collation, bytewise } = said[index] ?? { type: '', collation: undefined, bytewise: false }
+    const { type, collation, bytewise, exactFloats } = said[index]!
     const sortType = sortTypeOfPostgres(oid, bytewise ? 'C' : collation)
+    if (sortType === 'float' && !exactFloats)
+      return { by: 'nobody', why: `of the type ${type}, and rounded where extra_float_digits is below 1` }
     if (sortType !== undefined) return { by: 'type', type: sortType }
     if (unorderable.has(oid)) return { by: 'nobody', why: `of the type ${type}` }
     return { by: 'server', ranking: { type, collation } }
@@ -110,6 +117,8 @@ interface PostgresFacts {
   readonly collation: string | undefined
   /** The collation compares code points. */
   readonly bytewise: boolean
+  /** Floating-point numbers come with all their digits. */
+  readonly exactFloats: boolean
 }
 
 /** The server derives types and collations from the expressions, also where there are no rows. */
@@ -127,19 +136,24 @@ async function postgresFacts(
   // The provider is known from version 15 on; before that it is the C library.
   const own = `(select case when to_jsonb(d)->>'datlocprovider' = 'i' then 'icu ' || (to_jsonb(d)->>'daticulocale') else datcollate end
     from pg_database d where datname = current_database())`
-  const encoding = `current_setting('server_encoding')`
-  const { rows } = await ask(`with q as (${shardText(plan)}) select ${[...items, own, encoding].join(', ')}`, params)
+  const settings = `current_setting('server_encoding'), current_setting('extra_float_digits')`
+  const { rows } = await ask(`with q as (${shardText(plan)}) select ${[...items, own, settings].join(', ')}`, params)
   const [row = []] = rows
-  const isUtf8 = row.at(-1) === 'UTF8'
+  const [database, encoding, digits] = row.slice(-3).map(textOf)
+  const exactFloats = Number(digits) > 0
   return plan.order.map((_, index) => {
     const [type, written] = [textOf(row[2 * index]), textOf(row[2 * index + 1])]
-    if (written === '') return { type, collation: undefined, bytewise: false }
+    if (written === '') return { type, collation: undefined, bytewise: false, exactFloats }
     const name = written.replaceAll('"', '').replace(/^.*\./, '')
-    const meant = name === 'default' ? textOf(row.at(-2)) : name
+    const meant = name === 'default' ? (database ?? '') : name
     // "C", and the locales of the C library that compare by code points.
-    return { type, collation: written, bytewise: isUtf8 && /^(?:C(?:\.utf-?8)?|POSIX|ucs_basic)$/i.test(meant) }
+    const bytewise = encoding === 'UTF8' && /^(?:C(?:\.utf-?8)?|POSIX|ucs_basic)$/i.test(meant)
+    return { type, collation: written, bytewise, exactFloats }
   })
 }
+
+/** TIMESTAMP, which is a moment; DATETIME is what a calendar and a clock show. */
+const timestamp = 7
 
 async function mysqlOrders(plan: RowPlan, params: Params, ask: AskShard): Promise<readonly Found[]> {
   const text = shardText(plan)
@@ -155,6 +169,7 @@ async function mysqlOrders(plan: RowPlan, params: Params, ask: AskShard): Promis
   return keys.map((native, index): Found => {
     const collation = textOf(row[index])
     const type = sortTypeOfMysql(native, collation === '' ? undefined : collation)
+    if (native.columnType === timestamp) return { by: 'type', type: 'decimal', instant: true }
     if (type !== undefined) return { by: 'type', type }
     // Whatever is text by its looks, but sorted by something else, says so by its field.
     const isText = collation !== '' && collation !== 'binary' && isPlainText(native)
@@ -182,7 +197,7 @@ function textOf(value: unknown): string {
 function describe(order: Found | undefined): string {
   if (order === undefined) return 'unknown'
   if (order.by === 'nobody') return order.why
-  if (order.by === 'type') return order.type
+  if (order.by === 'type') return order.instant === true ? 'a moment' : order.type
   return `${order.ranking.type} in the collation ${order.ranking.collation ?? 'of its type'}`
 }
 

@@ -1,6 +1,7 @@
 import type { Span } from '../../statement/analysis.ts'
 import type { Aggregate } from '../../statement/shape/query-shape.ts'
 import type { Dialect } from '../../statement/statement.ts'
+import { gatheredAggregate } from './gathered-aggregate.ts'
 import { copied, type Parts } from './part-text.ts'
 import { type FinalExpression, FinishRefusal, spaced, splitAggregate } from './split-aggregate.ts'
 import { sameTokens, type TextToken, tokenAt } from './text-tokens.ts'
@@ -20,24 +21,29 @@ const ignoringNull = new Set(
 /**
  * The columns of the partial query: group keys first, then what a DISTINCT is about, which is grouped by too, then values that
  * depend on the keys, then partial aggregates. Equal ones are computed once.
+ *
+ * Where it gathers, nothing is grouped or aggregated yet: behind the keys and what depends on them come the expressions in the aggregates.
  */
 export class PartialColumns {
   readonly #sql: string
   readonly #dialect: Dialect
   readonly #tokens: readonly TextToken[]
-  readonly #lists = { g: [] as Parts[], k: [] as Parts[], d: [] as Parts[], a: [] as Parts[] }
+  readonly #lists = { g: [] as Parts[], k: [] as Parts[], d: [] as Parts[], a: [] as Parts[], e: [] as Parts[] }
   readonly #aggregates: FinalAggregate[] = []
   readonly #known = new Map<string, number>()
   readonly #compared = new Map<number, Parts>()
+  readonly #gathers: boolean
 
-  constructor(sql: string, dialect: Dialect, tokens: readonly TextToken[]) {
+  constructor(sql: string, dialect: Dialect, tokens: readonly TextToken[], gathers: boolean) {
     this.#sql = sql
     this.#dialect = dialect
     this.#tokens = tokens
+    this.#gathers = gathers
   }
 
+  /** By how many columns the partial query is grouped. */
   get grouped(): number {
-    return this.#lists.g.length + this.#lists.k.length
+    return this.#gathers ? 0 : this.#lists.g.length + this.#lists.k.length
   }
 
   /** Whether an aggregate is over distinct values. */
@@ -69,9 +75,11 @@ export class PartialColumns {
 
   /** Names and expressions in the order of the partial query. */
   listed(): readonly { readonly name: string; readonly expression: Parts }[] {
-    return (['g', 'k', 'd', 'a'] as const).flatMap((letter) =>
+    const listed = (['g', 'k', 'd', 'a', 'e'] as const).flatMap((letter) =>
       this.#lists[letter].map((expression, i) => ({ name: `${letter}${i + 1}`, expression })),
     )
+    // Rows without a value are rows all the same: `count(*)` counts them.
+    return listed.length === 0 && this.#aggregates.length > 0 ? [{ name: 'e1', expression: ['1'] }] : listed
   }
 
   /** The same, with expressions that compare as the values are to be compared. */
@@ -85,6 +93,7 @@ export class PartialColumns {
   /** The final aggregates, from the types of all partial columns. */
   finals(types: readonly string[]): readonly Parts[] {
     const { g, k, d } = this.#lists
+    // There are partial aggregates or gathered expressions behind these, and never both.
     const before = g.length + k.length + d.length
     return this.#aggregates.map(({ columns, final }) =>
       final(
@@ -94,7 +103,7 @@ export class PartialColumns {
     )
   }
 
-  #add(letter: 'g' | 'k' | 'd' | 'a', expression: Parts): number {
+  #add(letter: 'g' | 'k' | 'd' | 'a' | 'e', expression: Parts): number {
     const list = this.#lists[letter]
     const text = JSON.stringify(expression)
     const known = list.findIndex((each) => JSON.stringify(each) === text)
@@ -107,7 +116,19 @@ export class PartialColumns {
     return copied(this.#sql, this.#tokens, tokenAt(this.#tokens, span.start), tokenAt(this.#tokens, span.end))
   }
 
+  #gather(aggregate: Aggregate): FinalAggregate {
+    const add = (expression: Parts): string => `e${this.#add('e', expression)}`
+    const { call, written } = gatheredAggregate(this.#sql, this.#dialect, this.#tokens, aggregate, add)
+    const final = (_: readonly string[], types: readonly string[]): Parts => {
+      if (this.#dialect === 'mysql' && types.includes('zerofill'))
+        throw new FinishRefusal(`${aggregate.name.toUpperCase()} of a ZEROFILL column`)
+      return call
+    }
+    return { columns: written.map((name) => Number(name.slice(1))), final }
+  }
+
   #split(aggregate: Aggregate): FinalAggregate {
+    if (this.#gathers) return this.#gather(aggregate)
     const { name } = aggregate
     if (aggregate.distinct && !/^(?:min|max)$/.test(name)) return this.#distinct(aggregate)
     const what = name.toUpperCase()

@@ -39,7 +39,7 @@ export class FinishRefusal {
 const selfSimilar: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   postgres: new Set(['min', 'max', 'bool_and', 'bool_or', 'every', 'bit_and', 'bit_or', 'bit_xor', 'any_value']),
   mysql: new Set(['min', 'max', 'sum', 'bit_and', 'bit_or', 'bit_xor', 'any_value']),
-  sqlite: new Set(['min', 'max', 'sum', 'total']),
+  sqlite: new Set(['min', 'max']),
 }
 
 const deviations: Readonly<Record<string, { readonly sample: boolean; readonly root: boolean }>> = {
@@ -71,6 +71,13 @@ export function splitAggregate(dialect: Dialect, call: AggregateCall): Split | u
     const comparedAs = isCompared ? { comparedAs: args[0]! } : {}
     return { partials: [own(name)], final: ([c]) => [`${name}(${c})`], ...comparedAs }
   }
+  if (dialect === 'sqlite' && (name === 'sum' || name === 'total')) {
+    // The total of no rows is 0. NULL is that of both infinities, and so is the whole.
+    return {
+      partials: [own(name), own('total')],
+      final: ([s, t]) => [`case when max(${t} is null) then null else ${name}(${s}) end`],
+    }
+  }
   // The sum of integers is of a wider type, and the sum of such sums of one that is wider still.
   if (name === 'sum') return { partials: [own(name)], final: ([c], [type]) => [`sum(${c})::${type}`] }
   if (name === 'avg') return splitAverage(dialect, own)
@@ -92,7 +99,10 @@ function splitAverage(dialect: Dialect, own: Own): Split {
     return { partials: [own('sum'), own('count')], final: ([s, n]) => [`sum(${s}) / ${count(n!)}`] }
   // SQLite's average of integers may be where their sum overflows.
   if (dialect === 'sqlite')
-    return { partials: [own('total'), own('count')], final: ([s, n]) => [`sum(${s}) / ${count(n!)}`] }
+    return {
+      partials: [own('total'), own('count')],
+      final: ([s, n]) => [`case when max(${s} is null) then null else sum(${s}) / ${count(n!)} end`],
+    }
   return {
     // The average itself is only wanted for `real`, whose sum has 24 bits and whose average has 53.
     partials: [own('sum'), own('count'), own('avg')],

@@ -1,7 +1,11 @@
 import type { Span } from '../../statement/analysis.ts'
 import type { Dialect, Params } from '../../statement/statement.ts'
-import type { QueryShape, SelectItem, SortKey } from '../../statement/shape/query-shape.ts'
+import { isWindow, type QueryShape, type SelectItem, type SortKey } from '../../statement/shape/query-shape.ts'
 import { shardLimit } from './shard-limit.ts'
+import { volatileFunction } from './volatile-key.ts'
+
+/** How the names of the hidden columns begin. */
+const hidden = 'signalbox_order_'
 
 /** One key of the order of the rows of several shards. Its value comes in a hidden column behind those that were asked for. */
 export interface OrderKey {
@@ -32,15 +36,18 @@ export interface NoPlan {
 }
 
 /**
- * The plan of a query without aggregates, GROUP BY, HAVING or DISTINCT.
+ * The plan of a query without aggregates, GROUP BY, HAVING or DISTINCT. Window functions are taken for such as each shard computes from
+ * its own rows: see `spreadObstacle`.
  *
  * @param sql - the text that the shape was read from
  */
 export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
-  const [obstacle] = shape.obstacles
+  const obstacle = shape.obstacles.find((each) => !isWindow(each))
   if (obstacle !== undefined) return { kind: 'none', obstacle }
   if (isUsedTwice(sql, shape))
     return { kind: 'none', obstacle: 'a parameter that gives LIMIT or OFFSET and something else' }
+  if (shape.orderBy !== undefined && sql.toLowerCase().includes(hidden))
+    return { kind: 'none', obstacle: `a name with ${hidden} in it, as the columns of the sort keys have them,` }
   const order: OrderKey[] = []
   for (const [index, key] of (shape.orderBy?.keys ?? []).entries()) {
     if (isAmbiguous(sql, shape, key))
@@ -51,11 +58,14 @@ export function rowPlan(sql: string, shape: QueryShape): RowPlan | NoPlan {
     // It would stand in the text once more, and the numbers of those behind it would be others.
     if (shape.dialect !== 'postgres' && expression.includes('?'))
       return { kind: 'none', obstacle: `the sort key ${index + 1}, which has a parameter` }
+    const changing = volatileFunction(expression, shape.dialect)
+    if (changing !== undefined)
+      return { kind: 'none', obstacle: `the sort key ${index + 1}, which has another value each time (${changing}())` }
     const { descending, nulls, collation } = key
     // The other engines say which collation comes of it; SQLite does not.
     if (shape.dialect === 'sqlite' && key.collatesInside === true)
       return { kind: 'none', obstacle: `the sort key ${index + 1}, which names a collation within` }
-    order.push({ name: `signalbox_order_${index + 1}`, expression, descending, nulls, collation })
+    order.push({ name: `${hidden}${index + 1}`, expression, descending, nulls, collation })
   }
   const { span, itemsSpan, limit } = shape
   return {

@@ -35,12 +35,12 @@ export function scatterOutline(plan: RowPlan): ScatterOutline {
 }
 
 /** Says what a plan with groups, aggregates or DISTINCT does. Pure. */
-export function groupOutline({ shard, columns }: AggregationPlan): ScatterOutline {
+export function groupOutline({ shard, columns, gathers }: AggregationPlan): ScatterOutline {
   return {
     kind: 'groups',
     sql: shard.sql,
     steps: [
-      `the partial rows of the shards (${columns.join(', ')}) are sent to one of them`,
+      `${gathers ? 'the values that the aggregates need of each row' : 'the partial rows of the shards'} (${columns.join(', ')}) are sent to one of them`,
       'it makes the answer of them by its own rules, with the HAVING, ORDER BY and LIMIT of the statement',
     ],
   }

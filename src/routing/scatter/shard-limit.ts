@@ -1,7 +1,7 @@
 import { ParameterError } from '../../errors.ts'
 import type { ValueSource } from '../../statement/analysis.ts'
 import type { QueryShape } from '../../statement/shape/query-shape.ts'
-import type { Params } from '../../statement/statement.ts'
+import type { Dialect, Params } from '../../statement/statement.ts'
 
 type Limit = NonNullable<QueryShape['limit']>
 
@@ -25,20 +25,21 @@ export function shardLimit(sql: string, { span, count, offset }: Limit): string 
   if (count === undefined) return isGiven[1] === true ? text : ''
   if (isGiven[0] === true && isGiven[1] === true) return text
   if (placeholders[0] !== undefined) return `LIMIT ${placeholders[0]}`
-  return `LIMIT ${constant(count) + constant(offset)}`
+  return `LIMIT ${sumOf(constant(count), constant(offset))}`
 }
 
 /** The parameters for each shard, and what is taken of the whole. */
 export function shardParams(
   params: Params,
   limit: Pick<Limit, 'count' | 'offset'> | undefined,
+  dialect: Dialect,
 ): { readonly params: Params; readonly window: Window } {
-  const count = limit?.count === undefined ? undefined : numberOf(limit.count, params, 'LIMIT')
-  const offset = limit?.offset === undefined ? undefined : (numberOf(limit.offset, params, 'OFFSET') ?? 0)
+  const count = limit?.count === undefined ? undefined : numberOf(limit.count, params, dialect, 'LIMIT')
+  const offset = limit?.offset === undefined ? undefined : (numberOf(limit.offset, params, dialect, 'OFFSET') ?? 0)
   const window = { offset: offset ?? 0, count }
   if (offset === undefined || !Array.isArray(params)) return { params, window }
   const changed = [...(params as readonly unknown[])]
-  const sum = count === undefined ? null : count + offset
+  const sum = count === undefined ? null : sumOf(count, offset)
   const set = (source: ValueSource | undefined, value: number | null): boolean => {
     if (source?.from !== 'parameter') return false
     changed[source.index] = value
@@ -49,7 +50,17 @@ export function shardParams(
   return { params: changed, window }
 }
 
-function numberOf(source: ValueSource, params: Params, clause: string): number | undefined {
+/** More rows than a JavaScript number counts are all there are: "all" is written as 18446744073709551615 on MySQL. */
+function sumOf(count: number, offset: number): number {
+  return Math.min(count + offset, Number.MAX_SAFE_INTEGER)
+}
+
+function numberOf(
+  source: ValueSource,
+  params: Params,
+  dialect: Dialect,
+  clause: 'LIMIT' | 'OFFSET',
+): number | undefined {
   const value: unknown =
     source.from === 'constant'
       ? source.value
@@ -60,9 +71,10 @@ function numberOf(source: ValueSource, params: Params, clause: string): number |
           : undefined
   if (value === null || value === undefined) return undefined
   const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value)
-  // SQLite takes a negative LIMIT for none.
-  if (clause === 'LIMIT' && number < 0) return undefined
-  if (Number.isSafeInteger(number) && number >= 0) return number
+  // SQLite takes a negative number for none, and MariaDB, in a parameter, for one without a sign.
+  if (dialect !== 'postgres' && number < 0)
+    return dialect === 'sqlite' && clause === 'OFFSET' ? 0 : Number.MAX_SAFE_INTEGER
+  if (Number.isInteger(number) && number >= 0) return Math.min(number, Number.MAX_SAFE_INTEGER)
   throw new ParameterError(
     `${clause} of a query over several shards must be a whole number from 0 on. Nothing was sent.`,
   )

@@ -136,7 +136,7 @@ describe('customShards', () => {
 
 it.each([
   [null, 'stored: null is not accepted.'],
-  [{ kind: 'ring', shards }, 'stored.kind: "ring" is not accepted. Allowed: hash, range, list, modulo.'],
+  [{ kind: 'ring', shards }, 'stored.kind: "ring" is not accepted. Allowed: hash, range, list, modulo, directory.'],
   [{ kind: 'list', shards: 'a', key: 'text', lists: {} }, 'stored.shards: "a" is not accepted.'],
   [{ kind: 'hash', shards, key: ['text'], version: 2 }, 'stored.version: There is no such option.'],
 ])('stored data %j is refused', (data, message) => {

@@ -1,5 +1,6 @@
 import { describeShardMap } from '../../../test/contract/shard-map.contract.ts'
 import { customShards } from './custom-shards.ts'
+import { directoryShards } from './directory-shards.ts'
 import { hashShards } from './hash-shards.ts'
 import { listShards } from './list-shards.ts'
 import { moduloShards } from './modulo-shards.ts'
@@ -65,4 +66,10 @@ describeShardMap('custom', {
   declare: (changes) => customShards({ key: 'integer', version: '1', shardOf, ...changes }),
   declareComposite: () => customShards({ key: composite, version: '1', shardOf }),
   notStored: 'The function is the application’s.',
+})
+
+describeShardMap('directory', {
+  declare: (changes) => directoryShards({ key: 'integer', directory: 'control', ...changes }),
+  declareComposite: () => directoryShards({ key: composite, directory: 'control' }),
+  asks: 'The owners stand in a table.',
 })

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../errors.ts'
 import { asRecord, readStrings, show } from '../../option.ts'
 import type { DeclaredShardMap, ShardMap } from '../shard-map.ts'
+import { directoryShards, type DirectoryOptions } from './directory-shards.ts'
 import { hashShards, type HashOptions } from './hash-shards.ts'
 import { listShards, type ListOptions } from './list-shards.ts'
 import { moduloShards, type ModuloOptions } from './modulo-shards.ts'
@@ -27,7 +28,9 @@ function declared(kind: unknown, options: unknown, path: string): DeclaredShardM
       return listShards(options as ListOptions)
     case 'modulo':
       return moduloShards(options as ModuloOptions)
+    case 'directory':
+      return directoryShards(options as DirectoryOptions)
     default:
-      throw new ConfigError(`${path}.kind`, `${show(kind)} is not accepted.`, 'hash, range, list, modulo')
+      throw new ConfigError(`${path}.kind`, `${show(kind)} is not accepted.`, 'hash, range, list, modulo, directory')
   }
 }

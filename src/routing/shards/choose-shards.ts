@@ -1,9 +1,20 @@
-import { CrossShardError, NoRouteError, ShardKeyError, ShardKeyMissingError, WrongShardError } from '../../errors.ts'
+import {
+  CannotScatterError,
+  CrossShardError,
+  NoRouteError,
+  ShardKeyMissingError,
+  WrongShardError,
+} from '../../errors.ts'
 import { show } from '../../option.ts'
 import type { Params } from '../../statement/statement.ts'
-import { givenValues } from '../given-values.ts'
+import { lookedUpKeys, lookupOf } from '../lookups/looked-up-keys.ts'
+import type { LookupPin } from '../lookups/lookup-plan.ts'
 import type { ShardMap } from '../shard-map.ts'
-import type { KeyPin } from './key-pins.ts'
+import { KeyOwners, keysOfBoth, type KeyOwnersInput, type KeysByShard } from './key-owners.ts'
+import { isOfRows, type KeyPin } from './key-pins.ts'
+import { ownedLists, type OwnedList } from './own-values.ts'
+import { keysOf, unwrapped } from './pinned-keys.ts'
+import { shardsOfRanges } from './key-ranges.ts'
 import type { Refusal, ShardPlan } from './shard-plan.ts'
 
 /** The shard that a key leads to which the caller has named. */
@@ -12,6 +23,8 @@ export interface BoundShard {
   readonly because: string
   /** The call itself names it, and so means this shard alone, also for what is on every one. */
   readonly byCall?: boolean | undefined
+  /** The key that names it, where its owner stands in a directory. */
+  readonly keys?: KeysByShard | undefined
 }
 
 /** What the caller says about the shards of a call. */
@@ -22,7 +35,7 @@ export interface ShardWishes {
   readonly lockedKey?: unknown
   /** The shard of the open transaction: where a statement goes for which every shard will do. */
   readonly preferred?: string | undefined
-  /** A write without a key may go to all shards. */
+  /** What has no key may go to all shards: a write, and a read where the database says `scatter: 'refuse'`. */
   readonly allShards?: boolean | undefined
 }
 
@@ -33,22 +46,30 @@ export interface ShardChoice {
   readonly rule: string
   /** Put into words only where nobody has asked for the same shards before. */
   readonly why: () => string
+  /** Of an INSERT of rows of several shards: each shard's, from 0. */
+  readonly rows?: RowsByShard | undefined
+  /** The lists of keys that can be split: what each shard has of them. */
+  readonly lists?: readonly OwnedList[] | undefined
+  /** The keys that have led to the shards, where their owners stand in a directory. */
+  readonly keys?: KeysByShard | undefined
 }
 
+/** The rows of an INSERT, from 0, by the shards that they belong to. */
+export type RowsByShard = ReadonlyMap<string, readonly number[]>
+
 /** What the choice is made from, besides the plan. */
-export interface ShardSurroundings {
-  /** The alias of the database. */
-  readonly database: string
+export interface ShardSurroundings extends KeyOwnersInput {
   /** In the order of the configuration. */
   readonly shards: readonly string[]
-  /** `undefined`: the database has none, and so no sharded table. */
-  readonly map: ShardMap | undefined
+  /** A read without a key is asked of every shard only where the call says so. */
+  readonly refusesScatters?: boolean | undefined
 }
 
 /**
  * The shards of a statement with these parameters. Pure.
  *
- * Throws `ShardKeyMissingError`, `CrossShardError`, `WrongShardError`, `ShardKeyError` or `NoRouteError` where no choice is right.
+ * Throws `ShardKeyMissingError`, `CrossShardError`, `WrongShardError`, `ShardKeyError` or `NoRouteError` where no choice is right,
+ * and `Unanswered` where something has to be asked for first.
  */
 export function chooseShards(
   plan: ShardPlan,
@@ -73,8 +94,12 @@ export function chooseShards(
       // A scope goes round code that changes reference tables, too: these stay equal.
       if (wishes.bound?.byCall === true) return bound(wishes.bound)
       return { shards, rule: 'all-shards', why: () => plan.why }
-    case 'keyed':
-      return chooseKeyed(plan, params, wishes, surroundings)
+    case 'keyed': {
+      const owners = new KeyOwners(surroundings)
+      const choice = chooseKeyed(plan, params, wishes, surroundings, owners)
+      const keys = keysOfBoth(owners.keys(), wishes.bound?.keys)
+      return keys === undefined ? choice : { ...choice, keys }
+    }
   }
 }
 
@@ -84,16 +109,20 @@ function chooseKeyed(
   plan: Extract<ShardPlan, { kind: 'keyed' }>,
   params: Params,
   wishes: ShardWishes,
-  { shards, map, database }: ShardSurroundings,
+  { shards, map, database, answers, refusesScatters }: ShardSurroundings,
+  owners: KeyOwners,
 ): ShardChoice {
   if (map === undefined) throw new NoRouteError(`"${database}" has no shard map. ${nothingSent}`)
-  const pinned = new Set<string>()
-  for (const pin of plan.pins) for (const key of keysOf(pin, params)) pinned.add(map.shardOf(unwrapped(key)))
+  const byKey = pinnedShards(plan.pins, params, map, owners)
   const [first = ''] = shards
-  if (plan.onFirst !== undefined && (!plan.isPinned || [...pinned].some((shard) => shard !== first))) {
+  // A scope names the shard already, and a row that is not there is not met.
+  const keys = wishes.bound === undefined ? lookedUpKeys(plan.lookedUp, params, map, answers) : undefined
+  const isPinned = plan.isPinned || keys !== undefined
+  const pinned = keys === undefined ? byKey : withLookedUp(byKey, keys, owners)
+  if (plan.onFirst !== undefined && (!isPinned || [...pinned].some((shard) => shard !== first))) {
     throw new CrossShardError(
       `The statement joins sharded tables with ${plan.onFirst}, which is unsharded and lives on the shard "${first}"; ` +
-        `its own rows are ${plan.isPinned ? `on ${listed(pinned)}` : 'not pinned by a shard key'}. ${nothingSent} ` +
+        `its own rows are ${isPinned ? `on ${listed(pinned)}` : 'not pinned by a shard key'}. ${nothingSent} ` +
         `Make ${plan.onFirst} a reference table, or ask twice.`,
       { database },
     )
@@ -103,51 +132,131 @@ function chooseKeyed(
     const other = [...pinned].find((shard) => shard !== wishes.bound?.shard)
     if (other === undefined) return bound(wishes.bound)
     throw new WrongShardError(
-      `The rows of the statement are on the shard "${other}" (${describe(plan.pins)}), but ${wishes.bound.because}. ${nothingSent}`,
+      `The rows of the statement are on the shard "${other}" (${named(plan)}), but ${wishes.bound.because}. ${nothingSent}`,
       { database },
     )
   }
-  if (plan.isPinned && pinned.size <= 1) {
+  if (isPinned && pinned.size <= 1) {
     const [only = first] = pinned
+    return plan.isPinned
+      ? { shards: [only], rule: 'shard-key', why: () => `${named(plan)} leads to the shard "${only}"` }
+      : foundByLookup(plan.lookedUp, only, pinned.size > 0)
+  }
+  const within = isPinned ? pinned : withinRanges(plan, pinned, params, map)
+  if (within !== undefined && within.size <= 1) {
+    const [only = first] = within
     return {
       shards: [only],
-      rule: 'shard-key',
-      why: () => `${describe(plan.pins)} leads to the shard "${only}"`,
+      rule: 'shard-range',
+      why: () => `the range of ${describe(plan.ranges?.flat() ?? [])} leads to the shard "${only}"`,
     }
   }
-  const wanted = plan.isPinned ? shards.filter((shard) => pinned.has(shard)) : shards
-  if (plan.single !== undefined) throw notOnSeveral(plan, plan.single, wanted, database)
+  const wanted = within === undefined ? shards : shards.filter((shard) => within.has(shard))
+  if (plan.single !== undefined) throw notOnSeveral(plan, isPinned, plan.single, wanted, database)
   if (plan.inserts !== undefined) {
     return {
       shards: wanted,
       rule: 'rows-by-shard',
       why: () => `its rows belong to ${listed(wanted)}; each gets its own`,
+      rows: rowsByShard(plan.inserts, params, owners),
     }
   }
   if (!plan.isWrite) {
+    // Whoever names keys of several shards means those; what names none may have forgotten it.
+    if (refusesScatters === true && !isPinned && wishes.allShards !== true) throw scatterRefused(plan, wanted, database)
     const why = (): string =>
-      plan.isPinned ? `${describe(plan.pins)} leads to ${listed(wanted)}` : 'its rows may be on every shard'
-    return { shards: wanted, rule: 'scatter', why }
+      isPinned
+        ? `${named(plan)} leads to ${listed(wanted)}`
+        : within !== undefined && wanted.length < shards.length
+          ? `the range of ${describe(plan.ranges?.flat() ?? [])} leads to ${listed(wanted)}`
+          : withoutKey(plan)
+    return { shards: wanted, rule: 'scatter', why, lists: listsOf(plan, params, owners) }
   }
   if (wishes.allShards === true) {
     return {
       shards: wanted,
       rule: 'all-shards',
       why: () => 'the call says that it may change rows on several shards',
+      lists: listsOf(plan, params, owners),
     }
   }
   throw new ShardKeyMissingError(
-    `The statement would change rows on ${listed(wanted)} of "${database}"${plan.isPinned ? ` (${describe(plan.pins)})` : ', since no shard key pins them'}. ` +
+    `The statement would change rows on ${listed(wanted)} of "${database}"${isPinned ? ` (${named(plan)})` : ', since no shard key pins them'}. ` +
       `${nothingSent} Give the shard key of one shard, or say { allShards: true } if all of them are meant: then each shard commits by itself.`,
     { database },
   )
 }
 
+function withLookedUp(
+  shards: ReadonlySet<string>,
+  keys: readonly (readonly unknown[])[],
+  owners: KeyOwners,
+): ReadonlySet<string> {
+  const all = new Set([...shards, ...keys.map((key) => owners.shardOf(unwrapped(key), 'find'))])
+  owners.settle()
+  return all
+}
+
+function foundByLookup(pins: readonly LookupPin[], shard: string, isFound: boolean): ShardChoice {
+  const names = pins.map(({ lookup }) => lookupOf(lookup)).join(' and ')
+  return isFound
+    ? { shards: [shard], rule: 'lookup', why: () => `${names} leads to the shard "${shard}"` }
+    : {
+        shards: [shard],
+        rule: 'lookup-empty',
+        why: () => `${names} has no entry, so there are no such rows, as any shard can say`,
+      }
+}
+
+/** The shards of a statement whose tables are pinned by keys or by ranges of them; `undefined` if nothing is known. */
+function withinRanges(
+  { ranges }: Extract<ShardPlan, { kind: 'keyed' }>,
+  pinned: ReadonlySet<string>,
+  params: Params,
+  map: ShardMap,
+): ReadonlySet<string> | undefined {
+  if (ranges === undefined || map.directory !== undefined) return undefined
+  return new Set([...pinned, ...ranges.flatMap((each) => shardsOfRanges(each, params, map))])
+}
+
+/** The shards of the keys; all that have to be asked for are asked for together. */
+function pinnedShards(pins: readonly KeyPin[], params: Params, map: ShardMap, owners: KeyOwners): ReadonlySet<string> {
+  const pinned = new Set<string>()
+  for (const pin of pins) {
+    const keys = keysOf(pin, params)
+    const intent = isOfRows(pin) ? 'place' : 'find'
+    // Rows of several shards take effect one after the other, so an owner that is not the owner any more costs more than a question.
+    const afresh = map.directory !== undefined && intent === 'place' && isOfSeveral(keys, map)
+    for (const key of keys) pinned.add(owners.shardOf(unwrapped(key), intent, afresh))
+  }
+  owners.settle()
+  return pinned
+}
+
+function isOfSeveral(keys: readonly (readonly unknown[])[], map: ShardMap): boolean {
+  return new Set(keys.map((key) => map.keyText(unwrapped(key)))).size > 1
+}
+
+/** Every key that the statement names, each as often as it does; none where its keys are not all known. */
+export function keysNamed(plan: ShardPlan, params: Params): readonly unknown[] {
+  if (plan.kind !== 'keyed' || !plan.isPinned) return []
+  return plan.pins.flatMap((pin) => keysOf(pin, params).map(unwrapped))
+}
+
+function listsOf(
+  { pins }: Extract<ShardPlan, { kind: 'keyed' }>,
+  params: Params,
+  owners: KeyOwners,
+): readonly OwnedList[] | undefined {
+  const lists = ownedLists(pins, params, (key) => owners.shardOf(key, 'find'))
+  return lists.length === 0 ? undefined : lists
+}
+
 /** The rows of an INSERT, from 0, by the shards that they belong to. */
-export function rowsByShard(pin: KeyPin, params: Params, map: ShardMap): ReadonlyMap<string, readonly number[]> {
+function rowsByShard(pin: KeyPin, params: Params, owners: KeyOwners): RowsByShard {
   const rows = new Map<string, number[]>()
   for (const [row, key] of keysOf(pin, params).entries()) {
-    const shard = map.shardOf(unwrapped(key))
+    const shard = owners.shardOf(unwrapped(key), 'place')
     const others = rows.get(shard)
     if (others === undefined) rows.set(shard, [row])
     else others.push(row)
@@ -179,46 +288,6 @@ function refuseOtherKeys(
   )
 }
 
-function unwrapped(key: readonly unknown[]): unknown {
-  return key.length === 1 ? key[0] : key
-}
-
-/** The keys that the pinned rows can have. */
-function keysOf(pin: KeyPin, params: Params): readonly (readonly unknown[])[] {
-  const columns = pin.columns.map(({ values, operator }) => {
-    const given = givenValues(values, params)
-    if (given === undefined)
-      throw new ShardKeyError(
-        `A parameter that gives the shard key of ${pin.table} is missing, or is no array where one is needed. ${nothingSent}`,
-      )
-    // A condition on NULL holds for no row; a row with a key of NULL is refused by the map.
-    return operator === 'insert' ? given : given.filter((value) => value !== null && value !== undefined)
-  })
-  return pin.columns[0]?.operator === 'insert' ? rowsOf(columns) : combinations(columns, pin.table)
-}
-
-/** One key for each inserted row. */
-function rowsOf(columns: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
-  const count = Math.max(0, ...columns.map(({ length }) => length))
-  return Array.from({ length: count }, (_, row) => columns.map((values) => values[row]))
-}
-
-const mostCombinations = 100_000
-
-function combinations(columns: readonly (readonly unknown[])[], table: string): readonly (readonly unknown[])[] {
-  const [only] = columns
-  if (columns.length === 1 && only !== undefined) return only.map((value) => [value])
-  const count = columns.reduce((product, { length }) => product * length, 1)
-  if (count > mostCombinations)
-    throw new ShardKeyError(
-      `The conditions on the shard key of ${table} allow ${count} keys, and at most ${mostCombinations} are looked up. ${nothingSent}`,
-    )
-  return columns.reduce<readonly (readonly unknown[])[]>(
-    (keys, values) => keys.flatMap((key) => values.map((value) => [...key, value])),
-    [[]],
-  )
-}
-
 function bound({ shard, because }: BoundShard): ShardChoice {
   return { shards: [shard], rule: 'shard-bound', why: () => because }
 }
@@ -226,10 +295,10 @@ function bound({ shard, because }: BoundShard): ShardChoice {
 function refusedOr(refusal: Refusal, wishes: ShardWishes, database: string): ShardChoice {
   // Whoever names the shard knows what is there. In a locked scope it must be seen that only the own rows are met.
   const isTrusted = wishes.bound !== undefined && wishes.lockedKey === undefined
-  if (isTrusted && refusal.code !== 'key-changed') return bound(wishes.bound)
+  if (isTrusted && refusal.code !== 'key-changed') return { ...bound(wishes.bound), keys: wishes.bound.keys }
   if (refusal.code === 'key-changed') {
     throw new CrossShardError(
-      `${sentence(refusal.text)}: the row may belong to another shard then. ${nothingSent} Insert it with the new key and delete the old one.`,
+      `${sentence(refusal.text)}: the row may belong to another shard then. ${nothingSent} Move it: client.moveRow({ table, key, set }, { log }).`,
       { database },
     )
   }
@@ -248,15 +317,20 @@ function refusedOr(refusal: Refusal, wishes: ShardWishes, database: string): Sha
 
 function notOnSeveral(
   plan: Extract<ShardPlan, { kind: 'keyed' }>,
-  { text }: Refusal,
+  isPinned: boolean,
+  { text, construct }: Refusal,
   wanted: readonly string[],
   database: string,
 ): Error {
-  const where = plan.isPinned
-    ? `Its rows are on ${listed(wanted)} (${describe(plan.pins)})`
+  const where = isPinned
+    ? `Its rows are on ${listed(wanted)} (${named(plan)})`
     : 'No shard key pins its rows to one shard'
   const message = `${where}, and it cannot be asked of several shards: ${text}. ${nothingSent}`
-  return plan.isPinned
+  if (construct !== undefined) {
+    const remedy = 'Give the shard key, or ask each shard: client.shard(key, fn).'
+    return new CannotScatterError(construct, `${message} ${remedy}`, { database })
+  }
+  return isPinned
     ? new CrossShardError(`${message} Ask for the shards one by one.`, { database })
     : new ShardKeyMissingError(
         `${message} Give the shard key of each sharded table in a condition, or name the shard by its key.`,
@@ -264,7 +338,30 @@ function notOnSeveral(
       )
 }
 
-function describe(pins: readonly KeyPin[]): string {
+function scatterRefused(
+  plan: Extract<ShardPlan, { kind: 'keyed' }>,
+  wanted: readonly string[],
+  database: string,
+): ShardKeyMissingError {
+  return new ShardKeyMissingError(
+    `The statement would be asked of ${listed(wanted)} of "${database}": ${withoutKey(plan)}. The database says scatter: 'refuse'. ` +
+      `${nothingSent} Give the shard key of one shard, or say { allShards: true } if all of them are meant.`,
+    { database },
+  )
+}
+
+function withoutKey({ open }: Extract<ShardPlan, { kind: 'keyed' }>): string {
+  const why = open.length === 0 ? '' : `nothing pins the shard key of ${open.join(', ')}, so `
+  return `${why}its rows may be on every shard`
+}
+
+/** What leads to the shards of a statement. */
+function named({ pins, lookedUp }: Extract<ShardPlan, { kind: 'keyed' }>): string {
+  const keys = pins.length === 0 ? [] : [describe(pins)]
+  return [...keys, ...lookedUp.map(({ lookup }) => lookupOf(lookup))].join(' and ')
+}
+
+function describe(pins: readonly Pick<KeyPin, 'table'>[]): string {
   const tables = [...new Set(pins.map(({ table }) => table))]
   return `the shard key of ${tables.join(', ')}`
 }

@@ -1,4 +1,4 @@
-import type { AppearanceCondition, TableAppearance, ValueSource } from '../../statement/analysis.ts'
+import type { AppearanceCondition, RangeBound, TableAppearance, ValueSource } from '../../statement/analysis.ts'
 import type { Dialect } from '../../statement/statement.ts'
 
 /** A sharded table at one place of a statement. */
@@ -18,28 +18,100 @@ export interface KeyPin {
 export interface KeyColumnPin {
   readonly operator: AppearanceCondition['operator']
   readonly values: readonly ValueSource[]
+  /** The condition is on the column itself, and holds for no row without one of the table; otherwise it is on what the column equals. */
+  readonly isOwn: boolean
+}
+
+/** The range that the key of a table lies in at one place. */
+export interface KeyRangePin {
+  readonly table: string
+  /** The first columns of the key, each with its one value. */
+  readonly leading: readonly ValueSource[]
+  /** Of the column behind them. */
+  readonly from?: RangeBound | undefined
+  readonly to?: RangeBound | undefined
+}
+
+interface PlacedCondition {
+  readonly condition: AppearanceCondition
+  /** In `Analysis.appearances`. */
+  readonly place: number
+}
+
+/** Whether a pin is of rows that are inserted: one key for each, in their order. */
+export function isOfRows({ columns }: KeyPin): boolean {
+  return columns.every(({ operator }) => operator === 'insert')
 }
 
 /** Finds out which rows of sharded tables a statement can have to do with. Pure. */
 export class KeyReader {
   readonly #appearances: readonly TableAppearance[]
-  readonly #isSame: (a: string, b: string) => boolean
+  /** Whether two names mean one column. */
+  readonly isSame: (a: string, b: string) => boolean
+  readonly #keys: ReadonlyMap<number, readonly string[]>
 
-  constructor(appearances: readonly TableAppearance[], dialect: Dialect) {
+  /** @param places Those of sharded tables: they are known to have the columns of their keys. */
+  constructor(appearances: readonly TableAppearance[], dialect: Dialect, places: readonly ShardedAppearance[] = []) {
     this.#appearances = appearances
+    this.#keys = new Map(places.map(({ index, shardKey }) => [index, shardKey]))
     // The analysis has folded PostgreSQL's unquoted names already; elsewhere columns have no case.
-    this.#isSame = dialect === 'postgres' ? (a, b) => a === b : (a, b) => a === b || a.toLowerCase() === b.toLowerCase()
+    this.isSame = dialect === 'postgres' ? (a, b) => a === b : (a, b) => a === b || a.toLowerCase() === b.toLowerCase()
   }
 
   /** The pin of a table; `undefined` if the statement leaves a column of its key open. */
   pinOf({ index, table, shardKey }: ShardedAppearance): KeyPin | undefined {
     const columns: KeyColumnPin[] = []
     for (const column of shardKey) {
-      const condition = this.#conditionOn(index, column)
-      if (condition === undefined) return undefined
-      columns.push({ operator: condition.operator, values: condition.values })
+      const found = this.#conditionOn(index, column)
+      if (found === undefined) return undefined
+      const { operator, values, certain } = found.condition
+      const isOwn = found.place === index && (certain || this.#appearances[index]?.optional !== true)
+      columns.push({ operator, values, isOwn })
     }
     return { table, columns }
+  }
+
+  /**
+   * The ranges that the key of a table lies in, each with at least one bound: one value for the first columns of the key, or for
+   * none of them, and a range for the next.
+   */
+  rangesOf({ index, table, shardKey }: ShardedAppearance): readonly KeyRangePin[] {
+    const leading: ValueSource[] = []
+    for (const column of shardKey) {
+      const { condition } = this.#conditionOn(index, column) ?? {}
+      if (condition === undefined) {
+        const ranges = this.#rangesOn(index, column)
+        if (ranges.length > 0) return ranges.map((range) => ({ table, leading, ...range }))
+        break
+      }
+      const [only, ...more] = condition.values
+      if (only === undefined || more.length > 0 || only.from === 'array-parameter') break
+      leading.push(only)
+    }
+    return leading.length === 0 ? [] : [{ table, leading }]
+  }
+
+  /** A lower and an upper bound together make one range. */
+  #rangesOn(index: number, column: string): readonly Pick<KeyRangePin, 'from' | 'to'>[] {
+    const whole: Pick<KeyRangePin, 'from' | 'to'>[] = []
+    const [lower, upper]: [RangeBound[], RangeBound[]] = [[], []]
+    for (const [place, name] of this.#equalTo(index, column)) {
+      for (const range of this.#appearances[place]?.ranges ?? []) {
+        if (!this.isSame(range.column, name) || !this.#isSure(range, place)) continue
+        const { from, to } = range
+        if (from !== undefined && to !== undefined) whole.push({ from, to })
+        else if (from !== undefined) lower.push(from)
+        else if (to !== undefined) upper.push(to)
+      }
+    }
+    const count = Math.max(lower.length, upper.length)
+    const halves = Array.from({ length: count }, (_, i) => ({ from: lower[i], to: upper[i] }))
+    return [...whole, ...halves]
+  }
+
+  /** What is not certain is certain of a column of a key: the table has it. Of other columns nobody knows. */
+  #isSure({ certain, column }: { readonly certain: boolean; readonly column: string }, place: number): boolean {
+    return certain || this.#isKey(place, column)
   }
 
   /** Whether every row that counts at `from` has the key of a row at `to`. */
@@ -53,26 +125,36 @@ export class KeyReader {
   /** Whether the statement gives existing rows another key. */
   assignsKey({ index, shardKey }: ShardedAppearance): string | undefined {
     const assigned = this.#appearances[index]?.assigned ?? []
-    return shardKey.find((column) => assigned.some((name) => this.#isSame(name, column)))
+    return shardKey.find((column) => assigned.some((name) => this.isSame(name, column)))
   }
 
-  /** The best condition on a column, its own or that of a column which it equals. */
-  #conditionOn(index: number, column: string): AppearanceCondition | undefined {
-    let best: AppearanceCondition | undefined
+  /** The best condition on a column, its own or that of a column which it equals; and the place of that. */
+  #conditionOn(index: number, column: string): PlacedCondition | undefined {
+    let best: PlacedCondition | undefined
     for (const [place, name] of this.#equalTo(index, column)) {
       for (const condition of this.#appearances[place]?.conditions ?? []) {
-        if (!this.#isSame(condition.column, name) || !isKnown(condition)) continue
-        // What is not certain is certain here: the table has the column of its key. Of another table nobody knows.
-        if (!condition.certain && place !== index) continue
-        if (best === undefined || rank(condition) < rank(best)) best = condition
+        if (!this.isSame(condition.column, name) || !isKnown(condition)) continue
+        if (!this.#isSure(condition, place)) continue
+        if (best === undefined || rank(condition) < rank(best.condition)) best = { condition, place }
       }
     }
     return best
   }
 
+  /**
+   * The best condition that the statement puts on a column itself, which the table is known to have; one on a column that equals it
+   * may compare in another way.
+   */
+  ownConditionOn(index: number, column: string): AppearanceCondition | undefined {
+    const own = (this.#appearances[index]?.conditions ?? []).filter(
+      (condition) => this.isSame(condition.column, column) && isKnown(condition),
+    )
+    return own.toSorted((a, b) => rank(a) - rank(b))[0]
+  }
+
   #reaches(index: number, column: string, otherIndex: number, otherColumn: string): boolean {
     for (const [place, name] of this.#equalTo(index, column))
-      if (place === otherIndex && this.#isSame(name, otherColumn)) return true
+      if (place === otherIndex && this.isSame(name, otherColumn)) return true
     return false
   }
 
@@ -86,9 +168,15 @@ export class KeyReader {
       if (seen.has(key)) continue
       seen.add(key)
       yield next
-      for (const { column: own, other, otherColumn } of this.#appearances[place]?.equalities ?? [])
-        if (this.#isSame(own, name)) waiting.push([other, otherColumn])
+      for (const { column: own, other, otherColumn, certain } of this.#appearances[place]?.equalities ?? []) {
+        // A column that may be another table's is this one's, where it is known to have it.
+        if (this.isSame(own, name) && (certain || this.#isKey(other, otherColumn))) waiting.push([other, otherColumn])
+      }
     }
+  }
+
+  #isKey(index: number, column: string): boolean {
+    return this.#keys.get(index)?.some((name) => this.isSame(name, column)) === true
   }
 }
 

@@ -1,4 +1,6 @@
 import type { ValueSource } from '../../statement/analysis.ts'
+import { lookupOf } from '../lookups/looked-up-keys.ts'
+import type { LookupPin } from '../lookups/lookup-plan.ts'
 import type { Reason } from '../route.ts'
 import { chooseShards, type ShardSurroundings, type ShardWishes } from './choose-shards.ts'
 import type { KeyPin } from './key-pins.ts'
@@ -22,6 +24,8 @@ export function previewShards(plan: ShardPlan, wishes: ShardWishes, surroundings
   if (plan.kind === 'keyed' && plan.isPinned && wishes.bound === undefined && plan.pins.some(hangsOnParameter)) {
     return { destination: 'by-key', shards: surroundings.shards, reason: byKey(plan) }
   }
+  if (plan.kind === 'keyed' && plan.lookedUp.length > 0 && wishes.bound === undefined)
+    return { destination: 'by-key', shards: surroundings.shards, reason: byLookup(plan.lookedUp) }
   // Where not all tables are pinned, or the shard is named, no value of a parameter changes anything.
   const isOpen = plan.kind === 'keyed' && plan.pins.some(hangsOnParameter)
   const { shards, rule, why } = chooseShards(isOpen ? { ...plan, pins: [] } : plan, [], wishes, surroundings)
@@ -45,6 +49,11 @@ function byKey({ pins, single, isWrite, inserts }: Extract<ShardPlan, { kind: 'k
       ? 'refused'
       : 'asked of each of them'
   return { rule: 'shard-key', text: `${text}; with values of several shards it is ${otherwise}` }
+}
+
+function byLookup(pins: readonly LookupPin[]): Reason {
+  const names = [...new Set(pins.map(({ lookup }) => lookupOf(lookup)))].join(' and ')
+  return { rule: 'ask-first', text: `${names} has to be asked, which leads to the shard of a key` }
 }
 
 function hasSeveralValues({ columns }: KeyPin): boolean {

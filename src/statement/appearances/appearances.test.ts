@@ -21,13 +21,16 @@ const places: readonly Expected[] = [
   ['select * from (select * from a) s, b', ['derived a', 'from b']],
   ['select * from a union select * from b', ['derived a', 'derived b']],
   ['with w as (select * from a) select * from w join b on 1 = 1', ['derived a', 'from b']],
-  ['select * from a where x in (select y from (select * from b) s)', ['from a', 'expression b']],
-  ['select * from a where x in (select y from b union select z from c)', ['from a', 'expression b', 'expression c']],
+  ['select * from a where x in (select y from (select * from b) s)', ['from a: ~x = 1.y', 'expression b: ~y = 0.x']],
+  [
+    'select * from a where x in (select y from b union select z from c)',
+    ['from a', 'expression b: ~y = 0.x', 'expression c: ~z = 0.x'],
+  ],
   ['select * from (select * from a where exists (select 1 from b)) s', ['derived a', 'expression b']],
   ['insert into a select * from b', ['target a', 'derived b']],
   ['insert into a (x) values ((select max(y) from b))', ['target a: x insert ?', 'expression b']],
   ['update a set x = (select max(y) from b)', ['target a: set x', 'expression b']],
-  ['delete from a where x in (select y from b)', ['target a', 'expression b']],
+  ['delete from a where x in (select y from b)', ['target a: ~x = 1.y', 'expression b: ~y = 0.x']],
   ['create table a (x integer)', ['target a']],
   ['drop table a', ['target a']],
   ['create table a as select * from b where x = 1', ['target a', 'derived b']],
@@ -68,7 +71,7 @@ const conditions: readonly Expected[] = [
   ['select * from t where a = 1 or b = 2', ['from t']],
   ['select * from t where not (a = 1)', ['from t']],
   ['select * from t where case when a = 1 then b = 2 end', ['from t']],
-  ['select * from t where a = b + 1 and c in (1, b) and d < 3 and e is null', ['from t']],
+  ['select * from t where a = b + 1 and c in (1, b) and d < 3 and e is null', ['from t: d < 3']],
   ['select a from t group by a having a = 1', ['from t']],
   ['select a = 1 from t', ['from t']],
   [
@@ -77,8 +80,11 @@ const conditions: readonly Expected[] = [
   ],
   ['select * from t where exists (select 1 from u where t.a = 1)', ['from t', 'expression u']],
   ['select * from t x where exists (select 1 from u x where x.a = 1)', ['from t', 'expression u: a equals 1']],
-  ['select * from (select * from t where a = 1) s where s.b = 2 and b = 3', ['derived t: a equals 1']],
-  ['with t as (select * from u where a = 1) select * from t where t.b = 2', ['derived u: a equals 1']],
+  [
+    'select * from (select * from t where a = 1) s where s.b = 2 and b = 3',
+    ['derived t: b equals 2; b equals 3; a equals 1'],
+  ],
+  ['with t as (select * from u where a = 1) select * from t where t.b = 2', ['derived u: b equals 2; a equals 1']],
   [
     'select * from t where a = 1 union all select * from t where a = 2',
     ['derived t: a equals 1', 'derived t: a equals 2'],
@@ -87,7 +93,7 @@ const conditions: readonly Expected[] = [
   ['delete from t where t.b = 1', ['target t: b equals 1']],
   ['insert into t (a, b) values (1, 2), (3, 4 + 4)', ['target t: a insert 1 3; b insert 2 ?']],
   ['insert into t values (1, 2)', ['target t']],
-  ['insert into t (a) select b from u where b = 1', ['target t', 'derived u: b equals 1']],
+  ['insert into t (a) select b from u where b = 1', ['target t: a = 1.b', 'derived u: b equals 1; b = 0.a']],
 ]
 
 const equalities: readonly Expected[] = [
@@ -114,11 +120,11 @@ const equalities: readonly Expected[] = [
   ['select * from t, u where a = b', ['from t', 'from u']],
   ['select * from t, u where t.a = u.b or 1 = 1', ['from t', 'from u']],
   ['select * from t, u where t.a < u.b and t.a = u.b + 1', ['from t', 'from u']],
-  ['select * from t where exists (select 1 from u where u.a = t.b)', ['from t', 'expression u: a = 0.b']],
+  ['select * from t where exists (select 1 from u where u.a = t.b)', ['from t: b = 1.a', 'expression u: a = 0.b']],
   ['select (select max(u.c) from u where t.b = u.a) from t', ['expression u: a = 1.b', 'from t']],
   [
     'select * from t where exists (select 1 from u where exists (select 1 from v where v.a = t.a and v.b = u.b))',
-    ['from t', 'expression u', 'expression v: a = 0.a; b = 1.b'],
+    ['from t', 'expression u: b = 2.b', 'expression v: a = 0.a; b = 1.b'],
   ],
   [
     'select * from t where exists (select 1 from u left join v on u.a = t.a)',
@@ -128,19 +134,109 @@ const equalities: readonly Expected[] = [
     'select * from t where exists (select 1 from u left join v on v.a = t.a)',
     ['from t', 'expression u', 'expression v: a = 0.a'],
   ],
-  ['select * from t where exists (select 1 from u where a = t.b)', ['from t', 'expression u']],
-  ['select * from t where t.a in (select u.b from u)', ['from t', 'expression u']],
+  ['select * from t where exists (select 1 from u where a = t.b)', ['from t: ~b = 1.a', 'expression u: ~a = 0.b']],
+  ['select * from t where t.a in (select u.b from u)', ['from t: a = 1.b', 'expression u: b = 0.a']],
   // The name means a nearer table, or something that is none.
   [
     'select * from t x where exists (select 1 from u x where exists (select 1 from v where v.a = x.b))',
-    ['from t', 'expression u', 'expression v: a = 1.b'],
+    ['from t', 'expression u: b = 2.a', 'expression v: a = 1.b'],
   ],
   [
     'select * from t where exists (select 1 from (select 1 as b) t where exists (select 1 from v where v.a = t.b))',
     ['from t', 'expression v'],
   ],
   ['with w as (select 1 as a) select * from w, t where w.a = t.a', ['from t']],
-  ['update t set a = 1 where exists (select 1 from u where u.b = t.b)', ['target t: set a', 'expression u: b = 0.b']],
+  [
+    'update t set a = 1 where exists (select 1 from u where u.b = t.b)',
+    ['target t: b = 1.b; set a', 'expression u: b = 0.b'],
+  ],
+]
+
+const disjunctions: readonly Expected[] = [
+  ['select * from t where a = 1 or a = 2', ['from t: a in 1 2']],
+  ['select * from t where (a = 1 and b = 2) or (a in (3, 4) and c = 5)', ['from t: a in 1 3 4']],
+  ['select * from t where (a = 1 or (a = 2 or a = 3)) and b = 4', ['from t: a in 1 2 3; b equals 4']],
+  ['select * from t where (a = 1 and b = 2) or (b = 2 and c = 3)', ['from t: b equals 2']],
+  ['select * from t where a = 1 or b = 2', ['from t']],
+  ['select * from t where a = 1 or a < 2', ['from t']],
+  ['select * from t where a = 1 or t.a = 2', ['from t']],
+  ['select * from t where a = 1 or not a = 2', ['from t']],
+  ['select * from t where a = 1 or not (a = 2)', ['from t']],
+  ['select * from t where not (a = 1 or a = 2)', ['from t']],
+  ['select * from t where a = 1 or a = b', ['from t']],
+  ['select * from t where case when a = 1 or a = 2 then b = 3 end', ['from t']],
+  [
+    'select * from t, u where (t.a = u.b and u.c = 1) or (u.b = t.a and t.d = 2)',
+    ['from t: a = 1.b', 'from u: b = 0.a'],
+  ],
+  ['select * from t left join u on u.a = 1 or u.a = 2', ['from t', 'from u: a in 1 2']],
+]
+
+const ranges: readonly Expected[] = [
+  ['select * from t where a between 1 and 2', ['from t: a >= 1 <= 2']],
+  ['select * from t where a > 1 and 2 >= t.a', ['from t: a > 1; a <= 2']],
+  ["select * from t where 'b' < a", ['from t: a > "b"']],
+  ['select * from t where a not between 1 and 2', ['from t']],
+  ['select * from t where a between 1 and b', ['from t']],
+  ['select * from t where a > 1 or a > 2', ['from t']],
+  ['select * from t where a <> 1 and a + 1 > 2', ['from t']],
+  ['select * from t left join u on t.a > 1 and u.a < 2', ['from t', 'from u: a < 2']],
+]
+
+const derivedTables: readonly Expected[] = [
+  ['select * from (select b as a from t) s where s.a = 1', ['derived t: b equals 1']],
+  ['select * from (select b, count(*) as n from t group by b) s where b = 1', ['derived t: b equals 1']],
+  ['select * from (select b, count(*) as n from t group by 1) s where s.b = 1', ['derived t: b equals 1']],
+  ['select * from (select b, count(*) as n from t group by b) s where s.n = 1', ['derived t']],
+  ['select * from (select b from t limit 3) s where s.b = 1', ['derived t']],
+  ['select * from (select b, sum(c) over () as n from t) s where s.b = 1', ['derived t']],
+  ['select * from (select distinct b, c from t) s where s.b = 1', ['derived t: b equals 1']],
+  [
+    'select * from (select b from t union select c from u) s where s.b = 1',
+    ['derived t: b equals 1', 'derived u: c equals 1'],
+  ],
+  ['select * from (select b from t union select c from u limit 3) s where s.b = 1', ['derived t', 'derived u']],
+  ['select * from (select q.c as b from (select d as c from t) q) s where s.b = 1', ['derived t: d equals 1']],
+  ['select * from t join (select b from u) s on s.b = t.a', ['from t: a = 1.b', 'derived u: b = 0.a']],
+  ['select * from t left join (select b from u) s on s.b = t.a', ['from t', 'derived u: b = 0.a']],
+  ['select * from t join (select b from u limit 3) s on s.b = t.a', ['from t: a = 1.b', 'derived u']],
+  [
+    'select * from t join (select b from u union select c from v) s on s.b = t.a',
+    ['from t', 'derived u: b = 0.a', 'derived v: c = 0.a'],
+  ],
+  ['select * from t join (select b from u) s using (b)', ['from t: b = 1.b', 'derived u: b = 0.b']],
+  ['with w as (select b from t) select * from w where b = 1', ['derived t: b equals 1']],
+  ['with w (a) as (select b from t) select * from w q where q.a = 1', ['derived t: b equals 1']],
+  ['with w as (select b from t) select * from w x, w y where x.b = 1', ['derived t']],
+  ['with w as (select b from t) select * from w where b = 1 and exists (select 1 from w)', ['derived t']],
+  ['with recursive w as (select b from t) select * from w where b = 1', ['derived t']],
+]
+
+const memberships: readonly Expected[] = [
+  ['select * from t where t.a in (select u.b from u limit 3)', ['from t: a = 1.b', 'expression u']],
+  ['select * from t where t.a not in (select u.b from u)', ['from t', 'expression u']],
+  ['select * from t where t.a in (select u.b from u) or t.a = 1', ['from t', 'expression u']],
+  [
+    'select * from t where (t.a, t.b) in (select u.c, u.d from u)',
+    ['from t: a = 1.c; b = 1.d', 'expression u: c = 0.a; d = 0.b'],
+  ],
+  ['select * from t where t.a = (select u.b from u)', ['from t: a = 1.b', 'expression u']],
+  ['select * from t where t.a = (select max(u.b) from u)', ['from t', 'expression u']],
+  ['select * from t left join v on t.a in (select u.b from u)', ['from t', 'from v', 'expression u: b = 0.a']],
+  ['select * from t where exists (select count(*) from u where u.a = t.a)', ['from t', 'expression u: a = 0.a']],
+  ['select * from t where not exists (select 1 from u where u.a = t.a)', ['from t', 'expression u: a = 0.a']],
+]
+
+const inserted: readonly Expected[] = [
+  ['insert into t (a, b) select u.c, 7 from u', ['target t: b insert 7; a = 1.c', 'derived u: c = 0.a']],
+  ['insert into t (a, b) select c, count(*) from u group by c', ['target t: a = 1.c', 'derived u: c = 0.a']],
+  ['insert into t (a) select c from u limit 3', ['target t: a = 1.c', 'derived u']],
+  ['insert into t (a) select u.c from v left join u on u.c = v.c', ['target t', 'derived v', 'derived u: c = 1.c']],
+  [
+    'insert into t (a) select c from u union all select d from v',
+    ['target t', 'derived u: c = 0.a', 'derived v: d = 0.a'],
+  ],
+  ['insert into t select c from u', ['target t', 'derived u']],
 ]
 
 describe.each(analyzers)('%s', (_dialect, analyzer) => {
@@ -154,6 +250,12 @@ describe.each(analyzers)('%s', (_dialect, analyzer) => {
   test.each(conditions)('what its rows fulfil: %s', check)
   test.each(equalities)('with which columns its columns are equal: %s', check)
 
+  test.each(disjunctions)('what one of several conditions says: %s', check)
+  test.each(ranges)('between which values its columns lie: %s', check)
+  test.each(derivedTables)('what is said of a derived table: %s', check)
+  test.each(memberships)('what is said by a query in the place of values: %s', check)
+  test.each(inserted)('what an INSERT takes over: %s', check)
+
   test.each(optional)('which tables an outer join fills up with nulls: %s', (sql, names) => {
     const { appearances } = analyzer.analyze(sql)
     expect(appearances.filter((each) => each.optional === true).map(({ name }) => name)).toEqual(names)
@@ -166,6 +268,12 @@ describe.each(analyzers)('%s', (_dialect, analyzer) => {
       `select * from ${'t,'.repeat(20_000)}t where ${'t.a = 1 and '.repeat(4_000)}1 = 1`,
       `select * from ${'(t cross join t),'.repeat(5_000)}t where ${'t.a = t.b and '.repeat(3_000)}1 = 1`,
       `select 1 from t where ${'exists (select 1 from t where t.a = x.a and '.repeat(100)}1 = 1${')'.repeat(100)}`,
+      `select 1 from t where ${'a = 1 or '.repeat(4_000)}a = 2`,
+      `select 1 from t where ${'(a = 1 or b = 2 and ('.repeat(100)}a = 3${'))'.repeat(100)}`,
+      `select 1 from ${'(select a from '.repeat(100)}t${') s'.repeat(100)} where ${'s.a = 1 and '.repeat(4_000)}1 = 1`,
+      `select 1 from (select a from t${' union all select a from t'.repeat(1_000)}) s where ${'s.a = 1 and '.repeat(2_000)}1 = 1`,
+      `select 1 from t where ${'a in (select a from t where '.repeat(100)}1 = 1${')'.repeat(100)}`,
+      `with w as (select a from t)${', w as (select a from w)'.repeat(1_000)} select * from w where a = 1`,
     ])
       expect(analyzer.analyze(sql).kind).toBe('read')
   })

@@ -1,12 +1,6 @@
-import type { ValueSource } from '../analysis.ts'
-
-/** A column as a condition writes it. */
-export interface ColumnReference {
-  readonly column: string
-  /** The table's name or alias. */
-  readonly qualifier: string | undefined
-  readonly schema: string | undefined
-}
+import type { RangeBound, ValueSource } from '../analysis.ts'
+import type { ColumnReference } from './origin.ts'
+import type { QueryColumns } from './query-columns.ts'
 
 /** `column = value`, `column IN (values)`. */
 export interface Restriction {
@@ -15,16 +9,55 @@ export interface Restriction {
   readonly values: readonly ValueSource[]
 }
 
+/** `column > value`, `column BETWEEN value AND value`. */
+export interface RangeRestriction {
+  readonly column: ColumnReference
+  readonly from?: RangeBound
+  readonly to?: RangeBound
+}
+
 /** `column = column`. */
 export interface Match {
   readonly left: ColumnReference
   readonly right: ColumnReference
 }
 
+/** `column IN (SELECT …)`, `column = (SELECT …)`, and the same with rows of columns. */
+export interface Membership {
+  /** `undefined`: something else than a column. */
+  readonly columns: readonly (ColumnReference | undefined)[]
+  readonly query: QueryColumns
+  /** Compared with the one row that the query gives: which one it is may hang on its other rows. */
+  readonly single: boolean
+}
+
 /** What is understood of a condition: members of its chain of `AND`s, each of which must hold. */
 export interface Conjuncts {
   readonly restrictions: readonly Restriction[]
+  readonly ranges: readonly RangeRestriction[]
   readonly matches: readonly Match[]
+  readonly memberships: readonly Membership[]
+  /** `EXISTS (SELECT …)`. */
+  readonly existing: readonly QueryColumns[]
 }
 
-export const noConjuncts: Conjuncts = Object.freeze({ restrictions: Object.freeze([]), matches: Object.freeze([]) })
+/** Conjuncts while a condition is read. */
+export interface FoundConjuncts {
+  readonly restrictions: Restriction[]
+  readonly ranges: RangeRestriction[]
+  readonly matches: Match[]
+  readonly memberships: Membership[]
+  readonly existing: QueryColumns[]
+}
+
+export function foundConjuncts(): FoundConjuncts {
+  return { restrictions: [], ranges: [], matches: [], memberships: [], existing: [] }
+}
+
+export const noConjuncts: Conjuncts = Object.freeze({
+  restrictions: Object.freeze([]),
+  ranges: Object.freeze([]),
+  matches: Object.freeze([]),
+  memberships: Object.freeze([]),
+  existing: Object.freeze([]),
+})

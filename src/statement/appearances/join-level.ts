@@ -1,38 +1,32 @@
-import type { AppearanceCondition } from '../analysis.ts'
-import { noConjuncts, type ColumnReference, type Conjuncts, type Match, type Restriction } from './conjuncts.ts'
-import type { TableEntry } from './table-entry.ts'
+import type { AppearanceCondition, AppearanceRange } from '../analysis.ts'
+import {
+  noConjuncts,
+  type Conjuncts,
+  type Match,
+  type Membership,
+  type RangeRestriction,
+  type Restriction,
+} from './conjuncts.ts'
+import type { ColumnReference, Extent, NameComparison, Origin, ReadLevel } from './origin.ts'
+import {
+  covers,
+  equate,
+  everything,
+  hide,
+  isSeen,
+  originsOf,
+  pick,
+  unmarked,
+  type LevelItem,
+  type Owned,
+  type Relation,
+} from './relation.ts'
 
 /**
  * What a query inside an expression sees of the query around it: all tables of its level, or some of them (in an `ON`,
  * or beside a `LATERAL`); or names that nobody has listed.
  */
 export type Surroundings = { readonly level: JoinLevel; readonly whole: boolean } | 'unknown'
-
-/** How an engine compares the names of tables: `either` where that depends on the server. */
-export type NameComparison = 'exact' | 'folded' | 'either'
-
-/** Positions of items in a `FROM`: the part of it that one join covers. */
-interface Extent {
-  readonly from: number
-  readonly to: number
-}
-
-/** An item of a `FROM`, or a join with an alias of its own. */
-export interface LevelItem {
-  readonly alias: string | undefined
-  readonly schema: string | undefined
-  /** Undefined: no table (a subquery, a function, a `WITH` name), or one whose columns were given other names. */
-  readonly entry: TableEntry | undefined
-  /** The table, also where its columns were given other names. */
-  readonly table: TableEntry | undefined
-}
-
-interface Relation extends LevelItem, Extent {
-  readonly level: JoinLevel
-  readonly isJoin: boolean
-  /** The innermost join with an alias around it: from outside of that, its names are not seen. */
-  hiddenBy: Extent | undefined
-}
 
 export type JoinKind = 'inner' | 'left' | 'right' | 'full'
 
@@ -47,8 +41,6 @@ export interface Join extends Extent {
 /** With more tables in view, or of one name, a column is given to none of them: the work would grow with both numbers. */
 const mostTablesInView = 50
 
-const everything: Extent = { from: -1, to: Infinity }
-
 /**
  * One query level: the items of its `FROM`, how they are joined, and its conditions. `claim` says at each table what
  * its rows fulfil.
@@ -56,9 +48,10 @@ const everything: Extent = { from: -1, to: Infinity }
  * Why that is sound. What a join tree gives for one row of a table does not depend on the table's other rows. So a row that
  * a `WHERE` drops in all its combinations can be left out of its table: should a row of another table thereby be filled up
  * with nulls, the condition drops that, too. The same is true of an inner join's result, and of what the
- * nullable side of an outer join gives to be matched; its other side keeps all its rows, whatever the `ON` says.
+ * nullable side of an outer join gives to be matched; its other side keeps all its rows, whatever the `ON` says. What is said
+ * of a derived table's column is said of the table that it comes from, as far as {@link QueryColumns} lets it through.
  */
-export class JoinLevel {
+export class JoinLevel implements ReadLevel {
   readonly #outer: Surroundings | undefined
   readonly #comparison: NameComparison
   readonly #items: Relation[] = []
@@ -70,6 +63,8 @@ export class JoinLevel {
   readonly #named: Relation[] = []
   #where: Conjuncts = noConjuncts
   #takesFirst = false
+  /** Rows of that part of a level further out count only where this level has one. */
+  #neededBy: { readonly level: ReadLevel; readonly side: Extent } | undefined
 
   constructor(outer: Surroundings | undefined, comparison: NameComparison) {
     this.#outer = outer
@@ -83,7 +78,7 @@ export class JoinLevel {
 
   add(item: LevelItem): void {
     const from = this.#items.length
-    const relation: Relation = { ...item, level: this, isJoin: false, from, to: from + 1, hiddenBy: undefined }
+    const relation: Relation = { ...item, level: this, isJoin: false, from, to: from + 1, ...unmarked }
     this.#items.push(relation)
     this.#name(relation)
   }
@@ -92,7 +87,7 @@ export class JoinLevel {
   addName(alias: string): void {
     const extent: Extent = { from: 0, to: this.#items.length }
     const item = { alias, schema: undefined, entry: undefined, table: undefined }
-    this.#name({ ...item, ...extent, level: this, isJoin: true, hiddenBy: undefined })
+    this.#name({ ...item, ...extent, level: this, isJoin: true, ...unmarked })
   }
 
   addJoin(join: Join): void {
@@ -114,7 +109,7 @@ export class JoinLevel {
     for (let i = this.#named.length - 1; i >= 0 && (this.#named[i]?.from ?? -1) >= from; i--)
       hide(this.#named[i], extent)
     const item = { alias, schema: undefined, entry: undefined, table: undefined }
-    const relation: Relation = { ...item, ...extent, level: this, isJoin: true, hiddenBy: undefined }
+    const relation: Relation = { ...item, ...extent, level: this, isJoin: true, ...unmarked }
     this.#named.push(relation)
     this.#name(relation)
   }
@@ -122,6 +117,29 @@ export class JoinLevel {
   /** The condition that every row of the level must meet. */
   restrict(where: Conjuncts): void {
     this.#where = where
+  }
+
+  /** Rows of `side`, a part of a level around it, count only where this level has a row that meets its conditions. */
+  isNeededBy(level: ReadLevel, side: Extent): void {
+    this.#neededBy = { level, side }
+  }
+
+  /** Which columns of tables a column of one of its items comes from. */
+  originsOf(reference: ColumnReference, deep: number): readonly Origin[] {
+    const owned = this.#owned(reference, everything)
+    return owned?.relation.level === this ? originsOf(owned, this.#comparison, deep) : []
+  }
+
+  /** The same for a name out of `qualifier.*`, or out of `*`, if that is one item. */
+  originsOfAll(column: string, qualifier: string | undefined, deep: number): readonly Origin[] {
+    const [only] = this.#items
+    const relation =
+      qualifier !== undefined
+        ? this.#owner({ column, qualifier, schema: undefined }, everything)
+        : this.#items.length === 1
+          ? only
+          : undefined
+    return relation?.level === this ? originsOf({ relation, column, certain: true }, this.#comparison, deep) : []
   }
 
   #name(relation: Relation): void {
@@ -157,56 +175,119 @@ export class JoinLevel {
     const first = this.#comparison === 'either' ? 0 : from
     const left = kind === 'right' || kind === 'full' ? this.#items.slice(first, middle) : []
     const right = kind === 'left' || kind === 'full' ? this.#items.slice(middle, to) : []
-    for (const { table } of [...left, ...right]) if (table !== undefined) table.optional = true
+    for (const item of [...left, ...right]) {
+      item.optional = true
+      if (item.table !== undefined) item.table.optional = true
+    }
   }
 
   /** @param view What the names of the condition may mean. @param side Whose rows must meet it. */
-  #claimAll({ restrictions, matches }: Conjuncts, view: Extent, side: Extent): void {
+  #claimAll({ restrictions, ranges, matches, memberships, existing }: Conjuncts, view: Extent, side: Extent): void {
     for (const restriction of restrictions) {
       if (restriction.values.some(({ from }) => from === 'expression')) continue
-      if (restriction.column.qualifier === undefined) this.#claimUnqualified(restriction, view, side)
-      else {
-        const owner = this.#owner(restriction.column, view)
-        if (owner?.level === this && covers(side, owner)) owner.entry?.conditions.push(condition(restriction, true))
-      }
+      this.#claimOwned(restriction.column, view, side, ({ entry, column }, certain) =>
+        entry.conditions.push(condition(restriction, column, certain)),
+      )
+    }
+    for (const range of ranges) {
+      this.#claimOwned(range.column, view, side, ({ entry, column }, certain) =>
+        entry.ranges.push(rangeOf(range, column, certain)),
+      )
     }
     for (const match of matches) this.#claimMatch(match, view, side)
+    for (const membership of memberships) this.#claimMembership(membership, view, side)
+    for (const query of existing) query.mustGiveRow(this, side)
   }
 
-  #claimUnqualified(restriction: Restriction, view: Extent, side: Extent): void {
+  #claimOwned(
+    reference: ColumnReference,
+    view: Extent,
+    side: Extent,
+    note: (origin: Origin, certain: boolean) => void,
+  ): void {
+    const { column } = reference
+    const claim = (relation: Relation, certain: boolean): void => {
+      if (relation.level !== this || !covers(side, relation)) return
+      for (const origin of originsOf({ relation, column, certain }, this.#comparison))
+        if (origin.passes) note(origin, origin.certain)
+    }
+    if (reference.qualifier !== undefined) {
+      const owner = this.#owner(reference, view)
+      if (owner !== undefined) claim(owner, true)
+      return
+    }
     const from = Math.max(view.from, 0)
     const to = Math.min(view.to, this.#items.length)
     if (to - from > mostTablesInView || (this.#takesFirst && to - from > 1)) return
-    const claimed = condition(restriction, to - from === 1 && !this.#isCorrelated())
-    for (const item of this.#items.slice(from, to))
-      if (covers(side, item) && isSeen(item, view)) item.entry?.conditions.push(claimed)
+    const certain = to - from === 1 && !this.#isCorrelated()
+    for (const item of this.#items.slice(from, to)) if (isSeen(item, view)) claim(item, certain)
   }
 
   #claimMatch({ left, right }: Match, view: Extent, side: Extent): void {
-    const one = this.#owner(left, view)
-    const other = this.#owner(right, view)
-    if (one?.entry === undefined || other?.entry === undefined || one === other) return
-    const from = { entry: one.entry, column: left.column }
-    const to = { entry: other.entry, column: right.column }
-    if (one.level === this && covers(side, one)) equate(from, to)
-    if (other.level === this && covers(side, other)) equate(to, from)
+    const one = this.#owned(left, view)
+    const other = this.#owned(right, view)
+    if (one === undefined || other === undefined || one.relation === other.relation) return
+    for (const [own, far] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      if (own.relation.level !== this) continue
+      if (covers(side, own.relation)) this.#equate(own, far)
+      // Where each row of the WHERE is wanted, a row around it without one of this level does not count.
+      const needed = this.#neededBy
+      if (side === everything && far.relation.level === needed?.level && covers(needed.side, far.relation))
+        this.#equate(far, own)
+    }
   }
 
   #claimUsing({ kind, from, middle, to, using }: Join): void {
     if (middle - from !== 1 || to - middle !== 1) return
-    const left = this.#items[from]?.entry
-    const right = this.#items[middle]?.entry
+    const [left, right] = [this.#items[from], this.#items[middle]]
     if (left === undefined || right === undefined) return
     for (const column of using) {
-      if (kind !== 'left') equate({ entry: left, column }, { entry: right, column })
-      if (kind !== 'right') equate({ entry: right, column }, { entry: left, column })
+      const [one, other] = [left, right].map((relation) => ({ relation, column, certain: true })) as [Owned, Owned]
+      if (kind !== 'left') this.#equate(one, other)
+      if (kind !== 'right') this.#equate(other, one)
     }
+  }
+
+  /**
+   * The condition is true only where the query gives a row with the same values, so a row of the query with others makes no
+   * difference, nor does a row here whose values the query has not. Not so for `= (SELECT …)`: which row the query gives,
+   * and whether it is the only one, hangs on all of its rows.
+   */
+  #claimMembership({ columns, query, single }: Membership, view: Extent, side: Extent): void {
+    for (const [place, reference] of columns.entries()) {
+      const owned = reference && this.#owned(reference, view)
+      if (owned === undefined) continue
+      const inner = query.originsOf(place, this.#comparison)
+      const outer = originsOf(owned, this.#comparison)
+      if (!single) equate(inner, outer)
+      if (owned.relation.level === this && covers(side, owned.relation)) equate(outer, inner)
+    }
+    query.mustGiveRow(this, side)
+  }
+
+  #equate(one: Owned, other: Owned): void {
+    equate(originsOf(one, this.#comparison), originsOf(other, this.#comparison))
   }
 
   #isCorrelated(): boolean {
     let outer = this.#outer
     while (outer !== undefined && outer !== 'unknown' && outer.level.size === 0) outer = outer.level.#outer
     return outer !== undefined
+  }
+
+  /** Whose column it is; without a table's name only where there is no more than one item. */
+  #owned(reference: ColumnReference, view: Extent): Owned | undefined {
+    const { column, qualifier } = reference
+    if (qualifier !== undefined) {
+      const relation = this.#owner(reference, view)
+      return relation === undefined ? undefined : { relation, column, certain: true }
+    }
+    const [only] = this.#items
+    if (only === undefined || this.#items.length > 1 || !isSeen(only, everything)) return undefined
+    return { relation: only, column, certain: !this.#isCorrelated() }
   }
 
   /** Whose column it is: a relation of this level or of one further out. Undefined where that cannot be told for sure. */
@@ -253,46 +334,12 @@ export class JoinLevel {
   }
 }
 
-function hide(relation: Relation | undefined, extent: Extent): void {
-  if (relation !== undefined) relation.hiddenBy ??= extent
-}
-
 function nullableSide({ kind, from, middle, to }: Join): Extent | undefined {
   if (kind === 'full') return undefined
   return { from: kind === 'left' ? middle : from, to: kind === 'right' ? middle : to }
 }
 
-function covers(outer: Extent, inner: Extent): boolean {
-  return outer.from <= inner.from && inner.to <= outer.to
-}
-
-function isSeen(relation: Relation, view: Extent): boolean {
-  if (!covers(view, relation)) return false
-  if (relation.isJoin && covers(relation, view)) return false
-  return relation.hiddenBy === undefined || covers(relation.hiddenBy, view)
-}
-
-/** The only relation that fits the name; where case may matter, the only one in that spelling before all others. */
-function pick(
-  { qualifier, schema }: ColumnReference,
-  namesakes: readonly Relation[],
-  comparison: NameComparison,
-): Relation | undefined {
-  const fitting =
-    schema === undefined
-      ? namesakes
-      : namesakes.filter((each) => each.schema !== undefined && sameSchema(each.schema, schema, comparison))
-  if (fitting.length === 1) return fitting[0]
-  if (comparison !== 'either') return undefined
-  const spelled = fitting.filter((each) => each.alias === qualifier)
-  return spelled.length === 1 ? spelled[0] : undefined
-}
-
-function sameSchema(one: string, other: string, comparison: NameComparison): boolean {
-  return comparison === 'exact' ? one === other : one.toLowerCase() === other.toLowerCase()
-}
-
-function condition({ column: { column }, operator, values }: Restriction, certain: boolean): AppearanceCondition {
+function condition({ operator, values }: Restriction, column: string, certain: boolean): AppearanceCondition {
   return Object.freeze({
     column,
     operator,
@@ -301,11 +348,6 @@ function condition({ column: { column }, operator, values }: Restriction, certai
   })
 }
 
-interface EntryColumn {
-  readonly entry: TableEntry
-  readonly column: string
-}
-
-function equate(one: EntryColumn, other: EntryColumn): void {
-  one.entry.equalities.push({ column: one.column, other: other.entry, otherColumn: other.column })
+function rangeOf({ from, to }: RangeRestriction, column: string, certain: boolean): AppearanceRange {
+  return { column, ...(from && { from }), ...(to && { to }), certain }
 }

@@ -1,4 +1,4 @@
-import type { AppearanceCondition, TableAppearance } from '../analysis.ts'
+import type { AppearanceCondition, AppearanceRange, AssignedValue, TableAppearance } from '../analysis.ts'
 
 /** A {@link TableAppearance} while its statement is read. */
 export interface TableEntry {
@@ -9,8 +9,17 @@ export interface TableEntry {
   place: TableAppearance['place']
   optional: boolean
   readonly conditions: AppearanceCondition[]
-  readonly equalities: { readonly column: string; readonly other: TableEntry; readonly otherColumn: string }[]
+  readonly ranges: AppearanceRange[]
+  readonly equalities: {
+    readonly column: string
+    readonly other: TableEntry
+    readonly otherColumn: string
+    readonly certain: boolean
+  }[]
   readonly assigned: string[]
+  change: TableAppearance['change']
+  listed: readonly string[] | undefined
+  readonly given: AssignedValue[]
 }
 
 export function tableEntry(
@@ -19,7 +28,8 @@ export function tableEntry(
   position: number,
   place: TableAppearance['place'],
 ): TableEntry {
-  return { name, schema, position, place, optional: false, conditions: [], equalities: [], assigned: [] }
+  const claims = { conditions: [], ranges: [], equalities: [], assigned: [], given: [] }
+  return { name, schema, position, place, optional: false, change: undefined, listed: undefined, ...claims }
 }
 
 /** Where the tables of a subquery stand, by what the subquery is and where its own statement stands. */
@@ -34,22 +44,27 @@ export function placeWithin(
 export function listAppearances(entries: readonly TableEntry[]): readonly TableAppearance[] {
   const sorted = entries.toSorted((a, b) => a.position - b.position)
   const indexes = new Map(sorted.map((entry, index) => [entry, index]))
-  const appearances = sorted.map(({ name, schema, place, optional, conditions, equalities, assigned }) =>
-    Object.freeze({
+  const appearances = sorted.map((entry) => {
+    const { name, schema, place, optional, conditions, ranges, equalities, assigned, change, listed, given } = entry
+    return Object.freeze({
       name,
       ...(schema === undefined ? {} : { schema }),
       place,
       ...(optional ? { optional } : {}),
       conditions: Object.freeze(conditions.map(frozen)),
+      ranges: Object.freeze(ranges.map(frozenRange)),
       equalities: Object.freeze(
-        equalities.flatMap(({ column, other, otherColumn }) => {
+        equalities.flatMap(({ column, other, otherColumn, certain }) => {
           const index = indexes.get(other)
-          return index === undefined ? [] : [Object.freeze({ column, other: index, otherColumn })]
+          return index === undefined ? [] : [Object.freeze({ column, other: index, otherColumn, certain })]
         }),
       ),
       assigned: Object.freeze([...new Set(assigned)]),
-    }),
-  )
+      ...(change === undefined ? {} : { change }),
+      ...(listed === undefined ? {} : { listed: Object.freeze([...listed]) }),
+      ...(given.length === 0 ? {} : { given: Object.freeze(given.map(frozenValue)) }),
+    })
+  })
   return Object.freeze(appearances)
 }
 
@@ -59,7 +74,16 @@ function frozen(condition: AppearanceCondition): AppearanceCondition {
   return Object.freeze(condition)
 }
 
+function frozenValue({ column, value }: AssignedValue): AssignedValue {
+  return Object.freeze({ column, value: Object.freeze(value) })
+}
+
+function frozenRange(range: AppearanceRange): AppearanceRange {
+  for (const bound of [range.from, range.to]) if (bound !== undefined) Object.freeze(Object.freeze(bound).value)
+  return Object.freeze(range)
+}
+
 /** Of a definition: where its tables are named, and nothing about their rows, which the definition does not touch. */
 export function withoutClaims(entry: TableEntry): TableEntry {
-  return { ...entry, conditions: [], equalities: [] }
+  return { ...entry, conditions: [], ranges: [], equalities: [], change: undefined, given: [] }
 }

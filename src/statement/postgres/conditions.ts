@@ -1,5 +1,8 @@
-import type { ValueSource } from '../analysis.ts'
-import type { ColumnReference, Conjuncts, Match, Restriction } from '../appearances/conjuncts.ts'
+import type { RangeBound, ValueSource } from '../analysis.ts'
+import { foundConjuncts, type Conjuncts, type FoundConjuncts } from '../appearances/conjuncts.ts'
+import { addAnyOf } from '../appearances/disjunction.ts'
+import type { ColumnReference } from '../appearances/origin.ts'
+import type { QueryColumns } from '../appearances/query-columns.ts'
 import type { QueryLevel } from './level.ts'
 import type { Appearance } from './tables.ts'
 import { arraySources, isValueSide, valueSource } from './value-source.ts'
@@ -15,22 +18,35 @@ export interface Condition {
   readonly values: readonly ValueSource[]
 }
 
+/** What a query gives, by its `SelectStmt`. */
+export type QueryOf = (select: Tree) => QueryColumns
+
 /**
  * The conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, tuples of
- * these, and `column = column`. Whatever stands under `OR`, `NOT` or `CASE` holds only sometimes, and is left out.
+ * these, `column = column`, ranges, and queries in their place; of an `OR` what all of its sides say. Whatever stands under
+ * `NOT` or `CASE` holds only sometimes, and is left out.
  */
-export function conjunctsOf(qualification: unknown): Conjuncts {
-  const found: Found = { restrictions: [], matches: [] }
+export function conjunctsOf(qualification: unknown, queryOf: QueryOf): Conjuncts {
+  const found = foundConjuncts()
   const pending: unknown[] = [qualification]
   while (pending.length > 0) {
     const part = pending.pop()
     const bool = nodeOf(part, 'BoolExpr')
     if (bool !== undefined) {
-      if (textAt(bool, 'boolop') === 'AND_EXPR') pending.push(...listAt(bool, 'args').toReversed())
+      const operator = textAt(bool, 'boolop')
+      const sides = listAt(bool, 'args')
+      if (operator === 'AND_EXPR') pending.push(...sides.toReversed())
+      // The parser takes no text that nests deeply.
+      if (operator === 'OR_EXPR') {
+        const branches = sides.map((side) => conjunctsOf(side, queryOf))
+        addAnyOf(branches, found)
+      }
       continue
     }
     const comparison = nodeOf(part, 'A_Expr')
-    if (comparison !== undefined && isEquality(comparison)) compare(comparison, found)
+    if (comparison !== undefined) compare(comparison, found, queryOf)
+    const query = nodeOf(part, 'SubLink')
+    if (query !== undefined) addQuery(query, found, queryOf)
   }
   return found
 }
@@ -45,23 +61,29 @@ export function conditionsOf({ restrictions }: Conjuncts, level: QueryLevel, fou
   }
 }
 
-interface Found extends Conjuncts {
-  readonly restrictions: Restriction[]
-  readonly matches: Match[]
+function operatorOf(comparison: Tree): string | undefined {
+  return ownOperator(listAt(comparison, 'name'))
 }
 
-function isEquality(comparison: Tree): boolean {
-  const name = namesIn(listAt(comparison, 'name'))
-  if (name === undefined || name.at(-1) !== '=') return false
-  return name.length === 1 || (name.length === 2 && name[0] === 'pg_catalog')
+/** An operator of PostgreSQL's own name. */
+function ownOperator(list: readonly unknown[]): string | undefined {
+  const name = namesIn(list)
+  return name?.length === 1 || (name?.length === 2 && name[0] === 'pg_catalog') ? name.at(-1) : undefined
 }
 
-function compare(comparison: Tree, found: Found): void {
+function compare(comparison: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
   const left = comparison['lexpr']
   const right = comparison['rexpr']
   const kind = textAt(comparison, 'kind')
+  const operator = operatorOf(comparison)
   if (kind === 'AEXPR_OP') {
-    equal(left, right, found)
+    if (operator === '=') equal(left, right, found, queryOf)
+    else if (operator !== undefined) addComparison(left, operator, right, found)
+  } else if (kind === 'AEXPR_BETWEEN') {
+    const [from, to, ...more] = listAt(nodeOf(right, 'List'), 'items').map((item) => boundOf(item, true))
+    if (more.length === 0) addRange(left, from, to, found)
+  } else if (operator !== '=') {
+    return
   } else if (kind === 'AEXPR_IN') {
     const items = listAt(nodeOf(right, 'List'), 'items')
     const row = nodeOf(left, 'RowExpr')
@@ -73,14 +95,40 @@ function compare(comparison: Tree, found: Found): void {
   }
 }
 
-function equal(left: unknown, right: unknown, found: Found): void {
+/** `EXISTS (SELECT …)`, `column IN (SELECT …)`, `column = ANY (SELECT …)`. */
+function addQuery(link: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+  const select = nodeOf(link['subselect'], 'SelectStmt')
+  const type = textAt(link, 'subLinkType')
+  if (select === undefined) return
+  if (type === 'EXISTS_SUBLINK') found.existing.push(queryOf(select))
+  const name = listAt(link, 'operName')
+  if (type !== 'ANY_SUBLINK' || (name.length > 0 && ownOperator(name) !== '=')) return
+  found.memberships.push({ columns: columnsOf(link['testexpr']), query: queryOf(select), single: false })
+}
+
+/** `column = (SELECT …)`. */
+function addSingle(side: unknown, link: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+  const select = nodeOf(link['subselect'], 'SelectStmt')
+  if (select === undefined || textAt(link, 'subLinkType') !== 'EXPR_SUBLINK') return
+  found.memberships.push({ columns: columnsOf(side), query: queryOf(select), single: true })
+}
+
+function columnsOf(side: unknown): readonly (ColumnReference | undefined)[] {
+  const row = nodeOf(side, 'RowExpr')
+  return row === undefined ? [columnOf(side)] : listAt(row, 'args').map(columnOf)
+}
+
+function equal(left: unknown, right: unknown, found: FoundConjuncts, queryOf: QueryOf): void {
   const leftRow = nodeOf(left, 'RowExpr')
   const rightRow = nodeOf(right, 'RowExpr')
   if (leftRow !== undefined && rightRow !== undefined) {
     const rights = listAt(rightRow, 'args')
-    for (const [index, item] of listAt(leftRow, 'args').entries()) equal(item, rights[index], found)
+    for (const [index, item] of listAt(leftRow, 'args').entries()) equal(item, rights[index], found, queryOf)
     return
   }
+  const [leftQuery, rightQuery] = [nodeOf(left, 'SubLink'), nodeOf(right, 'SubLink')]
+  if (rightQuery !== undefined) addSingle(left, rightQuery, found, queryOf)
+  if (leftQuery !== undefined) addSingle(right, leftQuery, found, queryOf)
   if (isValueSide(right)) add(left, 'equals', [valueSource(right)], found)
   else if (isValueSide(left)) add(right, 'equals', [valueSource(left)], found)
   else {
@@ -90,8 +138,47 @@ function equal(left: unknown, right: unknown, found: Found): void {
   }
 }
 
+const turned: ReadonlyMap<string, string> = new Map([
+  ['<', '>'],
+  ['<=', '>='],
+  ['>', '<'],
+  ['>=', '<='],
+])
+
+/** `column < value`, `value < column` and the like. */
+function addComparison(left: unknown, operator: string, right: unknown, found: FoundConjuncts): void {
+  const other = turned.get(operator)
+  if (other === undefined) return
+  if (columnOf(left) === undefined) {
+    if (columnOf(right) !== undefined) addComparison(right, other, left, found)
+    return
+  }
+  const bound = boundOf(right, operator.length === 2)
+  if (operator.startsWith('>')) addRange(left, bound, noBound, found)
+  else addRange(left, noBound, bound, found)
+}
+
+const noBound = 'open'
+
+function boundOf(value: unknown, inclusive: boolean): RangeBound | undefined {
+  const source = isValueSide(value) ? valueSource(value) : undefined
+  if (source === undefined || source.from === 'expression') return undefined
+  return { value: source, inclusive }
+}
+
+function addRange(
+  side: unknown,
+  from: RangeBound | typeof noBound | undefined,
+  to: RangeBound | typeof noBound | undefined,
+  found: FoundConjuncts,
+): void {
+  const column = columnOf(side)
+  if (column === undefined || from === undefined || to === undefined) return
+  found.ranges.push({ column, ...(from === noBound ? {} : { from }), ...(to === noBound ? {} : { to }) })
+}
+
 /** `(a, b) IN ((1, 2), (3, 4))`: each column is in its own list. */
-function rowIn(columns: readonly unknown[], rows: readonly unknown[], found: Found): void {
+function rowIn(columns: readonly unknown[], rows: readonly unknown[], found: FoundConjuncts): void {
   const tuples = rows.map((row) => listAt(nodeOf(row, 'RowExpr'), 'args'))
   for (const [index, column] of columns.entries()) {
     if (tuples.every((tuple) => tuple.length === columns.length)) {
@@ -105,12 +192,12 @@ function rowIn(columns: readonly unknown[], rows: readonly unknown[], found: Fou
   }
 }
 
-function add(side: unknown, operator: 'equals' | 'in', values: readonly ValueSource[], found: Found): void {
+function add(side: unknown, operator: 'equals' | 'in', values: readonly ValueSource[], found: FoundConjuncts): void {
   const column = columnOf(side)
   if (column !== undefined) found.restrictions.push({ column, operator, values })
 }
 
-function columnOf(side: unknown): ColumnReference | undefined {
+export function columnOf(side: unknown): ColumnReference | undefined {
   const reference = nodeOf(side, 'ColumnRef')
   const names = reference === undefined ? undefined : namesIn(listAt(reference, 'fields'))
   const column = names?.at(-1)

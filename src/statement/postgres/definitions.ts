@@ -56,8 +56,11 @@ export function definitionTables(walk: Walk, type: string, fields: Tree, scope: 
       if (rangeVar === undefined) continue
       walk.noteTemporary(rangeVar)
       if (!isTable) continue
-      if (writes) walk.writeTable(rangeVar, scope)
-      else walk.readTable(rangeVar, scope)
+      if (!writes) walk.readTable(rangeVar, scope)
+      else {
+        const { entry } = walk.writeTable(rangeVar, scope)
+        if (type === 'TruncateStmt') entry.change = 'delete'
+      }
     }
   }
 }

@@ -1,8 +1,10 @@
 import type { FunctionUse } from '../analysis.ts'
+import type { InsertedColumns } from '../appearances/inserted-columns.ts'
 import type { JoinLevel } from '../appearances/join-level.ts'
+import { QueryColumns } from '../appearances/query-columns.ts'
 import type { Condition } from './conditions.ts'
 import { builtInOperators } from './built-ins.ts'
-import { namesIn } from './tree.ts'
+import { namesIn, type Tree } from './tree.ts'
 
 /**
  * Functions of `pg_catalog` that change the state of their connection, or answer from it, with the reason. Those that
@@ -46,7 +48,16 @@ export class StatementFacts {
   readonly conditions: Condition[] = []
   /** Its query levels; those further out come first. */
   readonly levels: JoinLevel[] = []
+  readonly inserts: InsertedColumns[] = []
   readonly functions = new Map<string, FunctionUse>()
+  readonly #queries = new Map<Tree, QueryColumns>()
+
+  /** What a query gives, by its `SelectStmt`: also before it has been read. */
+  queryOf = (select: Tree): QueryColumns => {
+    const known = this.#queries.get(select) ?? new QueryColumns()
+    this.#queries.set(select, known)
+    return known
+  }
 
   /** For a statement that is planned only, and so calls nothing. */
   forgetFunctions(): void {

@@ -1,11 +1,12 @@
 import type { Conjuncts } from '../appearances/conjuncts.ts'
 import { JoinLevel, type JoinKind } from '../appearances/join-level.ts'
+import type { QueryColumns } from '../appearances/query-columns.ts'
 import { placeWithin } from '../appearances/table-entry.ts'
 import { conjunctsOf } from './conditions.ts'
 import { QueryLevel, type Relation } from './level.ts'
 import type { Appearance } from './tables.ts'
 import { isTree, listAt, namesIn, nodeOf, textAt, treeAt, type Tree } from './tree.ts'
-import type { Scope, Walk } from './scope.ts'
+import type { CteQuery, Scope, Walk } from './scope.ts'
 
 /** What a `FROM` brings into view. */
 export interface FromLevel {
@@ -85,7 +86,7 @@ class FromReader {
 
   #readJoin(join: Tree, item: FromItem): void {
     const type = textAt(join, 'jointype')
-    const on = conjunctsOf(join['quals'])
+    const on = conjunctsOf(join['quals'], this.#walk.facts.queryOf)
     if (type === 'JOIN_INNER' && !item.nullable && !item.hidden) this.#qualifications.push(on)
     this.#walk.push(join['quals'], this.#lateral)
     const hidden = item.hidden || treeAt(join, 'alias') !== undefined
@@ -114,13 +115,16 @@ class FromReader {
     if (sample !== undefined) this.#walk.push({ RangeTableSample: { ...sample, relation: null } }, this.#lateral)
     const rangeVar = nodeOf(sample === undefined ? item.node : sample['relation'], 'RangeVar')
     if (rangeVar !== undefined) {
-      this.#addRelation(rangeVar, this.#walk.readTable(rangeVar, this.#scope), item.hidden)
+      const cte = this.#walk.useCte(rangeVar, this.#scope)
+      if (cte === undefined) this.#addRelation(rangeVar, this.#walk.readTable(rangeVar, this.#scope), item.hidden)
+      else this.#addCte(rangeVar, cte)
       return
     }
     const subselect = nodeOf(item.node, 'RangeSubselect')
     if (subselect !== undefined) {
       this.#walk.push(subselect['subquery'], derived(subselect['lateral'] === true ? this.#lateral : this.#scope))
-      this.#addOpaque(subselect)
+      const select = nodeOf(subselect['subquery'], 'SelectStmt')
+      this.#addOpaque(subselect, select && this.#walk.facts.queryOf(select))
       return
     }
     this.#walk.push(item.node, this.#lateral)
@@ -144,9 +148,20 @@ class FromReader {
     this.#joins.add({ alias: name, schema, entry: ownNames ? table?.entry : undefined, table: table?.entry })
   }
 
-  #addOpaque(fields: Tree | undefined): void {
-    const alias = textAt(treeAt(fields, 'alias'), 'aliasname')
+  #addCte(rangeVar: Tree, { query, columns }: CteQuery): void {
+    const alias = textAt(treeAt(rangeVar, 'alias'), 'aliasname') ?? textAt(rangeVar, 'relname')
+    const renamed = namesIn(listAt(treeAt(rangeVar, 'alias'), 'colnames')) ?? []
+    // Fewer new names than columns leave the others as they are.
+    const names = renamed.length === 0 ? columns : [...renamed, ...(columns ?? []).slice(renamed.length)]
     this.#level.add({ alias, schema: undefined, table: undefined, renamed: false })
-    this.#joins.add({ alias, schema: undefined, entry: undefined, table: undefined })
+    this.#joins.add({ alias, schema: undefined, entry: undefined, table: undefined, query, names })
+  }
+
+  #addOpaque(fields: Tree | undefined, query?: QueryColumns): void {
+    const alias = textAt(treeAt(fields, 'alias'), 'aliasname')
+    const renamed = namesIn(listAt(treeAt(fields, 'alias'), 'colnames')) ?? []
+    const names = renamed.length === 0 ? undefined : renamed
+    this.#level.add({ alias, schema: undefined, table: undefined, renamed: false })
+    this.#joins.add({ alias, schema: undefined, entry: undefined, table: undefined, query, names })
   }
 }

@@ -1,4 +1,4 @@
-import type { ColumnReference } from '../appearances/conjuncts.ts'
+import type { ColumnReference } from '../appearances/origin.ts'
 import type { Appearance } from './tables.ts'
 
 /** One item of a `FROM` list. */

@@ -1,12 +1,19 @@
 import type { TableAppearance } from '../analysis.ts'
 import type { Surroundings } from '../appearances/join-level.ts'
+import type { QueryColumns } from '../appearances/query-columns.ts'
 import type { StatementFacts } from './facts.ts'
 import type { Appearance, TableCollector } from './tables.ts'
 import type { Tree } from './tree.ts'
 
-/** Names of common table expressions in view, innermost first. */
+/** What a common table expression gives; without a query where it is no SELECT, or calls itself. */
+export interface CteQuery {
+  readonly query: QueryColumns | undefined
+  readonly columns: readonly string[] | undefined
+}
+
+/** Common table expressions in view by their names, innermost first. */
 export interface CteNames {
-  readonly names: ReadonlySet<string>
+  readonly queries: ReadonlyMap<string, CteQuery>
   readonly outer: CteNames | undefined
 }
 
@@ -35,6 +42,8 @@ export interface Walk {
   /** Puts something on the stack, to be gone through later. */
   push(node: unknown, scope: Scope): void
   readTable(rangeVar: Tree, scope: Scope): Appearance | undefined
+  /** The common table expression that the name stands for, which it uses. */
+  useCte(rangeVar: Tree, scope: Scope): CteQuery | undefined
   writeTable(rangeVar: Tree, scope: Scope): Appearance
   noteTemporary(rangeVar: Tree): void
 }

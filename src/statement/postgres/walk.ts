@@ -3,9 +3,11 @@ import { conditionsOf, conjunctsOf, insertedValues } from './conditions.ts'
 import { definitionTables, definitionTargets, namedObjects } from './definitions.ts'
 import { isTemporarySchema, type StatementFacts } from './facts.ts'
 import { collectFrom, derived, type FromLevel } from './from.ts'
+import { insertedQuery, isLimited, selectedColumns } from './select-columns.ts'
 import type { Appearance, TableCollector } from './tables.ts'
-import type { Scope, Walk } from './scope.ts'
-import { isRangeVar, isTree, listAt, nodeOf, textAt, treeAt, typeOf, type Tree } from './tree.ts'
+import type { CteQuery, Scope, Walk } from './scope.ts'
+import { valueSource } from './value-source.ts'
+import { isRangeVar, isTree, listAt, namesIn, nodeOf, textAt, treeAt, typeOf, type Tree } from './tree.ts'
 
 type Handler = (walk: StatementWalk, fields: Tree, scope: Scope) => void
 
@@ -70,9 +72,14 @@ export class StatementWalk implements Walk {
 
   /** A table that is read, unless the name is a common table expression's. */
   readTable(rangeVar: Tree, scope: Scope): Appearance | undefined {
-    if (textAt(rangeVar, 'schemaname') === undefined && isCte(textAt(rangeVar, 'relname') ?? '', scope))
-      return undefined
-    return this.#addTable(rangeVar, 'read', scope.place)
+    return this.useCte(rangeVar, scope) === undefined ? this.#addTable(rangeVar, 'read', scope.place) : undefined
+  }
+
+  useCte(rangeVar: Tree, scope: Scope): CteQuery | undefined {
+    if (textAt(rangeVar, 'schemaname') !== undefined) return undefined
+    const cte = findCte(textAt(rangeVar, 'relname') ?? '', scope)
+    cte?.query?.use()
+    return cte
   }
 
   /** A table whose rows or definition change. Common table expressions do not hide it. */
@@ -99,21 +106,33 @@ export class StatementWalk implements Walk {
     const withClause = treeAt(fields, 'withClause')
     if (withClause === undefined) return scope
     const ctes = listAt(withClause, 'ctes').map((cte) => nodeOf(cte, 'CommonTableExpr'))
-    const names = ctes.map((cte) => textAt(cte, 'ctename') ?? '')
     const recursive = withClause['recursive'] === true
-    const all = { names: new Set(names), outer: scope.ctes }
+    const named = ctes.map((cte) => [textAt(cte, 'ctename') ?? '', this.#cteQuery(cte, recursive)] as const)
+    const all = { queries: new Map(named), outer: scope.ctes }
     let visible = scope.ctes
     for (const [index, cte] of ctes.entries()) {
       this.push(cte?.['ctequery'], { ...derived(scope), ctes: recursive ? all : visible })
-      visible = { names: new Set([names[index] ?? '']), outer: visible }
+      visible = { queries: new Map(named.slice(index, index + 1)), outer: visible }
     }
     return { ...scope, ctes: all, nested: true }
   }
+
+  #cteQuery(cte: Tree | undefined, recursive: boolean): CteQuery {
+    const select = recursive ? undefined : nodeOf(cte?.['ctequery'], 'SelectStmt')
+    const columns = namesIn(listAt(cte, 'aliascolnames'))
+    return {
+      query: select && this.facts.queryOf(select),
+      columns: columns?.length === 0 ? undefined : columns,
+    }
+  }
 }
 
-function isCte(name: string, scope: Scope): boolean {
-  for (let ctes = scope.ctes; ctes !== undefined; ctes = ctes.outer) if (ctes.names.has(name)) return true
-  return false
+function findCte(name: string, scope: Scope): CteQuery | undefined {
+  for (let { ctes } = scope; ctes !== undefined; ctes = ctes.outer) {
+    const cte = ctes.queries.get(name)
+    if (cte !== undefined) return cte
+  }
+  return undefined
 }
 
 /** The scope of a level's expressions: a subquery there sees the level's tables. */
@@ -129,7 +148,7 @@ function amongUnknown(scope: Scope): Scope {
 
 /** The conditions that each row of a level must meet, behind those of its joins. */
 function restrict(walk: StatementWalk, { level, joins, qualifications }: FromLevel, where: unknown): void {
-  const conjuncts = conjunctsOf(where)
+  const conjuncts = conjunctsOf(where, walk.facts.queryOf)
   joins.restrict(conjuncts)
   for (const each of [...qualifications, conjuncts]) conditionsOf(each, level, walk.facts.conditions)
 }
@@ -147,10 +166,15 @@ function select(walk: StatementWalk, fields: Tree, outer: Scope): void {
   const from = collectFrom(walk, listAt(fields, 'fromClause'), scope)
   restrict(walk, from, fields['whereClause'])
   walk.pushFields(fields, inside(from, scope), selectFields)
-  for (const side of ['rarg', 'larg']) {
-    const branch = treeAt(fields, side)
-    if (branch !== undefined) walk.push({ SelectStmt: branch }, derived(scope))
-  }
+  const sides = ['larg', 'rarg'].map((side) => treeAt(fields, side)).filter((side) => side !== undefined)
+  for (const branch of sides.toReversed()) walk.push({ SelectStmt: branch }, derived(scope))
+  const query = walk.facts.queryOf(fields)
+  if (sides.length === 0) query.isSelect(from.joins, () => selectedColumns(fields))
+  else
+    query.isMadeOf(
+      sides.map((side) => walk.facts.queryOf(side)),
+      isLimited(fields),
+    )
 }
 
 const changeFields = new Set(['withClause', 'relation', 'fromClause', 'usingClause'])
@@ -161,7 +185,11 @@ function change(verb: string, others: string): Handler {
     noteWrite(walk, verb, outer)
     const scope = walk.enterWith(fields, outer)
     const from = collectFrom(walk, listAt(fields, others), scope, treeAt(fields, 'relation'))
-    if (verb === 'UPDATE') noteAssigned(from.target, fields)
+    if (from.target !== undefined) from.target.entry.change = verb === 'UPDATE' ? 'update' : 'delete'
+    if (verb === 'UPDATE') {
+      noteAssigned(from.target, fields)
+      noteGiven(from.target, fields)
+    }
     restrict(walk, from, fields['whereClause'])
     walk.pushFields(fields, inside(from, scope), changeFields)
   }
@@ -175,11 +203,21 @@ function insert(walk: StatementWalk, fields: Tree, outer: Scope): void {
   const relation = treeAt(fields, 'relation')
   if (relation !== undefined) {
     const target = walk.writeTable(relation, scope)
+    target.entry.change = 'insert'
+    target.entry.listed = listedColumns(fields)
     insertedValues(fields, target, walk.facts.conditions)
+    const query = insertedQuery(fields)
+    if (query !== undefined)
+      walk.facts.inserts.push({ target: target.entry, ...query, query: walk.facts.queryOf(query.select) })
     noteAssigned(target, treeAt(fields, 'onConflictClause'))
   }
   walk.pushFields(fields, amongUnknown(scope), insertFields)
   walk.push(fields['selectStmt'], derived(scope))
+}
+
+function listedColumns(fields: Tree): readonly string[] | undefined {
+  const columns = listAt(fields, 'cols').map((item) => textAt(nodeOf(item, 'ResTarget'), 'name') ?? '')
+  return columns.length === 0 ? undefined : columns
 }
 
 const mergeFields = new Set(['withClause', 'relation', 'sourceRelation'])
@@ -201,6 +239,17 @@ function noteAssigned(target: Appearance | undefined, fields: Tree | undefined):
   for (const item of listAt(fields, 'targetList')) {
     const column = textAt(nodeOf(item, 'ResTarget'), 'name')
     if (column !== undefined) target?.entry.assigned.push(column)
+  }
+}
+
+/** What an UPDATE gives to its columns; to a part of one (`SET a[1] = …`) no known value. */
+function noteGiven(target: Appearance | undefined, fields: Tree): void {
+  for (const item of listAt(fields, 'targetList')) {
+    const assigned = nodeOf(item, 'ResTarget')
+    const column = textAt(assigned, 'name')
+    if (assigned === undefined || column === undefined) continue
+    const isPart = listAt(assigned, 'indirection').length > 0
+    target?.entry.given.push({ column, value: isPart ? { from: 'expression' } : valueSource(assigned['val']) })
   }
 }
 

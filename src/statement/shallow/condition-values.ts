@@ -1,5 +1,7 @@
 import type { ValueSource } from '../analysis.ts'
-import type { ColumnReference, Conjuncts, Match, Restriction } from '../appearances/conjuncts.ts'
+import { foundConjuncts, type Conjuncts, type FoundConjuncts, type Restriction } from '../appearances/conjuncts.ts'
+import type { ColumnReference } from '../appearances/origin.ts'
+import { addAnyOf } from '../appearances/disjunction.ts'
 import type { SyntaxWalk } from './syntax-walk.ts'
 import { splitAtCommas, valueSource } from './value-source.ts'
 
@@ -9,22 +11,28 @@ export interface Range {
   readonly to: number
 }
 
-interface Found extends Conjuncts {
-  readonly restrictions: Restriction[]
-  readonly matches: Match[]
-}
-
 /**
- * The equalities and `IN` lists that hold wherever the condition in a range of tokens does. Follows chains of `AND` into
- * brackets; takes nothing from a chain that holds an `OR`.
+ * The equalities, lists and ranges that hold wherever the condition in a range of tokens does. Follows chains of `AND` into
+ * brackets; of a chain with an `OR` it takes what all of its sides say.
  */
 export function readConjuncts(walk: SyntaxWalk, whole: Range): Conjuncts {
-  const found: Found = { restrictions: [], matches: [] }
+  const found = foundConjuncts()
   const waiting = [whole]
   for (let range = waiting.pop(); range !== undefined; range = waiting.pop()) {
     const inner = withoutBrackets(walk, range)
-    const parts = inner === undefined ? splitAtAnd(walk, range) : [inner]
-    if (inner === undefined && parts.length === 1 && parts[0]?.to === range.to) readConjunct(walk, found, range)
+    if (inner !== undefined) {
+      waiting.push(inner)
+      continue
+    }
+    const sides = splitAtOr(walk, range)
+    if (sides.length > 1) {
+      // Brackets do not nest more than 400 deep.
+      const branches = sides.map((side) => readConjuncts(walk, side))
+      addAnyOf(branches, found)
+      continue
+    }
+    const parts = splitAtAnd(walk, range)
+    if (parts.length === 1 && parts[0]?.to === range.to) readConjunct(walk, found, range)
     else for (const part of parts.toReversed()) waiting.push(part)
   }
   return found
@@ -34,6 +42,24 @@ function withoutBrackets(walk: SyntaxWalk, { from, to }: Range): Range | undefin
   const { tokens } = walk
   if (tokens.word(from) !== '(' || tokens.partner(from) !== to - 1 || walk.opensQuery(from)) return undefined
   return { from: from + 1, to: to - 1 }
+}
+
+/** The sides of a chain of `OR`s; less than two if there is none, or if it cannot be told for sure what its sides are. */
+function splitAtOr(walk: SyntaxWalk, { from, to }: Range): Range[] {
+  const { tokens, syntax } = walk
+  const parts: Range[] = []
+  let start = from
+  for (let i = from; i < to; i++) {
+    const word = tokens.word(i)
+    if (word === '(') i = tokens.partner(i)
+    else if (word === 'CASE' || word === ':=' || (word === '||' && syntax.dialect === 'mysql')) return []
+    else if (word === 'OR') {
+      parts.push({ from: start, to: i })
+      start = i + 1
+    }
+  }
+  parts.push({ from: start, to })
+  return parts
 }
 
 /** The members of a chain of `AND`s; none if the chain is part of something weaker. */
@@ -62,29 +88,97 @@ function splitAtAnd(walk: SyntaxWalk, { from, to }: Range): Range[] {
   return parts
 }
 
-/** `column = value`, `value = column`, `column IN (…)`, and the same with rows of columns. */
-function readConjunct(walk: SyntaxWalk, found: Found, { from, to }: Range): void {
+/**
+ * `column = value`, `value = column`, `column IN (…)`, and the same with rows of columns; `column < value`, `BETWEEN`, and
+ * `EXISTS (SELECT …)`.
+ */
+function readConjunct(walk: SyntaxWalk, found: FoundConjuncts, { from, to }: Range): void {
+  const { tokens } = walk
+  if (tokens.word(from) === 'EXISTS' && isQuery(walk, from + 1, to)) {
+    found.existing.push(walk.queryAt(from + 2))
+    return
+  }
   const operator = operatorIn(walk, from, to)
   if (operator < 0) return
-  if (walk.tokens.word(operator) === 'IN') {
+  const word = tokens.word(operator)
+  if (word === 'IN') {
     readMembership(walk, found, from, operator, to)
+    return
+  }
+  if (word === 'BETWEEN') {
+    readBetween(walk, found, from, operator, to)
     return
   }
   const left = columnsIn(walk, from, operator)
   const right = columnsIn(walk, operator + 1, to)
-  if (left !== undefined && right === undefined) noteEquality(walk, found, left, operator + 1, to)
+  if (word.startsWith('<') || word.startsWith('>')) {
+    const [before, behind] = [single(left), single(right)]
+    if (before !== undefined) noteComparison(walk, found, before, word, operator + 1, to)
+    else if (behind !== undefined) noteComparison(walk, found, behind, turned.get(word) ?? '', from, operator)
+    return
+  }
+  if (left !== undefined && isQuery(walk, operator + 1, to)) noteSingle(walk, found, left, operator + 2)
+  else if (right !== undefined && isQuery(walk, from, operator)) noteSingle(walk, found, right, from + 1)
+  else if (left !== undefined && right === undefined) noteEquality(walk, found, left, operator + 1, to)
   else if (right !== undefined && left === undefined) noteEquality(walk, found, right, from, operator)
   else if (left !== undefined && right?.length === left.length) noteMatches(found, left, right)
 }
 
-/** Index of the only `=` or `IN` outside brackets, or -1. */
+/** Whether a range is a bracket that holds one query. */
+function isQuery(walk: SyntaxWalk, from: number, to: number): boolean {
+  return walk.tokens.word(from) === '(' && walk.tokens.partner(from) === to - 1 && walk.opensQuery(from)
+}
+
+function single(columns: readonly ColumnReference[] | undefined): ColumnReference | undefined {
+  return columns?.length === 1 ? columns[0] : undefined
+}
+
+/** `column = (SELECT …)`. */
+function noteSingle(walk: SyntaxWalk, found: FoundConjuncts, columns: readonly ColumnReference[], query: number): void {
+  found.memberships.push({ columns, query: walk.queryAt(query), single: true })
+}
+
+/** Comparisons by the one that says the same with its sides exchanged. */
+const turned: ReadonlyMap<string, string> = new Map([
+  ['<', '>'],
+  ['<=', '>='],
+  ['>', '<'],
+  ['>=', '<='],
+])
+
+function noteComparison(
+  walk: SyntaxWalk,
+  found: FoundConjuncts,
+  column: ColumnReference,
+  operator: string,
+  from: number,
+  to: number,
+): void {
+  const value = valueSource(walk, from, to)
+  if (value.from === 'expression') return
+  const bound = { value, inclusive: operator.endsWith('=') }
+  found.ranges.push(operator.startsWith('>') ? { column, from: bound } : { column, to: bound })
+}
+
+/** `column BETWEEN value AND value`: with another value in it the comparison might be another one, so both must be known. */
+function readBetween(walk: SyntaxWalk, found: FoundConjuncts, from: number, operator: number, to: number): void {
+  const { tokens } = walk
+  const column = columnIn(walk, from, operator)
+  let and = operator + 1
+  while (and < to && tokens.word(and) !== 'AND') and = tokens.word(and) === '(' ? tokens.partner(and) + 1 : and + 1
+  const [low, high] = [valueSource(walk, operator + 1, and), valueSource(walk, and + 1, to)]
+  if (column === undefined || low.from === 'expression' || high.from === 'expression') return
+  found.ranges.push({ column, from: { value: low, inclusive: true }, to: { value: high, inclusive: true } })
+}
+
+/** Index of the only comparison outside brackets, or -1. */
 function operatorIn(walk: SyntaxWalk, from: number, to: number): number {
   const { tokens, syntax } = walk
   let found = -1
   for (let i = from; i < to; i++) {
     const word = tokens.word(i)
     if (word === '(') i = tokens.partner(i)
-    else if (word === '=' || word === 'IN' || (word === '==' && syntax.dialect === 'sqlite')) {
+    else if (comparisons.has(word) || (word === '==' && syntax.dialect === 'sqlite')) {
       if (found >= 0) return -1
       found = i
     }
@@ -92,11 +186,13 @@ function operatorIn(walk: SyntaxWalk, from: number, to: number): number {
   return found
 }
 
+const comparisons: ReadonlySet<string> = new Set(['=', 'IN', 'BETWEEN', '<', '<=', '>', '>='])
+
 /** Columns named by a range that is one column, or a bracketed row of columns; else undefined. */
 function columnsIn(walk: SyntaxWalk, from: number, to: number): ColumnReference[] | undefined {
   const { tokens } = walk
-  const single = columnIn(walk, from, to)
-  if (single !== undefined) return [single]
+  const only = columnIn(walk, from, to)
+  if (only !== undefined) return [only]
   const open = tokens.word(from) === 'ROW' ? from + 1 : from
   if (tokens.word(open) !== '(' || tokens.partner(open) !== to - 1 || walk.opensQuery(open)) return undefined
   const columns: ColumnReference[] = []
@@ -108,7 +204,7 @@ function columnsIn(walk: SyntaxWalk, from: number, to: number): ColumnReference[
   return columns.length > 0 ? columns : undefined
 }
 
-function columnIn(walk: SyntaxWalk, from: number, to: number): ColumnReference | undefined {
+export function columnIn(walk: SyntaxWalk, from: number, to: number): ColumnReference | undefined {
   const { tokens } = walk
   const count = to - from
   if (count !== 1 && count !== 3 && count !== 5) return undefined
@@ -134,7 +230,7 @@ function columnNameAt(walk: SyntaxWalk, index: number): string | undefined {
   return walk.nameAt(index)
 }
 
-function noteMatches(found: Found, left: readonly ColumnReference[], right: readonly ColumnReference[]): void {
+function noteMatches(found: FoundConjuncts, left: readonly ColumnReference[], right: readonly ColumnReference[]): void {
   for (const [index, column] of left.entries()) {
     const other = right[index]
     if (other !== undefined) found.matches.push({ left: column, right: other })
@@ -143,7 +239,7 @@ function noteMatches(found: Found, left: readonly ColumnReference[], right: read
 
 function noteEquality(
   walk: SyntaxWalk,
-  found: Found,
+  found: FoundConjuncts,
   columns: readonly ColumnReference[],
   from: number,
   to: number,
@@ -170,18 +266,20 @@ function rowIn(walk: SyntaxWalk, from: number, to: number, count: number): Value
   return parts.length === count ? parts.map((part) => valueSource(walk, part.from, part.to)) : undefined
 }
 
-function readMembership(walk: SyntaxWalk, found: Found, from: number, operator: number, to: number): void {
+function readMembership(walk: SyntaxWalk, found: FoundConjuncts, from: number, operator: number, to: number): void {
   const { tokens } = walk
   const open = operator + 1
   const columns = columnsIn(walk, from, operator)
+  if (columns !== undefined && isQuery(walk, open, to))
+    found.memberships.push({ columns, query: walk.queryAt(open + 1), single: false })
   if (columns === undefined || tokens.word(open) !== '(' || tokens.partner(open) !== to - 1 || walk.opensQuery(open))
     return
   const parts = splitAtCommas(walk, open + 1, to - 1)
   if (parts.length === 0) return
-  const single = columns.length === 1 && tokens.word(from) !== '(' && tokens.word(from) !== 'ROW'
+  const isSingle = columns.length === 1 && tokens.word(from) !== '(' && tokens.word(from) !== 'ROW'
   const rows: ValueSource[][] = []
   for (const part of parts) {
-    const row = single ? [valueSource(walk, part.from, part.to)] : rowIn(walk, part.from, part.to, columns.length)
+    const row = isSingle ? [valueSource(walk, part.from, part.to)] : rowIn(walk, part.from, part.to, columns.length)
     if (row === undefined) return
     rows.push(row)
   }
@@ -192,7 +290,7 @@ function readMembership(walk: SyntaxWalk, found: Found, from: number, operator: 
 }
 
 function noteValues(
-  found: Found,
+  found: FoundConjuncts,
   column: ColumnReference,
   operator: Restriction['operator'],
   values: readonly ValueSource[],

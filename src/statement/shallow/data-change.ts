@@ -1,3 +1,4 @@
+import type { ValueSource } from '../analysis.ts'
 import { scanExpression } from './expression-scan.ts'
 import type { Appearance } from './findings.ts'
 import { findClauses, inside, readQuery, restrict } from './query-expression.ts'
@@ -18,6 +19,12 @@ function skipModifiers(walk: SyntaxWalk, index: number): number {
   return walk.syntax.dialect === 'sqlite' && tokens.word(i) === 'OR' ? i + 2 : i
 }
 
+/** MySQL's IGNORE stores a value that does not fit as one that does. SQLite's `OR IGNORE` leaves the row out. */
+function mayAlterValues({ tokens, syntax }: SyntaxWalk, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (tokens.word(i) === 'IGNORE') return syntax.dialect === 'mysql'
+  return false
+}
+
 /** `INSERT` and `REPLACE`, from the verb on. */
 export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const { tokens } = walk
@@ -26,6 +33,7 @@ export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Sc
   const name = walk.qualifiedNameAt(i, to)
   if (name === undefined) return walk.confused('INSERT names no table')
   const table = walk.findings.addTable(name, 'write')
+  if (!mayAlterValues(walk, from, i)) table.entry.change = 'insert'
   // Expressions here see the new row, and the old one, under names of their own.
   const among: Scope = { ...scope, outer: 'unknown' }
   const behindOptions = skipTableOptions(walk, name.next, to, among)
@@ -34,6 +42,7 @@ export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Sc
   let columns: readonly string[] | undefined
   if (tokens.word(i) === '(' && !walk.opensQuery(i) && i < to) {
     columns = columnList(walk, i)
+    table.entry.listed = columns
     i = tokens.partner(i) + 1
   }
   const word = tokens.word(i)
@@ -45,6 +54,7 @@ export function readInsert(walk: SyntaxWalk, from: number, to: number, scope: Sc
   }
   if (word === 'DEFAULT') return scanExpression(walk, i + 1, to, among)
   const end = endOfSource(walk, i, to)
+  if (columns !== undefined) walk.findings.inserts.push({ target: table.entry, columns, query: walk.queryAt(i) })
   return readQuery(walk, i, end, derived(scope)) && scanExpression(walk, end, to, among)
 }
 
@@ -118,13 +128,16 @@ function readInsertSet(walk: SyntaxWalk, table: Appearance, from: number, to: nu
     if (tokens.word(i) === '(') i = tokens.partner(i)
     else if (tokens.word(i) === 'AS') end = i
   }
+  const listed: string[] = []
   for (const part of splitAtCommas(walk, from, end)) {
     let equals = part.from
     while (equals < part.to && tokens.word(equals) !== '=') equals++
     const column = walk.nameAt(equals - 1)
+    listed.push(column ?? '')
     if (column !== undefined && equals < part.to)
       walk.findings.addInserted(table, column, [valueSource(walk, equals + 1, part.to)])
   }
+  if (!listed.includes('')) table.entry.listed = listed
   return scanExpression(walk, from, to, scope)
 }
 
@@ -137,6 +150,7 @@ function targetScope(walk: SyntaxWalk, scope: Scope): Scope {
 export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
   const start = skipModifiers(walk, from + 1)
   const set = indexOfWord(walk, 'SET', start, to)
+  const change = mayAlterValues(walk, from, start) ? undefined : 'update'
   if (set < 0) return walk.confused('UPDATE has no SET')
   const level = walk.openLevel(scope)
   const inner = inside(level, scope)
@@ -144,7 +158,7 @@ export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Sc
   if (list === undefined) return false
   const clauses = findClauses(walk, set + 1, to)
   const assignmentsEnd = clauses.from >= 0 ? clauses.from : clauses.where >= 0 ? clauses.where : to
-  markWritten(walk, list, set + 1, assignmentsEnd)
+  markWritten(walk, list, set + 1, assignmentsEnd, change)
   const restricted = list
   if (clauses.from >= 0) {
     const more = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope, level)
@@ -161,14 +175,16 @@ export function readUpdate(walk: SyntaxWalk, from: number, to: number, scope: Sc
 }
 
 /** Marks the tables whose columns are assigned; all of them if a column doesn't say whose it is. */
-function markWritten(walk: SyntaxWalk, list: TableList, from: number, to: number): void {
+function markWritten(walk: SyntaxWalk, list: TableList, from: number, to: number, change: 'update' | undefined): void {
   const names = new TableNames(list.items)
-  for (const { columns, qualifier } of assignments(walk, from, to)) {
+  for (const { columns, qualifier, value } of assignments(walk, from, to)) {
     const owner = qualifier === undefined || list.items.length === 1 ? undefined : names.one(qualifier)
     for (const { appearance } of owner?.appearance === undefined ? list.items : [owner]) {
       if (appearance === undefined) continue
       appearance.access = 'write'
       appearance.entry.assigned.push(...columns)
+      appearance.entry.change = change
+      for (const column of columns) appearance.entry.given.push({ column, value })
     }
   }
 }
@@ -176,7 +192,11 @@ function markWritten(walk: SyntaxWalk, list: TableList, from: number, to: number
 interface Assignment {
   readonly columns: readonly string[]
   readonly qualifier: string | undefined
+  /** Of one column. */
+  readonly value: ValueSource
 }
+
+const unknownValue: ValueSource = Object.freeze({ from: 'expression' })
 
 /** What a `SET` assigns: `column = …`, `t.column = …`, and SQLite's `(column, column) = …`. */
 function assignments(walk: SyntaxWalk, from: number, to: number): Assignment[] {
@@ -185,10 +205,13 @@ function assignments(walk: SyntaxWalk, from: number, to: number): Assignment[] {
     let equals = part.from
     while (equals < part.to && !/^(=|==|:=)$/.test(tokens.word(equals)))
       equals = tokens.word(equals) === '(' ? tokens.partner(equals) + 1 : equals + 1
-    if (equals >= part.to) return { columns: [], qualifier: undefined }
-    if (tokens.word(part.from) === '(') return { columns: columnList(walk, part.from) ?? [], qualifier: undefined }
+    if (equals >= part.to) return { columns: [], qualifier: undefined, value: unknownValue }
+    if (tokens.word(part.from) === '(')
+      return { columns: columnList(walk, part.from) ?? [], qualifier: undefined, value: unknownValue }
     const qualified = equals - part.from >= 3 && tokens.word(equals - 2) === '.'
-    return { columns: [tokens.unquoted(equals - 1)], qualifier: qualified ? walk.nameAt(equals - 3) : undefined }
+    const qualifier = qualified ? walk.nameAt(equals - 3) : undefined
+    const value = valueSource(walk, equals + 1, part.to)
+    return { columns: [tokens.unquoted(equals - 1)], qualifier, value }
   })
 }
 
@@ -210,6 +233,7 @@ export function readDelete(walk: SyntaxWalk, from: number, to: number, scope: Sc
   const level = walk.openLevel(scope)
   const list = readTableList(walk, i, end, targetScope(walk, scope), level, 'write')
   if (list === undefined) return false
+  for (const { appearance } of list.items) if (appearance !== undefined) appearance.entry.change = 'delete'
   if (where >= 0) restrict(walk, list, findClauses(walk, where, to))
   return scanExpression(walk, end, to, inside(level, scope))
 }
@@ -264,6 +288,7 @@ function markDeleted(walk: SyntaxWalk, names: TableNames, from: number, to: numb
     const appearance = item.appearance
     if (appearance === undefined) continue
     appearance.access = 'write'
+    appearance.entry.change = 'delete'
     if (item.alias !== undefined) continue
     const pointed = { name: appearance.name, schema: name.schema ?? appearance.schema, span: name.span }
     walk.findings.addTable(pointed, 'write', 'target', false)

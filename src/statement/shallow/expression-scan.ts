@@ -1,5 +1,5 @@
 import type { QualifiedName, Scope, SyntaxWalk } from './syntax-walk.ts'
-import { inScope } from './syntax-walk.ts'
+import { withName } from './syntax-walk.ts'
 import { tokenType } from './token-list.ts'
 
 /** Reserved words of both dialects that no expression and no clause of a query holds; `INTO` only on MySQL. */
@@ -46,7 +46,11 @@ function tableBehindIn(walk: SyntaxWalk, index: number, to: number, scope: Scope
 
 /** True if a name in the place of a table names no table: a common table expression, or a call. */
 export function noteDisguisedCall(walk: SyntaxWalk, { name, schema }: QualifiedName, scope: Scope): boolean {
-  if (schema === undefined && inScope(scope, name)) return true
+  const common = schema === undefined ? withName(scope, name) : undefined
+  if (common !== undefined) {
+    common.query?.use()
+    return true
+  }
   // SQLite finds `pragma_…` whatever schema is named.
   const prefix = walk.syntax.functionTablePrefix
   if (prefix === undefined || !name.toLowerCase().startsWith(prefix)) return false

@@ -1,4 +1,6 @@
 import type { ColumnValues, FunctionUse, Span, TableAppearance, TableUse, ValueSource } from '../analysis.ts'
+import { sourceKey } from '../appearances/disjunction.ts'
+import type { InsertedColumns } from '../appearances/inserted-columns.ts'
 import type { JoinLevel } from '../appearances/join-level.ts'
 import { tableEntry, type TableEntry } from '../appearances/table-entry.ts'
 
@@ -33,6 +35,7 @@ export class Findings {
 
   /** Query levels; those further out come first. */
   readonly levels: JoinLevel[] = []
+  readonly inserts: InsertedColumns[] = []
 
   /** @param place Of a table that is read: one that is written is always a target. */
   addTable(
@@ -155,12 +158,4 @@ function joinConditions(condition: Condition, others: readonly Appearance[]): Co
   }
   const operator = values.size === 1 ? condition.operator : 'in'
   return { column: condition.column, operator, values: [...values.values()] }
-}
-
-/** Equal for sources that give the same value. */
-function sourceKey(source: ValueSource): string {
-  if (source.from === 'parameter' || source.from === 'array-parameter') return `${source.from} ${source.index}`
-  if (source.from === 'named') return `named ${source.name}`
-  if (source.from === 'constant') return `${typeof source.value} ${String(source.value)}`
-  return source.from
 }

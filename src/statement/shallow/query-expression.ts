@@ -1,9 +1,11 @@
 import { noConjuncts } from '../appearances/conjuncts.ts'
 import type { JoinLevel } from '../appearances/join-level.ts'
+import { QueryColumns } from '../appearances/query-columns.ts'
 import { readConjuncts } from './condition-values.ts'
 import { noteDisguisedCall, scanExpression } from './expression-scan.ts'
-import type { Scope, SyntaxWalk } from './syntax-walk.ts'
-import { derived, readTableList, type TableList } from './table-list.ts'
+import { isLimited, selectedColumns } from './select-columns.ts'
+import type { Scope, SyntaxWalk, WithNames } from './syntax-walk.ts'
+import { derived, namesIn, readTableList, type TableList } from './table-list.ts'
 import { collectConditions } from './table-names.ts'
 import { tokenType } from './token-list.ts'
 
@@ -27,11 +29,20 @@ export function readQuery(walk: SyntaxWalk, from: number, to: number, outer: Sco
     scope = body.scope
     i = body.next
   }
-  if (endOfTerm(walk, i, to) < to) scope = derived(scope)
+  const query = walk.queryAt(from)
+  const parts: QueryColumns[] = []
+  const isSingle = endOfTerm(walk, i, to) >= to
+  if (!isSingle) scope = derived(scope)
   while (i < to) {
     const end = endOfTerm(walk, i, to)
-    if (!readTerm(walk, i, end, scope)) return false
-    if (end >= to) return true
+    const part = isSingle ? query : new QueryColumns()
+    parts.push(part)
+    if (!readTerm(walk, i, end, scope, part)) return false
+    if (end >= to) {
+      // What stands behind the last one is about all of them.
+      if (!isSingle) query.isMadeOf(parts, isLimited(walk, i, to))
+      return true
+    }
     i = end + 1
     if (tokens.word(i) === 'ALL' || tokens.word(i) === 'DISTINCT') i++
   }
@@ -55,11 +66,11 @@ function startsTerm(walk: SyntaxWalk, index: number): boolean {
   return word === 'SELECT' || word === '(' || word === 'VALUES' || word === 'TABLE' || word === 'WITH'
 }
 
-function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope): boolean {
+function readTerm(walk: SyntaxWalk, from: number, to: number, scope: Scope, query: QueryColumns): boolean {
   const { tokens } = walk
   switch (tokens.word(from)) {
     case 'SELECT':
-      return readSelect(walk, from, to, scope)
+      return readSelect(walk, from, to, scope, query)
     case 'VALUES':
       return scanExpression(walk, from + 1, to, scope)
     case 'TABLE': {
@@ -89,18 +100,19 @@ export function readWith(
   let i = from + 1
   const recursive = tokens.word(i) === 'RECURSIVE'
   if (recursive) i++
-  const parts: { readonly name: string; readonly open: number }[] = []
+  const parts: (Omit<WithNames, 'parent'> & { readonly open: number })[] = []
   for (;;) {
     const name = walk.nameAt(i)
     if (name === undefined) return cutShort(walk)
     i++
-    if (tokens.word(i) === '(') i = tokens.partner(i) + 1
+    const columns = tokens.word(i) === '(' ? namesIn(walk, i) : undefined
+    if (columns !== undefined) i = tokens.partner(i) + 1
     if (tokens.word(i) !== 'AS') return cutShort(walk)
     i++
     if (tokens.word(i) === 'NOT') i++
     if (tokens.word(i) === 'MATERIALIZED') i++
     if (tokens.word(i) !== '(' || i >= to) return cutShort(walk)
-    parts.push({ name: name.toLowerCase(), open: i })
+    parts.push({ name: name.toLowerCase(), query: recursive ? undefined : walk.queryAt(i + 1), columns, open: i })
     i = tokens.partner(i) + 1
     if (tokens.word(i) === 'CYCLE') while (i < to && tokens.word(i - 1) !== 'RESTRICT') i++
     if (tokens.word(i) !== ',') break
@@ -109,10 +121,10 @@ export function readWith(
   if (i >= to) return cutShort(walk)
   let { withNames } = outer
   const mutual = recursive || walk.syntax.mutualWith
-  if (mutual) for (const { name } of parts) withNames = { name, parent: withNames }
-  for (const { name, open } of parts) {
-    walk.defer(open + 1, tokens.partner(open), { ...derived(outer), withNames })
-    if (!mutual) withNames = { name, parent: withNames }
+  if (mutual) for (const part of parts) withNames = { ...part, parent: withNames }
+  for (const part of parts) {
+    walk.defer(part.open + 1, tokens.partner(part.open), { ...derived(outer), withNames })
+    if (!mutual) withNames = { ...part, parent: withNames }
   }
   return { scope: { ...outer, withNames }, next: i }
 }
@@ -120,6 +132,15 @@ export function readWith(
 function cutShort(walk: SyntaxWalk): undefined {
   walk.confused('a WITH clause is not understood')
   return undefined
+}
+
+/** Where the list of a `SELECT` without a `FROM` ends. */
+function endOfList(walk: SyntaxWalk, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    if (walk.tokens.word(i) === '(') i = walk.tokens.partner(i)
+    else if (endsFrom(walk, i)) return i
+  }
+  return to
 }
 
 /** Where the parts of one `SELECT` stand; -1 for a part that is missing. */
@@ -130,10 +151,14 @@ interface Clauses {
   whereEnd: number
 }
 
-function readSelect(walk: SyntaxWalk, start: number, to: number, scope: Scope): boolean {
+function readSelect(walk: SyntaxWalk, start: number, to: number, scope: Scope, query: QueryColumns): boolean {
   const clauses = findClauses(walk, start + 1, to)
   const level = walk.openLevel(scope)
   const inner = inside(level, scope)
+  const listEnd = clauses.from < 0 ? endOfList(walk, start + 1, to) : clauses.from
+  query.isSelect(level, () =>
+    selectedColumns(walk, level, { from: start + 1, to: listEnd }, { from: clauses.fromEnd, to }),
+  )
   if (clauses.from < 0) return scanExpression(walk, start + 1, to, inner)
   if (!scanExpression(walk, start + 1, clauses.from, inner)) return false
   const list = readTableList(walk, clauses.from + 1, clauses.fromEnd, scope, level)

@@ -1,5 +1,7 @@
 import type { Span, TableAppearance } from '../analysis.ts'
 import { JoinLevel, type Surroundings } from '../appearances/join-level.ts'
+import { QueryColumns } from '../appearances/query-columns.ts'
+import type { NameComparison } from '../appearances/origin.ts'
 import type { Dialect } from '../statement.ts'
 import { Findings } from './findings.ts'
 import type { TokenList } from './token-list.ts'
@@ -12,6 +14,8 @@ export interface DialectSyntax {
   readonly reserved: ReadonlySet<string>
   /** Words in front of a bracket that call no function. */
   readonly notFunctions: ReadonlySet<string>
+  /** Functions, in lower case, that answer for one row; any other might be an aggregate. */
+  readonly rowFunctions: ReadonlySet<string>
   /** `'t'` may stand for a name. */
   readonly stringNames: boolean
   /** Prefix of tables that are calls in disguise (`pragma_table_list`). */
@@ -25,6 +29,10 @@ export interface DialectSyntax {
 /** Names that stand for common table expressions, innermost first. */
 export interface WithNames {
   readonly name: string
+  /** What it gives; undefined where it may call itself. */
+  readonly query: QueryColumns | undefined
+  /** The names that its columns were given. */
+  readonly columns: readonly string[] | undefined
   readonly parent: WithNames | undefined
 }
 
@@ -66,6 +74,7 @@ export class SyntaxWalk {
   /** What was not understood, or empty. */
   confusion = ''
   readonly #pending: PendingQuery[] = []
+  readonly #queries = new Map<number, QueryColumns>()
 
   constructor(tokens: TokenList, syntax: DialectSyntax) {
     this.tokens = tokens
@@ -76,9 +85,20 @@ export class SyntaxWalk {
     this.#pending.push({ from, to, scope })
   }
 
+  get comparison(): NameComparison {
+    return this.syntax.dialect === 'sqlite' ? 'folded' : 'either'
+  }
+
+  /** What the query gives that starts at that token: also before it has been read. */
+  queryAt(index: number): QueryColumns {
+    const known = this.#queries.get(index) ?? new QueryColumns()
+    this.#queries.set(index, known)
+    return known
+  }
+
   /** A query level, still without tables. */
   openLevel({ outer }: Scope): JoinLevel {
-    const level = new JoinLevel(outer, this.syntax.dialect === 'sqlite' ? 'folded' : 'either')
+    const level = new JoinLevel(outer, this.comparison)
     this.findings.levels.push(level)
     return level
   }
@@ -172,9 +192,9 @@ const queryContinuations: ReadonlySet<string> = new Set([
   'INTO',
 ])
 
-/** True if `name` stands for a common table expression here. */
-export function inScope(scope: Scope, name: string): boolean {
+/** The common table expression that `name` stands for here. */
+export function withName(scope: Scope, name: string): WithNames | undefined {
   const folded = name.toLowerCase()
-  for (let s = scope.withNames; s !== undefined; s = s.parent) if (s.name === folded) return true
-  return false
+  for (let s = scope.withNames; s !== undefined; s = s.parent) if (s.name === folded) return s
+  return undefined
 }

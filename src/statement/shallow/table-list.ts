@@ -1,11 +1,12 @@
 import { noConjuncts, type Conjuncts } from '../appearances/conjuncts.ts'
 import type { JoinLevel } from '../appearances/join-level.ts'
+import type { LevelItem } from '../appearances/relation.ts'
 import { placeWithin } from '../appearances/table-entry.ts'
 import { readConjuncts } from './condition-values.ts'
 import { noteDisguisedCall, scanExpression } from './expression-scan.ts'
 import { JoinReader, joinKind } from './join-reader.ts'
 import type { TableListItem } from './table-names.ts'
-import type { QualifiedName, Scope, SyntaxWalk } from './syntax-walk.ts'
+import { withName, type QualifiedName, type Scope, type SyntaxWalk } from './syntax-walk.ts'
 import { tokenType } from './token-list.ts'
 import { splitAtCommas } from './value-source.ts'
 
@@ -169,8 +170,9 @@ function readItemStart(walk: SyntaxWalk, index: number, to: number, context: Ite
     const close = tokens.partner(index)
     const isLateral = tokens.word(index - 1) === 'LATERAL'
     walk.defer(index + 1, close, derived(isLateral ? context.beside : context.scope))
-    const { alias, next } = skipAlias(walk, close + 1, to)
-    addItem(context.list, { alias, name: undefined, schema: undefined, appearance: undefined })
+    const { alias, next, names } = skipAlias(walk, close + 1, to)
+    const query = { query: walk.queryAt(index + 1), names }
+    addItem(context.list, { alias, name: undefined, schema: undefined, appearance: undefined }, query)
     return { next, opened: false }
   }
   if (word === 'LATERAL' && tokens.word(index + 1) === '(') return { next: index + 1, opened: true }
@@ -202,20 +204,32 @@ function readTable(walk: SyntaxWalk, name: QualifiedName, to: number, context: I
   const isDual = walk.syntax.dialect === 'mysql' && name.schema === undefined && /^dual$/i.test(name.name)
   const isTable = !isDual && !noteDisguisedCall(walk, name, scope)
   const appearance = isTable ? walk.findings.addTable(name, access, scope.place) : undefined
-  addItem(list, { alias: aliased.alias, name: name.name, schema: name.schema, appearance }, !aliased.renames)
+  const common = isTable || name.schema !== undefined ? undefined : withName(scope, name.name)
+  const names = aliased.names ?? common?.columns
+  addItem(
+    list,
+    { alias: aliased.alias, name: name.name, schema: name.schema, appearance },
+    { query: common?.query, names },
+  )
   return { next: i, opened: false }
 }
 
-/** @param ownNames Its columns have the names that the table gives them. */
-function addItem(list: TableList, item: TableListItem, ownNames = true): void {
+/** @param names Those that its columns were given; otherwise they have their own. */
+function addItem(
+  list: TableList,
+  item: TableListItem,
+  { query, names }: Pick<LevelItem, 'query' | 'names'> = {},
+): void {
   list.items.push(item)
   const { alias, name, schema, appearance } = item
   // A table with an alias is no longer reached by its schema.
   list.level.add({
     alias: alias ?? name,
     schema: alias === undefined ? schema : undefined,
-    entry: ownNames ? appearance?.entry : undefined,
+    entry: names === undefined ? appearance?.entry : undefined,
     table: appearance?.entry,
+    query,
+    names,
   })
 }
 
@@ -262,7 +276,7 @@ export function skipAlias(
   walk: SyntaxWalk,
   index: number,
   to: number,
-): { alias: string | undefined; next: number; renames?: boolean } {
+): { alias: string | undefined; next: number; names?: readonly string[] } {
   const { tokens } = walk
   if (index >= to) return { alias: undefined, next: index }
   let i = index
@@ -272,7 +286,13 @@ export function skipAlias(
   if (alias === undefined) return { alias: undefined, next: index }
   i++
   if (i >= to || tokens.word(i) !== '(') return { alias, next: i }
-  return { alias, next: tokens.partner(i) + 1, renames: true }
+  return { alias, next: tokens.partner(i) + 1, names: namesIn(walk, i) }
+}
+
+/** The names between brackets; what is none is empty. */
+export function namesIn(walk: SyntaxWalk, open: number): readonly string[] {
+  const parts = splitAtCommas(walk, open + 1, walk.tokens.partner(open))
+  return parts.map(({ from, to }) => (to - from === 1 ? (walk.nameAt(from) ?? '') : ''))
 }
 
 /** Words that are no alias, although they are not reserved in every version. */

@@ -1,6 +1,7 @@
 import type { Analysis, StatementKind, TransactionVerb } from '../analysis.ts'
 import type { AnalyzerLimits } from '../analyzer.ts'
 import { defaultAnalyzerLimits } from '../analyzer.ts'
+import { claimInserted } from '../appearances/inserted-columns.ts'
 import { listAppearances, withoutClaims } from '../appearances/table-entry.ts'
 import type { Dialect } from '../statement.ts'
 import type { DialectSyntax } from './syntax-walk.ts'
@@ -95,11 +96,12 @@ function summary(dialect: Dialect, walk: SyntaxWalk, verdicts: readonly Verdict[
 }
 
 /** A definition only keeps its query; and nothing is claimed of rows where something was left unread. */
-function appearancesOf({ findings }: SyntaxWalk, { kind, complete }: Verdict): Analysis['appearances'] {
+function appearancesOf({ findings, comparison }: SyntaxWalk, { kind, complete }: Verdict): Analysis['appearances'] {
   const entries = findings.entries()
   if (kind === 'unknown' && complete === false) return listAppearances([])
   if (kind === 'ddl' || complete === false) return listAppearances(entries.map(withoutClaims))
   for (const level of findings.levels) level.claim()
+  for (const inserted of findings.inserts) claimInserted(inserted, comparison)
   return listAppearances(entries)
 }
 

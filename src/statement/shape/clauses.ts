@@ -195,7 +195,7 @@ function lockAt(reader: ShapeReader, i: number): Start | undefined {
   return next === 'READ' ? { clause: 'tail', obstacle: 'FOR READ ONLY' } : unreadable
 }
 
-function setOperationAt(reader: ShapeReader, i: number): Start | undefined {
+export function setOperationAt(reader: ShapeReader, i: number): Start | undefined {
   const { tokens } = reader
   const word = tokens.word(i)
   const next = tokens.word(i + 1)

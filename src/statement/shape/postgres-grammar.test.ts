@@ -276,7 +276,10 @@ function agree(sql: string): boolean {
   if (shape === undefined) return false
   expect(select, 'is one SELECT').toBeDefined()
   if (select === undefined) return false
-  expect('withClause' in select || 'valuesLists' in select).toBe(false)
+  expect('valuesLists' in select).toBe(false)
+  expect('withClause' in select).toBe(shape.with !== undefined)
+  if (shape.with !== undefined)
+    expect(bare(selectIn(`${text(sql, shape.with)} select 1`)?.['withClause'])).toEqual(bare(select['withClause']))
   try {
     check(sql, shape, select)
   } catch (error) {

@@ -9,6 +9,8 @@ export interface QueryShape {
   readonly dialect: Dialect
   /** The whole statement, without a semicolon at its end. */
   readonly span: Span
+  /** `WITH …`, up to the SELECT that is described. */
+  readonly with?: Span
   /** `all`: `SELECT DISTINCT`. */
   readonly distinct: 'none' | 'all'
   readonly items: readonly SelectItem[]
@@ -19,6 +21,8 @@ export interface QueryShape {
    * WHERE, and without both it is absent.
    */
   readonly source?: Span
+  /** The condition behind WHERE. */
+  readonly where?: Span
   /** Each with the whole clause: `GROUP BY a, b`. */
   readonly groupBy?: { readonly span: Span; readonly keys: readonly Expression[] }
   readonly having?: { readonly span: Span; readonly condition: Expression }
@@ -35,6 +39,11 @@ export interface QueryShape {
    * locking clauses and grouping sets say is left out.
    */
   readonly obstacles: readonly string[]
+}
+
+/** Of the obstacles, those that are none where every window lies on one shard. */
+export function isWindow(obstacle: string): boolean {
+  return obstacle === 'a window function' || obstacle === 'WINDOW'
 }
 
 export interface Expression {

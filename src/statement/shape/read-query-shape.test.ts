@@ -352,7 +352,9 @@ test.each<[Dialect, string, string[]]>([
 
 test.each<[Dialect, string]>([
   ['postgres', ''],
-  ['postgres', 'with w as (select 1) select * from w'],
+  ['postgres', 'with w as (delete from t returning a) select * from w'],
+  ['postgres', 'with w as (select 1) search depth first by a set s select * from w'],
+  ['mysql', 'with w as (select 1) delete from t'],
   ['postgres', 'values (1)'],
   ['postgres', 'table t'],
   ['postgres', '(select 1)'],
@@ -460,4 +462,15 @@ test('brackets and CASEs in any depth are read in no time', () => {
     ).toBe(1)
     expect(readQueryShape(`select ${'('.repeat(5000)}a${')'.repeat(5000)} from t`, dialect)).toBeUndefined()
   }
+})
+
+test.each<[Dialect, string, string]>([
+  ['postgres', 'with w as materialized (select 1), x(a, b) as not materialized (table t) select a from x', 'a'],
+  ['mysql', 'with recursive w as (select 1 union all select 2 from w) select b, a from w limit 2;', 'b, a'],
+  ['sqlite', 'with w as (values (1)) select c from w order by 1', 'c'],
+])('%s: behind a WITH: %s', (dialect, sql, items) => {
+  const shape = shapeOf(sql, dialect)
+  expect(cut(sql, shape.itemsSpan)).toBe(items)
+  expect(`${cut(sql, shape.with!)} `).toBe(sql.slice(0, sql.lastIndexOf('select ')))
+  expect(cut(sql, shape.span)).toBe(sql.replace(';', ''))
 })

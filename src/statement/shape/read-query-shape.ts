@@ -12,9 +12,10 @@ import type { QueryShape, SelectItem } from './query-shape.ts'
 import type { Tokens } from './shape-reader.ts'
 import { ShapeReader } from './shape-reader.ts'
 import { shapeSyntaxes } from './shape-syntax.ts'
+import { readWithClause } from './with-clause.ts'
 
 /**
- * The shape of a text that is one SELECT; undefined for every other text, and where two readings are possible. Never
+ * The shape of a text that is one SELECT, perhaps behind a WITH; undefined for every other text, and where two readings are possible. Never
  * throws. It checks no grammar: what it says holds for texts that the engine accepts.
  *
  * `isOwnAggregate`: true for functions that are aggregates without being the engine's own (CREATE AGGREGATE).
@@ -24,16 +25,26 @@ export function readQueryShape(
   dialect: Dialect,
   isOwnAggregate: (call: FunctionUse) => boolean = () => false,
 ): QueryShape | undefined {
-  const syntax = shapeSyntaxes[dialect]
-  const tokens = syntax.lex(sql)
-  if (tokens.trouble !== '' || !isPlainlyWritten(tokens, dialect)) return undefined
-  const bounds = statementBounds(tokens)
-  if (bounds === undefined || tokens.word(bounds.from) !== 'SELECT') return undefined
-  return assemble(new ShapeReader(tokens, syntax, isOwnAggregate), bounds)
+  const tokens = readableTokens(sql, dialect)
+  const bounds = tokens === undefined ? undefined : statementBounds(tokens)
+  if (tokens === undefined || bounds === undefined) return undefined
+  const reader = new ShapeReader(tokens, shapeSyntaxes[dialect], isOwnAggregate)
+  if (tokens.word(bounds.from) !== 'WITH') return readSelect(reader, bounds)?.shape
+  const clause = readWithClause(reader, bounds.from, bounds.to)
+  const select = clause === undefined ? undefined : readSelect(reader, { from: clause.next, to: bounds.to })
+  if (clause === undefined || select === undefined) return undefined
+  const withClause = reader.span({ from: bounds.from, to: clause.next })
+  return { ...select.shape, span: reader.span(bounds), with: withClause }
+}
+
+/** The tokens of a text; undefined if it cannot be read, or means different things to different servers. */
+export function readableTokens(sql: string, dialect: Dialect): TokenList | undefined {
+  const tokens = shapeSyntaxes[dialect].lex(sql)
+  return tokens.trouble === '' && isPlainlyWritten(tokens, dialect) ? tokens : undefined
 }
 
 /** The tokens of the one statement, without semicolons around it. */
-function statementBounds(tokens: TokenList): Tokens | undefined {
+export function statementBounds(tokens: TokenList): Tokens | undefined {
   let from = 0
   let to = tokens.length
   while (tokens.word(from) === ';') from++
@@ -124,7 +135,12 @@ function isNameBy({ tokens }: ShapeReader, behind: number): boolean {
   return tokens.type(behind) === tokenType.punctuation && word !== '('
 }
 
-function assemble(reader: ShapeReader, bounds: Tokens): QueryShape | undefined {
+/** Reads the SELECT that a range of tokens holds, without a WITH; undefined if it is none. */
+export function readSelect(
+  reader: ShapeReader,
+  bounds: Tokens,
+): { readonly shape: QueryShape; readonly clauses: Clauses } | undefined {
+  if (reader.tokens.word(bounds.from) !== 'SELECT') return undefined
   const modifiers = readModifiers(reader, bounds.from + 1)
   const clauses = modifiers === undefined ? undefined : findClauses(reader, modifiers.next, bounds.to)
   if (modifiers === undefined || clauses === undefined) return undefined
@@ -135,16 +151,20 @@ function assemble(reader: ShapeReader, bounds: Tokens): QueryShape | undefined {
   if (parts === undefined) return undefined
   if (clauses.window !== undefined) reader.obstacles.add('WINDOW')
   if (source !== undefined) noteSamples(reader, source)
-  return {
+  const shape: QueryShape = {
     dialect: reader.syntax.dialect,
     span: reader.span(bounds),
     distinct: modifiers.distinct,
     items,
     itemsSpan: reader.span(clauses.items),
     ...(source === undefined ? {} : { source: reader.span(source) }),
+    ...(clauses.where === undefined
+      ? {}
+      : { where: reader.span({ from: clauses.where.from + 1, to: clauses.where.to }) }),
     ...parts,
     obstacles: [...reader.obstacles],
   }
+  return { shape, clauses }
 }
 
 function readItems(reader: ShapeReader, range: Tokens): readonly SelectItem[] | undefined {

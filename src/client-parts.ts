@@ -1,0 +1,22 @@
+import type { Databases } from './databases.ts'
+import type { Decider } from './decider.ts'
+import type { Directories } from './directory/directories.ts'
+import type { Executor } from './execution/execute.ts'
+import type { ShardCounters } from './execution/shard-counters.ts'
+import type { Lookups } from './lookups/lookups.ts'
+import type { ParsedConfig } from './parse-config.ts'
+import type { Sessions } from './sessions.ts'
+
+/** The parts that a client is made of. */
+export interface ClientParts {
+  readonly config: ParsedConfig
+  readonly databases: Databases
+  readonly decider: Decider
+  readonly executor: Executor
+  readonly counters: ShardCounters
+  readonly sessions: Sessions
+  readonly directories: Directories
+  readonly lookups: Lookups
+  /** Changed by `close()`. */
+  readonly life: { closed: boolean }
+}

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest'
+import { connect, listShards, type Client, type Dsn } from '../../src/index.ts'
+import { privateServer, testedEngines } from '../support/servers.ts'
+
+const log = 'control'
+
+/** A column, and values of it as literals of the engine. */
+type Column = readonly [type: string, ...literals: readonly string[]]
+
+const postgres: readonly Column[] = [
+  ['smallint', '-32768'],
+  ['bigint', '9223372036854775807', '-9223372036854775808'],
+  ['numeric', '123456789012345678901234567890.000000000000000000001000', "'NaN'", "'-Infinity'"],
+  ['numeric(20, 4)', '1.5000'],
+  ['real', '0.1', '3.4028235e38', "'-0'", "'NaN'"],
+  ['double precision', '0.1', '5e-324', '1.7976931348623157e308', "'-Infinity'", '0.30000000000000004'],
+  ['money', "'12345678901234.56'", "'-0.01'"],
+  ['boolean', 'true', 'false'],
+  ['text', "'  spaces  '", "''", "E'\\t\\n\\r\\\\ \\' \" $1 ? 😀 é'", "repeat('long', 100000)"],
+  ['varchar(10)', "'trailing  '"],
+  ['character(5)', "'ab'"],
+  ['"char"', "'x'"],
+  ['name', "'a name'"],
+  ['bytea', "'\\x00ff5c27'", "'\\x'"],
+  ['date', "'0044-03-15 BC'", "'infinity'", "'2024-02-01'"],
+  ['time', "'23:59:59.999999'"],
+  ['time with time zone', "'04:05:06.000001+05:30'"],
+  ['timestamp', "'2024-02-01 03:04:05.000001'", "'4713-01-01 00:00:00 BC'", "'-infinity'"],
+  ['timestamptz', "'2024-10-27 02:30:00.123456+02'", "'2024-10-27 02:30:00.123456+01'", "'infinity'"],
+  ['timestamp(3)', "'2024-02-01 03:04:05.678'"],
+  ['interval', "'1 year -2 mons +3 days -04:05:06.789001'", "'-1 day +00:00:00.000001'", "'0'"],
+  ['uuid', "'0190a1b2-c3d4-7abc-8def-0123456789ab'"],
+  ['json', `'{"b" : 1,  "a": 1.10, "a": null}'`, "'null'", `'"text"'`],
+  ['jsonb', `'{"b": 1.10, "a": [1e400, "\\u00e9", null]}'`, "'null'"],
+  ['xml', `'<a href="x">é &amp; 1</a>'`],
+  ['inet', "'10.0.0.1/8'"],
+  ['cidr', "'10.0.0.0/8'"],
+  ['macaddr', "'08:00:2b:01:02:03'"],
+  ['bit(5)', "B'00101'"],
+  ['varbit', "B''", "B'0000000001'"],
+  ['tsvector', `'fat:2A cat:3B ''it''''s'''`],
+  ['point', "'(0.1,1e-300)'"],
+  ['polygon', "'((0,0),(1,1.1),(2,0))'"],
+  ['int4range', "'[1,5)'", "'empty'"],
+  ['tstzrange', "'[2024-02-01 00:00:00.000001+00,)'"],
+  ['integer[]', "'{1,NULL,3}'", "'{}'", "'[0:1]={5,6}'"],
+  ['text[]', `array['a,b', '"', '\\', null, 'NULL', '', '{}']`],
+  ['timestamp[]', "array['2024-02-01 03:04:05.000001'::timestamp]"],
+  ['double precision[]', 'array[0.1, 0.30000000000000004]'],
+  ['interval[]', "array['1 mon -3 days'::interval]"],
+  ['mood', "'so so'"],
+  ['positive', '7'],
+  ['pair', "row(1, '(a,\"b'',)')::pair"],
+  ['pair[]', 'array[row(1, null)::pair]'],
+]
+
+const mysql: readonly Column[] = [
+  ['tinyint', '-128'],
+  ['bigint', '9223372036854775807', '-9223372036854775808'],
+  ['bigint unsigned', '18446744073709551615'],
+  ['int(6) zerofill', '42'],
+  ['decimal(65, 30)', '12345678901234567890123456789012345.000000000000000000000000000001'],
+  ['float', '0.1', '3.4028234e38', '16777216', '1.17549e-38', '0.33333334'],
+  ['double', '0.1', '5e-324', '1.7976931348623157e308', '0.30000000000000004', '-0e0'],
+  ['bit(1)', "b'1'"],
+  ['bit(12)', "b'101000000001'", "b'0'"],
+  ['char(5)', "'ab'"],
+  ['varchar(20)', "'  spaces  '", "''", `'\\t\\n\\r\\\\ \\' " ? 😀 é'`],
+  ['varchar(20) character set latin1', "'é€'"],
+  ['longtext', "repeat('long', 100000)"],
+  ['binary(4)', "x'00ff5c27'", "x'00'"],
+  ['varbinary(10)', "x''", "x'0027005c'"],
+  ['longblob', "repeat(x'00ff', 50000)"],
+  ['date', "'2024-02-01'", "'9999-12-31'"],
+  ['time(6)', "'-838:59:59.000001'", "'23:59:59.999999'"],
+  ['datetime(6)', "'2024-10-27 02:30:00.000001'", "'0001-01-01 00:00:00.000000'"],
+  ['timestamp(6) null', 'from_unixtime(1729989000.123456)', 'from_unixtime(1729992600.123456)', 'from_unixtime(1)'],
+  ['timestamp null', "'2024-02-01 03:04:05'"],
+  ['year', '2024', "'0000'", '1901'],
+  ['json', `'{"b" : 1,  "a": 1.10, "é": null}'`],
+  ["enum('so so', 'it''s', 'ok')", "'it''s'"],
+  ["set('a', 'b', 'c')", "'a,c'", "''"],
+  ['geometry', "st_geomfromtext('POLYGON((0 0,10 0.1,10 10,0 0))')"],
+  ['point', 'point(0.1, 1e-300)'],
+  ['uuid', "'0190a1b2-c3d4-7abc-8def-0123456789ab'"],
+  ['inet6', "'::ffff:10.0.0.1'"],
+]
+
+async function clientOf(a: Dsn, b: Dsn, control: Dsn): Promise<Client<'default' | 'control'>> {
+  const client = await connect({
+    databases: {
+      default: {
+        shards: { a, b },
+        shardMap: listShards({ key: 'integer', lists: { a: [1], b: [2] } }),
+      },
+      control,
+    },
+    tables: { thing: { database: 'default', shardKey: 'owner' } },
+  })
+  await client.setUpTransactionLog({ log })
+  return client
+}
+
+/** Every literal is in a row of its own, NULLs in the other columns; a last row has only NULLs. */
+async function fill(client: Client<'default' | 'control'>, columns: readonly Column[]): Promise<number> {
+  let id = 0
+  for (const [index, [, ...literals]] of columns.entries())
+    for (const literal of literals)
+      await client.query(`insert into thing (owner, id, c${index}) values (1, ${++id}, ${literal})`)
+  await client.query(`insert into thing (owner, id) values (1, ${++id})`)
+  return id
+}
+
+describe.runIf(testedEngines.includes('postgres'))('values of moved rows on PostgreSQL', () => {
+  it('are the same to the last bit, whatever the settings of the servers', async () => {
+    const server = await privateServer('postgres', { max_prepared_transactions: '20' })
+    try {
+      const [a, b, control] = [
+        await server.createDatabase(),
+        await server.createDatabase(),
+        await server.createDatabase(),
+      ]
+      // Settings under which a text means other values, or not all of them.
+      const settings = [
+        [
+          a,
+          "datestyle = 'SQL, DMY'",
+          "intervalstyle = 'sql_standard'",
+          'extra_float_digits = -10',
+          "timezone = 'Europe/Berlin'",
+        ],
+        [
+          b,
+          "datestyle = 'SQL, MDY'",
+          "intervalstyle = 'postgres_verbose'",
+          'extra_float_digits = 0',
+          "timezone = 'Asia/Kolkata'",
+        ],
+      ] as const
+      for (const [{ dsn, name }, ...set] of settings) {
+        await using plain = await connect(dsn)
+        for (const each of set) await plain.query(`alter database "${name}" set ${each}`)
+      }
+      await using client = await clientOf(a.dsn, b.dsn, control.dsn)
+      await client.query("create type mood as enum ('ok', 'so so')")
+      await client.query('create domain positive as integer check (value > 0)')
+      await client.query('create type pair as (number integer, word text)')
+      const listed = postgres.map(([type], index) => `c${index} ${type}`).join(', ')
+      await client.query(
+        `create table thing (owner integer, id integer generated always as identity, "Odd ""name""" integer default 7,
+          gone integer, twice integer generated always as (id * 2) stored, ${listed}, primary key (owner, id))`,
+      )
+      await client.query('alter table thing drop column gone')
+      let id = 0
+      for (const [index, [, ...literals]] of postgres.entries())
+        for (const literal of literals)
+          await client.query(
+            `insert into thing (owner, id, "Odd ""name""", c${index}) overriding system value values (1, ${++id}, null, ${literal})`,
+          )
+      // The binary form says every bit.
+      const bits = `select id, twice, "Odd ""name""" is null as odd, ${postgres.map(([type], i) => `${bitsOnPostgres(`c${i}`, type)} as c${i}`).join(', ')} from thing order by id`
+      const stored = async (shardKey: number): Promise<unknown> => (await client.query(bits, [], { shardKey })).rows
+      const before = await stored(1)
+      for (let each = 1; each <= id; each++)
+        await client.moveRow({ table: 'thing', key: { owner: 1, id: each }, set: { owner: 2 } }, { log })
+      expect(await stored(1)).toEqual([])
+      expect(await stored(2)).toEqual(before)
+      // What the caller gives is read under the settings of the server: day first here, month first there.
+      const dated = { owner: 1, c14: '01/02/2024' }
+      const there = { table: 'thing', key: { owner: 2, id: 1 }, set: dated }
+      await client.moveRow(there, { log })
+      const sameDay = "select c14 = date '2024-02-01' as same from thing"
+      expect((await client.query(sameDay, [], { shardKey: 1 })).rows).toEqual([{ same: true }])
+      // Also where a row was read before, in the same transaction.
+      const back = [
+        { table: 'thing', key: { owner: 1, id: 1 }, set: { owner: 2 } },
+        { table: 'thing', key: { owner: 2, id: 2 }, set: dated },
+      ]
+      await client.moveRows(back, { log })
+      expect((await client.query(sameDay, [], { shardKey: 1 })).rows).toEqual([{ same: true }])
+    } finally {
+      await server.stop()
+    }
+  }, 120_000)
+})
+
+/** The value in binary; of types of one's own, whose numbers are others in each database, the text. */
+function bitsOnPostgres(column: string, type: string): string {
+  return /^(?:mood|positive|pair)/.test(type) ? `${column}::text` : `encode(record_send(row(${column})), 'hex')`
+}
+
+describe.runIf(testedEngines.includes('mysql'))('values of moved rows on MariaDB', () => {
+  it('are the same to the last bit', async () => {
+    const server = await privateServer('mysql')
+    try {
+      const [a, b, control] = [
+        await server.createDatabase(),
+        await server.createDatabase(),
+        await server.createDatabase(),
+      ]
+      const filling = await clientOf(a.dsn, b.dsn, control.dsn)
+      const listed = mysql.map(([type], index) => `c${index} ${type}`).join(', ')
+      await filling.query(
+        `create table thing (owner integer, id integer auto_increment, \`odd \`\`name\` integer default 7, twice integer as (owner * 2) stored,
+          hidden integer invisible default 3, virtually integer as (owner * 3) virtual, ${listed}, primary key (id, owner)) charset utf8mb4`,
+      )
+      const count = await fill(filling, mysql)
+      await filling.query('update thing set hidden = 4, `odd ``name` = null where owner = 1')
+      // An id of 0 is a value, not a wish for a new one.
+      await filling.query('update thing set id = 0 where owner = 1 and id = 1')
+      await filling.close()
+      // A zone with summer time, so that there is an hour twice: 02:30 on 27 October 2024.
+      await using admin = await connect(server.adminDsn() as Dsn)
+      for (const text of [
+        "insert into mysql.time_zone (time_zone_id, use_leap_seconds) values (1, 'N')",
+        "insert into mysql.time_zone_name (name, time_zone_id) values ('Test/Zone', 1)",
+        "insert into mysql.time_zone_transition_type (time_zone_id, transition_type_id, `offset`, is_dst, abbreviation) values (1, 0, 7200, 1, 'S'), (1, 1, 3600, 0, 'W')",
+        'insert into mysql.time_zone_transition (time_zone_id, transition_time, transition_type_id) values (1, 0, 1), (1, 1711846800, 0), (1, 1729990800, 1)',
+        "set global time_zone = 'Test/Zone'",
+      ])
+        await admin.query(text)
+      await using client = await clientOf(a.dsn, b.dsn, control.dsn)
+      const bits = `select id, hidden, \`odd \`\`name\` is null as odd, ${mysql.map(([type], i) => `${bitsOnMysql(`c${i}`, type)} as c${i}`).join(', ')} from thing order by id`
+      const stored = async (shardKey: number): Promise<unknown> => (await client.query(bits, [], { shardKey })).rows
+      const before = await stored(1)
+      for (const id of [0, ...Array.from({ length: count - 1 }, (_, index) => index + 2)])
+        await client.moveRow({ table: 'thing', key: { owner: 1, id }, set: { owner: 2 } }, { log })
+      expect(await stored(1)).toEqual([])
+      expect(await stored(2)).toEqual(before)
+      expect((await client.query('select distinct twice, virtually from thing where owner = 2')).rows).toEqual([
+        { twice: 4, virtually: 6 },
+      ])
+      // The caller's own moments are those of the connection's time zone.
+      const moment = mysql.findIndex(([type]) => type === 'timestamp null')
+      const set = { owner: 1, [`c${moment}`]: '2024-02-01 03:30:00', [`c${moment - 1}`]: null }
+      await client.moveRow({ table: 'thing', key: { owner: 2, id: 0 }, set }, { log })
+      const seconds = await client.query(`select unix_timestamp(c${moment}) as s from thing where owner = 1`)
+      expect(seconds.rows).toEqual([{ s: Date.UTC(2024, 1, 1, 2, 30) / 1000 }])
+      const { rows } = await client.query('select @@time_zone as zone, @@sql_mode as mode', [], { shardKey: 1 })
+      expect(rows[0]).toEqual({ zone: 'Test/Zone', mode: expect.not.stringContaining('NO_AUTO_VALUE_ON_ZERO') })
+    } finally {
+      await server.stop()
+    }
+  }, 120_000)
+})
+
+/** Something that differs whenever the stored value does. */
+function bitsOnMysql(column: string, type: string): string {
+  if (type.startsWith('float')) return `cast(${column} + 0e0 as char)`
+  if (type.startsWith('double')) return `concat(cast(${column} as char), ' ', ${column} = 5e-324)`
+  if (type.startsWith('timestamp')) return `cast(unix_timestamp(${column}) as char)`
+  return `hex(${column})`
+}
