@@ -177,7 +177,7 @@ export class Executor {
         const { signal, timeoutMs } = withTimeLeft(limits, begun)
         return await pool.lease({ access, signal, timeoutMs })
       } catch (error) {
-        throw locate(error, whereOf(placed))
+        throw locate(inTermsOf(limits.timeoutMs, error), whereOf(placed))
       }
     }
     return hasReplicas(decision.database)

@@ -103,8 +103,8 @@ describe.each(sleeping)('aborting on %s', (engine) => {
   const sleep = engine === 'postgres' ? sql`select pg_sleep(20)` : sql`select sleep(20)`
   const running =
     engine === 'postgres'
-      ? "select count(*) as n from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
-      : "select count(*) as n from information_schema.processlist where info like 'select sleep%'"
+      ? "select count(*) as n from pg_stat_activity where query like 'select pg_sleep%' and state = 'active' and datname = current_database()"
+      : "select count(*) as n from information_schema.processlist where info like 'select sleep%' and db = database()"
 
   it.each([undefined, 'cancel query', 'kill session'] as const)(
     'cancels the statement on the server (strategy: %s)',
