@@ -4,6 +4,7 @@ import type { LookupInput } from './parse-lookups.ts'
 import type { DeclaredShardMap } from './routing/shard-map.ts'
 import type { FoundServer } from './topology/discovery.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
+import type { ShadowKind } from './topology/shadow.ts'
 import type { TableKind } from './topology/table-map.ts'
 import type { ReplicationOptions } from './topology/topology.ts'
 
@@ -62,6 +63,22 @@ export interface ShardedDatabaseInput extends CommonDatabaseInput {
   readonly shardMap?: DeclaredShardMap
   /** `refuse`: a read without its shard key is refused, unless the call says `{ allShards: true }`. Default `allow`. */
   readonly scatter?: 'allow' | 'refuse'
+}
+
+/** A database that shows another one's data, with local changes laid over it. The other one is never written. */
+export interface ShadowDatabaseInput {
+  /**
+   * `base`: the alias of the database whose data it shows; if it has replicas, the first one is read. `local`: a database of the same
+   * engine that keeps the changes. What it needs there is made when it is first used.
+   */
+  readonly shadow: { readonly base: string; readonly local: string }
+  /**
+   * How tables are shown, by name or glob: `augment` (the base's rows with the local ones laid over them), `replace` (the local table
+   * alone), `base` (default: as the base has it; writing it is refused).
+   */
+  readonly tables?: Readonly<Record<string, ShadowKind>>
+  /** Limits of this database's connections; what is left out is taken from `pool` of the whole configuration. */
+  readonly pool?: Partial<PoolLimits>
 }
 
 /** What every database may say. */
@@ -124,7 +141,7 @@ export interface TokenInput {
 }
 
 /** What an alias may stand for. */
-export type DatabaseEntry = string | DatabaseInput | ShardedDatabaseInput | Handle
+export type DatabaseEntry = string | DatabaseInput | ShardedDatabaseInput | ShadowDatabaseInput | Handle
 
 /** The aliases of a `databases` object. */
 export type AliasOf<D> = keyof D & string

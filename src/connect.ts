@@ -15,6 +15,7 @@ import { makeDirectories } from './shard-directories.ts'
 import type { ClientParts } from './client-parts.ts'
 import { Lookups } from './lookups/lookups.ts'
 import { parseConfig } from './parse-config.ts'
+import { shadowOpener } from './shadow-opener.ts'
 import { replicatedExecution, sessionParts } from './replication.ts'
 import { Sessions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
@@ -56,10 +57,10 @@ export async function connect<const D extends Readonly<Record<string, DatabaseEn
 export async function connect(input: string | Handle | Config, environment: ClientEnvironment = {}): Promise<Client> {
   const config = parseConfig(input)
   const { limits, topology } = config
-  const pools = new PoolRegistry(environment.drivers ?? drivers)
+  const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
+  const pools = new PoolRegistry(environment.drivers ?? drivers, shadowOpener(topology, analyses))
   const databases = new Databases(topology, config, limits.adHocDatabases)
   const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
-  const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
   const store = new TopologyStore(topology)
   const watches = new ShardWatches(pools, environment.drivers ?? drivers, store)
   const serversOf = (decision: Decision): readonly Server[] =>

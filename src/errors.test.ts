@@ -1,14 +1,10 @@
 import { inspect } from 'node:util'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
-import type * as errors from './errors.ts'
 import { CommitUnknownError, ConfigError, locate, QueryError, SignalboxError, TimeoutError } from './errors.ts'
 
 const place = { database: 'shop', shard: 'main', server: 'shop/main/primary', role: 'primary' } as const
-
-/** Node.js and Vite keep one module for each query string. */
-const secondCopy: string = './errors.ts?copy=2'
 
 describe('SignalboxError', () => {
   test('shows only what is known', () => {
@@ -32,7 +28,8 @@ describe('SignalboxError', () => {
   })
 
   test('is known across two copies of the package', async () => {
-    const second = (await import(secondCopy)) as typeof errors
+    vi.resetModules()
+    const second = await import('./errors.ts')
     expect(second.SignalboxError).not.toBe(SignalboxError)
     const foreign = new second.ConfigError('pool', 'It is wrong.', 'a right one')
     expect(foreign instanceof SignalboxError).toBe(true)

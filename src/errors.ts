@@ -6,8 +6,10 @@
  */
 
 import type { ErrorCode } from './error-codes.ts'
+import { messageOf, SignalboxError, type ErrorDetails, type Where } from './signalbox-error.ts'
 
 export { errorCodes, type ErrorCode } from './error-codes.ts'
+export { locate, messageOf, SignalboxError, type ErrorDetails, type Where } from './signalbox-error.ts'
 
 /** What kind of failure a server or a connection reported. */
 export type ErrorClass =
@@ -19,63 +21,6 @@ export type ErrorClass =
   | 'constraint'
   | 'syntax'
   | 'other'
-
-/** Where something happened. */
-export interface Where {
-  readonly database?: string
-  readonly shard?: string
-  readonly server?: string
-  readonly role?: 'primary' | 'replica'
-}
-
-const brand = Symbol.for('signalbox.error')
-
-/** Base of all errors. `instanceof` also holds across two copies of the package. */
-export class SignalboxError extends Error implements Where {
-  readonly code: ErrorCode
-  /** True only if repeating the call cannot make anything happen twice. */
-  readonly safeToRetry: boolean
-  // Declared only: a class field would exist, and be shown as undefined, where the place is not known.
-  declare readonly database?: string
-  declare readonly shard?: string
-  declare readonly server?: string
-  declare readonly role?: 'primary' | 'replica'
-
-  constructor(code: ErrorCode, message: string, options: ErrorDetails = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = new.target.name
-    this.code = code
-    this.safeToRetry = options.safeToRetry ?? false
-    Object.defineProperty(this, brand, { value: true })
-    assignWhere(this, options)
-  }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== SignalboxError) return Function.prototype[Symbol.hasInstance].call(this, value)
-    return typeof value === 'object' && value !== null && brand in value
-  }
-}
-
-export interface ErrorDetails extends Where {
-  readonly cause?: unknown
-  readonly safeToRetry?: boolean
-}
-
-function assignWhere(error: SignalboxError, where: Where): void {
-  for (const key of ['database', 'shard', 'server', 'role'] as const) {
-    if (where[key] !== undefined && error[key] === undefined)
-      Object.defineProperty(error, key, { value: where[key], enumerable: true, configurable: true })
-  }
-}
-
-/**
- * Notes where an error happened, unless it already says so; what it says stays. Drivers throw without knowing the
- * database's alias; execution fills it in on the way out.
- */
-export function locate<E>(error: E, where: Where): E {
-  if (error instanceof SignalboxError && error.database === undefined) assignWhere(error, where)
-  return error
-}
 
 /** A configuration is wrong: `path` names the place, `allowed` what would be right. */
 export class ConfigError extends SignalboxError {
@@ -136,6 +81,13 @@ export class CrossDatabaseTransactionError extends SignalboxError {
   constructor(message: string, tables: readonly TableHomeReport[]) {
     super('SIGNALBOX_CROSS_DATABASE_TRANSACTION', message)
     this.tables = tables
+  }
+}
+
+/** A statement cannot be run on a shadow; or a shadow cannot be made, or is not what the configuration says. */
+export class ShadowError extends SignalboxError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('SIGNALBOX_SHADOW', message, details)
   }
 }
 
@@ -387,9 +339,4 @@ export class TestServerError extends SignalboxError {
   constructor(message: string, cause?: unknown) {
     super('SIGNALBOX_TEST_SERVER', message, { cause })
   }
-}
-
-/** The message of anything that was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -24,6 +24,7 @@ export type {
   ScopeOptions,
   ServerInput,
   ShardInput,
+  ShadowDatabaseInput,
   ShardedDatabaseInput,
   TokenInput,
   SqliteHandle,

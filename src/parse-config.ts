@@ -4,6 +4,7 @@ import { asRecord, readOptions, readStrings, refuseUnknownKeys, show } from './o
 import { dsnForms, parseDatabase } from './parse-database.ts'
 import { checkDirectory, parseShardMap } from './parse-shard-map.ts'
 import { parseLookups } from './parse-lookups.ts'
+import { checkShadows } from './parse-shadow.ts'
 import { parseTables, parseViews, type TableSurroundings } from './parse-tables.ts'
 import { parseReplication, parseTokens, type TokenOptions } from './parse-replication.ts'
 import type { LookupMap } from './routing/lookups/lookup.ts'
@@ -68,6 +69,7 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
   for (const [alias, { directory }] of shardMaps)
     if (directory !== undefined)
       checkDirectory(`databases.${alias}.shardMap.directory`, directory.alias, aliases, databases)
+  checkShadows(databases, aliases)
   const topology: Topology = Object.freeze({
     version: 1,
     databases,

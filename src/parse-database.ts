@@ -4,9 +4,11 @@ import { ConfigError } from './errors.ts'
 import { asRecord, readOptions, readStrings, refuseUnknownKeys, show } from './option.ts'
 import { parseDiscovery } from './parse-discovery.ts'
 import { parseReplication } from './parse-replication.ts'
+import { parseShadow } from './parse-shadow.ts'
 import type { Discovery } from './topology/discovery.ts'
 import { addressOfDsn, databaseNameOfDsn, dsnSchemes, engineOfDsn, faultOfDsn, redactDsn } from './topology/dsn.ts'
 import { handleEngine } from './topology/handle.ts'
+import type { Shadow } from './topology/shadow.ts'
 import type { Engine, ServerTarget } from './topology/server-target.ts'
 import { onlyShard, type Database, type ReplicationOptions, type Server, type Shard } from './topology/topology.ts'
 
@@ -25,6 +27,7 @@ export function parseDatabase(alias: string, entry: unknown, shared: SharedOptio
   }
   const record = asRecord(entry, path)
   if (record['shards'] !== undefined) return parseShardedDatabase(alias, record, path, shared)
+  if (record['shadow'] !== undefined) return parseShadowDatabase(alias, record, path, shared)
   refuseUnknownKeys(record, databaseKeys, path)
   const shard = parseShard(record, path)
   const { engine } = shard.primary
@@ -33,6 +36,21 @@ export function parseDatabase(alias: string, entry: unknown, shared: SharedOptio
   return assembleDatabase(alias, new Map([[onlyShard, shard]]), {
     ...parseCommon(record, path, shared),
     discovery: parseDiscovery(record['discovery'], `${path}.discovery`, { engine, dsn }),
+  })
+}
+
+/** A database that shows another one's. Whether there is such a base, is for those to check who know them all. */
+function parseShadowDatabase(
+  alias: string,
+  record: Readonly<Record<string, unknown>>,
+  path: string,
+  shared: SharedOptions,
+): Database {
+  refuseUnknownKeys(record, ['shadow', 'tables', 'pool'], path)
+  const { local, shadow } = parseShadow(record, path)
+  return singleServerDatabase(alias, parseTarget(local, `${path}.shadow.local`), {
+    ...parseCommon(record, path, shared),
+    shadow,
   })
 }
 
@@ -184,6 +202,7 @@ interface DatabaseOptions extends SharedOptions {
   readonly schema?: string | undefined
   readonly discovery?: Discovery | undefined
   readonly refusesScatters?: boolean
+  readonly shadow?: Shadow
 }
 
 /** A database of one shard and one server. */
@@ -210,6 +229,7 @@ function assembleDatabase(alias: string, parts: ReadonlyMap<string, ParsedShard>
     exclusive: options.exclusive ?? false,
     ...(schema === undefined ? {} : { schema }),
     ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
+    ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
     pool: options.pool,
     replication: options.replication,
     refusesScatters: options.refusesScatters ?? false,

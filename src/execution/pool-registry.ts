@@ -1,11 +1,15 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { ClientClosedError } from '../errors.ts'
-import type { Driver, DriverPool, Engine, PoolStats } from '../drivers/driver.ts'
+import type { Driver, DriverPool, Engine, PoolOptions, PoolStats } from '../drivers/driver.ts'
 import { hasReplicas, type Database, type Server } from '../topology/topology.ts'
+
+/** Opens the local database of a shadow. */
+export type ShadowOpener = (driver: Driver, database: Database, options: PoolOptions) => Promise<DriverPool>
 
 /** The pools of all servers, opened when a server is first used. */
 export class PoolRegistry {
   readonly #drivers: Readonly<Record<Engine, () => Promise<Driver>>>
+  readonly #openShadow: ShadowOpener | undefined
   readonly #pools = new Map<string, DriverPool>()
   readonly #opening = new Map<string, Promise<DriverPool>>()
   /** What was accepted and is on its way to a pool. */
@@ -13,8 +17,9 @@ export class PoolRegistry {
   #closing: Promise<void> | undefined
   #closed = false
 
-  constructor(drivers: Readonly<Record<Engine, () => Promise<Driver>>>) {
+  constructor(drivers: Readonly<Record<Engine, () => Promise<Driver>>>, openShadow?: ShadowOpener) {
     this.#drivers = drivers
+    this.#openShadow = openShadow
   }
 
   /** The pool of a server if it is open already: the path without a promise. */
@@ -47,11 +52,15 @@ export class PoolRegistry {
 
   async #make(server: Server, database: Database): Promise<DriverPool> {
     const driver = await this.#drivers[database.engine]()
-    const pool = await driver.open(server.target(), {
+    const options = {
       ...database.pool,
       traceCommits: tracesCommits(database),
       trackPositions: hasReplicas(database),
-    })
+    }
+    const pool =
+      database.shadow === undefined || this.#openShadow === undefined
+        ? await driver.open(server.target(), options)
+        : await this.#openShadow(driver, database, options)
     if (this.#closed) {
       await pool.close()
       throw new ClientClosedError()

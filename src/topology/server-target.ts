@@ -50,6 +50,8 @@ export interface PoolOptions {
    * nothing for a write. Default false.
    */
   readonly trackPositions?: boolean
+  /** SQLite: statements that every connection begins with, before anybody uses it. */
+  readonly setup?: readonly string[]
 }
 
 /** Where to connect: a data source name, or a pool or handle of the driver's own that the application keeps. */

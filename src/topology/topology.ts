@@ -1,4 +1,5 @@
 import type { Discovery } from './discovery.ts'
+import type { Shadow } from './shadow.ts'
 import type { Engine, PoolOptions, ServerTarget } from './server-target.ts'
 
 export type Role = 'primary' | 'replica'
@@ -63,6 +64,8 @@ export interface Database {
   readonly refusesScatters: boolean
   /** What finds servers besides those of the configuration; absent: nothing does. */
   readonly discovery?: Discovery
+  /** Present: it shows another database's data, with the local changes of its own server laid over it. */
+  readonly shadow?: Shadow
 }
 
 /** Whether the database has, or may get, more servers than its primary. */

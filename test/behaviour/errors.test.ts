@@ -110,6 +110,15 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
   SIGNALBOX_CONFIG_INVALID: () => connect({ databases: {} }),
   SIGNALBOX_ALIAS_CYCLE: () => connect({ databases: { a: 'b', b: 'a' } }),
   SIGNALBOX_UNKNOWN_DATABASE: () => withClient(memory, (client) => client.using('defualt')),
+  SIGNALBOX_SHADOW: async () => {
+    await using base = await freshDatabase('sqlite')
+    await using local = await freshDatabase('sqlite')
+    await withClient(base.dsn, (client) => client.query('create table product (id integer primary key)'))
+    const dev = { shadow: { base: 'shop', local: local.dsn } }
+    await withClient({ databases: { shop: base.dsn, dev } }, (client) =>
+      client.using('dev').query('delete from product'),
+    )
+  },
   SIGNALBOX_NO_ROUTE: () => withClient({ databases: { a: memory, b: memory } }, (client) => client.query('select 1')),
   SIGNALBOX_ROUTER_ANSWER: () =>
     withClient({ databases: { a: memory }, routers: [{ route: () => 7 as never }] }, (client) =>

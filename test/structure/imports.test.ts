@@ -22,7 +22,12 @@ interface Rule {
 // The layers, lowest first: errors ← topology, option, statement ← routing, drivers ← failover ← discovery ← execution ← client, ids ← adapters, cli.
 const rules: readonly Rule[] = [
   { about: 'errors know nobody', from: /^src\/error-codes\.ts$/, never: /^src\// },
-  { about: 'errors know their codes alone', from: /^src\/errors\.ts$/, never: /^src\/(?!error-codes\.ts)/ },
+  {
+    about: 'errors know their codes alone',
+    from: /^src\/(?:signalbox-error|errors)\.ts$/,
+    never: /^src\/(?!error-codes\.ts|signalbox-error\.ts)/,
+  },
+  { about: 'errors are one file to everybody else', from: /^src\/(?!errors\.ts)/, never: /^src\/signalbox-error\.ts$/ },
   { about: 'topology is at the bottom', from: /^src\/topology\//, never: /^src\/(?!topology\/|errors\.ts)/ },
   { about: 'statement is at the bottom', from: /^src\/statement\//, never: /^src\/(?!statement\/|errors\.ts)/ },
   {
@@ -101,6 +106,16 @@ const rules: readonly Rule[] = [
     from: /^src\/lookups\//,
     never:
       /^src\/(?!lookups\/|execution\/|drivers\/|routing\/|topology\/|statement\/|errors\.ts|option\.ts|config\.ts)/,
+  },
+  {
+    about: 'shadows are between drivers and execution, which opens them without knowing them',
+    from: /^src\/shadows\//,
+    never: /^src\/(?!shadows\/|drivers\/|topology\/|statement\/|errors\.ts)/,
+  },
+  {
+    about: 'what a statement becomes on a shadow is pure',
+    from: /^src\/shadows\/(?:shadow-step|shadow-table|shadow-catalogue|shadow-dialect|reused-text|sqlite\/overlay)\.ts$/,
+    never: /^node:|^src\/drivers\//,
   },
   {
     about: 'what two-phase commit decides is pure',
@@ -193,6 +208,7 @@ describe('imports', () => {
     for (const { about, from, never } of rules) {
       const forbidden = [
         'src/client.ts',
+        'src/signalbox-error.ts',
         'src/ids/x.ts',
         'src/adapters/kysely.ts',
         'src/x.test.ts',
@@ -220,6 +236,8 @@ describe('imports', () => {
         'src/distributed/protocol.ts',
         'src/directory/x.ts',
         'src/lookups/x.ts',
+        'src/shadows/x.ts',
+        'src/shadows/shadow-step.ts',
         'src/adapters/x.ts',
         'src/client.ts',
       ].find((name) => from.test(name))

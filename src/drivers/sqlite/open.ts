@@ -19,11 +19,13 @@ export class ConnectionOpener {
   readonly #module: SqliteModule
   readonly #cacheSize: number
   readonly #olderNode: boolean
+  readonly #setup: readonly string[]
 
   constructor(module: SqliteModule, dsn: SqliteDsn, options: PoolOptions) {
     this.#module = module
     this.dsn = dsn
     this.#cacheSize = options.statementCacheSize
+    this.#setup = options.setup ?? []
     this.#olderNode = isOlderNode(module)
   }
 
@@ -50,6 +52,7 @@ export class ConnectionOpener {
   #open(readOnly: boolean): SqliteConnection {
     try {
       const db = new this.#module.DatabaseSync(this.dsn.file, { readOnly })
+      for (const sql of this.#setup) db.exec(sql)
       return new SqliteConnection(db, {
         statementCacheSize: this.#cacheSize,
         bigIntegers: this.dsn.integers === 'bigint',

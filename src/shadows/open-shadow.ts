@@ -1,0 +1,39 @@
+import type { Driver, DriverPool, PoolOptions, ServerTarget } from '../drivers/driver.ts'
+import { parseSqliteDsn } from '../drivers/sqlite/dsn.ts'
+import { ShadowError } from '../errors.ts'
+import type { Analysis } from '../statement/analysis.ts'
+import type { Shadow } from '../topology/shadow.ts'
+import { ShadowPool } from './shadow-pool.ts'
+import { attachBase, openSqliteShadow, sqliteShadowDialect } from './sqlite/sqlite-shadow.ts'
+
+export interface ShadowPlace {
+  /** The alias of the shadow. */
+  readonly alias: string
+  readonly shadow: Shadow
+  readonly local: ServerTarget
+  /** The server of the base that is read. */
+  readonly base: ServerTarget
+}
+
+/**
+ * Opens the local database of a shadow so that it shows the base, and keeps the base from being written. Makes what the shadow keeps there
+ * if it is new. Throws `ShadowError`.
+ */
+export async function openShadow(
+  driver: Driver,
+  { alias, shadow, local, base }: ShadowPlace,
+  options: PoolOptions,
+  analyze: (sql: string) => Analysis,
+): Promise<DriverPool> {
+  if (driver.engine !== 'sqlite' || base.from !== 'dsn')
+    throw new ShadowError(`"${alias}" cannot be a shadow: so far, shadows are of SQLite files.`)
+  const attach = attachBase(parseSqliteDsn(base.dsn).file)
+  const plain = await driver.open(local, { ...options, setup: [attach] })
+  try {
+    const { setup, catalogue } = await openSqliteShadow(plain, alias, shadow)
+    const pool = await driver.open(local, { ...options, setup: [attach, ...setup] })
+    return new ShadowPool(pool, { catalogue, dialect: sqliteShadowDialect, analyze })
+  } finally {
+    await plain.close()
+  }
+}

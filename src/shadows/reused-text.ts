@@ -1,0 +1,50 @@
+import type { Span } from '../statement/analysis.ts'
+import { shapeSyntaxes } from '../statement/shape/shape-syntax.ts'
+import { tokenType } from '../statement/shallow/token-list.ts'
+import type { Dialect, Params } from '../statement/statement.ts'
+
+/** A text made of parts of another one, and which of its parameters it takes. */
+export interface ReusedText {
+  readonly sql: string
+  /** Indexes of the other text's parameters, in the order of this one's. */
+  readonly positions: readonly number[]
+  readonly names: readonly string[]
+}
+
+/** The parameters of a text that was made of parts of another one; `undefined` if one of them is not given. */
+export function reusedParams({ positions, names }: ReusedText, params: Params): Params | undefined {
+  if (Array.isArray(params)) {
+    const given = params as readonly unknown[]
+    return positions.every((position) => position < given.length)
+      ? positions.map((position) => given[position])
+      : undefined
+  }
+  const given = params as Readonly<Record<string, unknown>>
+  return names.every((name) => Object.hasOwn(given, name))
+    ? Object.fromEntries(names.map((name) => [name, given[name]]))
+    : undefined
+}
+
+/** Takes parts of a text over, each parameter of which gets a number of its own. To be asked for its result at the end. */
+export function textWithParameters(sql: string, dialect: Dialect) {
+  const tokens = shapeSyntaxes[dialect].lex(sql)
+  const positions: number[] = []
+  const names: string[] = []
+  return {
+    text: ({ start, end }: Span): string => {
+      let text = ''
+      let from = start
+      for (let i = 0; i < tokens.length; i++) {
+        const type = tokens.type(i)
+        if (tokens.start(i) < start || tokens.end(i) > end) continue
+        if (type === tokenType.namedParameter) names.push(tokens.text(i).slice(1))
+        if (type !== tokenType.parameter) continue
+        positions.push(tokens.links[i] ?? 0)
+        text += sql.slice(from, tokens.start(i)) + (dialect === 'postgres' ? `$${positions.length}` : '?')
+        from = tokens.end(i)
+      }
+      return text + sql.slice(from, end)
+    },
+    result: (): Omit<ReusedText, 'sql'> => ({ positions, names }),
+  }
+}

@@ -1,0 +1,111 @@
+import type { BeginOptions, CommitFate, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
+import type { Position } from '../topology/position.ts'
+import { reusedParams } from './reused-text.ts'
+import type { ShadowStep } from './shadow-step.ts'
+
+/** What a lease needs to know of its shadow. */
+export interface ShadowTerms {
+  /** What a statement becomes; `undefined`: it stays as it is. Throws `ShadowError`. */
+  readonly stepOf: (request: DriverRequest) => ShadowStep | undefined
+  /** An error in the names that the application knows. */
+  readonly inOwnNames: (error: unknown) => unknown
+}
+
+/** A connection to the local database of a shadow, on which changes are made of the local rows. */
+export class ShadowLease implements Lease {
+  readonly #lease: Lease
+  readonly #terms: ShadowTerms
+  #inTransaction = false
+
+  constructor(lease: Lease, terms: ShadowTerms) {
+    this.#lease = lease
+    this.#terms = terms
+  }
+
+  get committed(): Position | undefined {
+    return this.#lease.committed
+  }
+
+  async query(request: DriverRequest): Promise<DriverResult> {
+    const step = this.#terms.stepOf(request)
+    return await this.#told(async () =>
+      step === undefined ? await this.#lease.query(request) : await this.#change(request, step),
+    )
+  }
+
+  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    const step = this.#terms.stepOf(request)
+    if (step === undefined) {
+      yield* this.#lease.stream(request)
+      return
+    }
+    // Rows that a change returns are few, and a change is never left half-way.
+    const { rows } = await this.query(request)
+    yield* rows
+  }
+
+  async begin(options: BeginOptions): Promise<void> {
+    await this.#lease.begin(options)
+    this.#inTransaction = true
+  }
+
+  async commit(): Promise<void> {
+    this.#inTransaction = false
+    await this.#told(async () => await this.#lease.commit())
+  }
+
+  async commitFate(there: Lease): Promise<CommitFate> {
+    const fate = await this.#lease.commitFate?.(there)
+    return fate ?? { kind: 'open', why: 'the engine cannot tell', final: true }
+  }
+
+  async rollback(): Promise<void> {
+    this.#inTransaction = false
+    await this.#lease.rollback()
+  }
+
+  async savepoint(name: string): Promise<void> {
+    await this.#lease.savepoint(name)
+  }
+
+  async rollbackTo(name: string): Promise<void> {
+    await this.#lease.rollbackTo(name)
+  }
+
+  async releaseSavepoint(name: string): Promise<void> {
+    await this.#lease.releaseSavepoint(name)
+  }
+
+  async release(mode: ReleaseMode): Promise<void> {
+    await this.#lease.release(mode)
+  }
+
+  async #change(request: DriverRequest, { sql, touch }: ShadowStep): Promise<DriverResult> {
+    const change = { ...request, sql }
+    const params = touch && reusedParams(touch, request.params)
+    if (touch === undefined || params === undefined) return await this.#lease.query(change)
+    const touched: DriverRequest = { ...request, sql: touch.sql, params, rowMode: 'object' }
+    if (this.#inTransaction) {
+      await this.#lease.query(touched)
+      return await this.#lease.query(change)
+    }
+    await this.#lease.begin({})
+    try {
+      await this.#lease.query(touched)
+      const result = await this.#lease.query(change)
+      await this.#lease.commit()
+      return result
+    } catch (error) {
+      await this.#lease.rollback()
+      throw error
+    }
+  }
+
+  async #told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.#terms.inOwnNames(error)
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import { ShadowError } from '../errors.ts'
+import type { Analysis, Span, TableUse } from '../statement/analysis.ts'
+import { readChangeShape, type ChangeShape } from '../statement/shape/change-shape.ts'
+import type { ShadowCatalogue } from './shadow-catalogue.ts'
+import type { ShadowDialect } from './shadow-dialect.ts'
+import { localName, type ShadowTable } from './shadow-table.ts'
+import { textWithParameters, type ReusedText } from './reused-text.ts'
+
+/** What a statement becomes on a shadow. */
+export interface ShadowStep {
+  /** The statement itself, made of the local rows. */
+  readonly sql: string
+  /** To be run before it, in the same transaction: rows of the base that it changes become local ones. */
+  readonly touch?: ReusedText
+}
+
+const nothingSent = 'Nothing was sent.'
+
+/**
+ * What a statement becomes on a shadow; `undefined`: it runs as it is. A change is made on the local table itself, so that counts, ids,
+ * RETURNING, ON CONFLICT and errors are the engine's own; everything that is read is read through the shadow.
+ *
+ * Throws `ShadowError` for what would change the base, and for what cannot be told. Pure.
+ */
+export function shadowStep(
+  sql: string,
+  analysis: Analysis,
+  catalogue: ShadowCatalogue,
+  dialect: ShadowDialect,
+): ShadowStep | undefined {
+  const { kind, tables, complete } = analysis
+  if (kind === 'read' || kind === 'locking-read' || kind === 'session' || kind === 'transaction') return undefined
+  if (kind === 'unknown' || !complete)
+    throw refusal(
+      catalogue,
+      `what the statement changes cannot be told (${analysis.why}). Send it to the local database itself.`,
+    )
+  const changed = tables.filter(({ access }) => access === 'write')
+  for (const { name, schema } of changed) {
+    if (schema !== undefined && !dialect.schemas.has(schema))
+      throw refusal(catalogue, `${schema}.${name} is in no schema whose tables it changes.`)
+    if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name)
+  }
+  const kept = changed.flatMap((use) => {
+    const table = catalogue.table(use.name)
+    return table?.storage === 'augment' ? [{ use, table }] : []
+  })
+  const [only, ...more] = kept
+  if (only === undefined) return undefined
+  if (more.length > 0 || analysis.statements > 1)
+    throw refusal(catalogue, 'a text that changes several augmented tables must be sent statement by statement.')
+  if (kind === 'ddl')
+    throw refusal(catalogue, `the definition of ${only.table.name} is the base's. Declare it "replace" to change it.`)
+  return changeOf(sql, only, catalogue, dialect)
+}
+
+function changeOf(
+  sql: string,
+  { use, table }: { readonly use: TableUse; readonly table: ShadowTable },
+  catalogue: ShadowCatalogue,
+  dialect: ShadowDialect,
+): ShadowStep {
+  const shape = readChangeShape(sql, dialect.dialect)
+  const [span, ...others] = use.spans
+  if (shape === undefined || span === undefined || others.length > 0 || !covers(shape.target, span))
+    throw refusal(catalogue, `how the statement changes ${table.name} is not understood.`)
+  if (shape.changesInWith)
+    throw refusal(
+      catalogue,
+      `its WITH changes rows, too. Send the changes of ${table.name} as statements of their own.`,
+    )
+  const own = ownName(sql, span, dialect)
+  const target = `${dialect.local(table)}${shape.alias === undefined ? ` AS ${own}` : ''}`
+  const returned = dialect.returnsByName
+    ? shape.returned.map((name) => [name, dialect.quote(localName(table.name))] as const)
+    : []
+  const text = withReplaced(sql, [[shape.target, target], ...returned])
+  if (shape.verb === 'insert') return { sql: text }
+  if (shape.verb === 'merge')
+    throw refusal(catalogue, 'MERGE is not made on augmented tables. INSERT … ON CONFLICT is.')
+  if (shape.isLimited)
+    throw refusal(catalogue, `which rows of ${table.name} a LIMIT means, the base may see differently.`)
+  return { sql: text, touch: touchOf(sql, shape, table, own, dialect) }
+}
+
+/** Copies the rows of the base that the change meets, as its own condition finds them. */
+function touchOf(sql: string, shape: ChangeShape, table: ShadowTable, own: string, dialect: ShadowDialect): ReusedText {
+  const reused = textWithParameters(sql, dialect.dialect)
+  const part = (span: Span | undefined, before: string): string =>
+    span === undefined ? '' : `${before}${reused.text(span)}`
+  const alias = shape.alias ?? own
+  const keys = table.primaryKey.map(({ name }) => `${alias}.${dialect.quote(name)}`).join(', ')
+  const prefix = part(shape.with, '')
+  const query =
+    `${prefix === '' ? '' : `${prefix} `}SELECT ${keys} FROM ${dialect.shown(table)} AS ${alias}` +
+    `${part(shape.from, ', ')}${part(shape.where, ' WHERE ')}`
+  return { ...reused.result(), sql: dialect.touch(table, query) }
+}
+
+/** `parts`: in the order of the text. */
+function withReplaced(sql: string, parts: readonly (readonly [Span, string])[]): string {
+  let text = ''
+  let from = 0
+  for (const [{ start, end }, by] of parts) {
+    text += sql.slice(from, start) + by
+    from = end
+  }
+  return text + sql.slice(from)
+}
+
+function covers(outer: Span, inner: Span): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end
+}
+
+/** The name by which the statement may call the table's columns: the last part of what is written. */
+function ownName(sql: string, span: Span, { quote }: ShadowDialect): string {
+  const written = sql.slice(span.start, span.end)
+  const last = /(?:"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|[^.\s"`[\]]+)\s*$/.exec(written)?.[0].trim() ?? written
+  return /^[\w$]+$/.test(last) || last.startsWith('"') ? last : quote(last.slice(1, -1))
+}
+
+function baseRefusal(catalogue: ShadowCatalogue, table: string): ShadowError {
+  return refusal(
+    catalogue,
+    `${table} is shown as "${catalogue.base}" has it, and that is never written. Declare it in the shadow: tables: { ${table}: 'augment' }.`,
+  )
+}
+
+function refusal({ alias }: ShadowCatalogue, why: string): ShadowError {
+  return new ShadowError(`"${alias}" is a shadow: ${why} ${nothingSent}`)
+}

@@ -1,0 +1,80 @@
+/** Where the rows of a table are that a shadow keeps something of. */
+export type Storage =
+  /** The base's rows, with the local ones laid over them. */
+  | 'augment'
+  /** The local table alone. */
+  | 'replace'
+  /** As the base has it: local are copies of rows alone that foreign keys lead to or from. */
+  | 'mirror'
+
+export interface KeyColumn {
+  readonly name: string
+  /** By which values of the key are the same, where the engine says so (SQLite). */
+  readonly collation?: string
+}
+
+export interface ShadowColumn {
+  readonly name: string
+  /** As declared. */
+  readonly type: string
+  /** Calculated by the engine: nobody can give it a value. */
+  readonly isGenerated: boolean
+  /** The default as SQL; what rows of the base have in a column that only the local table has. */
+  readonly preset?: string
+}
+
+export interface ForeignKey {
+  readonly columns: readonly string[]
+  /** The table that it refers to. */
+  readonly table: string
+  readonly referenced: readonly string[]
+}
+
+/** What has to be known of a table to lay local rows over it. */
+export interface TableFacts {
+  readonly name: string
+  readonly columns: readonly ShadowColumn[]
+  /** Empty: it has none. */
+  readonly primaryKey: readonly KeyColumn[]
+  /** Besides the primary key. */
+  readonly uniqueKeys: readonly (readonly KeyColumn[])[]
+  readonly foreignKeys: readonly ForeignKey[]
+  /** The column for which the engine makes the next number if no value is given (SQLite's INTEGER PRIMARY KEY). */
+  readonly numbered?: string
+}
+
+/** A table of which a shadow keeps something. */
+export interface ShadowTable extends TableFacts {
+  readonly storage: Storage
+  /** Names of the columns that the base has, too. */
+  readonly baseColumns: readonly string[]
+}
+
+/** What begins the name of everything that a shadow keeps for itself. */
+export const ownPrefix = 'signalbox_'
+
+/** The local rows of an augmented table: those that were added or changed, and the copies that keys lead to. */
+export function localName(table: string): string {
+  return `${ownPrefix}local_${table}`
+}
+
+/** The rows of the base that are not shown any more, as they were when they were first touched. */
+export function originalName(table: string): string {
+  return `${ownPrefix}original_${table}`
+}
+
+/** What takes the keys of rows that are about to be changed, and copies them from the base. */
+export function touchName(table: string): string {
+  return `${ownPrefix}touch_${table}`
+}
+
+/** An error's text with the names that the application knows. */
+export function withOwnNames(message: string): string {
+  return message.replaceAll(`${ownPrefix}local_`, '')
+}
+
+/** The columns that can be given a value, and that the base has. */
+export function copiedColumns({ columns, baseColumns }: ShadowTable): readonly string[] {
+  const common = new Set(baseColumns)
+  return columns.filter(({ name, isGenerated }) => !isGenerated && common.has(name)).map(({ name }) => name)
+}

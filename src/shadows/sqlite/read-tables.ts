@@ -1,0 +1,92 @@
+import { localName, type ForeignKey, type KeyColumn, type TableFacts } from '../shadow-table.ts'
+import { text } from './quote.ts'
+
+/** Asks one connection; a row is an object. */
+export type Ask = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
+
+/** What a schema of SQLite holds. */
+export interface SchemaObject {
+  readonly type: 'table' | 'view' | 'index' | 'trigger'
+  readonly name: string
+  /** The table of an index or a trigger. */
+  readonly table: string
+  /** Absent of indexes that a UNIQUE or PRIMARY KEY makes. */
+  readonly sql: string | undefined
+}
+
+/** Everything in a schema that the application has put there. */
+export async function readObjects(ask: Ask, schema: string): Promise<readonly SchemaObject[]> {
+  const rows = await ask(`SELECT type, name, tbl_name, sql FROM ${schema}.sqlite_schema ORDER BY rowid`)
+  return rows
+    .filter(({ name }) => !String(name).startsWith('sqlite_'))
+    .map(({ type, name, tbl_name: table, sql }) => ({
+      type: String(type) as SchemaObject['type'],
+      name: String(name),
+      table: String(table),
+      sql: typeof sql === 'string' ? sql : undefined,
+    }))
+}
+
+/** The facts of one table. `stored`: the name that it has in this schema. */
+export async function readFacts(ask: Ask, schema: string, name: string, stored = name): Promise<TableFacts> {
+  const from = (pragma: string, argument: string): string => `pragma_${pragma}(${text(argument)}, ${text(schema)})`
+  const columns = await ask(
+    `SELECT name, type, pk, hidden, dflt_value FROM ${from('table_xinfo', stored)} ORDER BY cid`,
+  )
+  const indexes = await ask(`SELECT name, origin FROM ${from('index_list', stored)} WHERE "unique" = 1 ORDER BY seq`)
+  const keys = new Map<string, readonly KeyColumn[]>()
+  let primary: readonly KeyColumn[] | undefined
+  for (const { name: index, origin } of indexes) {
+    const parts = await ask(`SELECT name, coll FROM ${from('index_xinfo', String(index))} WHERE key = 1 ORDER BY seqno`)
+    // Of an expression there is no name.
+    const key = parts.map(({ name: column, coll }) => ({
+      name: typeof column === 'string' ? column : '',
+      collation: String(coll),
+    }))
+    if (origin === 'pk') primary = key
+    else keys.set(String(index), key)
+  }
+  const declared = columns.filter(({ pk }) => Number(pk) > 0).toSorted((a, b) => Number(a['pk']) - Number(b['pk']))
+  const numbered = declared.length === 1 && /^integer$/i.test(String(declared[0]?.['type'])) && primary === undefined
+  return {
+    name,
+    columns: columns
+      .filter(({ hidden }) => Number(hidden) !== 1)
+      .map(({ name: column, type, hidden, dflt_value: preset }) => ({
+        name: String(column),
+        type: String(type),
+        isGenerated: Number(hidden) > 1,
+        ...(typeof preset === 'string' ? { preset } : {}),
+      })),
+    primaryKey: primary ?? declared.map((column) => ({ name: String(column['name']) })),
+    uniqueKeys: [...keys.values()],
+    foreignKeys: await readForeignKeys(ask, from('foreign_key_list', stored), schema),
+    ...(numbered ? { numbered: String(declared[0]?.['name']) } : {}),
+  }
+}
+
+async function readForeignKeys(ask: Ask, from: string, schema: string): Promise<readonly ForeignKey[]> {
+  const rows = await ask(`SELECT id, "table", "from", "to" FROM ${from} ORDER BY id, seq`)
+  const grouped = Map.groupBy(rows, ({ id }) => id)
+  return await Promise.all(
+    [...grouped.values()].map(async (parts): Promise<ForeignKey> => {
+      const table = String(parts[0]?.['table'])
+      const referenced = parts.map(({ to }) => to)
+      // Without columns, the primary key of the other table is meant.
+      const primary = referenced.includes(null)
+        ? await ask(`SELECT name FROM pragma_table_xinfo(${text(table)}, ${text(schema)}) WHERE pk > 0 ORDER BY pk`)
+        : undefined
+      return {
+        columns: parts.map(({ from: column }) => String(column)),
+        table: shownName(table),
+        referenced: primary?.map(({ name }) => String(name)) ?? referenced.map(String),
+      }
+    }),
+  )
+}
+
+/** The name that the application knows a stored table by. */
+export function shownName(stored: string): string {
+  const prefix = localName('')
+  return stored.startsWith(prefix) ? stored.slice(prefix.length) : stored
+}

@@ -1,0 +1,124 @@
+import { ShadowError } from '../../errors.ts'
+import type { DriverPool, Lease } from '../../drivers/driver.ts'
+import type { Shadow } from '../../topology/shadow.ts'
+import { ShadowCatalogue } from '../shadow-catalogue.ts'
+import type { ShadowDialect } from '../shadow-dialect.ts'
+import { localName, touchName, type ShadowTable, type Storage } from '../shadow-table.ts'
+import { creationSql, plannedTables, recordTable } from './create-shadow.ts'
+import { baseSchema, overlaySql } from './overlay.ts'
+import { quote, text } from './quote.ts'
+import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tables.ts'
+
+export const sqliteShadowDialect: ShadowDialect = {
+  dialect: 'sqlite',
+  schemas: new Set(['main']),
+  returnsByName: true,
+  quote,
+  local: ({ name }) => `main.${quote(localName(name))}`,
+  shown: ({ name }) => `temp.${quote(name)}`,
+  touch: ({ name, primaryKey }, keys) =>
+    `INSERT INTO temp.${quote(touchName(name))} (${primaryKey.map((key) => quote(key.name)).join(', ')}) ${keys}`,
+}
+
+/** Opens the base beside the local file. SQLite keeps what is attached so from being written. */
+export function attachBase(file: string): string {
+  const path = file.split('/').map(encodeURIComponent).join('/')
+  return `ATTACH ${text(`file:${path}?mode=ro`)} AS ${baseSchema}`
+}
+
+/** What every connection of a shadow begins with, and what is known of its tables. */
+export interface OpenedShadow {
+  readonly setup: readonly string[]
+  readonly catalogue: ShadowCatalogue
+}
+
+/**
+ * Learns what the shadow keeps, and makes what is missing. `pool`: of the local file, with the base attached, and nothing more.
+ *
+ * Throws `ShadowError` where the shadow was made for other declarations.
+ */
+export async function openSqliteShadow(pool: DriverPool, alias: string, shadow: Shadow): Promise<OpenedShadow> {
+  const lease = await pool.lease({ access: 'write' })
+  try {
+    await lease.begin({})
+    const opened = await prepare(lease, alias, shadow)
+    await lease.commit()
+    return opened
+  } finally {
+    await lease.release('destroy')
+  }
+}
+
+async function prepare(lease: Lease, alias: string, shadow: Shadow): Promise<OpenedShadow> {
+  const ask: Ask = async (sql) =>
+    (await lease.query({ sql, params: [], access: 'read' })).rows as readonly Readonly<Record<string, unknown>>[]
+  const objects = await readObjects(ask, baseSchema)
+  const recorded = await readRecord(ask)
+  const planned = await plannedTables(ask, objects, shadow)
+  if (recorded === undefined) {
+    await refuseOccupied(
+      ask,
+      alias,
+      planned.map(({ facts }) => facts.name),
+    )
+    for (const sql of creationSql(planned, objects)) await lease.query({ sql, params: [], access: 'write' })
+  } else {
+    compare(
+      alias,
+      planned.map(({ facts, storage }) => [facts.name, storage] as const),
+      recorded,
+    )
+  }
+  const tables = await Promise.all(
+    planned.map(async ({ facts, storage }): Promise<ShadowTable> => {
+      const stored = storage === 'replace' ? facts.name : localName(facts.name)
+      const local = await readFacts(ask, 'main', facts.name, stored)
+      return { ...local, storage, baseColumns: facts.columns.map(({ name }) => name) }
+    }),
+  )
+  const baseNames = objects.filter(({ type }) => type === 'table' || type === 'view').map(({ name }) => name)
+  return {
+    setup: overlaySql(tables, viewsOf(objects)),
+    catalogue: new ShadowCatalogue({ alias, base: shadow.base, tables, baseNames, foldsNames: true }),
+  }
+}
+
+/** Views of the base, made once more where their tables are the ones that are shown. */
+function viewsOf(objects: readonly SchemaObject[]): readonly string[] {
+  return objects.flatMap(({ type, sql }) =>
+    type === 'view' && sql !== undefined
+      ? [sql.replace(/^\s*create\s+(?:temp(?:orary)?\s+)?view/i, 'CREATE TEMP VIEW')]
+      : [],
+  )
+}
+
+async function readRecord(ask: Ask): Promise<ReadonlyMap<string, Storage> | undefined> {
+  const found = await ask(`SELECT 1 FROM main.sqlite_schema WHERE name = ${text(recordTable)}`)
+  if (found.length === 0) return undefined
+  const rows = await ask(`SELECT name, storage FROM main.${quote(recordTable)}`)
+  return new Map(rows.map(({ name, storage }) => [String(name), String(storage) as Storage]))
+}
+
+async function refuseOccupied(ask: Ask, alias: string, names: readonly string[]): Promise<void> {
+  const there = new Set((await readObjects(ask, 'main')).map(({ name }) => name.toLowerCase()))
+  const taken = names.filter((name) => there.has(name.toLowerCase()))
+  if (taken.length > 0)
+    throw new ShadowError(
+      `The local database of "${alias}" has tables of its own that a shadow would keep there: ${taken.join(', ')}. Give the shadow another file.`,
+    )
+}
+
+function compare(
+  alias: string,
+  planned: readonly (readonly [name: string, storage: Storage])[],
+  recorded: ReadonlyMap<string, Storage>,
+): void {
+  const changed = planned.filter(([name, storage]) => recorded.get(name) !== storage).map(([name]) => name)
+  const names = new Set(planned.map(([name]) => name))
+  const gone = [...recorded.keys()].filter((name) => !names.has(name))
+  if (changed.length + gone.length > 0)
+    throw new ShadowError(
+      `The shadow "${alias}" was made for other declarations: ${[...changed, ...gone].join(', ')} differ. ` +
+        'Declare them as before, or give the shadow another file (or drop it).',
+    )
+}

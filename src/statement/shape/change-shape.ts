@@ -1,0 +1,127 @@
+import type { Span } from '../analysis.ts'
+import type { TokenList } from '../shallow/token-list.ts'
+import type { Dialect } from '../statement.ts'
+import { shapeSyntaxes } from './shape-syntax.ts'
+
+/** The clauses of a statement that changes rows, as they stand in its text. */
+export interface ChangeShape {
+  readonly verb: 'insert' | 'update' | 'delete' | 'merge'
+  /** `WITH …` in front, its last bracket included. */
+  readonly with?: Span
+  /** Where the text between `WITH` and the verb, or another clause, changes rows itself. */
+  readonly changesInWith: boolean
+  /** The name of the table that is changed, with its schema. */
+  readonly target: Span
+  /** The alias of that table as it is written. */
+  readonly alias?: string
+  /** Further tables: behind the `FROM` of an UPDATE, the `USING` of a DELETE. */
+  readonly from?: Span
+  /** Behind the word `WHERE`. */
+  readonly where?: Span
+  /** Where behind `RETURNING` a column is called by the name of this table: those names. */
+  readonly returned: readonly Span[]
+  /** `ORDER BY`, `LIMIT`: as many rows are changed. */
+  readonly isLimited: boolean
+}
+
+const verbs: ReadonlyMap<string, ChangeShape['verb']> = new Map([
+  ['INSERT', 'insert'],
+  ['REPLACE', 'insert'],
+  ['UPDATE', 'update'],
+  ['DELETE', 'delete'],
+  ['MERGE', 'merge'],
+])
+
+/** Words between the verb and the table's name. */
+const beforeTarget: ReadonlySet<string> = new Set(['INTO', 'FROM', 'ONLY', 'OR', 'IGNORE', 'FAIL', 'ABORT', 'ROLLBACK'])
+
+/** Words that end one clause and begin the next. */
+const clauseWords: ReadonlySet<string> = new Set(['SET', 'FROM', 'USING', 'WHERE', 'RETURNING', 'ORDER', 'LIMIT', ';'])
+
+/** `undefined`: the text is not understood, or changes no rows. Pure. */
+export function readChangeShape(sql: string, dialect: Dialect): ChangeShape | undefined {
+  const tokens = shapeSyntaxes[dialect].lex(sql)
+  if (tokens.trouble !== '' || tokens.executableEnds.length > 0) return undefined
+  const verbAt = outside(tokens, 0, (word) => verbs.has(word))
+  const verb = verbs.get(tokens.word(verbAt))
+  if (verb === undefined) return undefined
+  const nameAt = nameStart(tokens, verbAt + 1)
+  let end = nameAt + 1
+  while (tokens.word(end) === '.') end += 2
+  // PostgreSQL: `table *` is the table with those that inherit from it.
+  const alias = aliasAt(tokens, end, verb, dialect)
+  const afterAlias = alias === undefined ? end : alias + 1
+  return {
+    verb,
+    ...(verbAt > 0 ? { with: { start: tokens.start(0), end: tokens.end(verbAt - 1) } } : {}),
+    changesInWith: verbAt > 0 && changesWithin(tokens, verbAt),
+    target: { start: tokens.start(nameAt), end: tokens.end(end - 1) },
+    ...(alias === undefined ? {} : { alias: tokens.text(alias) }),
+    returned: returnedNames(tokens, afterAlias, tokens.unquoted(end - 1)),
+    ...(verb === 'update' || verb === 'delete' ? clausesOf(tokens, afterAlias, verb) : { isLimited: false }),
+  }
+}
+
+function nameStart(tokens: TokenList, from: number): number {
+  let at = from
+  // `INSERT OR REPLACE INTO`: REPLACE may be a table's name elsewhere.
+  while (beforeTarget.has(tokens.word(at)) || (tokens.word(at) === 'REPLACE' && tokens.word(at - 1) === 'OR')) at++
+  return at
+}
+
+function aliasAt(tokens: TokenList, at: number, verb: ChangeShape['verb'], dialect: Dialect): number | undefined {
+  if (tokens.word(at) === 'AS') return at + 1
+  // Without AS, only PostgreSQL knows aliases here, and not in an INSERT.
+  if (dialect !== 'postgres' || verb === 'insert' || at >= tokens.length) return undefined
+  const word = tokens.word(at)
+  return clauseWords.has(word) || word === '*' || word === '(' ? undefined : at
+}
+
+function clausesOf(
+  tokens: TokenList,
+  from: number,
+  verb: 'update' | 'delete',
+): Pick<ChangeShape, 'from' | 'where' | 'isLimited'> {
+  const fromWord = verb === 'update' ? 'FROM' : 'USING'
+  const fromAt = outside(tokens, from, (word, at) => word === fromWord && tokens.word(at - 1) !== 'DISTINCT')
+  const whereAt = outside(tokens, from, (word) => word === 'WHERE')
+  const endAt = outside(tokens, from, (word) => word === 'RETURNING' || word === ';')
+  const limitAt = outside(tokens, from, (word) => word === 'LIMIT' || word === 'ORDER')
+  const end = Math.min(endAt, limitAt)
+  const behind = (at: number, to: number): Span => ({ start: tokens.end(at), end: tokens.end(Math.min(to, end) - 1) })
+  return {
+    ...(fromAt < Math.min(whereAt, end) ? { from: behind(fromAt, whereAt) } : {}),
+    ...(whereAt < end ? { where: behind(whereAt, end) } : {}),
+    isLimited: limitAt < tokens.length,
+  }
+}
+
+/** Names of the table in `RETURNING table.column`; not inside of queries, which may have tables of that name. */
+function returnedNames(tokens: TokenList, from: number, table: string): readonly Span[] {
+  const found: Span[] = []
+  const isTable = (at: number): boolean => tokens.unquoted(at).toLowerCase() === table.toLowerCase()
+  for (let i = outside(tokens, from, (word) => word === 'RETURNING') + 1; i < tokens.length; i++) {
+    if (tokens.word(i) === '(' && /^(?:SELECT|WITH|VALUES)$/.test(tokens.word(i + 1))) i = tokens.partner(i)
+    else if (tokens.word(i + 1) === '.' && tokens.word(i - 1) !== '.' && isTable(i))
+      found.push({ start: tokens.start(i), end: tokens.end(i) })
+  }
+  return found
+}
+
+function changesWithin(tokens: TokenList, to: number): boolean {
+  for (let i = 0; i < to; i++) {
+    const word = tokens.word(i)
+    if (verbs.has(word) && /^(?:\(|MATERIALIZED)$/.test(tokens.word(i - 1))) return true
+  }
+  return false
+}
+
+/** The first token outside of brackets for which something is true, or the number of tokens. */
+function outside(tokens: TokenList, from: number, isIt: (word: string, at: number) => boolean): number {
+  for (let i = from; i < tokens.length; i++) {
+    const word = tokens.word(i)
+    if (isIt(word, i)) return i
+    if (word === '(') i = tokens.partner(i)
+  }
+  return tokens.length
+}
