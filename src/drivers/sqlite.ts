@@ -40,7 +40,8 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
     const cache = { statementCacheSize: options.statementCacheSize, bigIntegers: false, olderNode }
     return new SqliteSinglePool(() => new SqliteConnection(handle, cache), false, options)
   }
-  const opener = new ConnectionOpener(module, parseSqliteDsn(target.dsn), options)
+  const dsn = parseSqliteDsn(target.dsn)
+  const opener = new ConnectionOpener(module, options.readOnly === true ? { ...dsn, mode: 'ro' } : dsn, options)
   if (opener.dsn.file === ':memory:') {
     return new SqliteSinglePool(() => opener.writer(), true, options, opener.dsn.mode !== 'ro')
   }

@@ -52,6 +52,11 @@ export interface PoolOptions {
   readonly trackPositions?: boolean
   /** SQLite: statements that every connection begins with, before anybody uses it. */
   readonly setup?: readonly string[]
+  /**
+   * The server is told to refuse writes on each connection that the pool opens: PostgreSQL by `default_transaction_read_only`, MySQL and
+   * MariaDB by SET SESSION TRANSACTION READ ONLY, SQLite by opening the file so. Connections of a handle stay as they are. Default false.
+   */
+  readonly readOnly?: boolean
 }
 
 /** Where to connect: a data source name, or a pool or handle of the driver's own that the application keeps. */

@@ -22,7 +22,7 @@ import { runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
 import { StatusReader } from './server-status.ts'
 import { showsAll } from './visibility.ts'
-import { resetConnection } from './session.ts'
+import { refuseWrites, resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
 import { trackPosition } from './tracked-position.ts'
 
@@ -55,6 +55,8 @@ export class MysqlPool implements DriverPool {
   /** Those who wait for a connection, by what tells them that none will come. */
   readonly #acquiring = new Set<(error: Error) => void>()
   readonly #known = new WeakSet<PoolConnection>()
+  /** Those on which the server refuses writes. */
+  readonly #refusing = new WeakSet<PoolConnection>()
   /** When each connection of an own pool was last given back; the longest idle comes first. */
   readonly #idleSince = new Map<PoolConnection, number>()
   readonly #onEnqueue = (): void => {
@@ -200,6 +202,7 @@ export class MysqlPool implements DriverPool {
   async #giveBackReset(connection: PoolConnection): Promise<void> {
     const clean = await resetConnection(connection, this.#options.connectTimeoutMs)
     if (clean) this.#track(connection)
+    this.#refusing.delete(connection)
     this.#giveBack(connection, clean)
   }
 
@@ -242,7 +245,13 @@ export class MysqlPool implements DriverPool {
       if (settled) return connection?.release()
       if (error || connection === undefined) return settle(mysqlError(error, 'connect', 'read'), undefined)
       this.#welcome(connection)
-      settle(undefined, connection)
+      this.#secure(connection, (failure) => {
+        if (!settled && failure === undefined) return settle(undefined, connection)
+        this.#inUse.delete(connection)
+        if (failure === undefined) connection.release()
+        else connection.destroy()
+        if (!settled) settle(mysqlError(failure, 'connect', 'read'), undefined)
+      })
     }
     const refuse = (error: Error): void => {
       removeFromQueue(this.#pool, acquired)
@@ -252,6 +261,16 @@ export class MysqlPool implements DriverPool {
     this.#pool.getConnection(acquired)
     if (!this.#queued && !signal && !timeoutMs) return
     watch = this.#watchWaiting(limits, this.#queued, refuse)
+  }
+
+  /** Waits for the server's word that it refuses writes, where it is to refuse them: without it the connection is not used. */
+  #secure(connection: PoolConnection, done: (failure: unknown) => void): void {
+    const mustRefuse = this.#owned && this.#options.readOnly === true
+    if (!mustRefuse || this.#refusing.has(connection)) return done(undefined)
+    refuseWrites(connection, (error) => {
+      if (!error) this.#refusing.add(connection)
+      done(error || undefined)
+    })
   }
 
   #welcome(connection: PoolConnection): void {

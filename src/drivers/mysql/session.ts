@@ -19,3 +19,8 @@ export function resetConnection(connection: PoolConnection, limitMs: number): Pr
     reset.call(connection, done)
   })
 }
+
+/** Has the server refuse writes on the connection until it is reset. `error`: it may still take them. */
+export function refuseWrites(connection: PoolConnection, done: (error: unknown) => void): void {
+  connection.query('SET SESSION TRANSACTION READ ONLY', done)
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { splitDsn } from './connect.ts'
+import { readOnlyDsn, splitDsn } from './connect.ts'
 
 describe('query_timeout of a data source name', () => {
   it.each([
@@ -11,5 +11,40 @@ describe('query_timeout of a data source name', () => {
     ['postgres://u:query_timeout=5@h/d', 'postgres://u:query_timeout=5@h/d', 0],
   ])('%s', (dsn, without, queryTimeoutMs) => {
     expect(splitDsn(dsn)).toEqual({ dsn: without, queryTimeoutMs })
+  })
+})
+
+describe('readOnlyDsn', () => {
+  const optionsOf = (dsn: string, environment?: string): string | null =>
+    new URL(readOnlyDsn(dsn, environment)).searchParams.get('options')
+  const on = '-c default_transaction_read_only=on'
+
+  it.each([
+    ['postgres://u:p@h/db', on],
+    ['postgres://u:p%23@h/db?sslmode=require', on],
+    ['postgres://u@h/db?options=-c%20work_mem%3D8MB', `-c work_mem=8MB ${on}`],
+    [
+      'postgres://u@h/db?options=-c+default_transaction_read_only%3Doff&a=1',
+      `-c default_transaction_read_only=off ${on}`,
+    ],
+    ['postgres://u@h/db?options=-c%20a.b%3D1&options=-c%20a.b%3D2', `-c a.b=2 ${on}`],
+  ])('adds to what %s says', (dsn, expected) => {
+    expect(optionsOf(dsn)).toBe(expected)
+  })
+
+  it('adds to the options of the environment where the name has none, as pg would take them', () => {
+    expect(optionsOf('postgres://u@h/db', '-c work_mem=8MB')).toBe(`-c work_mem=8MB ${on}`)
+    expect(optionsOf('postgres://u@h/db?options=-c%20a.b%3D1', '-c work_mem=8MB')).toBe(`-c a.b=1 ${on}`)
+  })
+
+  it('leaves everything else as it is', () => {
+    const { href, searchParams } = new URL(
+      readOnlyDsn('postgres://u:p%40%3F@h:5433/db?sslrootcert=%2Fa%20b&a=', undefined),
+    )
+    expect(href).toContain('postgres://u:p%40%3F@h:5433/db?')
+    expect([...searchParams].slice(0, 2)).toEqual([
+      ['sslrootcert', '/a b'],
+      ['a', ''],
+    ])
   })
 })

@@ -24,6 +24,20 @@ export function splitDsn(dsn: string): DsnParts {
   return { dsn: without, queryTimeoutMs: Number(found[2]) }
 }
 
+/**
+ * The data source name with `default_transaction_read_only` among the settings with which a session starts, so that DISCARD ALL keeps
+ * it. The last one of the same name counts, so a name that says otherwise does not get through. `pg` takes the environment's
+ * PGOPTIONS only for a name without options, so these are put in.
+ */
+export function readOnlyDsn(dsn: string, environmentOptions: string | undefined): string {
+  const [, address = '', query = '', fragment = ''] = /^([^?#]*)(?:\?([^#]*))?(#.*)?$/s.exec(dsn) ?? [dsn, dsn]
+  const parameters = new URLSearchParams(query)
+  // Of several, `pg` takes the last.
+  const given = parameters.getAll('options').at(-1) || (environmentOptions ?? '')
+  parameters.set('options', `${given} -c default_transaction_read_only=on`.trim())
+  return `${address}?${parameters.toString()}${fragment}`
+}
+
 export interface OpenedPool {
   readonly pool: Pool
   readonly queryTimeoutMs: number
@@ -35,7 +49,7 @@ export interface OpenedPool {
 export async function openOwnPool(parts: DsnParts, options: PoolOptions): Promise<OpenedPool> {
   const pg = await loadPg()
   const config: ClientConfig = {
-    connectionString: parts.dsn,
+    connectionString: options.readOnly === true ? readOnlyDsn(parts.dsn, process.env['PGOPTIONS']) : parts.dsn,
     connectionTimeoutMillis: options.connectTimeoutMs,
     fallback_application_name: 'signalbox',
     keepAlive: true,
