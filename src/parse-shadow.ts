@@ -41,6 +41,12 @@ export function checkShadows(databases: ReadonlyMap<string, Database>, aliases: 
     if (base.shards.length > 1) refuse(`"${shadow.base}" has ${base.shards.length} shards.`, 'a database of one shard')
     if (base.engine !== engine)
       refuse(`It is ${engine}, and "${shadow.base}" is ${base.engine}.`, 'a database of the same engine', 'local')
+    if (engine === 'mysql' && [...shadow.kinds.values()].includes('augment'))
+      throw new ConfigError(
+        `databases.${alias}.tables`,
+        'MySQL and MariaDB cannot lay local rows over those of another server.',
+        "'replace' or 'base'",
+      )
     const target = shards[0]?.primary.target()
     if (target?.from !== 'dsn' || /^sqlite::memory:/i.test(target.dsn))
       refuse('It is a handle, or in memory.', 'a data source name of a file or a server', 'local')

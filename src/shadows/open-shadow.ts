@@ -3,6 +3,8 @@ import { parseSqliteDsn } from '../drivers/sqlite/dsn.ts'
 import { ShadowError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
 import type { Shadow } from '../topology/shadow.ts'
+import { openReplaced } from './mysql/create-replaced.ts'
+import { SplitPool } from './mysql/split-pool.ts'
 import { ShadowPool } from './shadow-pool.ts'
 import { attachBase, openSqliteShadow, sqliteShadowDialect } from './sqlite/sqlite-shadow.ts'
 
@@ -25,6 +27,7 @@ export async function openShadow(
   options: PoolOptions,
   analyze: (sql: string) => Analysis,
 ): Promise<DriverPool> {
+  if (driver.engine === 'mysql') return await openSplit(driver, { alias, shadow, local, base }, options, analyze)
   if (driver.engine !== 'sqlite' || base.from !== 'dsn')
     throw new ShadowError(`"${alias}" cannot be a shadow: so far, shadows are of SQLite files.`)
   const attach = attachBase(parseSqliteDsn(base.dsn).file)
@@ -35,5 +38,26 @@ export async function openShadow(
     return new ShadowPool(pool, { catalogue, dialect: sqliteShadowDialect, analyze })
   } finally {
     await plain.close()
+  }
+}
+
+async function openSplit(
+  driver: Driver,
+  place: ShadowPlace,
+  options: PoolOptions,
+  analyze: (sql: string) => Analysis,
+): Promise<DriverPool> {
+  const local = await driver.open(place.local, options)
+  const base = await driver.open(place.base, { ...options, readOnly: true })
+  try {
+    return new SplitPool({
+      local,
+      base,
+      catalogue: await openReplaced(local, base, place.alias, place.shadow),
+      analyze,
+    })
+  } catch (error) {
+    await Promise.all([local.close(), base.close()])
+    throw error
   }
 }
