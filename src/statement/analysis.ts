@@ -129,6 +129,8 @@ export interface AppearanceCondition {
    * tables in view it is listed nowhere.
    */
   readonly certain: boolean
+  /** Present: rows of other tables must meet the very same condition, because a UNION gives them beside those of this one. */
+  readonly shared?: true
 }
 
 /** What a column lies between. At least one bound is there. */

@@ -117,6 +117,15 @@ describe.each(testedEngines)('a list of keys, split over shards of %s', (engine)
     )
   })
 
+  it('a list stays whole that rows of a UNION must meet whose keys are others', async () => {
+    const [one, other] = keys(2) as [number, number]
+    for (const member of ['select units from purchase', `select ${other} from purchase`, 'select id from purchase']) {
+      const text = `select q.id from (select id from customer union all ${member}) q where q.id in (?, ?) order by q.id`
+      await expectSame(text, [one, other])
+      expect(shop.sharded.preview(sql(text), [one, other]).shardParams, member).toBeUndefined()
+    }
+  })
+
   it('a list with values of all shards and of none', async () => {
     const all = Array.from({ length: 500 }, (_, index) => index + 1)
     const marks = all.map(() => '?').join(', ')

@@ -18,7 +18,10 @@ export interface KeyPin {
 export interface KeyColumnPin {
   readonly operator: AppearanceCondition['operator']
   readonly values: readonly ValueSource[]
-  /** The condition is on the column itself, and holds for no row without one of the table; otherwise it is on what the column equals. */
+  /**
+   * The condition is on the column itself, and on rows of the table alone: not on what the column equals, nor on rows without one of the
+   * table, nor on what a UNION gives beside it.
+   */
   readonly isOwn: boolean
 }
 
@@ -64,8 +67,9 @@ export class KeyReader {
     for (const column of shardKey) {
       const found = this.#conditionOn(index, column)
       if (found === undefined) return undefined
-      const { operator, values, certain } = found.condition
-      const isOwn = found.place === index && (certain || this.#appearances[index]?.optional !== true)
+      const { operator, values, certain, shared } = found.condition
+      const isOptional = !certain && this.#appearances[index]?.optional === true
+      const isOwn = found.place === index && shared !== true && !isOptional
       columns.push({ operator, values, isOwn })
     }
     return { table, columns }

@@ -185,12 +185,12 @@ export class JoinLevel implements ReadLevel {
   #claimAll({ restrictions, ranges, matches, memberships, existing }: Conjuncts, view: Extent, side: Extent): void {
     for (const restriction of restrictions) {
       if (restriction.values.some(({ from }) => from === 'expression')) continue
-      this.#claimOwned(restriction.column, view, side, ({ entry, column }, certain) =>
-        entry.conditions.push(condition(restriction, column, certain)),
+      this.#claimOwned(restriction.column, view, side, (origin) =>
+        origin.entry.conditions.push(condition(restriction, origin)),
       )
     }
     for (const range of ranges) {
-      this.#claimOwned(range.column, view, side, ({ entry, column }, certain) =>
+      this.#claimOwned(range.column, view, side, ({ entry, column, certain }) =>
         entry.ranges.push(rangeOf(range, column, certain)),
       )
     }
@@ -199,17 +199,11 @@ export class JoinLevel implements ReadLevel {
     for (const query of existing) query.mustGiveRow(this, side)
   }
 
-  #claimOwned(
-    reference: ColumnReference,
-    view: Extent,
-    side: Extent,
-    note: (origin: Origin, certain: boolean) => void,
-  ): void {
+  #claimOwned(reference: ColumnReference, view: Extent, side: Extent, note: (origin: Origin) => void): void {
     const { column } = reference
     const claim = (relation: Relation, certain: boolean): void => {
       if (relation.level !== this || !covers(side, relation)) return
-      for (const origin of originsOf({ relation, column, certain }, this.#comparison))
-        if (origin.passes) note(origin, origin.certain)
+      for (const origin of originsOf({ relation, column, certain }, this.#comparison)) if (origin.passes) note(origin)
     }
     if (reference.qualifier !== undefined) {
       const owner = this.#owner(reference, view)
@@ -339,12 +333,13 @@ function nullableSide({ kind, from, middle, to }: Join): Extent | undefined {
   return { from: kind === 'left' ? middle : from, to: kind === 'right' ? middle : to }
 }
 
-function condition({ operator, values }: Restriction, column: string, certain: boolean): AppearanceCondition {
+function condition({ operator, values }: Restriction, { column, certain, alone }: Origin): AppearanceCondition {
   return Object.freeze({
     column,
     operator,
     values: Object.freeze(values.map((value) => Object.freeze(value))),
     certain,
+    ...(alone ? {} : { shared: true as const }),
   })
 }
 
