@@ -129,6 +129,11 @@ export interface AppearanceCondition {
    * tables in view it is listed nowhere.
    */
   readonly certain: boolean
+  /**
+   * Of a list that stands in the text as it is: where its operator begins (`IN`, or the `=` of `= ANY`), in UTF-16 units. Its items
+   * are `values`, in their order. Absent where the condition was made of several.
+   */
+  readonly at?: number
   /** Present: rows of other tables must meet the very same condition, because a UNION gives them beside those of this one. */
   readonly shared?: true
 }

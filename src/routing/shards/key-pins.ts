@@ -23,6 +23,8 @@ export interface KeyColumnPin {
    * table, nor on what a UNION gives beside it.
    */
   readonly isOwn: boolean
+  /** As in {@link AppearanceCondition}. */
+  readonly at?: AppearanceCondition['at'] | undefined
 }
 
 /** The range that the key of a table lies in at one place. */
@@ -67,10 +69,10 @@ export class KeyReader {
     for (const column of shardKey) {
       const found = this.#conditionOn(index, column)
       if (found === undefined) return undefined
-      const { operator, values, certain, shared } = found.condition
+      const { operator, values, certain, at, shared } = found.condition
       const isOptional = !certain && this.#appearances[index]?.optional === true
       const isOwn = found.place === index && shared !== true && !isOptional
-      columns.push({ operator, values, isOwn })
+      columns.push({ operator, values, isOwn, at })
     }
     return { table, columns }
   }

@@ -1,4 +1,4 @@
-import type { RangeBound, ValueSource } from '../analysis.ts'
+import type { AppearanceCondition, RangeBound, ValueSource } from '../analysis.ts'
 import type { ColumnReference } from './origin.ts'
 import type { QueryColumns } from './query-columns.ts'
 
@@ -7,6 +7,8 @@ export interface Restriction {
   readonly column: ColumnReference
   readonly operator: 'equals' | 'in'
   readonly values: readonly ValueSource[]
+  /** As in {@link AppearanceCondition}. */
+  readonly at?: AppearanceCondition['at'] | undefined
 }
 
 /** `column > value`, `column BETWEEN value AND value`. */

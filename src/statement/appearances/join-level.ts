@@ -333,12 +333,13 @@ function nullableSide({ kind, from, middle, to }: Join): Extent | undefined {
   return { from: kind === 'left' ? middle : from, to: kind === 'right' ? middle : to }
 }
 
-function condition({ operator, values }: Restriction, { column, certain, alone }: Origin): AppearanceCondition {
+function condition({ operator, values, at }: Restriction, { column, certain, alone }: Origin): AppearanceCondition {
   return Object.freeze({
     column,
     operator,
     values: Object.freeze(values.map((value) => Object.freeze(value))),
     certain,
+    ...(at === undefined ? {} : { at }),
     ...(alone ? {} : { shared: true as const }),
   })
 }

@@ -6,7 +6,7 @@ import type { QueryColumns } from '../appearances/query-columns.ts'
 import type { QueryLevel } from './level.ts'
 import type { Appearance } from './tables.ts'
 import { arraySources, isValueSide, valueSource } from './value-source.ts'
-import { listAt, namesIn, nodeOf, textAt, type Tree } from './tree.ts'
+import { listAt, namesIn, nodeOf, numberAt, textAt, type Tree } from './tree.ts'
 
 /** A condition that every row of the table at that place in the statement fulfils. */
 export interface Condition {
@@ -18,15 +18,20 @@ export interface Condition {
   readonly values: readonly ValueSource[]
 }
 
-/** What a query gives, by its `SelectStmt`. */
-export type QueryOf = (select: Tree) => QueryColumns
+/** What a condition is read with. */
+export interface ConditionReading {
+  /** What a query gives, by its `SelectStmt`. */
+  readonly queryOf: (select: Tree) => QueryColumns
+  /** Where something stands in the text, in UTF-16 units, by where the parser says that it does. */
+  readonly position: (location: number) => number
+}
 
 /**
  * The conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, tuples of
  * these, `column = column`, ranges, and queries in their place; of an `OR` what all of its sides say. Whatever stands under
  * `NOT` or `CASE` holds only sometimes, and is left out.
  */
-export function conjunctsOf(qualification: unknown, queryOf: QueryOf): Conjuncts {
+export function conjunctsOf(qualification: unknown, reading: ConditionReading): Conjuncts {
   const found = foundConjuncts()
   const pending: unknown[] = [qualification]
   while (pending.length > 0) {
@@ -38,15 +43,15 @@ export function conjunctsOf(qualification: unknown, queryOf: QueryOf): Conjuncts
       if (operator === 'AND_EXPR') pending.push(...sides.toReversed())
       // The parser takes no text that nests deeply.
       if (operator === 'OR_EXPR') {
-        const branches = sides.map((side) => conjunctsOf(side, queryOf))
+        const branches = sides.map((side) => conjunctsOf(side, reading))
         addAnyOf(branches, found)
       }
       continue
     }
     const comparison = nodeOf(part, 'A_Expr')
-    if (comparison !== undefined) compare(comparison, found, queryOf)
+    if (comparison !== undefined) compare(comparison, found, reading)
     const query = nodeOf(part, 'SubLink')
-    if (query !== undefined) addQuery(query, found, queryOf)
+    if (query !== undefined) addQuery(query, found, reading)
   }
   return found
 }
@@ -61,6 +66,11 @@ export function conditionsOf({ restrictions }: Conjuncts, level: QueryLevel, fou
   }
 }
 
+function positionOf(comparison: Tree, { position }: ConditionReading): number | undefined {
+  const location = numberAt(comparison, 'location') ?? -1
+  return location < 0 ? undefined : position(location)
+}
+
 function operatorOf(comparison: Tree): string | undefined {
   return ownOperator(listAt(comparison, 'name'))
 }
@@ -71,13 +81,13 @@ function ownOperator(list: readonly unknown[]): string | undefined {
   return name?.length === 1 || (name?.length === 2 && name[0] === 'pg_catalog') ? name.at(-1) : undefined
 }
 
-function compare(comparison: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+function compare(comparison: Tree, found: FoundConjuncts, reading: ConditionReading): void {
   const left = comparison['lexpr']
   const right = comparison['rexpr']
   const kind = textAt(comparison, 'kind')
   const operator = operatorOf(comparison)
   if (kind === 'AEXPR_OP') {
-    if (operator === '=') equal(left, right, found, queryOf)
+    if (operator === '=') equal(left, right, found, reading)
     else if (operator !== undefined) addComparison(left, operator, right, found)
   } else if (kind === 'AEXPR_BETWEEN') {
     const [from, to, ...more] = listAt(nodeOf(right, 'List'), 'items').map((item) => boundOf(item, true))
@@ -87,30 +97,31 @@ function compare(comparison: Tree, found: FoundConjuncts, queryOf: QueryOf): voi
   } else if (kind === 'AEXPR_IN') {
     const items = listAt(nodeOf(right, 'List'), 'items')
     const row = nodeOf(left, 'RowExpr')
-    if (row === undefined) add(left, 'in', items.map(valueSource), found)
-    else rowIn(listAt(row, 'args'), items, found)
+    const at = positionOf(comparison, reading)
+    if (row === undefined) add(left, 'in', items.map(valueSource), found, at)
+    else rowIn(listAt(row, 'args'), items, found, at)
   } else if (kind === 'AEXPR_OP_ANY') {
     const values = arraySources(right)
-    if (values !== undefined) add(left, 'in', values, found)
+    if (values !== undefined) add(left, 'in', values, found, positionOf(comparison, reading))
   }
 }
 
 /** `EXISTS (SELECT …)`, `column IN (SELECT …)`, `column = ANY (SELECT …)`. */
-function addQuery(link: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+function addQuery(link: Tree, found: FoundConjuncts, reading: ConditionReading): void {
   const select = nodeOf(link['subselect'], 'SelectStmt')
   const type = textAt(link, 'subLinkType')
   if (select === undefined) return
-  if (type === 'EXISTS_SUBLINK') found.existing.push(queryOf(select))
+  if (type === 'EXISTS_SUBLINK') found.existing.push(reading.queryOf(select))
   const name = listAt(link, 'operName')
   if (type !== 'ANY_SUBLINK' || (name.length > 0 && ownOperator(name) !== '=')) return
-  found.memberships.push({ columns: columnsOf(link['testexpr']), query: queryOf(select), single: false })
+  found.memberships.push({ columns: columnsOf(link['testexpr']), query: reading.queryOf(select), single: false })
 }
 
 /** `column = (SELECT …)`. */
-function addSingle(side: unknown, link: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+function addSingle(side: unknown, link: Tree, found: FoundConjuncts, reading: ConditionReading): void {
   const select = nodeOf(link['subselect'], 'SelectStmt')
   if (select === undefined || textAt(link, 'subLinkType') !== 'EXPR_SUBLINK') return
-  found.memberships.push({ columns: columnsOf(side), query: queryOf(select), single: true })
+  found.memberships.push({ columns: columnsOf(side), query: reading.queryOf(select), single: true })
 }
 
 function columnsOf(side: unknown): readonly (ColumnReference | undefined)[] {
@@ -118,17 +129,17 @@ function columnsOf(side: unknown): readonly (ColumnReference | undefined)[] {
   return row === undefined ? [columnOf(side)] : listAt(row, 'args').map(columnOf)
 }
 
-function equal(left: unknown, right: unknown, found: FoundConjuncts, queryOf: QueryOf): void {
+function equal(left: unknown, right: unknown, found: FoundConjuncts, reading: ConditionReading): void {
   const leftRow = nodeOf(left, 'RowExpr')
   const rightRow = nodeOf(right, 'RowExpr')
   if (leftRow !== undefined && rightRow !== undefined) {
     const rights = listAt(rightRow, 'args')
-    for (const [index, item] of listAt(leftRow, 'args').entries()) equal(item, rights[index], found, queryOf)
+    for (const [index, item] of listAt(leftRow, 'args').entries()) equal(item, rights[index], found, reading)
     return
   }
   const [leftQuery, rightQuery] = [nodeOf(left, 'SubLink'), nodeOf(right, 'SubLink')]
-  if (rightQuery !== undefined) addSingle(left, rightQuery, found, queryOf)
-  if (leftQuery !== undefined) addSingle(right, leftQuery, found, queryOf)
+  if (rightQuery !== undefined) addSingle(left, rightQuery, found, reading)
+  if (leftQuery !== undefined) addSingle(right, leftQuery, found, reading)
   if (isValueSide(right)) add(left, 'equals', [valueSource(right)], found)
   else if (isValueSide(left)) add(right, 'equals', [valueSource(left)], found)
   else {
@@ -178,7 +189,12 @@ function addRange(
 }
 
 /** `(a, b) IN ((1, 2), (3, 4))`: each column is in its own list. */
-function rowIn(columns: readonly unknown[], rows: readonly unknown[], found: FoundConjuncts): void {
+function rowIn(
+  columns: readonly unknown[],
+  rows: readonly unknown[],
+  found: FoundConjuncts,
+  at: number | undefined,
+): void {
   const tuples = rows.map((row) => listAt(nodeOf(row, 'RowExpr'), 'args'))
   for (const [index, column] of columns.entries()) {
     if (tuples.every((tuple) => tuple.length === columns.length)) {
@@ -187,14 +203,21 @@ function rowIn(columns: readonly unknown[], rows: readonly unknown[], found: Fou
         'in',
         tuples.map((tuple) => valueSource(tuple[index])),
         found,
+        at,
       )
     }
   }
 }
 
-function add(side: unknown, operator: 'equals' | 'in', values: readonly ValueSource[], found: FoundConjuncts): void {
+function add(
+  side: unknown,
+  operator: 'equals' | 'in',
+  values: readonly ValueSource[],
+  found: FoundConjuncts,
+  at?: number,
+): void {
   const column = columnOf(side)
-  if (column !== undefined) found.restrictions.push({ column, operator, values })
+  if (column !== undefined) found.restrictions.push({ column, operator, values, at })
 }
 
 export function columnOf(side: unknown): ColumnReference | undefined {

@@ -86,7 +86,7 @@ class FromReader {
 
   #readJoin(join: Tree, item: FromItem): void {
     const type = textAt(join, 'jointype')
-    const on = conjunctsOf(join['quals'], this.#walk.facts.queryOf)
+    const on = conjunctsOf(join['quals'], this.#walk.reading)
     if (type === 'JOIN_INNER' && !item.nullable && !item.hidden) this.#qualifications.push(on)
     this.#walk.push(join['quals'], this.#lateral)
     const hidden = item.hidden || treeAt(join, 'alias') !== undefined

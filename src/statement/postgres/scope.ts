@@ -1,6 +1,7 @@
 import type { TableAppearance } from '../analysis.ts'
 import type { Surroundings } from '../appearances/join-level.ts'
 import type { QueryColumns } from '../appearances/query-columns.ts'
+import type { ConditionReading } from './conditions.ts'
 import type { StatementFacts } from './facts.ts'
 import type { Appearance, TableCollector } from './tables.ts'
 import type { Tree } from './tree.ts'
@@ -36,6 +37,7 @@ export interface Scope {
 export interface Walk {
   readonly facts: StatementFacts
   readonly tables: TableCollector
+  readonly reading: ConditionReading
   readonly statement: number
   /** Where the statement begins in the text. */
   readonly start: number

@@ -1,5 +1,5 @@
 import type { TableAppearance } from '../analysis.ts'
-import { conditionsOf, conjunctsOf, insertedValues } from './conditions.ts'
+import { conditionsOf, conjunctsOf, insertedValues, type ConditionReading } from './conditions.ts'
 import { definitionTables, definitionTargets, namedObjects } from './definitions.ts'
 import { isTemporarySchema, type StatementFacts } from './facts.ts'
 import { collectFrom, derived, type FromLevel } from './from.ts'
@@ -20,6 +20,7 @@ type Handler = (walk: StatementWalk, fields: Tree, scope: Scope) => void
 export class StatementWalk implements Walk {
   readonly facts: StatementFacts
   readonly tables: TableCollector
+  readonly reading: ConditionReading
   readonly statement: number
   /** Where the statement begins in the text. */
   readonly start: number
@@ -28,6 +29,7 @@ export class StatementWalk implements Walk {
   constructor(facts: StatementFacts, tables: TableCollector, statement: number, start: number) {
     this.facts = facts
     this.tables = tables
+    this.reading = { queryOf: facts.queryOf, position: (location) => tables.position(location) }
     this.statement = statement
     this.start = start
   }
@@ -148,7 +150,7 @@ function amongUnknown(scope: Scope): Scope {
 
 /** The conditions that each row of a level must meet, behind those of its joins. */
 function restrict(walk: StatementWalk, { level, joins, qualifications }: FromLevel, where: unknown): void {
-  const conjuncts = conjunctsOf(where, walk.facts.queryOf)
+  const conjuncts = conjunctsOf(where, walk.reading)
   joins.restrict(conjuncts)
   for (const each of [...qualifications, conjuncts]) conditionsOf(each, level, walk.facts.conditions)
 }

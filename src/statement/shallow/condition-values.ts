@@ -285,7 +285,7 @@ function readMembership(walk: SyntaxWalk, found: FoundConjuncts, from: number, o
   }
   for (const [index, column] of columns.entries()) {
     const values = rows.map((row) => row[index] ?? ({ from: 'expression' } as const))
-    noteValues(found, column, 'in', values)
+    noteValues(found, column, 'in', values, tokens.start(operator))
   }
 }
 
@@ -294,6 +294,7 @@ function noteValues(
   column: ColumnReference,
   operator: Restriction['operator'],
   values: readonly ValueSource[],
+  at?: number,
 ): void {
-  found.restrictions.push({ column, operator, values })
+  found.restrictions.push({ column, operator, values, at })
 }

@@ -1,11 +1,10 @@
-import { tokenType, type TokenList } from '../shallow/token-list.ts'
+import type { TokenList } from '../shallow/token-list.ts'
 import type { Dialect } from '../statement.ts'
+import { parameterAt, type ParameterKey } from './parameter-key.ts'
 import { shapeSyntaxes } from './shape-syntax.ts'
+import { readValueLists, type ValueList } from './value-lists.ts'
 
-/** A parameter, by its index from 0, or by its name. */
-export type ParameterKey = number | string
-
-/** Where the parameters of a text stand that stand in one place only: another value there changes nothing else. */
+/** Where the parameters of a text stand that stand in one place only, so that another value there changes nothing else; and its lists. */
 export interface ParameterPlaces {
   readonly once: ReadonlySet<ParameterKey>
   /**
@@ -13,9 +12,11 @@ export interface ParameterPlaces {
    * same list, under the same cast, so a value of one may stand in place of the other.
    */
   readonly lists: ReadonlyMap<ParameterKey, string>
+  /** What stands in the lists, by where their operators begin. */
+  readonly items: ReadonlyMap<number, ValueList>
 }
 
-const none: ParameterPlaces = { once: new Set(), lists: new Map() }
+const none: ParameterPlaces = { once: new Set(), lists: new Map(), items: new Map() }
 
 /** Nothing of a text that is not understood. */
 export function readParameterPlaces(sql: string, dialect: Dialect): ParameterPlaces {
@@ -38,13 +39,7 @@ export function readParameterPlaces(sql: string, dialect: Dialect): ParameterPla
   }
   const once = new Set([...uses].filter(([, count]) => count === 1).map(([key]) => key))
   for (const key of lists.keys()) if (!once.has(key)) lists.delete(key)
-  return { once, lists }
-}
-
-function parameterAt(tokens: TokenList, index: number): ParameterKey | undefined {
-  const type = tokens.type(index)
-  if (type === tokenType.parameter) return tokens.links[index] ?? -1
-  return type === tokenType.namedParameter ? tokens.text(index).slice(1) : undefined
+  return { once, lists, items: readValueLists(tokens) }
 }
 
 /** The list that a token is an item of, with what stands behind it there: a cast. */
