@@ -27,6 +27,8 @@ export interface Explanation {
   readonly scatter?: ScatterOutline
   /** Of several shards, the parameters that each gets, where they are not the given ones. */
   readonly shardParams?: Readonly<Record<string, Params>>
+  /** Of several shards, the text that each gets, where they are not the same. */
+  readonly shardSql?: Readonly<Record<string, string>>
   /** Present if the statement is refused. */
   readonly error?: FailureReport
   readonly analysis?: Analysis
@@ -34,7 +36,7 @@ export interface Explanation {
 
 /** The answer of `explain` for people. */
 export function explanationText(explanation: Explanation, params: Params, terminal: Terminal): string {
-  const { route, destination, scatter, shardParams, error, analysis } = explanation
+  const { route, destination, scatter, shardParams, shardSql, error, analysis } = explanation
   const parts: string[] = []
   if (route !== undefined) {
     const [title = '', ...reasons] = formatRoute(route).split('\n')
@@ -42,6 +44,7 @@ export function explanationText(explanation: Explanation, params: Params, termin
     parts.push([terminal.style('bold', target), ...reasons].join('\n'))
   }
   if (scatter !== undefined) parts.push(scatterText(scatter, terminal))
+  if (shardSql !== undefined) parts.push(shardSqlText(shardSql, terminal))
   if (shardParams !== undefined) parts.push(shardParamsText(shardParams, terminal))
   if (error !== undefined) {
     const title = `✗ refused: ${error.code}`
@@ -63,6 +66,11 @@ function scatterText({ sql, steps }: ScatterOutline, terminal: Terminal): string
     terminal.style('bold', 'Put together'),
     ...lines,
   ].join('\n')
+}
+
+function shardSqlText(shardSql: Readonly<Record<string, string>>, terminal: Terminal): string {
+  const lines = Object.entries(shardSql).map(([shard, sql]) => `  ${shard}: ${sql.trim().replaceAll('\n', '\n    ')}`)
+  return [terminal.style('bold', 'With its own keys alone'), ...lines].join('\n')
 }
 
 function shardParamsText(shardParams: Readonly<Record<string, Params>>, terminal: Terminal): string {

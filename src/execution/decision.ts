@@ -10,6 +10,7 @@ import type { KeysByShard } from '../routing/shards/key-owners.ts'
 import type { OwnedList } from '../routing/shards/own-values.ts'
 import type { RoutedStatement } from '../routing/route-statement.ts'
 import type { FunctionUse } from '../statement/analysis.ts'
+import type { BoundedMap } from '../statement/bounded-map.ts'
 import type { ParameterPlaces } from '../statement/shape/parameter-places.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Role, Server, Shard } from '../topology/topology.ts'
@@ -61,8 +62,10 @@ export interface ScatterMemo {
   /** Whether a function is one of the engine's own: of others nobody says that they are no aggregates. */
   readonly isBuiltIn: (fn: FunctionUse) => boolean
   plan?: ScatterPlan
-  /** Where the parameters stand in the text. */
+  /** Where the parameters and the lists stand in the text. */
   places?: ParameterPlaces
+  /** The plans of the texts of shards that differ from the whole. */
+  ownPlans?: BoundedMap<string, ScatterPlan>
   /** How the values of each sort key are ordered. */
   orders?: Promise<readonly KeyOrder[]> | undefined
 }

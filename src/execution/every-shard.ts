@@ -12,7 +12,7 @@ import { readInsertRows } from '../statement/shape/insert-rows.ts'
 import type { Params } from '../statement/statement.ts'
 import type { DriverResult } from '../drivers/driver.ts'
 import type { Decision } from './decision.ts'
-import { ownParams } from './own-params.ts'
+import { ownStatements } from './own-statements.ts'
 import { Result } from './result.ts'
 import { withShards } from './shard-decision.ts'
 
@@ -55,11 +55,12 @@ export async function writeEveryShard<Row>(
 ): Promise<Result<Row>> {
   if (decision.plan?.kind === 'keyed' && decision.plan.inserts === undefined && !decision.plan.takesKeys)
     refuseObstacle(decision)
-  const own = ownParams(decision)
+  const own = ownStatements(decision)
   const done: { readonly shard: string; readonly result: Result<Row> }[] = []
   for (const shard of decision.route.shards) {
     try {
-      done.push({ shard, result: await runOn(withShards(decision, [shard]), own(shard, params)) })
+      const single = { ...withShards(decision, [shard]), sql: own.sqlOf(shard) }
+      done.push({ shard, result: await runOn(single, own.paramsOf(shard, params)) })
     } catch (error) {
       if (done.length === 0) throw error
       throw partialWrite(

@@ -2,14 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import { valuesOf } from '../routing/partial-aggregates.ts'
 import type { Route } from '../routing/route.ts'
 import { groupOutline, scatterOutline, type ScatterOutline } from '../routing/scatter/scatter-outline.ts'
+import { shardText } from '../routing/scatter/row-plan.ts'
 import { shardParams } from '../routing/scatter/shard-limit.ts'
 import { destinationOf, previewShards, type Destination } from '../routing/shards/preview-shards.ts'
 import { Unanswered } from '../routing/shards/unanswered.ts'
 import type { StatementKind } from '../statement/analysis.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Decision } from './decision.ts'
-import { ownParams } from './own-params.ts'
-import { scatterPlanOf } from './scatter/scatter-plan.ts'
+import { ownStatements, type OwnStatements } from './own-statements.ts'
+import { planOfShard, scatterPlanOf } from './scatter/scatter-plan.ts'
 import {
   onShards,
   openDecision,
@@ -32,7 +33,11 @@ export interface RoutePreview extends Route {
    * and OFFSET may have others.
    */
   readonly shardParams?: Readonly<Record<string, Params>>
+  /** Of several shards: the text that each gets, where they are not the same: of lists of constants each gets its own, too. */
+  readonly shardSql?: Readonly<Record<string, string>>
 }
+
+type Plan = ReturnType<typeof scatterPlanOf>
 
 /**
  * The preview of a decision whose shards are not settled yet. `params`: `undefined` if they are not known. Pure.
@@ -54,7 +59,8 @@ function previewOf(template: Decision, params: Params | undefined, terms: ShardT
   if (params === undefined) {
     refuseUnknownValues(template)
     const preview = previewShards(plan, shardWishes(template, terms), shardSurroundings(template, terms))
-    return previewed(withShards(template, preview.shards, preview.reason), analysis.kind, preview.destination)
+    const decision = withShards({ ...template, keyLists: preview.lists }, preview.shards, preview.reason)
+    return previewed(decision, analysis.kind, preview.destination)
   }
   const decision = onShards(template, params, terms)
   const { reasons, shards } = decision.route
@@ -63,26 +69,47 @@ function previewOf(template: Decision, params: Params | undefined, terms: ShardT
 
 function previewed(decision: Decision, kind: StatementKind, destination: Destination, params?: Params): RoutePreview {
   const base = { ...decision.route, kind, destination }
-  const own = destination === 'every' || destination === 'scatter' ? shardParamsOf(decision, destination, params) : {}
+  const own = destination === 'every' || destination === 'scatter' ? ownOf(decision, destination, params) : {}
   if (destination !== 'scatter') return Object.freeze({ ...base, ...own })
   const plan = scatterPlanOf(decision)
   const scatter = plan.kind === 'groups' ? groupOutline(plan.plan) : scatterOutline(plan)
   return Object.freeze({ ...base, scatter, ...own })
 }
 
-function shardParamsOf(
+/** What the shards get each for itself, as far as it is known. */
+function ownOf(
   decision: Decision,
   destination: 'every' | 'scatter',
   params: Params | undefined,
-): Pick<RoutePreview, 'shardParams'> {
-  if (params === undefined || decision.rows !== undefined) return {}
-  const own = ownParams(decision)
+): Pick<RoutePreview, 'shardParams' | 'shardSql'> {
+  if (decision.rows !== undefined) return {}
+  const own = ownStatements(decision)
   const plan = destination === 'scatter' ? scatterPlanOf(decision) : undefined
-  const { engine } = decision.database
-  const each = decision.route.shards.map((shard): [string, Params] => {
-    if (plan?.kind === 'groups') return [shard, valuesOf(plan.plan.shard, own(shard, params))]
-    return [shard, own(shard, plan === undefined ? params : shardParams(params, plan.limit, engine).params)]
+  const { shards } = decision.route
+  const values = params === undefined ? {} : shardParamsOf(decision, plan, own, params)
+  if (shards.every((shard) => own.sqlOf(shard) === decision.sql)) return values
+  const texts = shards.map((shard): [string, string] => [shard, textOf(decision, plan, own.sqlOf(shard))])
+  return { ...values, shardSql: Object.freeze(Object.fromEntries(texts)) }
+}
+
+function shardParamsOf(
+  { route, database }: Decision,
+  plan: Plan | undefined,
+  own: OwnStatements,
+  params: Params,
+): Pick<RoutePreview, 'shardParams'> {
+  const each = route.shards.map((shard): [string, Params] => {
+    if (plan?.kind === 'groups') return [shard, valuesOf(plan.plan.shard, own.paramsOf(shard, params))]
+    const given = plan === undefined ? params : shardParams(params, plan.limit, database.engine).params
+    return [shard, own.paramsOf(shard, given)]
   })
   const isOther = each.some(([, some]) => !isDeepStrictEqual(some, params))
   return isOther ? { shardParams: Object.freeze(Object.fromEntries(each)) } : {}
+}
+
+/** What a shard is asked, whose own text of the statement that is. */
+function textOf(decision: Decision, plan: Plan | undefined, sql: string): string {
+  if (plan === undefined) return sql
+  const own = planOfShard(decision, plan, sql)
+  return own.kind === 'groups' ? own.plan.shard.sql : shardText(own)
 }

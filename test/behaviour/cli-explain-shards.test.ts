@@ -157,6 +157,10 @@ select * from product
     const shown = (await explain([several, '1', '1', `${second}`])).out
     expect(shown).toContain(`  ${owner(1)}: ["1","1","1"]`)
     expect(shown).toContain(`  ${owner(second!)}: ["${second}","${second}","${second}"]`)
+    const constants = await explain([`select id from customer where id in (1, ${second!})`])
+    expect(constants.out).toMatch(
+      new RegExp(`With its own keys alone\\n(?:.*\\n)?  ${owner(1)}: select id from customer where id in \\(1 `),
+    )
     const one = JSON.parse(
       (await explain([several, '--json', '--param', '7', '--param', '7', '--param', '7'])).out,
     ) as object

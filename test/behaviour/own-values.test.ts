@@ -34,6 +34,24 @@ describe.each(testedEngines)('a list of keys, split over shards of %s', (engine)
     return Object.fromEntries(pairs.toReversed())
   }
 
+  /** The lists in the texts that each shard was sent, by what stands in front of them, without blanks and comments. */
+  async function sentLists(before: string, work: () => Promise<unknown>): Promise<Record<string, readonly string[]>> {
+    using queries = subscribedQueries()
+    await work()
+    const lists = queries.all.map(({ route, sql: text }) => {
+      const start = text.indexOf(before)
+      const list = start < 0 ? '' : text.slice(start + before.length).split(/\)(?! *,| *\()/)[0]!
+      return [route.shards[0] ?? '', list.replaceAll(/\/\*.*\*\/|\s/g, '')] as const
+    })
+    const byShard = Object.groupBy(lists, ([shard]) => shard)
+    return Object.fromEntries(
+      Object.entries(byShard).map(([shard, each = []]) => [
+        shard,
+        [...new Set(each.map(([, list]) => list))].filter((list) => list !== ''),
+      ]),
+    )
+  }
+
   async function expectSame(text: string, params: readonly unknown[], options?: CallOptions): Promise<void> {
     const [one, many] = [
       await shop.whole.query(sql(text), params),
@@ -88,15 +106,75 @@ describe.each(testedEngines)('a list of keys, split over shards of %s', (engine)
     await shop.whole.query(text, ['new', k1, k2, k3])
   })
 
-  it('leaves a list whole whose values stand elsewhere, too, are constants, or parts of rows', async () => {
+  it.each([
+    'select id, name from customer where id in (§) order by id desc',
+    "select id from customer where id in (§) and name <> 'x, 1' order by id limit 3 offset 1",
+    'select count(*) as n, sum(credit) as s from customer where id in (§)',
+    'select country, count(*) as n from customer where id in (§) group by country having count(*) > 0 order by country',
+    'select distinct country from customer where id in (§) order by country',
+    'select c.id, p.id as number from customer c left join purchase p on p.customer_id = c.id where c.id in (§) order by c.id, number',
+    'select c.id, p.id as number from customer c left join purchase p on p.customer_id = c.id and p.customer_id in (§) order by c.id, number',
+    'select q.id from (select id from customer where id in (§)) q order by q.id',
+    'select id from customer where exists (select 1 from purchase p where p.customer_id = customer.id) and id in (§) order by id',
+    'select id as k from customer where id in (§) union all select customer_id from purchase where customer_id in (3, 7) and id < 3 order by k',
+  ])('each shard gets its own constants: %s', async (marked) => {
+    const [k1, k2, k3, k4] = keys(4) as [number, number, number, number]
+    const text = marked.replace('§', `${k1}, ${k2}, ${k3} /* 'x' */, null, ${k4}`)
+    await expectSame(text, [])
+    const before = marked.slice(0, marked.indexOf('§')).slice(-6)
+    const received = await sentLists(before, async () => await Array.fromAsync(shop.sharded.stream(text)))
+    // What learns types and collations is asked with the whole text, and what finishes groups takes no rows by it.
+    expect(received['a']).toContain(`${k1},${k3},null`)
+    expect(received['b']).toContain(`${k2},null,${k4}`)
+    const { shardSql = {}, shardParams } = shop.sharded.preview(text, [])
+    expect(shardParams).toBeUndefined()
+    expect(shardSql['a']).not.toContain(`${k2},`)
+    expect(shop.sharded.preview(text)).toMatchObject({ shards: Object.keys(shardSql), shardSql })
+  })
+
+  it('each shard gets its own rows of columns, of constants and of parameters', async () => {
     const [k1, k2] = keys(2) as [number, number]
-    const whole: (readonly [string, readonly unknown[]])[] = [
-      [
-        'select customer_id, id from purchase where (customer_id, id) in ((?, ?), (?, ?)) order by 1, 2',
-        [k1, 1, k2, 2],
-      ],
-      [`select id from customer where id in (${k1}, ?) order by id`, [k2]],
-    ]
+    const text =
+      'select customer_id, id from purchase where (customer_id, id) in ((?, 1), (?, 1), (?, ?), (?, ?)) order by customer_id, id'
+    const given = [k1, k2, k1, 2, k2, 2]
+    await expectSame(text, given)
+    expect(await sent(async () => await shop.sharded.query(sql(text), given))).toEqual({
+      a: [k1, k1, k1, 2, k1, 2],
+      b: [k2, k2, k2, 2, k2, 2],
+    })
+    const constants = `select customer_id, id from purchase where (customer_id, id) in ((${k1}, 1), (${k2}, 2), (${k1}, 3)) order by customer_id, id`
+    await expectSame(constants, [])
+    expect(
+      await sentLists('id) in (', async () => await Array.fromAsync(shop.sharded.stream(constants))),
+    ).toMatchObject({
+      a: expect.arrayContaining([`(${k1},1),(${k1},3`]) as unknown,
+      b: expect.arrayContaining([`(${k2},2`]) as unknown,
+    })
+  })
+
+  it('in changes of all shards by constants, which count each row once', async () => {
+    const [k1, k2, k3] = keys(3) as [number, number, number]
+    for (const text of [
+      `update customer set name = 'kept' where id in (${k1}, ${k2}, ${k3})`,
+      `delete from purchase where (customer_id, id) in ((${k1}, 1), (${k2}, 1), (${k3}, 1))`,
+    ]) {
+      const options = { allShards: true }
+      const { shardSql = {} } = shop.sharded.preview(text, [], options)
+      expect(Object.keys(shardSql)).toEqual(['a', 'b'])
+      expect(shardSql['b']).not.toContain(`${k1}, `)
+      using queries = subscribedQueries()
+      const changed = await shop.sharded.query(text, [], options)
+      const { rowCount } = await shop.whole.query(text)
+      expect(changed.rowCount).toBe(rowCount)
+      expect(rowCount).toBeGreaterThan(0)
+      const received = queries.all.filter(({ route }) => shards.includes(route.shards[0] ?? ''))
+      expect(Object.fromEntries(received.map(({ route, sql: own }) => [route.shards[0], own]))).toEqual(shardSql)
+    }
+  })
+
+  it('leaves a list whole whose values stand elsewhere, too', async () => {
+    const [k1, k2] = keys(2) as [number, number]
+    const whole: (readonly [string, readonly unknown[]])[] = []
     if (engine === 'postgres')
       whole.push(['select id, ?::int as k from customer where id in ($1, $2) order by id', [k1, k2]])
     if (engine === 'sqlite') whole.push(['select id, ?1 as k from customer where id in (?1, ?2) order by id', [k1, k2]])
@@ -212,12 +290,18 @@ describe.each(testedEngines)('a list of keys, split over shards of %s', (engine)
             { minLength: 1, maxLength: 3 },
           ),
           fc.tuple(key, key, key),
+          fc.oneof(fc.constant([]), fc.array(fc.boolean(), { minLength: 50, maxLength: 50 })),
         )
-        .map(([item, conditions, own]) => {
+        .map(([item, conditions, own, areConstants]) => {
           const where = conditions.map(([text]) => text).join(' and ')
           const order = item.includes('c.id') && !item.includes('sum') ? ' order by c.id' : ''
           const given = [...(from.includes('?') ? own : []), ...conditions.flatMap(([, values]) => values)]
-          return { text: `select ${item} from ${from} where ${where}${tails[item] ?? order}`, given }
+          let place = 0
+          const text = `select ${item} from ${from} where ${where}${tails[item] ?? order}`.replaceAll('?', () => {
+            const at = place++
+            return areConstants[at] === true ? String(given[at]) : '?'
+          })
+          return { text, given: given.filter((_, at) => areConstants[at] !== true) }
         }),
     )
     await fc.assert(
@@ -225,9 +309,30 @@ describe.each(testedEngines)('a list of keys, split over shards of %s', (engine)
         const [one, many] = [await shop.whole.query(sql(text), given), await shop.sharded.query(sql(text), given)]
         expect(many.rows, text).toEqual(one.rows)
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     )
   }, 60_000)
+
+  it('lists of constants of all kinds are compared as they were', async () => {
+    const [k1, k2, k3] = keys(3) as [number, number, number]
+    const lists: Record<typeof engine, readonly string[]> = {
+      postgres: [
+        `= any (array[${k1}, ${k2}, ${k3}])`,
+        `in (${k1}::smallint, ${k2}::smallint, cast(${k3} as bigint))`,
+        `in ('${k1}', ${k2}, 5000000000, ${k3})`,
+        `in (${k1}, ${k2}, '${k3}'::int)`,
+      ],
+      mysql: [`in ('${k1}', ${k2}, 5000000000, ${k3})`, `in (${k1} /* ) */, -- ${k2}\n ${k2}, ${k3})`],
+      sqlite: [`in ('${k1}', ${k2}, 5000000000, ${k3})`, `in ((${k1}), (${k2}), (${k3}))`],
+    }
+    for (const list of lists[engine]) {
+      const text = `select 'é😀' as x, id from customer where 'ü' <> '' and id ${list} order by id`
+      await expectSame(text, [])
+      const { shardSql } = shop.sharded.preview(text, [])
+      expect(Object.keys(shardSql ?? {}), text).toEqual(expect.arrayContaining(['a', 'b']))
+      expect(shardSql?.['a'], text).not.toBe(shardSql?.['b'])
+    }
+  })
 
   it.runIf(engine === 'sqlite')('parameters with names', async () => {
     const [k1, k2] = keys(2) as [number, number]

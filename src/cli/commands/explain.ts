@@ -51,7 +51,7 @@ function answer(client: Client, scope: Scope, sql: string, params: Params, optio
     // Without parameters the shard may be one by key, which nobody can name.
     const isGiven = !Array.isArray(params) || params.length > 0
     const preview = scope.preview(sql, isGiven ? params : undefined, options)
-    const { destination, scatter, shardParams } = preview
+    const { destination, scatter, shardParams, shardSql } = preview
     const isSpread = (client.topology.databases.get(preview.database)?.shards.length ?? 1) > 1
     if (!isSpread) return { route: scope.explain(sql, params, options) }
     const route = destination === 'by-key' ? preview : scope.explain(sql, params, options)
@@ -69,6 +69,7 @@ function answer(client: Client, scope: Scope, sql: string, params: Params, optio
       destination,
       ...(scatter === undefined ? {} : { scatter }),
       ...(shardParams === undefined ? {} : { shardParams }),
+      ...(shardSql === undefined ? {} : { shardSql }),
     }
   } catch (error) {
     if (isUsageFault(error)) throw error

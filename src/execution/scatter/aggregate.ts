@@ -18,6 +18,8 @@ export type RunOnShard = (
 /** What an aggregation over several shards is carried out with. */
 export interface Aggregation {
   readonly plan: AggregationPlan
+  /** The same for one shard, whose text has its own keys alone. */
+  readonly planOf: (shard: string) => AggregationPlan
   /** The parameters that a shard gets. */
   readonly paramsOf: (shard: string) => Params
   readonly shards: ReachableShards
@@ -68,15 +70,16 @@ export async function namesOf({
 
 /** Asks each shard for its groups: for one more than `most` of them, so that too many are seen, and are not all in memory. */
 export async function partialRows(
-  { plan, paramsOf, shards, run, mapShards }: Aggregation,
+  { planOf, paramsOf, shards, run, mapShards }: Aggregation,
   most: number,
 ): Promise<PartialRows> {
-  const sql = plan.many ? `${plan.shard.sql} limit ${most + 1}` : plan.shard.sql
   const asked = await mapShards(
     shards.present,
     async (shard) =>
       await shards.ask(shard, async (): Promise<ShardAnswer> => {
-        const { rows, fields } = await run(shard, sql, valuesOf(plan.shard, paramsOf(shard)), 'raw')
+        const { many, shard: text } = planOf(shard)
+        const sql = many ? `${text.sql} limit ${most + 1}` : text.sql
+        const { rows, fields } = await run(shard, sql, valuesOf(text, paramsOf(shard)), 'raw')
         return { shard, rows, fields }
       }),
   )

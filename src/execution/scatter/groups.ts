@@ -2,11 +2,11 @@ import type { CallOptions } from '../../config.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { Decision, GroupPlan } from '../decision.ts'
 import { mostPartialRows } from '../relation/partial-answer.ts'
-import { ownParams } from '../own-params.ts'
+import { ownStatements } from '../own-statements.ts'
 import { Result } from '../result.ts'
 import { finish, namesOf, partialRows, type Aggregation, type PartialRows } from './aggregate.ts'
 import { ReachableShards } from './reachable-shards.ts'
-import { cannot } from './scatter-plan.ts'
+import { cannot, planOfShard } from './scatter-plan.ts'
 import { mapAtMost, onShard, type ScatterParts } from './shard-parts.ts'
 import { SpilledGroups, type NoTable } from './spilled-groups.ts'
 
@@ -83,15 +83,17 @@ async function withoutTable(read: GroupRead, known: number, why: NoTable): Promi
 async function begun(
   parts: ScatterParts,
   decision: Decision,
-  { plan, names: memo }: GroupPlan,
+  whole: GroupPlan,
   params: Params,
   options: CallOptions | undefined,
 ): Promise<GroupRead> {
   if (!Array.isArray(params)) throw cannot(decision, 'a query with named parameters and aggregates')
-  const own = ownParams(decision)
+  const own = ownStatements(decision)
+  const { plan, names: memo } = whole
   const aggregation: Aggregation = {
     plan,
-    paramsOf: (shard) => own(shard, params),
+    planOf: (shard) => planOfShard(decision, whole, own.sqlOf(shard)).plan,
+    paramsOf: (shard) => own.paramsOf(shard, params),
     shards: new ReachableShards(decision.route.shards, options?.partial),
     partial: options?.partial,
     run: async (shard, sql, given, rowMode) =>
@@ -143,11 +145,11 @@ async function spilledAnswer<Row>(read: GroupRead): Promise<Result<Row> | NoTabl
 }
 
 async function spilled(read: GroupRead): Promise<SpilledGroups | NoTable> {
-  const { decision, names, options, paramsOf, parts, plan, shards } = read
+  const { decision, names, options, paramsOf, parts, plan, planOf, shards } = read
   const { spill } = parts
   if (spill === undefined) return { refused: 'a distributed transaction makes no temporary table', unable: true }
   if (spill.mostRows === 0) return { refused: 'limits.scatterSpill is 0', unable: true }
-  return await SpilledGroups.of({ decision, plan, names, paramsOf, options, parts, spill }, shards)
+  return await SpilledGroups.of({ decision, plan, planOf, names, paramsOf, options, parts, spill }, shards)
 }
 
 function refusal({ decision, plan }: GroupRead, { refused, unable }: NoTable): Error {

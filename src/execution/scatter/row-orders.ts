@@ -4,7 +4,7 @@ import type { Params } from '../../statement/statement.ts'
 import type { Decision } from '../decision.ts'
 import { comparatorOf } from '../merge/comparator.ts'
 import type { RowOrder } from '../merge/merge-sorted.ts'
-import { ownParams } from '../own-params.ts'
+import { ownStatements } from '../own-statements.ts'
 import { learnKeyOrders, type AskShard, type KeyOrder } from './key-orders.ts'
 import { memoOf } from './scatter-plan.ts'
 import { serverRanks } from './server-ranks.ts'
@@ -33,10 +33,10 @@ export async function keyOrdersOf(
     isWhole &&= !isMissing
     return isMissing
   }
-  const own = ownParams(decision)
+  const own = ownStatements(decision)
   const shards = decision.route.shards.map((shard): AskShard => {
     const ask = askerOf(parts, decision, shard, options)
-    return async (sql, given) => await ask(sql, own(shard, given))
+    return async (sql, given) => await ask(sql, own.paramsOf(shard, given))
   })
   const learning = learnKeyOrders(decision.database.engine, plan, params, shards, mayBeMissing)
   memo.orders = learning

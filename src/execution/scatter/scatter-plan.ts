@@ -1,14 +1,15 @@
 import { CannotScatterError } from '../../errors.ts'
 import { aggregationPlan, isAggregated } from '../../routing/partial-aggregates.ts'
 import { foreignAggregate } from '../../routing/scatter/foreign-aggregate.ts'
-import { rowPlan, type NoPlan } from '../../routing/scatter/row-plan.ts'
+import { rowPlan, type NoPlan, type RowPlan } from '../../routing/scatter/row-plan.ts'
 import { unionPlan } from '../../routing/scatter/union-plan.ts'
 import type { Analysis, FunctionUse } from '../../statement/analysis.ts'
 import type { QueryTree } from '../../statement/query-tree/query-tree.ts'
 import { readQueryTree } from '../../statement/query-tree/read-query-tree.ts'
 import type { QueryShape } from '../../statement/shape/query-shape.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
-import type { Decision, ScatterMemo, ScatterPlan } from '../decision.ts'
+import { BoundedMap } from '../../statement/bounded-map.ts'
+import type { Decision, GroupPlan, ScatterMemo, ScatterPlan } from '../decision.ts'
 
 /** Found out once for each text. */
 function planOf(decision: Decision): ScatterPlan {
@@ -27,6 +28,35 @@ export function scatterPlanOf(decision: Decision): Exclude<ScatterPlan, NoPlan> 
   const plan = planOf(decision)
   if (plan.kind === 'none') throw cannot(decision, plan.obstacle)
   return plan
+}
+
+/** Most texts of shards whose plans are remembered for one text: more than one for each shard come of keys whose owners hang on parameters. */
+const mostOwnPlans = 100
+
+/**
+ * The plan for the text of one shard, which has fewer items in its lists than the decision's; made once for each such text. Where the
+ * text is read in another way, which never should be, the plan of the whole.
+ */
+export function planOfShard<Plan extends RowPlan | GroupPlan>(decision: Decision, plan: Plan, sql: string): Plan {
+  if (sql === decision.sql) return plan
+  const memo = memoOf(decision)
+  const known = memo.ownPlans?.get(sql)
+  const own = known ?? makePlan({ ...decision, sql }, memo.isBuiltIn)
+  if (known === undefined) {
+    memo.ownPlans ??= new BoundedMap(mostOwnPlans)
+    memo.ownPlans.set(sql, own)
+  }
+  return isAlike(own, plan) ? own : plan
+}
+
+function isAlike<Plan extends RowPlan | GroupPlan>(own: ScatterPlan, plan: Plan): own is Plan {
+  const columnsOf = (each: ScatterPlan): readonly string[] =>
+    each.kind === 'rows'
+      ? each.order.map(({ expression }) => expression)
+      : each.kind === 'groups'
+        ? [...each.plan.columns, String(each.plan.gathers)]
+        : []
+  return own.kind === plan.kind && columnsOf(own).join('\0') === columnsOf(plan).join('\0')
 }
 
 function makePlan({ sql, analysis, database }: Decision, isBuiltIn: ScatterMemo['isBuiltIn']): ScatterPlan {

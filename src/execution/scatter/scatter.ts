@@ -8,18 +8,18 @@ import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
 import { mergeSorted, type RowOrder } from '../merge/merge-sorted.ts'
 import { batched, rowsOf, type RowBatches, type RowSource } from '../merge/row-source.ts'
-import { ownParams } from '../own-params.ts'
+import { ownStatements } from '../own-statements.ts'
 import { Result } from '../result.ts'
 import { groupsOf, streamOfGroups } from './groups.ts'
 import { exactText, keyOrdersOf, rowOrderOf, type OrderedRows } from './row-orders.ts'
 import { ReachableShards } from './reachable-shards.ts'
-import { scatterPlanOf } from './scatter-plan.ts'
+import { planOfShard, scatterPlanOf } from './scatter-plan.ts'
 import { WatchedScatter } from './scatter-watch.ts'
 import { mapAtMost, onShard, type ScatterParts } from './shard-parts.ts'
 
 /** What is asked of each shard, and how the answers are put together. */
 interface Ready extends OrderedRows {
-  readonly sql: string
+  readonly sqlOf: (shard: string) => string
   readonly paramsOf: (shard: string) => Params
   readonly window: Window
 }
@@ -63,7 +63,8 @@ export class Scatter {
       async (shard) =>
         await shards.ask(
           shard,
-          async () => await this.#parts.run(onShard(decision, shard, ready.sql), ready.paramsOf(shard), options),
+          async () =>
+            await this.#parts.run(onShard(decision, shard, ready.sqlOf(shard)), ready.paramsOf(shard), options),
         ),
     )
     shards.refuseNone()
@@ -133,7 +134,7 @@ export class Scatter {
     const sources = decision.route.shards.map((shard): RowSource<unknown> => {
       return (signal) => {
         const both = options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal])
-        const single = onShard(decision, shard, ready.sql)
+        const single = onShard(decision, shard, ready.sqlOf(shard))
         return batched(this.#parts.stream(single, ready.paramsOf(shard), { ...options, signal: both }), size)
       }
     })
@@ -160,10 +161,16 @@ export class Scatter {
   async #ready(decision: Decision, plan: RowPlan, params: Params, options: CallOptions | undefined): Promise<Ready> {
     const orders = plan.order.length === 0 ? [] : await keyOrdersOf(this.#parts, decision, plan, params, options)
     const { engine } = decision.database
-    const sql = shardText(plan, (expression, key) => exactText(engine, expression, orders[key]))
-    const own = ownParams(decision)
+    const textOf = (own: RowPlan): string =>
+      shardText(own, (expression, key) => exactText(engine, expression, orders[key]))
+    const sql = textOf(plan)
+    const own = ownStatements(decision)
+    const sqlOf = (shard: string): string => {
+      const ownPlan = planOfShard(decision, plan, own.sqlOf(shard))
+      return ownPlan === plan ? sql : textOf(ownPlan)
+    }
     const { params: given, window } = shardParams(params, plan.limit, engine)
-    return { plan, sql, orders, paramsOf: (shard) => own(shard, given), window }
+    return { plan, sqlOf, orders, paramsOf: (shard) => own.paramsOf(shard, given), window }
   }
 }
 

@@ -25,6 +25,8 @@ const batch = { rows: 2_000, weight: 500_000 }
 export interface Spilling {
   readonly decision: Decision
   readonly plan: AggregationPlan
+  /** The same for one shard, whose text has its own keys alone. */
+  readonly planOf: (shard: string) => AggregationPlan
   readonly names: readonly string[]
   /** The parameters that a shard gets. */
   readonly paramsOf: (shard: string) => Params
@@ -54,13 +56,13 @@ export class SpilledGroups {
     connection: ShardConnection,
     answers: readonly PartialAnswer[],
   ) {
-    const { plan, paramsOf } = spilling
+    const { planOf, paramsOf } = spilling
     const [first, ...others] = answers
     this.#spilling = spilling
     this.#finisher = finisher
     this.#connection = connection
     this.#table = new TemporaryTable(
-      plan,
+      planOf(finisher),
       paramsOf(finisher),
       [first!, ...others],
       async ({ sql, params: given, rowMode }) => connection.query(sql, given, rowMode),
@@ -126,7 +128,7 @@ export class SpilledGroups {
   }
 
   async #fill(shards: ReachableShards): Promise<NoTable | undefined> {
-    const { paramsOf, plan, parts, spill } = this.#spilling
+    const { paramsOf, planOf, parts, spill } = this.#spilling
     const own = this.#ownRows()
     const others =
       own === 'with the others' ? shards.present : shards.present.filter((shard) => shard !== this.#finisher)
@@ -136,7 +138,8 @@ export class SpilledGroups {
       return count > spill.mostRows ? tooMany(spill.mostRows) : await this.#table.add(rows)
     }
     if (own === 'on the connection') {
-      const rows = this.#connection.stream(plan.shard.sql, valuesOf(plan.shard, paramsOf(this.#finisher)), 'raw')
+      const { shard: text } = planOf(this.#finisher)
+      const rows = this.#connection.stream(text.sql, valuesOf(text, paramsOf(this.#finisher)), 'raw')
       for await (const some of weighed(rows, batch)) {
         const refusal = await add(some)
         if (refusal !== undefined) return refusal
@@ -164,9 +167,10 @@ export class SpilledGroups {
   }
 
   #sourceOf(shard: string, shards: ReachableShards): RowSource<readonly unknown[]> {
-    const { decision, options, paramsOf, parts, plan } = this.#spilling
-    const single = onShard(decision, shard, plan.shard.sql)
-    const values = valuesOf(plan.shard, paramsOf(shard))
+    const { decision, options, paramsOf, parts, planOf } = this.#spilling
+    const { shard: text } = planOf(shard)
+    const single = onShard(decision, shard, text.sql)
+    const values = valuesOf(text, paramsOf(shard))
     return async function* rows(signal) {
       try {
         const all = parts.stream(single, values, { ...options, rowMode: 'raw', fetchSize: batch.rows / 2, signal })
@@ -190,7 +194,7 @@ export class SpilledGroups {
 
 /** The columns of the partial rows, as each shard has them. */
 async function fieldsOf(
-  { decision, options, paramsOf, parts, plan }: Spilling,
+  { decision, options, paramsOf, parts, planOf }: Spilling,
   shards: ReachableShards,
 ): Promise<readonly PartialAnswer[]> {
   const answers = await mapAtMost(
@@ -198,8 +202,9 @@ async function fieldsOf(
     shards.present,
     async (shard) =>
       await shards.ask(shard, async (): Promise<PartialAnswer> => {
-        const single = onShard(decision, shard, `${plan.shard.sql} limit 0`)
-        const { fields } = await parts.run(single, valuesOf(plan.shard, paramsOf(shard)), {
+        const { shard: text } = planOf(shard)
+        const single = onShard(decision, shard, `${text.sql} limit 0`)
+        const { fields } = await parts.run(single, valuesOf(text, paramsOf(shard)), {
           ...options,
           rowMode: 'raw',
         })

@@ -1,10 +1,13 @@
+import type { ValueSource } from '../../statement/analysis.ts'
 import type { ParameterPlaces } from '../../statement/shape/parameter-places.ts'
+import type { ListItem, ValueList } from '../../statement/shape/value-lists.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { KeyColumnPin, KeyPin } from './key-pins.ts'
 import { keysOf, unwrapped } from './pinned-keys.ts'
 
 /** A list in which the keys of a table's rows are looked for, and the shards on which there may be rows with each value. */
 export interface OwnedList {
+  readonly pin: KeyPin
   readonly column: KeyColumnPin
   readonly owners: ReadonlyMap<unknown, ReadonlySet<string>>
 }
@@ -17,15 +20,15 @@ export function ownedLists(
 ): readonly OwnedList[] {
   return pins.flatMap((pin) =>
     pin.columns.flatMap((column, place): readonly OwnedList[] =>
-      column.operator === 'in' && column.isOwn ? [{ column, owners: ownersOf(pin, place, params, shardOf) }] : [],
+      column.operator === 'in' && column.isOwn ? [{ pin, column, owners: ownersOf(pin, place, params, shardOf) }] : [],
     ),
   )
 }
 
 /**
- * The parameters for one shard, with its own values of the lists. The text stays the same for all: in a list of parameters (`IN ($1, $2)`)
- * one of the shard's own values takes the place of each foreign one; an array (`= ANY($1)`) loses its foreign ones. Constants stay, as
- * do parameters that stand in the text once more, and all of a list of which no value is the shard's.
+ * The parameters for one shard, with its own values of the lists: in a list of parameters (`IN ($1, $2)`) one of the shard's own values takes
+ * the place of each foreign one, in a list of rows (`IN (($1, $2), …)`) all values of one row those of another; an array (`= ANY($1)`) loses
+ * its foreign ones. Parameters that stand in the text once more stay, as do all of a list of which no value is the shard's. Constants: see {@link ownText}.
  *
  * That changes no answer: no row of the shard has a foreign key, and twice the same value in a list is as good as once.
  *
@@ -33,8 +36,119 @@ export function ownedLists(
  */
 export function ownValues(lists: readonly OwnedList[], places: ParameterPlaces, shard: string, given: Params): Params {
   const own = copyOf(given)
-  for (const list of lists) keepOwn(list, places, own, shard)
+  const { inText, others } = arranged(lists, places)
+  for (const list of inText) exchangeItems(list, places, own, shard)
+  for (const list of others) keepOwn(list, places, own, shard)
   return own.params
+}
+
+/**
+ * The text for one shard, with its own items of the lists: blanks stand where an item of constants alone (`7`, `'x'::text`, `(1, 'x')`) has a foreign
+ * key, and in place of its comma, so that all else stands where it stood. Items with parameters stay; {@link ownValues} is for those.
+ *
+ * What the others are compared as may hang on the types of all. So of the items of each kind one stays at least, if it is a foreign one. Pure.
+ */
+export function ownText(sql: string, lists: readonly OwnedList[], places: ParameterPlaces, shard: string): string {
+  const spans = arranged(lists, places).inText.flatMap((list) => foreignSpans(list, shard))
+  if (spans.length === 0) return sql
+  let text = ''
+  let end = 0
+  for (const span of spans.toSorted((a, b) => a.start - b.start)) {
+    text += sql.slice(end, span.start) + ' '.repeat(span.end - span.start)
+    end = span.end
+  }
+  return text + sql.slice(end)
+}
+
+/** A list that stands in the text, and what the tables say whose keys are looked for in it. */
+interface ListInText {
+  readonly list: ValueList
+  readonly byPin: readonly (readonly OwnedList[])[]
+}
+
+function arranged(
+  lists: readonly OwnedList[],
+  { items }: ParameterPlaces,
+): { readonly inText: readonly ListInText[]; readonly others: readonly OwnedList[] } {
+  const others: OwnedList[] = []
+  const known = new Map<ValueList, OwnedList[]>()
+  for (const owned of lists) {
+    const { at, values } = owned.column
+    const list = at === undefined ? undefined : items.get(at)
+    // Where the counts differ, another reader has understood something else: hands off.
+    if (list?.items.length !== values.length) others.push(owned)
+    else known.set(list, [...(known.get(list) ?? []), owned])
+  }
+  const inText = [...known].map(([list, all]) => ({
+    list,
+    byPin: [...Map.groupBy(all, ({ pin }) => pin).values()],
+  }))
+  return { inText, others }
+}
+
+/** Whether the shard may have rows with that value. NULL in a list meets no row, wherever it is. */
+function mayHave({ owners }: OwnedList, value: unknown, shard: string): boolean {
+  return owners.get(value)?.has(shard) !== false
+}
+
+/** Of a list that several tables are compared with, what one of them may have stays; of a row, the values of all columns count. */
+function isOwnItem(
+  { byPin }: ListInText,
+  item: number,
+  shard: string,
+  valueOf: (source: ValueSource) => unknown,
+): boolean {
+  return byPin.some((lists) =>
+    lists.every((list) => {
+      const source = list.column.values[item]
+      return source === undefined || mayHave(list, valueOf(source), shard)
+    }),
+  )
+}
+
+function foreignSpans(inText: ListInText, shard: string): readonly ListItem['tokens'][number][] {
+  const { items, commas } = inText.list
+  const constants = [...items.keys()].filter((item) => {
+    const { mark, parameters } = items[item]!
+    return mark !== undefined && parameters.length === 0
+  })
+  const valueOf = (source: ValueSource): unknown => (source.from === 'constant' ? source.value : undefined)
+  const foreign = new Set<number>()
+  for (const alike of Map.groupBy(constants, (item) => items[item]!.mark).values()) {
+    const others = alike.filter((item) => !isOwnItem(inText, item, shard, valueOf))
+    for (const item of others.length < alike.length ? others : others.slice(1)) foreign.add(item)
+  }
+  if (foreign.size === 0) return []
+  const kept = [...items.keys()].filter((item) => !foreign.has(item))
+  const separating = new Set(kept.slice(1).map((item) => item - 1))
+  return [
+    ...[...foreign].flatMap((item) => items[item]!.tokens),
+    ...commas.filter((_, place) => !separating.has(place)),
+  ]
+}
+
+/** The values of one own item take the places of those of each foreign one of the same kind. */
+function exchangeItems(inText: ListInText, { once }: ParameterPlaces, own: Copy, shard: string): void {
+  const { items } = inText.list
+  const exchangeable = [...items.keys()].filter((item) => {
+    const { mark, parameters } = items[item]!
+    return mark !== undefined && parameters.length > 0 && parameters.every((key) => once.has(key))
+  })
+  const valueOf = (source: ValueSource): unknown => own.value(source)
+  const isFull = (item: number): boolean =>
+    inText.byPin.flat().every(({ column }) => {
+      const value = valueOf(column.values[item]!)
+      return value !== null && value !== undefined
+    })
+  for (const alike of Map.groupBy(exchangeable, (item) => items[item]!.mark).values()) {
+    const { own: ours = [], foreign = [] } = Object.groupBy(alike, (item) =>
+      isOwnItem(inText, item, shard, valueOf) ? 'own' : 'foreign',
+    )
+    const spare = ours.findLast(isFull)
+    if (spare === undefined) continue
+    const values = items[spare]!.parameters.map((key) => own.get(key))
+    for (const item of foreign) for (const [i, key] of items[item]!.parameters.entries()) own.set(key, values[i])
+  }
 }
 
 function ownersOf(pin: KeyPin, place: number, params: Params, shardOf: (key: unknown) => string): OwnedList['owners'] {
@@ -48,12 +162,11 @@ function ownersOf(pin: KeyPin, place: number, params: Params, shardOf: (key: unk
   return owners
 }
 
-function keepOwn({ column, owners }: OwnedList, { once, lists }: ParameterPlaces, own: Copy, shard: string): void {
-  // NULL in a list meets no row, wherever it is.
-  const isOwn = (value: unknown): boolean => owners.get(value)?.has(shard) !== false
+function keepOwn(list: OwnedList, { once, lists }: ParameterPlaces, own: Copy, shard: string): void {
+  const isOwn = (value: unknown): boolean => mayHave(list, value, shard)
   const spare = new Map<string, unknown>()
   const foreign: { readonly key: number | string; readonly mark: string }[] = []
-  for (const source of column.values) {
+  for (const source of list.column.values) {
     if (source.from === 'array-parameter') {
       const values = own.get(source.index)
       if (once.has(source.index) && Array.isArray(values)) own.set(source.index, values.filter(isOwn))
@@ -73,15 +186,18 @@ interface Copy {
   readonly params: Params
   readonly get: (key: number | string) => unknown
   readonly set: (key: number | string, value: unknown) => void
+  readonly value: (source: ValueSource) => unknown
 }
 
 function copyOf(given: Params): Copy {
   const params: unknown[] | Record<string, unknown> = Array.isArray(given)
     ? [...(given as readonly unknown[])]
     : { ...(given as Readonly<Record<string, unknown>>) }
-  return {
-    params,
-    get: (key) => Reflect.get(params, key),
-    set: (key, value) => void Reflect.set(params, key, value),
+  const get = (key: number | string): unknown => Reflect.get(params, key)
+  const value = (source: ValueSource): unknown => {
+    if (source.from === 'constant') return source.value
+    if (source.from === 'named') return get(source.name)
+    return source.from === 'parameter' ? get(source.index) : undefined
   }
+  return { params, get, set: (key, next) => void Reflect.set(params, key, next), value }
 }

@@ -2,7 +2,7 @@ import type { ValueSource } from '../../statement/analysis.ts'
 import { lookupOf } from '../lookups/looked-up-keys.ts'
 import type { LookupPin } from '../lookups/lookup-plan.ts'
 import type { Reason } from '../route.ts'
-import { chooseShards, type ShardSurroundings, type ShardWishes } from './choose-shards.ts'
+import { chooseShards, type ShardChoice, type ShardSurroundings, type ShardWishes } from './choose-shards.ts'
 import type { KeyPin } from './key-pins.ts'
 import type { ShardPlan } from './shard-plan.ts'
 
@@ -17,6 +17,8 @@ export interface ShardPreview {
   /** Of `by-key`, those that it may be. */
   readonly shards: readonly string[]
   readonly reason: Reason
+  /** As of {@link ShardChoice}. */
+  readonly lists?: ShardChoice['lists']
 }
 
 /** What is known of the shards of a statement before the values of its parameters are. Pure. Throws what `chooseShards` throws. */
@@ -28,8 +30,8 @@ export function previewShards(plan: ShardPlan, wishes: ShardWishes, surroundings
     return { destination: 'by-key', shards: surroundings.shards, reason: byLookup(plan.lookedUp) }
   // Where not all tables are pinned, or the shard is named, no value of a parameter changes anything.
   const isOpen = plan.kind === 'keyed' && plan.pins.some(hangsOnParameter)
-  const { shards, rule, why } = chooseShards(isOpen ? { ...plan, pins: [] } : plan, [], wishes, surroundings)
-  return { destination: destinationOf(rule, shards), shards, reason: { rule, text: why() } }
+  const { shards, rule, why, lists } = chooseShards(isOpen ? { ...plan, pins: [] } : plan, [], wishes, surroundings)
+  return { destination: destinationOf(rule, shards), shards, reason: { rule, text: why() }, lists }
 }
 
 /** What the choice of these shards for this reason amounts to. */
