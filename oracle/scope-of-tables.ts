@@ -72,11 +72,13 @@ export function keyEqualities(one: Place, other: Place): readonly (readonly [str
 /** A condition that leaves rows of one key, if the values are given so; or of several. */
 export function pin(making: Making, place: Place, several: boolean): string {
   const { choices, engine } = making
+  if (several && choices.chance(25)) return rowPin(making, place)
   const conditions = (place.table.shardKey ?? []).map((name, i) => {
     const column: Column = { text: `${place.alias}.${name}`, type: place.table.columns[name]! }
     const value = (): string => valueFor(making, column)
     if (several && i === 0) {
-      const list = `${column.text} in (${value()}, ${value()}, ${value()})`
+      const items = Array.from({ length: 2 + choices.below(4) }, () => (choices.chance(6) ? 'null' : value()))
+      const list = `${column.text} in (${[value(), ...items].join(', ')})`
       const both = `(${column.text} = ${value()} and 1 = 1 or 1 = 1 and ${column.text} in (${value()}, ${value()}))`
       return choices.pick([list, list, `(${column.text} = ${value()} or ${column.text} = ${value()})`, both])
     }
@@ -91,4 +93,19 @@ export function pin(making: Making, place: Place, several: boolean): string {
     return choices.pick(forms)
   })
   return conditions.join(' and ')
+}
+
+/** The key among the columns of rows. */
+function rowPin(making: Making, place: Place): string {
+  const { choices } = making
+  const key = place.table.shardKey ?? []
+  const others = Object.keys(place.table.columns).filter((name) => !key.includes(name))
+  const other = others.length === 0 ? [] : [choices.pick(others)]
+  const names = choices.pick([key, key, [...key, ...other], [...other, ...key]])
+  const columns = names.map((name): Column => ({ text: `${place.alias}.${name}`, type: place.table.columns[name]! }))
+  const rows = Array.from({ length: 2 + choices.below(4) }, () => {
+    const values = columns.map((column) => (choices.chance(4) ? 'null' : valueFor(making, column)))
+    return `(${values.join(', ')})`
+  })
+  return `(${columns.map(({ text }) => text).join(', ')}) in (${rows.join(', ')})`
 }

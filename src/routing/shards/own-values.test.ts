@@ -3,6 +3,7 @@ import { readParameterPlaces } from '../../statement/shape/parameter-places.ts'
 import type { ValueSource } from '../../statement/analysis.ts'
 import { customShards } from '../shard-maps/custom-shards.ts'
 import type { KeyColumnPin } from './key-pins.ts'
+import { keysOf } from './pinned-keys.ts'
 import { ownedLists, ownText, ownValues } from './own-values.ts'
 
 const parameters = (...indexes: readonly number[]): ValueSource[] =>
@@ -113,4 +114,29 @@ it('of rows, values of two are never mixed', () => {
 it('nothing is taken out of what is understood in another way than before', () => {
   expect(sent('k §in (1, 2, 3)', constants(1, 2))).toEqual({ a: ['k in (1, 2, 3)', []], b: ['k in (1, 2, 3)', []] })
   expect(sent('k § in (1, 2)', constants(1, 2))).toEqual({ a: ['k in (1, 2)', []], b: ['k in (1, 2)', []] })
+})
+
+it('of a key of several columns the listed rows are looked for, and no other combinations', () => {
+  const map = customShards({
+    key: ['integer', 'integer'],
+    version: 'sum',
+    shardOf: ([region, tenant]) => `s${Number(region) + Number(tenant)}`,
+  }).bind(['s2', 's3', 's4'])
+  const sql = 'select 1 from t where (region, tenant) in ((1, 1), ($1, $2), (2, 2), (null, 1))'
+  const at = sql.indexOf('in')
+  const columns = [
+    { ...list([...constants(1), ...parameters(0), ...constants(2, null)]), at },
+    { ...list([...constants(1), ...parameters(1), ...constants(2, 1)]), at },
+  ]
+  const pin = { table: 't', columns }
+  expect(keysOf(pin, [2, 2])).toEqual([
+    [1, 1],
+    [2, 2],
+    [2, 2],
+  ])
+  const elsewhere = columns.map((column, place) => ({ ...column, at: place }))
+  expect(keysOf({ table: 't', columns: elsewhere }, [2, 2])).toHaveLength(12)
+  const lists = ownedLists([pin], [2, 2], (key) => map.shardOf(key))
+  const text = ownText(sql, lists, readParameterPlaces(sql, 'postgres'), 's4')
+  expect(text).toBe('select 1 from t where (region, tenant) in (        ($1, $2), (2, 2), (null, 1))')
 })

@@ -21,7 +21,19 @@ export function keysOf(pin: KeyPin, params: Params): readonly (readonly unknown[
     // A condition on NULL holds for no row; a row with a key of NULL is refused by the map.
     return operator === 'insert' ? given : given.filter((value) => value !== null && value !== undefined)
   })
-  return isOfRows(pin) ? rowsOf(columns) : combinations(columns, pin.table)
+  if (isOfRows(pin)) return rowsOf(columns)
+  return isOfRowList(pin) ? listedRows(pin, params) : combinations(columns, pin.table)
+}
+
+/** Whether all columns are looked for in one list of rows, `(region, id) IN ((…), …)`: then no other combinations are meant. */
+function isOfRowList({ columns }: KeyPin): boolean {
+  const [first] = columns
+  return columns.length > 1 && columns.every(({ at, isOwn }) => isOwn && at !== undefined && at === first?.at)
+}
+
+function listedRows({ columns }: KeyPin, params: Params): readonly (readonly unknown[])[] {
+  const rows = rowsOf(columns.map(({ values }) => givenValues(values, params) ?? []))
+  return rows.filter((row) => row.every((value) => value !== null && value !== undefined))
 }
 
 /** One key for each inserted row. */
