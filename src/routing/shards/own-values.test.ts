@@ -122,21 +122,22 @@ it('of a key of several columns the listed rows are looked for, and no other com
     version: 'sum',
     shardOf: ([region, tenant]) => `s${Number(region) + Number(tenant)}`,
   }).bind(['s2', 's3', 's4'])
-  const sql = 'select 1 from t where (region, tenant) in ((1, 1), ($1, $2), (2, 2), (null, 1))'
+  const sql = 'select 1 from t where (region, tenant) in ((1, 1), (1, 3), ($1, $2), (2, 2), (null, 1))'
   const at = sql.indexOf('in')
   const columns = [
-    { ...list([...constants(1), ...parameters(0), ...constants(2, null)]), at },
-    { ...list([...constants(1), ...parameters(1), ...constants(2, 1)]), at },
+    { ...list([...constants(1, 1), ...parameters(0), ...constants(2, null)]), at },
+    { ...list([...constants(1, 3), ...parameters(1), ...constants(2, 1)]), at },
   ]
   const pin = { table: 't', columns }
   expect(keysOf(pin, [2, 2])).toEqual([
     [1, 1],
+    [1, 3],
     [2, 2],
     [2, 2],
   ])
   const elsewhere = columns.map((column, place) => ({ ...column, at: place }))
-  expect(keysOf({ table: 't', columns: elsewhere }, [2, 2])).toHaveLength(12)
+  expect(keysOf({ table: 't', columns: elsewhere }, [2, 2])).toHaveLength(20)
   const lists = ownedLists([pin], [2, 2], (key) => map.shardOf(key))
   const text = ownText(sql, lists, readParameterPlaces(sql, 'postgres'), 's4')
-  expect(text).toBe('select 1 from t where (region, tenant) in (        ($1, $2), (2, 2), (null, 1))')
+  expect(text).toBe('select 1 from t where (region, tenant) in (        (1, 3), ($1, $2), (2, 2), (null, 1))')
 })

@@ -1,6 +1,6 @@
-import type { ValueSource } from '../../statement/analysis.ts'
+import type { Span, ValueSource } from '../../statement/analysis.ts'
 import type { ParameterPlaces } from '../../statement/shape/parameter-places.ts'
-import type { ListItem, ValueList } from '../../statement/shape/value-lists.ts'
+import type { ValueList } from '../../statement/shape/value-lists.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { KeyColumnPin, KeyPin } from './key-pins.ts'
 import { keysOf, unwrapped } from './pinned-keys.ts'
@@ -49,11 +49,11 @@ export function ownValues(lists: readonly OwnedList[], places: ParameterPlaces, 
  * What the others are compared as may hang on the types of all. So of the items of each kind one stays at least, if it is a foreign one. Pure.
  */
 export function ownText(sql: string, lists: readonly OwnedList[], places: ParameterPlaces, shard: string): string {
-  const spans = arranged(lists, places).inText.flatMap((list) => foreignSpans(list, shard))
-  if (spans.length === 0) return sql
+  const foreign = arranged(lists, places).inText.flatMap((list) => foreignSpans(list, shard))
+  if (foreign.length === 0) return sql
   let text = ''
   let end = 0
-  for (const span of spans.toSorted((a, b) => a.start - b.start)) {
+  for (const span of foreign.toSorted((a, b) => a.start - b.start)) {
     text += sql.slice(end, span.start) + ' '.repeat(span.end - span.start)
     end = span.end
   }
@@ -106,25 +106,28 @@ function isOwnItem(
   )
 }
 
-function foreignSpans(inText: ListInText, shard: string): readonly ListItem['tokens'][number][] {
+/** What is left out of a list for a shard, in the order of the text. There may be thousands of items. */
+function foreignSpans(inText: ListInText, shard: string): readonly Span[] {
   const { items, commas } = inText.list
-  const constants = [...items.keys()].filter((item) => {
-    const { mark, parameters } = items[item]!
-    return mark !== undefined && parameters.length === 0
-  })
   const valueOf = (source: ValueSource): unknown => (source.from === 'constant' ? source.value : undefined)
-  const foreign = new Set<number>()
-  for (const alike of Map.groupBy(constants, (item) => items[item]!.mark).values()) {
-    const others = alike.filter((item) => !isOwnItem(inText, item, shard, valueOf))
-    for (const item of others.length < alike.length ? others : others.slice(1)) foreign.add(item)
+  const isOwn = items.map(
+    ({ mark, parameters }, item) =>
+      mark === undefined || parameters.length > 0 || isOwnItem(inText, item, shard, valueOf),
+  )
+  const staying = new Set<string>()
+  for (const [item, { mark, parameters }] of items.entries())
+    if (mark !== undefined && parameters.length === 0 && isOwn[item] === true) staying.add(mark)
+  const spans: Span[] = []
+  let kept = 0
+  for (const [item, { mark = '', tokens }] of items.entries()) {
+    const stays = isOwn[item] === true || !staying.has(mark)
+    if (stays) staying.add(mark)
+    // A comma stays in front of each item that does, but the first.
+    if (item > 0 && (!stays || kept === 0)) spans.push(commas[item - 1]!)
+    if (stays) kept++
+    else spans.push(...tokens)
   }
-  if (foreign.size === 0) return []
-  const kept = [...items.keys()].filter((item) => !foreign.has(item))
-  const separating = new Set(kept.slice(1).map((item) => item - 1))
-  return [
-    ...[...foreign].flatMap((item) => items[item]!.tokens),
-    ...commas.filter((_, place) => !separating.has(place)),
-  ]
+  return spans
 }
 
 /** The values of one own item take the places of those of each foreign one of the same kind. */
