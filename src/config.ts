@@ -122,6 +122,12 @@ export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Read
   readonly routers?: readonly Router[]
   /** MySQL/MariaDB: groups of databases that are schemas of one server, so that one statement may join them. */
   readonly databasesShareServer?: readonly (readonly AliasOf<D>[])[]
+  /**
+   * Databases that this client only reads: what may write is refused before it is sent, and their servers are told to refuse it, too.
+   * Aliases, or `*` for every database, also those named at a call. The environment variable `SIGNALBOX_NO_WRITES_TO=production,other`
+   * says the same for each client of the process. Default none.
+   */
+  readonly noWritesTo?: readonly (AliasOf<D> | '*')[]
   /** Limits of the connections to every server that does not state its own. */
   readonly pool?: Partial<PoolLimits>
   /** How reads use replicas, for every database that does not say it itself. */

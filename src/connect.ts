@@ -21,6 +21,7 @@ import { Sessions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import { TopologyStore } from './topology/topology-store.ts'
 import { hasReplicas, type Server } from './topology/topology.ts'
+import { noWritesVariable } from './write-guard.ts'
 
 /** Replacements for what the client takes from outside; for tests with a simulated driver and a virtual clock. */
 export interface ClientEnvironment {
@@ -35,6 +36,8 @@ export async function connect(database: string | Handle, environment?: ClientEnv
 /**
  * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
  * need them. A bare data source name is the simplest configuration, one database called `default`.
+ *
+ * The environment variable `SIGNALBOX_NO_WRITES_TO` counts as well as `noWritesTo` of the configuration.
  *
  * Throws `ConfigError`, `UnknownDatabaseError` or `UnsupportedError`, naming path, value and what is allowed.
  *
@@ -55,7 +58,7 @@ export async function connect<const D extends Readonly<Record<string, DatabaseEn
   environment?: ClientEnvironment,
 ): Promise<Client<AliasOf<D>>>
 export async function connect(input: string | Handle | Config, environment: ClientEnvironment = {}): Promise<Client> {
-  const config = parseConfig(input)
+  const config = parseConfig(input, { noWritesTo: process.env[noWritesVariable] })
   const { limits, topology } = config
   const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
   const pools = new PoolRegistry(environment.drivers ?? drivers, shadowOpener(topology, analyses))

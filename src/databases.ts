@@ -5,6 +5,7 @@ import { show } from './option.ts'
 import { looksLikeDsn, redactDsn } from './topology/dsn.ts'
 import { nearMatches } from './topology/near-match.ts'
 import type { Database, Topology } from './topology/topology.ts'
+import type { WriteGuard } from './write-guard.ts'
 
 /**
  * Every database that the client knows: those declared, and those that were named at a call by a data source name or
@@ -14,14 +15,16 @@ export class Databases {
   readonly #topology: Topology
   readonly #shared: SharedOptions
   readonly #limit: number
+  readonly #guard: WriteGuard
   readonly #byDsn = new Map<string, Database>()
   readonly #byHandle = new WeakMap<object, Database>()
   readonly #adHoc = new WeakSet<object>()
   readonly #adHocAliases = new Set<string>()
 
-  constructor(topology: Topology, shared: SharedOptions, limit: number) {
+  constructor(topology: Topology, config: SharedOptions & { readonly writeGuard: WriteGuard }, limit: number) {
     this.#topology = topology
-    this.#shared = shared
+    this.#shared = config
+    this.#guard = config.writeGuard
     this.#limit = limit
   }
 
@@ -82,7 +85,7 @@ export class Databases {
     const parsed = parseTarget(target, 'using')
     const alias = this.#freeAlias(parsed.address)
     this.#adHocAliases.add(alias)
-    const database = singleServerDatabase(alias, parsed, this.#shared)
+    const database = this.#guard.mark(singleServerDatabase(alias, parsed, this.#shared))
     this.#adHoc.add(database)
     return database
   }

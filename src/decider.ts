@@ -16,6 +16,7 @@ import type { Surrounding } from './routing/role.ts'
 import { routeStatement, type RouteInput, type RoutedStatement } from './routing/route-statement.ts'
 import { Unanswered, type ShardAnswers } from './routing/shards/unanswered.ts'
 import { touchedTables } from './routing/touched-tables.ts'
+import { NoWritesError } from './routing/write-guard.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
@@ -146,6 +147,7 @@ export class Decider {
     terms: ShardTerms,
   ): { readonly decision: Decision; readonly route: () => RoutePreview } {
     const decided = this.#decideStill(sql, params ?? [], options, using, surrounding)
+    refuseForbidden(decided)
     const { database } = decided
     const isBuiltIn = (fn: FunctionUse): boolean =>
       this.#isBuiltIn(database, fn) || this.#isPresumedBuiltIn(database, fn)
@@ -206,6 +208,7 @@ export class Decider {
     options: CallOptions | undefined,
     terms: ShardTerms,
   ): Decision | Promise<Decision> {
+    refuseForbidden(decision)
     if (decision.plan === undefined) return decision
     try {
       return onShards(decision, params, this.#answerable(terms))
@@ -220,6 +223,7 @@ export class Decider {
 
   /** The decision with its shards, which hang on the parameters; with those that it may be, where somebody has to be asked. */
   #onShards(decision: Decision, params: Params, terms: ShardTerms): Decision {
+    refuseForbidden(decision)
     if (decision.plan === undefined) return decision
     try {
       return onShards(decision, params, this.#answerable(terms))
@@ -342,6 +346,11 @@ export class Decider {
     const name = fn.name.toLowerCase()
     return declared.has(fn.schema === undefined ? name : `${fn.schema.toLowerCase()}.${name}`) || declared.has(name)
   }
+}
+
+// Not in routing: a function that is unknown there may be harmless once the catalogue was read.
+function refuseForbidden({ forbidden, database }: Decision): void {
+  if (forbidden !== undefined) throw new NoWritesError(forbidden, { database: database.alias })
 }
 
 // A function that is unknown today may be in the catalogue tomorrow.

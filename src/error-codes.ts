@@ -13,6 +13,7 @@ export const errorCodes = {
   SIGNALBOX_TRANSACTION_CONTROL: 'BEGIN, COMMIT or the like was sent as text where the API has a method for it.',
   SIGNALBOX_TRANSACTION_CLOSED: 'A transaction, lease or stream was used after its end.',
   SIGNALBOX_READ_ONLY_TRANSACTION: 'A write was attempted in a read-only transaction.',
+  SIGNALBOX_NO_WRITES: 'What may write was about to run on a database that takes no writes of this client or process.',
   SIGNALBOX_COMMIT_UNKNOWN: 'The connection was lost after COMMIT was sent: whether it took effect is not known.',
   SIGNALBOX_ON_COMMIT_FAILED: 'The transaction is committed, but callbacks registered for its commit failed.',
   SIGNALBOX_DRIVER_MISSING: 'The npm package of a driver is not installed.',

@@ -15,6 +15,7 @@ import { handleEngine } from './topology/handle.ts'
 import { nearMatches } from './topology/near-match.ts'
 import { TableMap } from './topology/table-map.ts'
 import { hasReplicas, type Database, type ReplicationOptions, type Topology } from './topology/topology.ts'
+import { WriteGuard } from './write-guard.ts'
 
 /** A configuration that was found right, in the form that the rest works with. */
 export interface ParsedConfig {
@@ -29,6 +30,13 @@ export interface ParsedConfig {
   readonly replication: ReplicationOptions
   readonly tokens: TokenOptions
   readonly limits: ClientLimits
+  readonly writeGuard: WriteGuard
+}
+
+/** What counts besides the configuration. */
+export interface ConfigSurroundings {
+  /** The environment variable of the same name: databases that no client of the process writes to. */
+  readonly noWritesTo?: string | undefined
 }
 
 const configKeys = [
@@ -38,6 +46,7 @@ const configKeys = [
   'harmlessFunctions',
   'routers',
   'databasesShareServer',
+  'noWritesTo',
   'pool',
   'replication',
   'tokens',
@@ -48,7 +57,7 @@ const configKeys = [
  * Validates everything before the first connection. A bare data source name is the simplest configuration: one
  * database, `default`. Throws {@link ConfigError} or {@link UnknownDatabaseError}, naming path, value and what is allowed.
  */
-export function parseConfig(input: string | Handle | Config): ParsedConfig {
+export function parseConfig(input: string | Handle | Config, surroundings: ConfigSurroundings = {}): ParsedConfig {
   const config = asRecord(wholeConfig(input), 'config')
   refuseUnknownKeys(config, configKeys, '')
   const pool = readOptions(poolOptions, config['pool'], 'pool')
@@ -57,15 +66,17 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
   const entries = asRecord(config['databases'], 'databases')
   if (Object.keys(entries).length === 0) throw new ConfigError('databases', 'It is empty.', 'at least one database')
   const aliases = resolveAliases(entries)
-  const databases = new Map<string, Database>()
+  const writeGuard = new WriteGuard(config['noWritesTo'], surroundings.noWritesTo, aliases)
+  const declared = new Map<string, Database>()
   const shardMaps = new Map<string, ShardMap>()
   for (const [alias, entry] of Object.entries(entries)) {
     if (aliases.get(alias) !== alias) continue
     const database = parseDatabase(alias, entry, { pool, replication })
-    databases.set(alias, database)
+    declared.set(alias, database)
     const shardMap = parseShardMap(entry, database)
     if (shardMap !== undefined) shardMaps.set(alias, shardMap)
   }
+  const databases = writeGuard.marked(declared)
   for (const [alias, { directory }] of shardMaps)
     if (directory !== undefined)
       checkDirectory(`databases.${alias}.shardMap.directory`, directory.alias, aliases, databases)
@@ -76,17 +87,17 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
     aliases,
     sharedServers: parseSharedServers(config['databasesShareServer'], aliases, databases),
   })
-  const surroundings: TableSurroundings = {
+  const tableSurroundings: TableSurroundings = {
     resolve: (alias, path) => resolveAlias(alias, aliases, path),
     databases,
     shardMaps,
   }
-  const homes = parseTables(config['tables'], surroundings)
+  const homes = parseTables(config['tables'], tableSurroundings)
   return {
     topology,
     tables: new TableMap(homes, parseViews(config['views'])),
     shardMaps,
-    lookups: parseLookups(config['tables'], homes, surroundings),
+    lookups: parseLookups(config['tables'], homes, tableSurroundings),
     routers: parseRouters(config['routers']),
     harmlessFunctions: new Set(
       readStrings(config['harmlessFunctions'], 'harmlessFunctions').map((name) => name.toLowerCase()),
@@ -95,6 +106,7 @@ export function parseConfig(input: string | Handle | Config): ParsedConfig {
     replication,
     tokens: parseTokens(config['tokens']),
     limits,
+    writeGuard,
   }
 }
 

@@ -29,6 +29,8 @@ Environment:
   SIGNALBOX_CONFIG  path of the configuration file, as --config
   SIGNALBOX_URL     data source name of a single database, as --url, but not to be
                     seen in a list of processes; --config and --url come first
+  SIGNALBOX_NO_WRITES_TO
+                    databases that are only read, by alias: production,reviews; * = all
   NO_COLOR          no colours, even on a terminal
   COLUMNS           width of the output where it goes to no terminal
 

@@ -54,7 +54,7 @@ export const calledFunctions: readonly string[] = [
 ]
 
 const postgres: Questions = {
-  async facts(scope) {
+  async facts(scope, database) {
     const { rows } = await scope.query<{
       version: string
       recovering: boolean
@@ -76,7 +76,8 @@ const postgres: Questions = {
       product: 'PostgreSQL',
       version: row.version,
       role: row.recovering ? 'replica' : 'primary',
-      writable: !row.recovering && row.read_only !== 'on',
+      // Where nothing is to be written, the setting is the client's own and says nothing of the server.
+      writable: !row.recovering && (row.read_only !== 'on' || database.noWrites !== undefined),
       maxConnections: Number(row.max_connections),
       serverId,
       dataId: `${serverId} ${row.name}`,

@@ -1,6 +1,7 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { ClientClosedError } from '../errors.ts'
 import type { Driver, DriverPool, Engine, PoolOptions, PoolStats } from '../drivers/driver.ts'
+import { ReadOnlyPool } from './read-only-pool.ts'
 import { hasReplicas, type Database, type Server } from '../topology/topology.ts'
 
 /** Opens the local database of a shadow. */
@@ -52,15 +53,20 @@ export class PoolRegistry {
 
   async #make(server: Server, database: Database): Promise<DriverPool> {
     const driver = await this.#drivers[database.engine]()
+    const target = server.target()
+    const { alias, noWrites } = database
     const options = {
       ...database.pool,
       traceCommits: tracesCommits(database),
       trackPositions: hasReplicas(database),
+      readOnly: noWrites !== undefined,
     }
-    const pool =
+    const opened =
       database.shadow === undefined || this.#openShadow === undefined
-        ? await driver.open(server.target(), options)
+        ? await driver.open(target, options)
         : await this.#openShadow(driver, database, options)
+    const refusedByServer = target.from === 'dsn'
+    const pool = noWrites === undefined ? opened : new ReadOnlyPool(opened, { alias, noWrites, refusedByServer })
     if (this.#closed) {
       await pool.close()
       throw new ClientClosedError()

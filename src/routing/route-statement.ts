@@ -21,6 +21,7 @@ import { decideRole, type Surrounding } from './role.ts'
 import type { Reason, Route } from './route.ts'
 import type { Hints, PartialRoute, Router } from './router.ts'
 import { shardPlan, type ShardPlan } from './shards/shard-plan.ts'
+import { forbiddenBecause, guardReasons } from './write-guard.ts'
 
 /** Everything that routing looks at. It does no I/O and reads no clock: the same input gives an equal route. */
 export interface RouteInput {
@@ -58,6 +59,8 @@ export interface RoutedStatement {
   readonly askedShard?: string | undefined
   /** What it does to columns that are looked up. */
   readonly lookupUse?: LookupUse | undefined
+  /** Why it must not run, since a database that it would write to takes no writes. */
+  readonly forbidden?: string | undefined
 }
 
 const noLookups = new LookupMap([])
@@ -84,10 +87,16 @@ export function routeStatement(input: RouteInput): RoutedStatement {
     shards: Object.freeze(database.shards.map(({ name }) => name)),
     role,
     effect,
-    reasons: Object.freeze([...choice.reasons, ...migration, reason, roleReason].map((each) => Object.freeze(each))),
+    reasons: Object.freeze(
+      [...choice.reasons, ...migration, ...guardReasons(database), reason, roleReason].map((each) =>
+        Object.freeze(each),
+      ),
+    ),
     ...(choice.sql === undefined ? {} : { sql: choice.sql }),
   })
-  const routed = { route, database, analysis, locations, tags: choice.partial?.tags ?? [] }
+  const homeOf = (table: TableName): Database => homeIn(table, choice, input)
+  const forbidden = forbiddenBecause({ database, analysis, effect, why: reason.text, homeOf })
+  const routed = { route, database, analysis, locations, tags: choice.partial?.tags ?? [], forbidden }
   const askedShard = checkShard(database, choice.partial)
   if (database.shards.length === 1) return routed
   const { tables, lookups = noLookups } = input
@@ -286,7 +295,14 @@ function checkTables(choice: Choice, input: RouteInput): readonly Reason[] {
 
 /** Where a table of the statement is: on the database that it goes to, unless it is qualified with its own schema. */
 function residenceOf({ name, schema }: TableName, { database, locations, sql }: Choice, input: RouteInput): Database {
-  if (sql === undefined) return database
+  return sql === undefined ? database : homeIn({ name, schema }, { database, locations }, input)
+}
+
+function homeIn(
+  { name, schema }: TableName,
+  { database, locations }: Pick<Choice, 'database' | 'locations'>,
+  input: RouteInput,
+): Database {
   const found = locations.find(({ table }) => table.name === name && table.schema === schema)?.database
   return input.topology.databases.get(found ?? database.alias) ?? database
 }

@@ -62,6 +62,8 @@ export interface Database {
   readonly replication: ReplicationOptions
   /** Reads without a shard key are refused, unless the call says that all shards are meant. */
   readonly refusesScatters: boolean
+  /** Why nothing is written to it through this client: `noWritesTo names it`; absent: it takes writes. */
+  readonly noWrites?: string
   /** What finds servers besides those of the configuration; absent: nothing does. */
   readonly discovery?: Discovery
   /** Present: it shows another database's data, with the local changes of its own server laid over it. */

@@ -263,6 +263,10 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
       await one.commit()
       await two.commit()
     }),
+  SIGNALBOX_NO_WRITES: () =>
+    withClient({ databases: { default: memory }, noWritesTo: ['default'] }, (client) =>
+      client.query('create table item (id integer)'),
+    ),
   SIGNALBOX_CONSTRAINT: () =>
     withClient(memory, async (client) => {
       await client.query('create table item (id integer primary key)')

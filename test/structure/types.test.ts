@@ -24,6 +24,8 @@ it('nor does a misspelt home of a table', async () => {
   expect(defineConfig({ databases, tables: { archived: 'archvie' } })).toBeDefined()
   // @ts-expect-error misspelt
   await expect(connect({ databases, databasesShareServer: [['archvie']] })).rejects.toThrow(/archvie/)
+  // @ts-expect-error misspelt
+  await expect(connect({ databases, noWritesTo: ['archvie'] })).rejects.toThrow(/archvie/)
 })
 
 it('the compiler points at the alias, not at the call', async () => {
