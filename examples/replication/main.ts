@@ -1,15 +1,23 @@
-// A guest book that is read from a replica. The replica lags behind, and nobody ever misses what they wrote themselves.
+// A product's page with its reviews, read from a replica. The replica lags behind, and nobody ever misses what they wrote themselves.
 import { connect } from 'signalbox'
 import { openDatabases } from './databases.ts'
 
-interface Message {
-  readonly author: string
+interface Review {
+  readonly customer: string
   readonly text: string
 }
 
 const schema = [
-  'create table if not exists message (id integer primary key, author varchar(100), text varchar(200))',
-  'delete from message',
+  'create table if not exists product (id integer primary key, name varchar(100))',
+  'create table if not exists customer (id integer primary key, name varchar(100))',
+  `create table if not exists review (
+     id integer primary key, product_id integer not null references product (id),
+     customer_id integer not null references customer (id), text varchar(200))`,
+  'delete from review',
+  'delete from customer',
+  'delete from product',
+  "insert into product (id, name) values (1, 'Teapot')",
+  "insert into customer (id, name) values (1, 'Ada'), (2, 'Grace'), (3, 'Edsger')",
 ]
 
 const databases = await openDatabases()
@@ -19,29 +27,32 @@ const client = await connect({
   tokens: { keys: ['a secret of at least 16 bytes'] },
 })
 
-async function write(id: number, author: string, text: string): Promise<void> {
-  await client.query(databases.text('insert into message (id, author, text) values (?, ?, ?)'), [id, author, text])
+async function write(id: number, customer: number, text: string): Promise<void> {
+  const insert = databases.text('insert into review (id, product_id, customer_id, text) values (?, 1, ?, ?)')
+  await client.query(insert, [id, customer, text])
 }
 
 /** The page: no word about primaries and replicas, the same function for everybody. */
 async function showPage(visitor: string): Promise<void> {
-  const { rows, route } = await client.query<Message>('select author, text from message order by id')
-  console.log(`${visitor}: ${rows.length} messages, from the ${route.role}, the newest by ${rows.at(-1)?.author}`)
+  const { rows, route } = await client.query<Review>(
+    'select c.name as customer, r.text from review r join customer c on c.id = r.customer_id where r.product_id = 1 order by r.id',
+  )
+  console.log(`${visitor}: ${rows.length} reviews, from the ${route.role}, the newest by ${rows.at(-1)?.customer}`)
   console.log(`    because: ${route.reasons.at(-1)?.text}`)
 }
 
 try {
   await client.session(async () => {
     for (const statement of schema) await client.query(statement)
-    await write(1, 'Grace', 'A fine place.')
-    await write(2, 'Edsger', 'Could be shorter.')
+    await write(1, 2, 'It does not drip.')
+    await write(2, 3, 'Could be simpler.')
   })
   await databases.copied(client)
 
   // Each request is a session.
   await client.session(async () => await showPage('Somebody who looks around'))
   const cookie = await client.session(async (session) => {
-    await write(3, 'Ada', 'I was here.')
+    await write(3, 1, 'I take it to work.')
     await showPage('Ada, who has just written')
     return await session.token()
   })
@@ -49,7 +60,7 @@ try {
   await client.session(async () => await showPage('Ada again, with her token'), { token: cookie })
 
   await databases.copied(client)
-  console.log('— the replica has the new message —')
+  console.log('— the replica has the new review —')
   await client.session(async () => await showPage('Somebody who looks around'))
   // SQLite cannot say how far a copy is, so there a token means the primary until the application drops it.
   const token = databases.hasPositions ? cookie : undefined

@@ -1,4 +1,4 @@
-// Customers and their orders on three shards. The statements are those of one database.
+// Customers with their orders and reviews on three shards. The statements are those of one database.
 import { connect, hashShards, SignalboxError } from 'signalbox'
 import { openDatabases } from './databases.ts'
 
@@ -7,17 +7,19 @@ const client = await connect({
   databases: { default: { shards: databases.shards, shardMap: hashShards({ key: 'integer' }) } },
   tables: {
     customer: { database: 'default', shardKey: 'id' },
-    // Lives with its customer, so that the two can be joined.
+    // They live with their customer, so that they can be joined. Orders are called purchases: "order" is a word of SQL.
     purchase: { database: 'default', shardKey: 'customer_id' },
+    review: { database: 'default', shardKey: 'customer_id' },
     // Small, and joined everywhere: a full copy on each shard.
-    country: { database: 'default', kind: 'reference' },
+    product: { database: 'default', kind: 'reference' },
   },
 })
 
 const schema = [
-  'create table country (code varchar(2) primary key, name varchar(40))',
-  'create table customer (id integer primary key, name varchar(40), country varchar(2))',
-  'create table purchase (customer_id integer, id integer, total integer, primary key (customer_id, id))',
+  'create table product (id integer primary key, name varchar(40), price integer)',
+  'create table customer (id integer primary key, name varchar(40))',
+  'create table purchase (customer_id integer, id integer, product_id integer, pieces integer, primary key (customer_id, id))',
+  'create table review (customer_id integer, product_id integer, rating integer, primary key (customer_id, product_id))',
 ]
 
 /** Runs a statement, and shows where it ran and what it gave. */
@@ -41,26 +43,34 @@ try {
   await client.session(async () => {
     for (const statement of schema) await client.query(statement)
     await client.query(
-      "insert into country (code, name) values ('nl', 'Netherlands'), ('no', 'Norway'), ('ie', 'Ireland')",
+      "insert into product (id, name, price) values (1, 'Teapot', 30), (2, 'Signal lamp', 45), (3, 'Umbrella', 20)",
     )
-    const insertCustomer = databases.text('insert into customer (id, name, country) values (?, ?, ?)')
-    const insertPurchase = databases.text('insert into purchase (customer_id, id, total) values (?, ?, ?)')
+    const insertCustomer = databases.text('insert into customer (id, name) values (?, ?)')
+    const insertPurchase = databases.text(
+      'insert into purchase (customer_id, id, product_id, pieces) values (?, ?, ?, ?)',
+    )
+    const insertReview = databases.text('insert into review (customer_id, product_id, rating) values (?, ?, ?)')
     for (let id = 1; id <= 30; id++) {
-      await client.query(insertCustomer, [id, `customer ${id}`, ['nl', 'no', 'ie'][id % 3]])
-      for (let number = 1; number <= id % 4; number++) await client.query(insertPurchase, [id, number, id * number])
+      await client.query(insertCustomer, [id, `customer ${id}`])
+      for (let number = 1; number <= id % 4; number++) await client.query(insertPurchase, [id, number, number, id])
+      if (id % 4 > 0) await client.query(insertReview, [id, 1, 1 + (id % 5)])
     }
 
     await show('By the key: one shard', 'select name from customer where id = ?', [7])
     const joined =
-      'select c.name, p.id, p.total from customer c join purchase p on p.customer_id = c.id where c.id = ? order by p.id'
+      'select c.name, o.id, o.pieces from customer c join purchase o on o.customer_id = c.id where c.id = ? order by o.id'
     await show('Joined on the key: the same shard', joined, [7])
     await show('Without the key: all shards, in one order', 'select id, name from customer order by id desc limit 3')
     await show(
       'Groups of all shards, with a reference table',
-      'select k.name, count(*) as orders, sum(p.total) as total from customer c join purchase p on p.customer_id = c.id ' +
-        'join country k on k.code = c.country group by k.name order by total desc',
+      'select p.name, count(*) as orders, sum(o.pieces * p.price) as total from purchase o ' +
+        'join product p on p.id = o.product_id group by p.name order by total desc',
     )
-    await refused('A change without the key', "update customer set country = 'ie'")
+    await show(
+      'An average of all shards, which no shard could know',
+      'select count(*) as reviews, avg(rating) as rating from review where product_id = 1',
+    )
+    await refused('A change without the key', "update customer set name = 'nobody'")
     await refused('What cannot be put together from parts', 'select row_number() over (order by id) from customer')
     await client.shard(
       7,

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { runProgram, type Ended } from '../support/program.ts'
+import { runProgram } from '../support/program.ts'
 import { testedEngines } from '../support/servers.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const demo = join(root, 'demo/main.ts')
-const example = join(root, 'examples/replication')
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -91,54 +90,5 @@ describe.concurrent('the demo with replicas', () => {
       expect.stringContaining('A whole number from 2 to 5 is wanted'),
       expect.stringContaining('A whole number from 5 to 600 is wanted'),
     ])
-  })
-})
-
-describe('the example of replication', () => {
-  /** A copy of the example, with the link to Signalbox that `npm install` would make. */
-  async function install(): Promise<string> {
-    const folder = join(await temporaryFolder(), 'replication')
-    await mkdir(join(folder, 'node_modules'), { recursive: true })
-    for (const file of ['package.json', 'databases.ts', 'main.ts']) await cp(join(example, file), join(folder, file))
-    await symlink(root, join(folder, 'node_modules/signalbox'))
-    return join(folder, 'main.ts')
-  }
-
-  async function run(main: string, env: Readonly<Record<string, string>>): Promise<Ended> {
-    return await runProgram([main], { temporary: dirname(dirname(main)), env })
-  }
-
-  function expectPages({ code, output }: Ended): void {
-    expect(output.split('\n').filter((line) => /^(?:Ada|Somebody|—)/.test(line))).toEqual([
-      'Somebody who looks around: 2 messages, from the replica, the newest by Edsger',
-      'Ada, who has just written: 3 messages, from the primary, the newest by Ada',
-      'Somebody else at the same time: 2 messages, from the replica, the newest by Edsger',
-      'Ada again, with her token: 3 messages, from the primary, the newest by Ada',
-      '— the replica has the new message —',
-      'Somebody who looks around: 3 messages, from the replica, the newest by Ada',
-      'Ada again: 3 messages, from the replica, the newest by Ada',
-    ])
-    expect(code).toBe(0)
-  }
-
-  it('runs on SQLite files with a lag of its own, and again on the files that are there', async () => {
-    const main = await install()
-    expectPages(await run(main, {}))
-    expectPages(await run(main, { LAG_MS: '500' }))
-    expect(await readdir(dirname(main))).toEqual(expect.arrayContaining(['primary.db', 'replica-1.db']))
-  })
-
-  it.runIf(testedEngines.includes('postgres'))('runs on PostgreSQL by one setting', async () => {
-    const ended = await run(await install(), { ENGINE: 'postgres', LAG_MS: '1000' })
-    expectPages(ended)
-    expect(ended.output.trimEnd().split('\n').at(-1)).toContain('the replica shows everything that the session wrote')
-  })
-
-  it('says what the settings may be', async () => {
-    const main = await install()
-    const [engine, lag] = [await run(main, { ENGINE: 'oracle' }), await run(main, { LAG_MS: 'long' })]
-    expect(engine.output).toContain('ENGINE=oracle: use sqlite or postgres.')
-    expect(lag.output).toContain('LAG_MS=long: a number of milliseconds')
-    expect([engine.code, lag.code]).toEqual([1, 1])
   })
 })

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runProgram, type Ended, type ProgramWishes } from '../support/program.ts'
-import { freshDatabase, testedEngines } from '../support/servers.ts'
+import { testedEngines } from '../support/servers.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const demo = join(root, 'demo/main.ts')
-const example = join(root, 'examples/functional-separation')
 
 /** Temporary folder of the programs under test, so that one sees what they leave behind. */
 let temporary: string
@@ -123,50 +122,5 @@ describe('the demo', () => {
     expect(output).not.toContain('Loading')
     expect(code).toBe(130)
     expect(await readdir(temporary)).toEqual([])
-  })
-})
-
-describe('the example of functional separation', () => {
-  /** A copy of the example, with the link to Signalbox that `npm install` would make. */
-  async function install(): Promise<string> {
-    const folder = join(temporary, 'functional-separation')
-    await mkdir(join(folder, 'node_modules'), { recursive: true })
-    for (const file of ['package.json', 'databases.ts', 'main.ts']) await cp(join(example, file), join(folder, file))
-    await symlink(root, join(folder, 'node_modules/signalbox'))
-    return join(folder, 'main.ts')
-  }
-
-  function expectListing({ code, output }: Ended): void {
-    expect(output).toContain('Teapot: Holds a litre, and does not drip.\n  ★★★★★ It really does not drip. (Ada)')
-    expect(output).toContain('★★☆☆☆ Too small for my family. (unknown author 3)')
-    expect(output).toContain('Umbrella: For two.\n  no reviews yet')
-    expect(output).toContain('Authors that reviews name and nobody knows: 3')
-    expect(output).toContain('→ reviews, shard main, primary, as a read')
-    expect(output).toContain('One statement cannot join tables of different databases')
-    expect(output).toContain('"reviews" is exclusive')
-    expect(output).not.toContain('It was not refused!')
-    expect(code).toBe(0)
-  }
-
-  it('runs on SQLite files, and again on the files that are there', async () => {
-    const main = await install()
-    expectListing(await run([main]))
-    expectListing(await run([main]))
-    expect(await readdir(dirname(main))).toEqual(expect.arrayContaining(['shop.db', 'reviews.db']))
-  })
-
-  const servers = testedEngines.filter((engine) => engine !== 'sqlite')
-  it.each(servers)('runs on %s by one setting', async (engine) => {
-    await using shop = await freshDatabase(engine)
-    await using reviews = await freshDatabase(engine)
-    const ENGINE = engine === 'mysql' ? 'mariadb' : engine
-    const env = { ENGINE, SHOP_URL: shop.dsn, REVIEWS_URL: reviews.dsn }
-    expectListing(await run([await install()], { env }))
-  })
-
-  it('says what the setting may be', async () => {
-    const { code, output } = await run([await install()], { env: { ENGINE: 'oracle' } })
-    expect(output).toContain('ENGINE=oracle: use sqlite, postgres or mariadb.')
-    expect(code).toBe(1)
   })
 })
