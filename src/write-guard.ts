@@ -24,6 +24,8 @@ export class WriteGuard {
   readonly #aliases: ReadonlyMap<string, string>
   /** Where a named database is, and why nothing is written there. */
   readonly #places = new Map<unknown, string>()
+  /** By the server of MySQL or MariaDB: the schemas there to which nothing is written, and why. */
+  readonly #schemas = new Map<string, Map<string, string>>()
 
   /**
    * `variable`: the value of {@link noWritesVariable}. Other clients of the process may have other databases, so a name there that
@@ -50,6 +52,7 @@ export class WriteGuard {
       if (because === undefined) continue
       const here = `it is where "${database.alias}" is, and ${because.replace(/ it$/, ' that')}`
       for (const place of placesOf(database)) if (!this.#places.has(place)) this.#places.set(place, here)
+      this.#noteSchema(database, here)
     }
     return new Map([...databases].map(([alias, database]) => [alias, this.mark(database)]))
   }
@@ -57,7 +60,20 @@ export class WriteGuard {
   /** The database, marked if nothing is to be written to it. */
   mark(database: Database): Database {
     const noWrites = this.#named(database) ?? this.#placed(database)
-    return noWrites === undefined ? database : Object.freeze({ ...database, noWrites })
+    if (noWrites !== undefined) return Object.freeze({ ...database, noWrites })
+    const schemas = serversOf(database).flatMap((server) => [...(this.#schemas.get(endpointOf(server) ?? '') ?? [])])
+    return schemas.length === 0 ? database : Object.freeze({ ...database, schemasWithoutWrites: new Map(schemas) })
+  }
+
+  #noteSchema(database: Database, because: string): void {
+    const { engine, schema } = database
+    if (engine !== 'mysql' || schema === undefined) return
+    for (const server of serversOf(database)) {
+      const endpoint = endpointOf(server)
+      if (endpoint === undefined) continue
+      const schemas = this.#schemas.get(endpoint) ?? new Map<string, string>()
+      this.#schemas.set(endpoint, schemas.set(schema.toLowerCase(), because))
+    }
   }
 
   #named({ alias }: Database): string | undefined {
@@ -91,24 +107,35 @@ function unknown(name: string, aliases: ReadonlyMap<string, string>, context: st
 
 /** By what its servers are known again, as far as their names tell: host, port and database; a file; a handle. */
 function placesOf(database: Database): readonly unknown[] {
-  const servers = database.shards.flatMap(({ primary, replicas }) => [primary, ...replicas])
-  return servers.map(placeOf).filter((place) => place !== undefined)
+  return serversOf(database)
+    .map(placeOf)
+    .filter((place) => place !== undefined)
+}
+
+function serversOf({ shards }: Database): readonly Server[] {
+  return shards.flatMap(({ primary, replicas }) => [primary, ...replicas])
 }
 
 function placeOf(server: Server): unknown {
   const target = server.target()
   if (target.from === 'handle') return target.handle
   const { dsn } = target
-  const engine = engineOfDsn(dsn)
-  if (engine === 'sqlite') {
+  if (engineOfDsn(dsn) === 'sqlite') {
     const { file } = parseSqliteDsn(dsn)
     // Each database in memory is one of its own.
     return file === ':memory:' ? undefined : resolve(file)
   }
-  const endpoint = endpointOfDsn(dsn)
-  if (endpoint === undefined) return dsn
+  const endpoint = endpointOf(server)
+  return endpoint === undefined ? dsn : `${endpoint}/${databaseNameOfDsn(dsn) ?? ''}`
+}
+
+/** Engine, host and port, as far as a data source name says. */
+function endpointOf(server: Server): string | undefined {
+  const target = server.target()
+  const endpoint = target.from === 'dsn' ? endpointOfDsn(target.dsn) : undefined
+  if (target.from !== 'dsn' || endpoint === undefined) return undefined
   const host = localNames.has(endpoint.host) ? 'localhost' : endpoint.host.toLowerCase()
-  return `${engine}://${host}:${endpoint.port}/${databaseNameOfDsn(dsn) ?? ''}`
+  return `${engineOfDsn(target.dsn)}://${host}:${endpoint.port}`
 }
 
 const localNames: ReadonlySet<string> = new Set(['127.0.0.1', '::1'])

@@ -11,6 +11,11 @@ export class NoWritesError extends SignalboxError {
   }
 }
 
+interface Guarded {
+  readonly name: string
+  readonly because: string
+}
+
 /** What is known of a statement when it is asked whether it may run. */
 export interface GuardedStatement {
   readonly database: Database
@@ -29,13 +34,25 @@ export interface GuardedStatement {
 export function forbiddenBecause({ database, analysis, effect, why, homeOf }: GuardedStatement): string | undefined {
   // Text that is transaction control is refused everywhere, with better advice.
   if (effect === 'read' || analysis.kind === 'transaction') return undefined
-  const written = analysis.tables.filter(({ access }) => access === 'write').map(homeOf)
-  const guarded = [database, ...written].find(({ noWrites }) => noWrites !== undefined)
-  if (guarded === undefined) return undefined
+  const written = analysis.tables.filter(({ access }) => access === 'write')
+  const guarded = [database, ...written.map(homeOf)].find(({ noWrites }) => noWrites !== undefined)
+  const named = guarded && { name: guarded.alias, because: guarded.noWrites }
+  const found = named ?? guardedSchema(database, written)
+  if (found === undefined) return undefined
   return (
-    `"${guarded.alias}" takes no writes: ${guarded.noWrites}. Only what is known to be a read runs there, and this is not: ${why}. ` +
+    `"${found.name}" takes no writes: ${found.because}. Only what is known to be a read runs there, and this is not: ${why}. ` +
     'Nothing was sent.'
   )
+}
+
+/** On MySQL and MariaDB a table can be named with the schema of another database, which may be guarded. */
+function guardedSchema({ schemasWithoutWrites }: Database, written: readonly TableName[]): Guarded | undefined {
+  if (schemasWithoutWrites === undefined) return undefined
+  for (const { schema: name = '' } of written) {
+    const because = schemasWithoutWrites.get(name.toLowerCase())
+    if (because !== undefined) return { name, because }
+  }
+  return undefined
 }
 
 /** What `explain` says of a statement that may run on a database that takes no writes. */

@@ -64,6 +64,8 @@ export interface Database {
   readonly refusesScatters: boolean
   /** Why nothing is written to it through this client: `noWritesTo names it`; absent: it takes writes. */
   readonly noWrites?: string
+  /** MySQL/MariaDB: schemas on its servers that belong to databases which take no writes, and why; absent: none is known. */
+  readonly schemasWithoutWrites?: ReadonlyMap<string, string>
   /** What finds servers besides those of the configuration; absent: nothing does. */
   readonly discovery?: Discovery
   /** Present: it shows another database's data, with the local changes of its own server laid over it. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { connect, NoWritesError, type Config } from '../../src/index.ts'
+import { connect, NoWritesError, type Client, type Config, type Dsn } from '../../src/index.ts'
 import { folderOfEachTest, spawnCli } from '../support/cli.ts'
 import { freshDatabase, privateCluster, testedEngines } from '../support/servers.ts'
 
@@ -44,6 +44,31 @@ describe.each(servers)('replicas on %s of a primary that takes no writes', (engi
   }, 60_000)
 })
 
+it.runIf(testedEngines.includes('sqlite'))('a shadow is written although its base is only read', async () => {
+  await using base = await freshDatabase('sqlite')
+  await using local = await freshDatabase('sqlite')
+  await using writer = await connect(base.dsn as Dsn)
+  await writer.query('create table product (id integer primary key, price integer)')
+  await writer.query('insert into product (id, price) values (1, 10)')
+  const databases = {
+    default: 'dev',
+    shop: base.dsn,
+    dev: { shadow: { base: 'shop', local: local.dsn }, tables: { product: 'augment' } },
+  }
+  const prices = async (client: Client): Promise<readonly unknown[]> =>
+    (await client.query('select price from product')).rows
+  {
+    await using client = await connect({ databases, noWritesTo: ['shop'] } as Config)
+    await client.query('update product set price = 20')
+    expect(await prices(client)).toEqual([{ price: 20 }])
+    await expect(client.using('shop').query('update product set price = 20')).rejects.toBeInstanceOf(NoWritesError)
+  }
+  await using reader = await connect({ databases, noWritesTo: ['*'] } as Config)
+  expect(await prices(reader)).toEqual([{ price: 20 }])
+  await expect(reader.query('update product set price = 30')).rejects.toBeInstanceOf(NoWritesError)
+  expect(await prices(writer)).toEqual([{ price: 10 }])
+})
+
 describe('the program, where the environment names a database', () => {
   const folder = folderOfEachTest()
   const env = { SIGNALBOX_NO_WRITES_TO: 'default' }
@@ -59,7 +84,7 @@ describe('the program, where the environment names a database', () => {
 
   it.each(servers)('recovers no transactions on %s, and finds its server well', async (engine) => {
     await using database = await freshDatabase(engine)
-    await using writer = await connect(database.dsn as never)
+    await using writer = await connect(database.dsn as Dsn)
     await writer.setUpTransactionLog({ log: 'default' })
     const recover = ['recover', '--log', 'default', '--url', database.dsn]
     expect(await spawnCli(recover, { cwd: folder.path })).toMatchObject({ code: 0 })

@@ -389,6 +389,24 @@ it.runIf(testedEngines.includes('mysql'))(
     } as Config)
     await client.query('create table scratch (id integer)')
     expect((await client.query('insert into scratch (id) select id from item')).route.database).toBe('default')
+    await using stranger = await connect({
+      databases: { default: free.dsn, production: dsn },
+      noWritesTo: ['production'],
+    } as Config)
+    const schema = new URL(dsn).pathname.slice(1)
+    for (const target of ['default', free.dsn] as const)
+      for (const sql of [
+        `update ${schema}.item set name = 'x'`,
+        `truncate ${schema}.item`,
+        `insert into ${schema}.item (id) values (7)`,
+      ]) {
+        const refused = await stranger
+          .using(target as 'default')
+          .query(sql)
+          .catch((error: unknown) => String(error))
+        expect(refused).toContain(`"${schema}" takes no writes: it is where "production" is, and`)
+      }
+    expect((await stranger.query(`select id from ${schema}.item`)).rowCount).toBe(2)
     const change = "update scratch s join item i on i.id = s.id set i.name = 'x'"
     expect(await codeOf(async () => await client.query(change))).toBe('SIGNALBOX_NO_WRITES')
     expect((await writer.query("select 1 from item where name = 'x'")).rows).toEqual([])
