@@ -44,29 +44,36 @@ describe.each(servers)('replicas on %s of a primary that takes no writes', (engi
   }, 60_000)
 })
 
-it.runIf(testedEngines.includes('sqlite'))('a shadow is written although its base is only read', async () => {
-  await using base = await freshDatabase('sqlite')
-  await using local = await freshDatabase('sqlite')
+const shadowed = (['sqlite', 'mysql'] as const).filter((engine) => testedEngines.includes(engine))
+
+it.each(shadowed)('a shadow on %s is written although its base is only read', async (engine) => {
+  await using base = await freshDatabase(engine)
+  await using local = await freshDatabase(engine)
   await using writer = await connect(base.dsn as Dsn)
-  await writer.query('create table product (id integer primary key, price integer)')
-  await writer.query('insert into product (id, price) values (1, 10)')
+  for (const table of ['product', 'review']) await writer.query(`create table ${table} (id integer primary key)`)
+  await writer.query('insert into product (id) values (1)')
   const databases = {
     default: 'dev',
     shop: base.dsn,
-    dev: { shadow: { base: 'shop', local: local.dsn }, tables: { product: 'augment' } },
+    dev: { shadow: { base: 'shop', local: local.dsn }, tables: { review: 'replace' } },
   }
-  const prices = async (client: Client): Promise<readonly unknown[]> =>
-    (await client.query('select price from product')).rows
+  const ids = async (client: Client, table: string): Promise<readonly unknown[]> =>
+    (await client.query<{ id: number }>(`select id from ${table}`)).rows.map(({ id }) => id)
   {
     await using client = await connect({ databases, noWritesTo: ['shop'] } as Config)
-    await client.query('update product set price = 20')
-    expect(await prices(client)).toEqual([{ price: 20 }])
-    await expect(client.using('shop').query('update product set price = 20')).rejects.toBeInstanceOf(NoWritesError)
+    await client.query('insert into review (id) values (7)')
+    expect([await ids(client, 'product'), await ids(client, 'review')]).toEqual([[1], [7]])
+    await expect(client.using('shop').query('delete from review')).rejects.toBeInstanceOf(NoWritesError)
+  }
+  if (engine === 'mysql') {
+    await using all = await connect({ databases, noWritesTo: ['*'] } as Config)
+    await expect(ids(all, 'review')).rejects.toMatchObject({ code: 'SIGNALBOX_READ_ONLY_SERVER', database: 'dev' })
+    return
   }
   await using reader = await connect({ databases, noWritesTo: ['*'] } as Config)
-  expect(await prices(reader)).toEqual([{ price: 20 }])
-  await expect(reader.query('update product set price = 30')).rejects.toBeInstanceOf(NoWritesError)
-  expect(await prices(writer)).toEqual([{ price: 10 }])
+  expect([await ids(reader, 'product'), await ids(reader, 'review')]).toEqual([[1], [7]])
+  await expect(reader.query('delete from review')).rejects.toBeInstanceOf(NoWritesError)
+  expect([await ids(writer, 'product'), await ids(writer, 'review')]).toEqual([[1], []])
 })
 
 describe('the program, where the environment names a database', () => {
