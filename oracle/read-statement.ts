@@ -219,8 +219,15 @@ function rows(making: Making): Parts {
   return { body: `${source.with}select ${list} from ${source.text}${where}`, order, total, folded: false }
 }
 
+/** Rounded, since the last digits depend on the order of the rows; and not where many of them lie. */
+function deviation({ choices, engine }: Making, number: string): string {
+  const name = choices.pick(['stddev_samp', 'stddev_pop', 'var_samp', 'var_pop'])
+  const value = `${name}(${number}) * 0.913731`
+  return engine === 'postgres' ? `round((${value})::numeric, 4)` : `round(${value}, 4)`
+}
+
 function aggregate(making: Making, columns: readonly Column[]): Item {
-  const { choices } = making
+  const { choices, engine } = making
   const numbers = columns.filter(({ type }) => type === 'int' || type === 'numeric' || type === 'float')
   const [number, any] = [choices.pick(numbers), choices.pick(columns)]
   const int = choices.pick(columns.filter(({ type }) => type === 'int'))
@@ -240,6 +247,7 @@ function aggregate(making: Making, columns: readonly Column[]): Item {
     `sum(${int.text} * 2 + 1)`,
     `sum(case when ${int.text} > 1 then 1 else 0 end)`,
     `round(avg(${int.text}), 2)`,
+    ...(engine === 'sqlite' ? [] : [deviation(making, number.text)]),
   ])
   return choices.chance(12)
     ? { text: `${choices.pick(['min', 'max'])}(${any.text})`, type: any.type }

@@ -50,8 +50,15 @@ export type ScatterPlan = RowPlan | GroupPlan | NoPlan
 export interface GroupPlan {
   readonly kind: 'groups'
   readonly plan: AggregationPlan
-  /** The names of the columns, once a server was asked. */
-  readonly names: { names?: readonly string[] | undefined }
+  readonly memo: GroupMemo
+}
+
+/** What the text of a statement with groups does not tell, once a server was asked. */
+export interface GroupMemo {
+  /** The names of the columns. */
+  names?: readonly string[] | undefined
+  /** Whether the types of the columns are such that the plan's other one is carried out. */
+  isOtherwise?: boolean | undefined
 }
 
 /** The options of a call, for parts that are sent on its behalf. */

@@ -44,7 +44,7 @@ export function aggregationPlan(
     if (obstacle !== undefined) return { refused: obstacle }
     const tokens = textTokens(sql, shape.dialect)
     if (tokens === undefined || shape.source === undefined) return { refused: 'a SELECT without FROM' }
-    return splitOrGathered((gathers) => new Planner(sql, shape, tokens, options, gathers).plan())
+    return splitOrGathered((gathers) => new Planner(sql, shape, tokens, options, gathers))
   } catch (error) {
     if (error instanceof FinishRefusal) return { refused: error.construct }
     throw error
@@ -52,11 +52,18 @@ export function aggregationPlan(
 }
 
 /** What cannot be split into partial aggregates, as all that depends on an order, is computed of the rows themselves. */
-function splitOrGathered(planned: (gathers: boolean) => AggregationPlan): AggregationPlan {
+function splitOrGathered(planned: (gathers: boolean) => Planner): AggregationPlan {
+  const split = planned(false)
+  const plan = unlessRefused(() => split.plan())
+  if (plan === undefined) return planned(true).plan()
+  return split.isByType ? { ...plan, otherwise: unlessRefused(() => planned(true).plan()) } : plan
+}
+
+function unlessRefused(plan: () => AggregationPlan): AggregationPlan | undefined {
   try {
-    return planned(false)
+    return plan()
   } catch (error) {
-    if (error instanceof FinishRefusal) return planned(true)
+    if (error instanceof FinishRefusal) return undefined
     throw error
   }
 }
@@ -142,6 +149,11 @@ class Planner {
       relation: (relation) => render(rowsOf(relation, model), dialect),
       final: (relation, names) => this.#finish(model, finalItems, tail, relation, names),
     }
+  }
+
+  /** Whether types that the text does not tell may refuse the final statement. */
+  get isByType(): boolean {
+    return this.#columns.byType
   }
 
   /** Rows that are gathered are not grouped, so that nobody has said yet that columns depend on the keys: describing the statement does. */

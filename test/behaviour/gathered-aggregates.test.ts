@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, listShards } from '../../src/index.ts'
 import { privateServer, testedEngines } from '../support/servers.ts'
 import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
+import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 describe.runIf(testedEngines.includes('postgres'))('aggregates of gathered rows on PostgreSQL', () => {
   let shop: ShardedShop
@@ -37,6 +38,73 @@ describe.runIf(testedEngines.includes('postgres'))(
       await using shop = await startShardedShop('postgres')
       for (const client of [shop.whole, shop.sharded])
         await expect(client.query(sql)).rejects.toThrow('must appear in the GROUP BY clause')
+    })
+  },
+)
+
+/** Rows whose numbers differ in the last digits at most: those depend on the order of the additions. */
+function close(rows: readonly unknown[]): unknown[] {
+  const round = (value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(11)) : value)
+  return rows.map((row) => Object.entries(row as object).map(([name, value]) => [name, round(value)]))
+}
+
+describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
+  'deviations of floating-point numbers, on %s',
+  (engine) => {
+    let shop: ShardedShop
+    beforeAll(async () => {
+      shop = await startShardedShop(engine)
+    }, 60_000)
+    afterAll(async () => {
+      await shop[Symbol.asyncDispose]()
+    })
+
+    const everywhere = [
+      'select stddev(weight) as a, variance(weight) as b, stddev_pop(weight) as c, stddev_samp(weight) as d, var_pop(weight) as e, var_samp(weight) as f, count(*) as n from purchase',
+      'select stddev(weight) as a, stddev_pop(units) as b from purchase where units > 100',
+      'select stddev_samp(weight) as a, var_pop(weight) as b, stddev_pop(weight) as c from purchase where customer_id = 7 and id = 1 or customer_id < 0',
+      'select c.city, stddev(p.weight) as a, sum(p.units) as u, count(distinct p.note) as n, max(p.note) as m from customer c left join purchase p on p.customer_id = c.id group by c.city order by c.city',
+      'select c.name, stddev_samp(p.weight) as a from customer c left join purchase p on p.customer_id = c.id group by c.name having stddev_samp(p.weight) > 1 order by stddev_samp(p.weight) desc, c.name limit 7',
+      'select note, 2 * stddev_samp(weight) + avg(weight) as a from purchase group by note order by a, note',
+      'select variance(weight * 0 + 0.1e0) as zero from purchase',
+    ]
+    const own = {
+      postgres: [
+        'select note, stddev(weight) filter (where units > 1) as a, stddev(distinct weight) as b, variance(weight::real) as r from purchase group by note order by note',
+        "select note, stddev(case when customer_id = 10 then 'infinity' else weight end) as a from purchase group by note order by note",
+      ],
+      mysql: ['select note, std(weight) as a, variance(weight * 1.5) as b from purchase group by note order by note'],
+    }
+
+    it.each([...everywhere, ...own[engine as 'postgres' | 'mysql']])('%s', async (sql) => {
+      const { rows } = await shop.whole.query(sql)
+      expect(rows.length).toBeGreaterThan(0)
+      expect(close((await shop.sharded.query(sql)).rows)).toEqual(close(rows))
+      expect(close(await Array.fromAsync(shop.sharded.stream(sql)))).toEqual(close(rows))
+    })
+
+    it('takes the rows only where the types ask for it, which are asked for once', async () => {
+      using queries = subscribedQueries()
+      const asked = async (sql: string): Promise<string[]> => {
+        const before = queries.all.length
+        await shop.sharded.query(sql)
+        return queries.all.slice(before).map((each) => each.sql)
+      }
+      const [floats, exact] = ['weight', 'total'].map(
+        (column) => `select var_pop(${column}) as v from purchase where id > 0`,
+      )
+      const first = await asked(floats!)
+      const second = await asked(floats!)
+      expect(second.filter((text) => text.startsWith('select weight as e1 from'))).toHaveLength(4)
+      expect(second.some((text) => text.includes('sum('))).toBe(false)
+      const askTypes = (texts: readonly string[]) => texts.filter((text) => text.endsWith(' limit 0'))
+    expect([askTypes(first).length, askTypes(second).length]).toEqual([1, 0])
+      expect((await asked(exact!)).some((text) => text.startsWith('select total as e1'))).toBe(false)
+    })
+
+    it('is told by the preview', () => {
+      const { scatter } = shop.sharded.preview('select stddev(weight) from purchase')
+      expect(scatter?.steps[0]).toContain('select weight as e1 from purchase')
     })
   },
 )

@@ -2,7 +2,13 @@ import type { DriverPool, DriverResult } from '../../src/drivers/driver.ts'
 import type { PartialAnswer, RelationContext } from '../../src/execution/relation/partial-answer.ts'
 import { relationOf } from '../../src/execution/relation/relation-of.ts'
 import { TemporaryTable } from '../../src/execution/relation/temporary-table.ts'
-import { aggregationPlan, valuesOf, type PartText, type Refusal } from '../../src/routing/partial-aggregates.ts'
+import {
+  aggregationPlan,
+  valuesOf,
+  type AggregationPlan,
+  type PartText,
+  type Refusal,
+} from '../../src/routing/partial-aggregates.ts'
 import { readQueryShape } from '../../src/statement/shape/read-query-shape.ts'
 import { parts } from './scattered-table.ts'
 
@@ -20,6 +26,19 @@ export async function finished(
   if (shape === undefined) return { refused: 'no shape' }
   const plan = aggregationPlan(sql, shape)
   if ('refused' in plan) return plan
+  const answer = await finishedBy(plan, pool, params, by)
+  // What the client asks for before it reads is found out by trying here.
+  return 'refused' in answer && plan.otherwise !== undefined
+    ? await finishedBy(plan.otherwise, pool, params, by)
+    : answer
+}
+
+async function finishedBy(
+  plan: AggregationPlan,
+  pool: DriverPool,
+  params: readonly unknown[],
+  by: FinishedBy,
+): Promise<DriverResult | Refusal> {
   const on = async (table: string, text: PartText): Promise<DriverResult> =>
     pool.query({
       sql: text.sql.replaceAll(/\bitem\b/g, table),

@@ -10,7 +10,7 @@ const definition: Readonly<Record<Engine, string>> = {
   mysql: `id int primary key, i int, b bigint, u bigint unsigned, n decimal(30, 9), m decimal(12, 3), f double, c text,
     v varchar(30), d date, ts datetime(6), ok boolean, y blob, h time(3), word varchar(30) character set utf8mb4 collate utf8mb4_bin,
     k varchar(30) character set latin1 collate latin1_german2_ci, mood enum('sad', 'ok', 'happy'),
-    z int(5) zerofill`,
+    z int(5) zerofill, e float`,
   sqlite: `id integer primary key, i integer, b integer, n numeric, m real, f real, c text, v text collate nocase,
     d text, ts text, ok integer, y blob, x, word text, k text collate rtrim`,
 }
@@ -67,7 +67,7 @@ export function scatteredRows(engine: Engine): readonly Readonly<Record<string, 
       Object.assign(row, { tags: some(`{${next(3)},NULL}`), span: some(`${next(90)} minutes`) })
     if (engine === 'mysql')
       Object.assign(row, { u: 2n ** 63n + BigInt(next(9)), h: some(`-12:0${next(9)}:01.${digits(3)}`) })
-    if (engine === 'mysql') Object.assign(row, { mood: some(['sad', 'ok', 'happy'][next(3)]) })
+    if (engine === 'mysql') Object.assign(row, { e: row['f'], mood: some(['sad', 'ok', 'happy'][next(3)]) })
     if (engine === 'sqlite')
       row['x'] = [1, 2.5, 'text', null, Buffer.from([0, 1]), 2n ** 60n, 'nul\0in', -0, 1, 1.0, 7][next(11)]
     row['k'] = engine === 'sqlite' ? ['x', 'x  ', 'X'][next(3)] : ['Straße', 'Strasse', 'STRASSE', 'Müller'][next(4)]

@@ -1,6 +1,7 @@
 import type { DriverRequest } from '../../drivers/driver.ts'
 import { valuesOf, type AggregationPlan, type PartText } from '../../routing/partial-aggregates.ts'
 import type { Params } from '../../statement/statement.ts'
+import type { GroupMemo } from '../decision.ts'
 import type { PartialAnswer, RelationContext } from '../relation/partial-answer.ts'
 import { relationOf } from '../relation/relation-of.ts'
 import type { Result } from '../result.ts'
@@ -29,7 +30,7 @@ export interface Aggregation {
   /** Most shards at a time. */
   readonly mapShards: <T>(shards: readonly string[], work: (shard: string) => Promise<T>) => Promise<readonly T[]>
   /** What the text does not tell, learnt once for each text. */
-  readonly memo: { names?: readonly string[] | undefined }
+  readonly memo: GroupMemo
 }
 
 /** Something in the statement stands in the way. */
@@ -66,6 +67,28 @@ export async function namesOf({
   if ('refused' in learnt) return learnt
   memo.names = learnt.names
   return learnt.names
+}
+
+/**
+ * With the plan by which the aggregates can be computed of columns of these types. A shard is asked for the types before anything is
+ * read: partial values of some would be of no use, and may not even be possible.
+ */
+export async function planByTypes(asked: Aggregation): Promise<Aggregation> {
+  const { plan, planOf, paramsOf, shards, run, memo } = asked
+  const { otherwise } = plan
+  if (otherwise === undefined) return asked
+  if (memo.isOtherwise === undefined) {
+    const { isRefused } = await shards.first(async (shard) => {
+      const [own, params] = [planOf(shard), paramsOf(shard)]
+      const { fields } = await run(shard, `${own.shard.sql} limit 0`, valuesOf(own.shard, params), 'raw')
+      const ask = askerOn(shard, run)
+      const relation = await relationOf({ plan: own, params, answers: [{ fields, rows: [] }], ask })
+      return { isRefused: 'refused' in relation || 'refused' in own.final(relation, []) }
+    })
+    memo.isOtherwise = isRefused
+  }
+  // The plan of a shard is that of the same statement, but for its keys.
+  return memo.isOtherwise ? { ...asked, plan: otherwise, planOf: (shard) => planOf(shard).otherwise! } : asked
 }
 
 /** Asks each shard for its groups: for one more than `most` of them, so that too many are seen, and are not all in memory. */

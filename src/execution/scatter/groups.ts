@@ -4,7 +4,7 @@ import type { Decision, GroupPlan } from '../decision.ts'
 import { mostPartialRows } from '../relation/partial-answer.ts'
 import { ownStatements } from '../own-statements.ts'
 import { Result } from '../result.ts'
-import { finish, namesOf, partialRows, type Aggregation, type PartialRows } from './aggregate.ts'
+import { finish, namesOf, partialRows, planByTypes, type Aggregation, type PartialRows } from './aggregate.ts'
 import { ReachableShards } from './reachable-shards.ts'
 import { cannot, planOfShard } from './scatter-plan.ts'
 import { mapAtMost, onShard, type ScatterParts } from './shard-parts.ts'
@@ -89,9 +89,9 @@ async function begun(
 ): Promise<GroupRead> {
   if (!Array.isArray(params)) throw cannot(decision, 'a query with named parameters and aggregates')
   const own = ownStatements(decision)
-  const { plan, names: memo } = whole
-  const aggregation: Aggregation = {
-    plan,
+  const { plan: first, memo } = whole
+  const asked: Aggregation = {
+    plan: first,
     planOf: (shard) => planOfShard(decision, whole, own.sqlOf(shard)).plan,
     paramsOf: (shard) => own.paramsOf(shard, params),
     shards: new ReachableShards(decision.route.shards, options?.partial),
@@ -101,6 +101,7 @@ async function begun(
     mapShards: async (shards, work) => await mapAtMost(parts.concurrency, shards, work),
     memo,
   }
+  const aggregation = await planByTypes(asked)
   const names = await namesOf(aggregation)
   if ('refused' in names) throw cannot(decision, names.refused)
   return { ...aggregation, names, decision, options, parts }
@@ -116,7 +117,11 @@ function fits(
 async function finished<Row>(read: GroupRead, rows: PartialRows): Promise<Result<Row>> {
   const { decision, names, options, shards } = read
   const answer = await finish(read, rows, names, options?.rowMode ?? 'object')
-  if ('refused' in answer) throw cannot(decision, answer.refused, 'read')
+  if ('refused' in answer) {
+    // The types are others than they were: the next call asks for them again.
+    read.memo.isOtherwise = undefined
+    throw cannot(decision, answer.refused, 'read')
+  }
   const { fields, native } = answer
   return new Result<Row>(
     { rows: answer.rows, rowCount: answer.rowCount, fields, native },

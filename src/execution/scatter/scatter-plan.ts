@@ -54,7 +54,7 @@ function isAlike<Plan extends RowPlan | GroupPlan>(own: ScatterPlan, plan: Plan)
     each.kind === 'rows'
       ? each.order.map(({ expression }) => expression)
       : each.kind === 'groups'
-        ? [...each.plan.columns, String(each.plan.gathers)]
+        ? [...each.plan.columns, String(each.plan.gathers), ...(each.plan.otherwise?.columns ?? [])]
         : []
   return own.kind === plan.kind && columnsOf(own).join('\0') === columnsOf(plan).join('\0')
 }
@@ -75,7 +75,7 @@ function makePlan({ sql, analysis, database }: Decision, isBuiltIn: ScatterMemo[
   const json = queries === undefined || database.engine === 'postgres' ? undefined : jsonAggregate(shape)
   if (json !== undefined) return { kind: 'none', obstacle: `${json.toUpperCase()} of what a query inside gives` }
   const plan = aggregationPlan(sql, shape, { isOwn: (name) => own.has(name) })
-  return 'refused' in plan ? { kind: 'none', obstacle: plan.refused } : { kind: 'groups', plan, names: {} }
+  return 'refused' in plan ? { kind: 'none', obstacle: plan.refused } : { kind: 'groups', plan, memo: {} }
 }
 
 /** Where the rows come from other queries: these. */

@@ -21,6 +21,8 @@ export interface AggregationPlan {
   readonly shard: PartText
   /** Whether the aggregates are computed of the rows of all shards, because they cannot be made of partial ones. */
   readonly gathers: boolean
+  /** What is carried out instead where `final` refuses the types of the columns, which the text does not tell: it gathers. */
+  readonly otherwise?: AggregationPlan | undefined
   /** The names of its columns. */
   readonly columns: readonly string[]
   /** The names of the original items; `undefined` where only the engine knows them: `describe` tells. */

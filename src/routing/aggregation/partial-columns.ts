@@ -33,6 +33,7 @@ export class PartialColumns {
   readonly #known = new Map<string, number>()
   readonly #compared = new Map<number, Parts>()
   readonly #gathers: boolean
+  #byType = false
 
   constructor(sql: string, dialect: Dialect, tokens: readonly TextToken[], gathers: boolean) {
     this.#sql = sql
@@ -49,6 +50,11 @@ export class PartialColumns {
   /** Whether an aggregate is over distinct values. */
   get distinct(): boolean {
     return this.#lists.k.length > 0
+  }
+
+  /** Whether the types of the columns, which nobody knows yet, may refuse the final aggregates. */
+  get byType(): boolean {
+    return this.#byType
   }
 
   get dependents(): number {
@@ -144,6 +150,7 @@ export class PartialColumns {
     })
     if (split === undefined) throw new FinishRefusal(what)
     const columns = split.partials.map((each) => this.#add('a', each))
+    if (split.byType === true) this.#byType = true
     if (split.comparedAs !== undefined) this.#compared.set(columns[0]!, split.comparedAs)
     return { columns, final: split.final }
   }

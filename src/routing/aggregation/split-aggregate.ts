@@ -22,6 +22,8 @@ export type FinalExpression = (columns: readonly string[], types: readonly strin
 export interface Split {
   readonly partials: readonly Parts[]
   readonly final: FinalExpression
+  /** The final expression refuses some types: those whose partial values lose what the whole has. */
+  readonly byType?: true
   /** SQLite: what has the collation by which the partial values are to be compared, which they have not themselves. */
   readonly comparedAs?: Parts
 }
@@ -123,6 +125,7 @@ function postgresDeviation(own: Own, x: Parts, { sample, root }: { sample: boole
   const exact: Parts = ['(', ...x, ')::numeric']
   return {
     partials: [own('count'), own('sum', exact), own('sum', [...exact, ' * ', ...exact]), own('var_pop')],
+    byType: true,
     final: ([n, s, q], [, , , type]) => {
       if (type !== 'numeric') throw new FinishRefusal('a standard deviation or variance of floating-point numbers')
       const numerator = `(sum(${n}) * sum(${q}) - sum(${s}) * sum(${s}))`
@@ -140,6 +143,7 @@ function mysqlDeviation(own: Own, x: Parts, { sample, root }: { sample: boolean;
   const wide: Parts = ['(', ...x, ') * 1.0']
   return {
     partials: [own('count'), own('sum', wide), own('sum', [...wide, ' * (', ...x, ')'])],
+    byType: true,
     final: ([n, s, q], [, type]) => {
       if (type !== 'decimal') throw new FinishRefusal('a standard deviation or variance of floating-point numbers')
       const numerator = `greatest(sum(${n}) * sum(${q}) - sum(${s}) * sum(${s}), 0)`

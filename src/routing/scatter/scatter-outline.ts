@@ -35,11 +35,18 @@ export function scatterOutline(plan: RowPlan): ScatterOutline {
 }
 
 /** Says what a plan with groups, aggregates or DISTINCT does. Pure. */
-export function groupOutline({ shard, columns, gathers }: AggregationPlan): ScatterOutline {
+export function groupOutline({ shard, columns, gathers, otherwise }: AggregationPlan): ScatterOutline {
+  const instead =
+    otherwise === undefined
+      ? []
+      : [
+          `a shard is asked for the types of these; if they are floating-point numbers, each is asked for its rows instead: ${otherwise.shard.sql}`,
+        ]
   return {
     kind: 'groups',
     sql: shard.sql,
     steps: [
+      ...instead,
       `${gathers ? 'the values that the aggregates need of each row' : 'the partial rows of the shards'} (${columns.join(', ')}) are sent to one of them`,
       'it makes the answer of them by its own rules, with the HAVING, ORDER BY and LIMIT of the statement',
     ],
