@@ -118,6 +118,7 @@ function insertSelected(making: Making): string {
   const table = choices.pick(shardedTables(world).filter((each) => each.name !== name))
   const o: Place = { alias: 'o', table }
   const keys = (table.shardKey ?? []).map((column) => `o.${column}`)
+  const second = choices.pick(shardedTables(world).filter((each) => each.name !== name))
   const pinned = choices.pick([[], [], [pin(making, o, false)], [pin(making, o, true)]])
   const where = ` where ${[...pinned, ...conditions(making, [o], 1), '1 = 1'].join(' and ')}`
   const list = keys.join(', ')
@@ -139,6 +140,8 @@ function insertSelected(making: Making): string {
     `select ${list}, 1 from ${country.name} c left join ${table.name} o on c.code = 'de' and ${conditions(making, [o], 0).concat('1 = 1').join(' and ')} where c.area is not null group by ${list}`,
     `select ${keys.map((text) => `${text} + 0`).join(', ')}, 1 ${from} group by ${list}`,
     `select ${list}, 1 ${from} group by ${list} union select ${literal.join(', ')}, 1`,
+    `select ${list}, 1 ${from} union select ${(second.shardKey ?? []).join(', ')}, 1 from ${second.name}`,
+    `select ${list}, 1 ${from} ${choices.pick(['intersect', 'except'])} select ${(second.shardKey ?? []).join(', ')}, 1 from ${second.name}`,
   ])
   const into = `into ${name} (${primaryKey.join(', ')}, n) ${query}`
   const key = primaryKey.join(', ')

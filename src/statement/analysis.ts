@@ -110,8 +110,16 @@ export interface TableAppearance {
   readonly change?: 'insert' | 'update' | 'delete'
   /** The columns that an INSERT names, if it names them. */
   readonly listed?: readonly string[]
+  /** Of a target: its columns that every row takes from one of several, see {@link TakenColumn}. */
+  readonly taken?: readonly TakenColumn[]
   /** What the SET of an UPDATE gives to columns of a target, one entry for each time that one is named. */
   readonly given?: readonly AssignedValue[]
+}
+
+/** Of the rows that an INSERT takes from a UNION or the like: a column, and the one that it is in each of the members. */
+export interface TakenColumn {
+  readonly column: string
+  readonly sources: readonly Omit<AppearanceEquality, 'column' | 'unlessNull'>[]
 }
 
 export interface AssignedValue {
@@ -160,6 +168,8 @@ export interface AppearanceEquality {
   readonly otherColumn: string
   /** False: one of the columns is written without its table, and is another one's if this one has no such column. */
   readonly certain: boolean
+  /** True: only as long as neither column is NULL anywhere (`NOT IN (SELECT …)`). */
+  readonly unlessNull?: true
 }
 
 /** What was learnt from one SQL text. Frozen, and the same for the same text and dialect. */

@@ -80,6 +80,7 @@ const claiming: ReadonlySet<string> = new Set(
 function claim(facts: StatementFacts): void {
   for (const { table, column, operator, values } of facts.conditions)
     if (operator === 'insert') table?.entry.conditions.push({ column, operator, values, certain: true })
+  for (const level of facts.levels) level.fillUp()
   for (const level of facts.levels) level.claim()
   for (const inserted of facts.inserts) claimInserted(inserted, 'exact')
 }

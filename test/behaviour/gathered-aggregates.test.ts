@@ -98,7 +98,7 @@ describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
       expect(second.filter((text) => text.startsWith('select weight as e1 from'))).toHaveLength(4)
       expect(second.some((text) => text.includes('sum('))).toBe(false)
       const askTypes = (texts: readonly string[]) => texts.filter((text) => text.endsWith(' limit 0'))
-    expect([askTypes(first).length, askTypes(second).length]).toEqual([1, 0])
+      expect([askTypes(first).length, askTypes(second).length]).toEqual([1, 0])
       expect((await asked(exact!)).some((text) => text.startsWith('select total as e1'))).toBe(false)
     })
 

@@ -70,6 +70,33 @@ const queries: readonly Read[] = [
     [],
     'a',
   ],
+  ['select id from customer where id not in (select customer_id from purchase) order by id', [], all],
+  [
+    'select id from customer where id not in (select customer_id from purchase where customer_id = 5) order by id',
+    [],
+    all,
+  ],
+  [
+    'select count(*) as n from customer c left join country k on k.code = c.country where c.id not in (select p.customer_id from purchase p group by p.customer_id having count(*) > 2) and k.area is null',
+    [],
+    all,
+  ],
+  ['select id from customer where id not in (select customer_id from purchase where id > ?) and id = ?', [1, 8], 'c'],
+  [
+    'select total from purchase where id = 2 and customer_id not in (select id from customer where name > ?) order by total',
+    ['customer 4'],
+    all,
+  ],
+  [
+    'select id from customer where exists (select 1 from purchase where customer_id = customer.id) order by id',
+    [],
+    all,
+  ],
+  [
+    'select id, (select sum(total) from purchase where customer_id = customer.id) as s from customer order by id',
+    [],
+    all,
+  ],
 ]
 
 const between: readonly Read[] = [
@@ -213,6 +240,24 @@ describe.each(testedEngines)('keys that are found in SQL, on %s', (engine) => {
       await expect(client.query(literal, [null])).rejects.toMatchObject({ code: 'SIGNALBOX_SHARD_KEY' })
     })
 
+    it('makes the rows of a UNION, each of whose members takes the key of its own', async () => {
+      const [even, odd] = [0, 1].map((rest) => `from purchase where customer_id % 2 = ${rest}`)
+      const query = `select customer_id, count(*) ${even!} group by customer_id union all select c.id, 0 from customer c where c.id % 2 = 1 and c.id not in (select customer_id ${odd!})`
+      for (const text of [
+        `insert into summary (customer_id, n) ${query}`,
+        'insert into summary (n, customer_id) select 5, id from customer where id = 6 union select 5, customer_id from purchase where customer_id in (6, 7)',
+        'insert into summary (n, customer_id) select 5, id from customer except select 5, customer_id from purchase',
+      ]) {
+        for (const each of [client, whole]) await each.query('delete from summary', [], { allShards: true })
+        const made = await whole.query(text)
+        const { rowCount, route } = await client.query(text, [], { allShards: true })
+        expect([rowCount, route.shards]).toEqual([made.rowCount, names])
+        expect(rowCount).toBeGreaterThan(1)
+        await expectSame()
+      }
+      for (const each of [client, whole]) await each.query('delete from summary', [], { allShards: true })
+    })
+
     it('refuses rows whose key need not be that of the rows that they are made of', async () => {
       const before = await summaries(client)
       for (const text of [
@@ -220,6 +265,10 @@ describe.each(testedEngines)('keys that are found in SQL, on %s', (engine) => {
         'select id, 1 from customer order by id limit 2',
         'select max(id), count(*) from customer group by name',
         'select id, 1 from customer union all select 11, 1',
+        'select id, 1 from customer union all select area, 1 from country',
+        'select id, 1 from customer union all select id, 1 from purchase',
+        'select id, 1 from customer union all select customer_id, 1 from purchase limit 3',
+        'select id, 1 from customer union all select p.customer_id, 1 from customer c left join purchase p on p.customer_id = c.id',
         'select c.id, 1 from country k left join customer c on c.country = k.code',
       ]) {
         const inserted = client.query(`insert into summary (customer_id, n) ${text}`, [], { allShards: true })

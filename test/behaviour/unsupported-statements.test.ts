@@ -102,7 +102,20 @@ const queries: readonly Unsupported[] = [
   ['select a.id from customer a join customer b on a.city = b.city', 'not by the shard key'],
   ['select id from customer where credit = (select max(credit) from customer)', 'not by the shard key'],
   ['select id from customer where id in (select id from purchase)', 'not by their shard keys'],
-  ['select id from customer where id not in (select customer_id from purchase)', 'not by their shard keys'],
+  ['select id from customer where id not in (select id from purchase)', 'not by their shard keys'],
+  [
+    'select id from customer where id not in (select p.customer_id from customer c left join purchase p on p.customer_id = c.id)',
+    'not by their shard keys',
+  ],
+  // Only keys are known to be never NULL.
+  [
+    'select c.id from customer c join country k on k.code = c.id where k.code not in (select p.customer_id from purchase p)',
+    'not by their shard keys',
+  ],
+  [
+    'select k.code from country k left join customer c on c.country = k.code where c.id not in (select customer_id from purchase)',
+    'not by their shard keys',
+  ],
   ['select id from customer where id = (select max(customer_id) from purchase)', 'not by their shard keys'],
   ['select code from country where exists (select 1 from customer c where c.country = country.code)', 'shard key'],
   ['select k.code, c.id from country k left join customer c on c.country = k.code', 'outer join'],
@@ -153,6 +166,19 @@ const changes: readonly Unsupported[] = [
   ['insert into purchase (customer_id, id) select max(id), 900 from customer', 'group by the key'],
   ['insert into purchase (customer_id, id) select id, row_number() over (order by id) from customer', 'windows'],
   ['insert into purchase (customer_id, id) select id, 900 from customer union select 1, 900', 'UNION'],
+  ['insert into purchase (customer_id, id) select id, 900 from customer union all select 1, 900', 'UNION'],
+  [
+    'insert into purchase (customer_id, id) select id, 900 from customer union all select id, 901 from purchase',
+    'as a plain column',
+  ],
+  [
+    'insert into purchase (customer_id, id) select id, 900 from customer union all select customer_id, 901 from purchase limit 5',
+    'without LIMIT',
+  ],
+  [
+    'insert into purchase (customer_id, id) select id, 900 from customer union all select customer_id, row_number() over (order by id) from purchase',
+    'windows',
+  ],
   [
     'insert into purchase (customer_id, id) select c.id, 900 from country k left join customer c on c.country = k.code',
     'as a plain column',

@@ -1,4 +1,4 @@
-import type { Analysis, RangeBound, TableAppearance, ValueSource } from '../../src/statement/analysis.ts'
+import type { Analysis, RangeBound, TableAppearance, TakenColumn, ValueSource } from '../../src/statement/analysis.ts'
 import { joinedTables } from './random-join.ts'
 
 /** A server with the joined tables, and with empty tables of the same names in another schema. */
@@ -9,10 +9,15 @@ export interface OracleServer {
   empty(table: string): string
 }
 
-interface Restriction {
+interface Claim {
+  readonly where: string
+  /** Statements that take NULLs away, where it is said of tables without them only. */
+  readonly before: readonly string[]
+}
+
+interface Restriction extends Claim {
   readonly appearance: TableAppearance
   readonly index: number
-  readonly where: string
 }
 
 /** Claims that a server has been asked about, and those that it has shown to be wrong. */
@@ -45,17 +50,23 @@ export async function checkClaims(
       const found = await checkInserted(server, { sql, text, source: appearance, index, column, ...given })
       if (found !== undefined) wrong.push(`${sql}\n  at ${appearance.name} (${index}): ${found}`)
     }
-    for (const where of claimsOf(appearance, appearances, sql)) {
+    for (const taken of isInserted(appearance, sql) ? (appearance.taken ?? []) : []) {
       checked += 1
-      const part = await outcome(server, text, { appearance, index, where })
-      if (part !== whole) wrong.push(`${sql}\n  at ${appearance.name} (${index}): ${where}\n  ${part}\n  ${whole}`)
+      const strange = await checkTaken(server, sql, appearance.name, taken, appearances)
+      if (strange !== undefined) wrong.push(`${sql}\n  at ${appearance.name} (${index}): ${strange}`)
+    }
+    for (const { where, before } of claimsOf(appearance, appearances, sql)) {
+      checked += 1
+      const right = before.length === 0 ? whole : await outcome(server, sql, undefined, before)
+      const part = await outcome(server, text, { appearance, index, where, before })
+      if (part !== right) wrong.push(`${sql}\n  at ${appearance.name} (${index}): ${where}\n  ${part}\n  ${right}`)
     }
   }
   return { checked, wrong }
 }
 
 /** The claims as conditions; those about columns that the table lacks say nothing. */
-function claimsOf(appearance: TableAppearance, all: readonly TableAppearance[], sql: string): string[] {
+function claimsOf(appearance: TableAppearance, all: readonly TableAppearance[], sql: string): Claim[] {
   const columns = joinedTables[appearance.name] ?? []
   return [
     ...appearance.conditions.map(({ column, values }) => ({
@@ -66,14 +77,20 @@ function claimsOf(appearance: TableAppearance, all: readonly TableAppearance[], 
       column,
       where: [...bound(column, '>', from), ...bound(column, '<', to)].join(' and '),
     })),
-    ...appearance.equalities.flatMap(({ column, other, otherColumn }) => {
+    ...appearance.equalities.flatMap(({ column, other, otherColumn, unlessNull }) => {
       const { name = '' } = all[other] ?? {}
       const known = joinedTables[name]?.includes(otherColumn) === true
+      const tables: readonly [string, string][] = [
+        [appearance.name, column],
+        [name, otherColumn],
+      ]
+      const before =
+        unlessNull === true ? tables.map(([table, key]) => `delete from ${table} where ${key} is null`) : []
       return known && !isInserted(all[other], sql) && !isInserted(appearance, sql)
-        ? [{ column, where: `${column} in (select o.${otherColumn} from ${name} o)` }]
+        ? [{ column, where: `${column} in (select o.${otherColumn} from ${name} o)`, before }]
         : []
     }),
-  ].flatMap(({ column, where }) => (columns.includes(column) ? [where] : []))
+  ].flatMap(({ column, ...claim }) => (columns.includes(column) ? [{ before: [], ...claim }] : []))
 }
 
 function bound(column: string, operator: '<' | '>', given: RangeBound | undefined): string[] {
@@ -132,6 +149,27 @@ async function checkInserted(
   return typeof strange === 'string' ? `the new row ${strange} is of no row of ${name}` : undefined
 }
 
+/** Each new row must have the value of a row of one of the sources. */
+async function checkTaken(
+  server: OracleServer,
+  sql: string,
+  target: string,
+  { column, sources }: TakenColumn,
+  all: readonly TableAppearance[],
+): Promise<string | undefined> {
+  const place = joinedTables[target]?.indexOf(column) ?? -1
+  const known = new Set<unknown>()
+  for (const { other, otherColumn } of sources) {
+    const { name = '' } = all[other] ?? {}
+    // A column of another table, then.
+    if (joinedTables[name]?.includes(otherColumn) !== true) return undefined
+    for (const [value] of await read(server, `select distinct ${otherColumn} from ${name}`)) known.add(value)
+  }
+  const rows = (await newRows(server, sql, target, undefined)) ?? []
+  const strange = rows.find((row) => !known.has((JSON.parse(row) as unknown[])[place]))
+  return strange === undefined ? undefined : `the new row ${strange} takes its ${column} from none of its sources`
+}
+
 async function newRows(
   server: OracleServer,
   sql: string,
@@ -165,10 +203,12 @@ async function outcome(
   server: OracleServer,
   sql: string,
   restriction: Restriction | undefined,
+  before = restriction?.before ?? [],
 ): Promise<string | undefined> {
   const { name = '', place = 'from' } = restriction?.appearance ?? {}
   await server.run('begin')
   try {
+    for (const statement of before) await read(server, statement)
     const left: unknown[][] = []
     if (restriction !== undefined) {
       const { where } = restriction

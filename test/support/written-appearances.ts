@@ -25,12 +25,17 @@ function range({ column, from, to, certain }: AppearanceRange): string {
  * certain, and the other table of an equality is given by its position, from 0.
  */
 export function writtenAppearances({ appearances }: Analysis): string[] {
-  return appearances.map(({ name, schema, place, conditions, ranges, equalities, assigned }) => {
+  return appearances.map(({ name, schema, place, conditions, ranges, equalities, assigned, taken = [] }) => {
     const said = [
       ...conditions.map(condition),
       ...ranges.map(range),
       ...equalities.map(
-        ({ column, other, otherColumn, certain }) => `${certain ? '' : '~'}${column} = ${other}.${otherColumn}`,
+        ({ column, other, otherColumn, certain, unlessNull }) =>
+          `${certain ? '' : '~'}${column} = ${other}.${otherColumn}${unlessNull === true ? ' unless null' : ''}`,
+      ),
+      ...taken.map(
+        ({ column, sources }) =>
+          `${column} of ${sources.map(({ other, otherColumn, certain }) => `${certain ? '' : '~'}${other}.${otherColumn}`).join(' ')}`,
       ),
       ...(assigned.length === 0 ? [] : [`set ${assigned.join(' ')}`]),
     ]

@@ -128,6 +128,22 @@ export class KeyReader {
     })
   }
 
+  /** Whether every row that is inserted has the key of a row of one of these: for each member of a UNION that of one of its own. */
+  takesFrom(target: ShardedAppearance, sources: readonly ShardedAppearance[]): boolean {
+    const taken = target.shardKey.map(
+      (column) => this.#appearances[target.index]?.taken?.find((each) => this.isSame(each.column, column))?.sources,
+    )
+    const isFrom = (source: ShardedAppearance, member: number): boolean =>
+      taken.every((list, i) => {
+        const [from, key] = [list?.[member], source.shardKey[i]]
+        if (from === undefined || key === undefined) return false
+        const isSure = from.certain || this.#isKey(from.other, from.otherColumn)
+        return isSure && this.#reaches(from.other, from.otherColumn, source.index, key)
+      })
+    const [first] = taken
+    return first?.every((_, member) => sources.some((source) => isFrom(source, member))) === true
+  }
+
   /** Whether the statement gives existing rows another key. */
   assignsKey({ index, shardKey }: ShardedAppearance): string | undefined {
     const assigned = this.#appearances[index]?.assigned ?? []
@@ -174,9 +190,14 @@ export class KeyReader {
       if (seen.has(key)) continue
       seen.add(key)
       yield next
-      for (const { column: own, other, otherColumn, certain } of this.#appearances[place]?.equalities ?? []) {
+      for (const { column: own, other, otherColumn, certain, unlessNull } of this.#appearances[place]?.equalities ??
+        []) {
+        if (!this.isSame(own, name)) continue
         // A column that may be another table's is this one's, where it is known to have it.
-        if (this.isSame(own, name) && (certain || this.#isKey(other, otherColumn))) waiting.push([other, otherColumn])
+        if (!certain && !this.#isKey(other, otherColumn)) continue
+        // Keys are never NULL: no shard would be theirs.
+        if (unlessNull === true && !(this.#isKey(place, own) && this.#isKey(other, otherColumn))) continue
+        waiting.push([other, otherColumn])
       }
     }
   }

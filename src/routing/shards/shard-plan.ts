@@ -283,14 +283,14 @@ function positionsOf({ tables, appearances }: Analysis): readonly number[] | und
 
 /** Whether all rows that are inserted have the key of a row of one of these. */
 function takesKeyOf(target: ShardedAppearance, sources: readonly ShardedAppearance[], reader: KeyReader): boolean {
-  return sources.some((source) => reader.follows(target, source))
+  return sources.some((source) => reader.follows(target, source)) || reader.takesFrom(target, sources)
 }
 
 function otherKeys(target: ShardedAppearance, source: ShardedAppearance): string {
   return (
     `a row that it inserts into ${target.table} need not have the shard key of the row of ${source.table} that it is made of: for that the key ` +
     'must stand in the place of the key, as a plain column, and the SELECT must take each row by itself or group by the key, ' +
-    'without LIMIT, windows and UNION'
+    'without LIMIT and windows; and so in each member of a UNION'
   )
 }
 

@@ -214,7 +214,17 @@ const derivedTables: readonly Expected[] = [
 
 const memberships: readonly Expected[] = [
   ['select * from t where t.a in (select u.b from u limit 3)', ['from t: a = 1.b', 'expression u']],
-  ['select * from t where t.a not in (select u.b from u)', ['from t', 'expression u']],
+  ['select * from t where t.a not in (select u.b from u)', ['from t', 'expression u: b = 0.a unless null']],
+  ['select * from t where t.a not in (select u.b from u limit 3)', ['from t', 'expression u']],
+  ['select * from t where t.a not in (select u.b from u) or t.a = 1', ['from t', 'expression u']],
+  [
+    'select * from t left join v on v.b = t.b where v.a not in (select u.b from u)',
+    ['from t', 'from v: b = 0.b', 'expression u'],
+  ],
+  [
+    'select * from t where t.a not in (select u.b from v left join u on u.c = v.c)',
+    ['from t', 'expression v', 'expression u: c = 1.c'],
+  ],
   ['select * from t where t.a in (select u.b from u) or t.a = 1', ['from t', 'expression u']],
   [
     'select * from t where (t.a, t.b) in (select u.c, u.d from u)',
@@ -234,7 +244,30 @@ const inserted: readonly Expected[] = [
   ['insert into t (a) select u.c from v left join u on u.c = v.c', ['target t', 'derived v', 'derived u: c = 1.c']],
   [
     'insert into t (a) select c from u union all select d from v',
-    ['target t', 'derived u: c = 0.a', 'derived v: d = 0.a'],
+    ['target t: a of 1.c 2.d', 'derived u: c = 0.a', 'derived v: d = 0.a'],
+  ],
+  [
+    'insert into t (a, b) select u.c, 1 from u union select v.d, 2 from v where e = 3 union all select w.f, v.d from v, w',
+    [
+      'target t: a of 1.c 2.d 4.f',
+      'derived u: c = 0.a',
+      'derived v: e equals 3; d = 0.a',
+      'derived v: d = 0.b',
+      'derived w: f = 0.a',
+    ],
+  ],
+  ['insert into t (a) select c from u union all select 1', ['target t', 'derived u: c = 0.a']],
+  [
+    'insert into t (a) select c from u union all select d from v limit 3',
+    ['target t: a of 1.c 2.d', 'derived u', 'derived v'],
+  ],
+  [
+    'insert into t (a) select c from u union all select v.d from u left join v on v.d = u.c',
+    ['target t', 'derived u: c = 0.a', 'derived u', 'derived v: d = 2.c'],
+  ],
+  [
+    'insert into t (a) select c from u union all select s.d from (select d from v union select c from u) s',
+    ['target t', 'derived u: c = 0.a', 'derived v: d = 0.a', 'derived u: c = 0.a'],
   ],
   ['insert into t select c from u', ['target t', 'derived u']],
 ]

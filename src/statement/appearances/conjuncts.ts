@@ -31,6 +31,8 @@ export interface Membership {
   readonly query: QueryColumns
   /** Compared with the one row that the query gives: which one it is may hang on its other rows. */
   readonly single: boolean
+  /** `column NOT IN (SELECT …)`: rows of the query with other values make no difference, as long as there is no NULL. */
+  readonly negated?: true
 }
 
 /** What is understood of a condition: members of its chain of `AND`s, each of which must hold. */

@@ -1,4 +1,4 @@
-import type { NameComparison } from './origin.ts'
+import type { NameComparison, Origin } from './origin.ts'
 import type { QueryColumns } from './query-columns.ts'
 import type { TableEntry } from './table-entry.ts'
 
@@ -18,6 +18,8 @@ export function claimInserted({ target, columns, query }: InsertedColumns, compa
     const value = query.valueAt(place)
     if (value !== undefined && value.from !== 'expression')
       target.conditions.push({ column, operator: 'insert', values: [value], certain: true })
+    const sources = query.membersAt(place, comparison)?.map(onlySource)
+    if (sources?.every((source) => source !== undefined)) target.taken.push({ column, sources })
     for (const origin of query.originsOf(place, comparison)) {
       const { entry, certain } = origin
       if (origin.nullable) continue
@@ -25,4 +27,9 @@ export function claimInserted({ target, columns, query }: InsertedColumns, compa
       if (origin.passes) entry.equalities.push({ column: origin.column, other: target, otherColumn: column, certain })
     }
   }
+}
+
+/** The one column that all values of a member of a UNION come from. */
+function onlySource([origin, ...more]: readonly Origin[]): Origin | undefined {
+  return origin?.alone === true && !origin.nullable && more.length === 0 ? origin : undefined
 }

@@ -11,6 +11,7 @@ import type { ColumnReference, Extent, NameComparison, Origin, ReadLevel } from 
 import {
   covers,
   equate,
+  equateUnlessNull,
   everything,
   hide,
   isSeen,
@@ -157,11 +158,15 @@ export class JoinLevel implements ReadLevel {
     return this.#comparison === 'exact' ? name : name.toLowerCase()
   }
 
-  /** Notes, at each table, what follows for its rows. To be called once, when the levels further out are complete. */
+  /** Notes whom an outer join may leave without a row. To be called once for each level, before any of them claims. */
+  fillUp(): void {
+    for (const join of this.#joins) this.#fillUp(join)
+  }
+
+  /** Notes, at each table, what follows for its rows. To be called once, when all levels are complete. */
   claim(): void {
     const inner = this.#isInner()
     for (const join of this.#joins) {
-      this.#fillUp(join)
       const nullable = nullableSide(join)
       if (nullable === undefined) continue
       this.#claimAll(join.on, join, inner ? everything : nullable)
@@ -248,18 +253,23 @@ export class JoinLevel implements ReadLevel {
   /**
    * The condition is true only where the query gives a row with the same values, so a row of the query with others makes no
    * difference, nor does a row here whose values the query has not. Not so for `= (SELECT …)`: which row the query gives,
-   * and whether it is the only one, hangs on all of its rows.
+   * and whether it is the only one, hangs on all of its rows. Where it is negated the same rows of the query make no difference, and
+   * of the rows here nothing is known: they are those whose values the query has not.
    */
-  #claimMembership({ columns, query, single }: Membership, view: Extent, side: Extent): void {
+  #claimMembership({ columns, query, single, negated }: Membership, view: Extent, side: Extent): void {
     for (const [place, reference] of columns.entries()) {
       const owned = reference && this.#owned(reference, view)
       if (owned === undefined) continue
       const inner = query.originsOf(place, this.#comparison)
       const outer = originsOf(owned, this.#comparison)
+      if (negated === true) {
+        equateUnlessNull(inner, outer)
+        continue
+      }
       if (!single) equate(inner, outer)
       if (owned.relation.level === this && covers(side, owned.relation)) equate(outer, inner)
     }
-    query.mustGiveRow(this, side)
+    if (negated !== true) query.mustGiveRow(this, side)
   }
 
   #equate(one: Owned, other: Owned): void {

@@ -87,6 +87,13 @@ export class QueryColumns implements ColumnSource {
     }))
   }
 
+  /** The same for each of the queries that it is made of by UNION, INTERSECT or EXCEPT; undefined if it is not, or they are not known. */
+  membersAt(place: number, comparison: NameComparison): readonly (readonly Origin[])[] | undefined {
+    const members = this.#members()
+    if (this.#uses > 1 || members.length < 2 || members.length > mostMembers) return undefined
+    return members.map((member) => (member === this ? none : member.originsOf(place, comparison)))
+  }
+
   /** The value that a column has in every row; undefined if it is not one and the same for sure. */
   valueAt(place: number): ValueSource | undefined {
     const items = this.#columns()?.items.slice(0, place + 1)

@@ -96,6 +96,20 @@ export function equate(ones: readonly Origin[], [other, ...more]: readonly Origi
   }
 }
 
+/**
+ * A row at one of `ones` with another value than the other has makes no difference, unless one of them is NULL: where an outer join
+ * may have put one, nothing is said.
+ */
+export function equateUnlessNull(ones: readonly Origin[], [other, ...more]: readonly Origin[]): void {
+  if (other?.alone !== true || other.nullable || more.length > 0) return
+  for (const { entry, column, passes, certain, nullable } of ones) {
+    if (!passes || nullable || entry === other.entry) continue
+    const isCertain = certain && other.certain
+    const equality = { column, other: other.entry, otherColumn: other.column, certain: isCertain }
+    entry.equalities.push({ ...equality, unlessNull: true })
+  }
+}
+
 function isSameName(one: string, other: string, comparison: NameComparison): boolean {
   return comparison === 'exact' ? one === other : one.toLowerCase() === other.toLowerCase()
 }

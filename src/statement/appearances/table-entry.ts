@@ -1,4 +1,10 @@
-import type { AppearanceCondition, AppearanceRange, AssignedValue, TableAppearance } from '../analysis.ts'
+import type { AppearanceCondition, AppearanceRange, AssignedValue, TableAppearance, TakenColumn } from '../analysis.ts'
+
+interface TakenFrom {
+  readonly entry: TableEntry
+  readonly column: string
+  readonly certain: boolean
+}
 
 /** A {@link TableAppearance} while its statement is read. */
 export interface TableEntry {
@@ -15,7 +21,9 @@ export interface TableEntry {
     readonly other: TableEntry
     readonly otherColumn: string
     readonly certain: boolean
+    readonly unlessNull?: true
   }[]
+  readonly taken: { readonly column: string; readonly sources: readonly TakenFrom[] }[]
   readonly assigned: string[]
   change: TableAppearance['change']
   listed: readonly string[] | undefined
@@ -28,7 +36,7 @@ export function tableEntry(
   position: number,
   place: TableAppearance['place'],
 ): TableEntry {
-  const claims = { conditions: [], ranges: [], equalities: [], assigned: [], given: [] }
+  const claims = { conditions: [], ranges: [], equalities: [], taken: [], assigned: [], given: [] }
   return { name, schema, position, place, optional: false, change: undefined, listed: undefined, ...claims }
 }
 
@@ -45,7 +53,8 @@ export function listAppearances(entries: readonly TableEntry[]): readonly TableA
   const sorted = entries.toSorted((a, b) => a.position - b.position)
   const indexes = new Map(sorted.map((entry, index) => [entry, index]))
   const appearances = sorted.map((entry) => {
-    const { name, schema, place, optional, conditions, ranges, equalities, assigned, change, listed, given } = entry
+    const { name, schema, place, optional, conditions, ranges, equalities, taken, assigned, change, listed, given } =
+      entry
     return Object.freeze({
       name,
       ...(schema === undefined ? {} : { schema }),
@@ -54,14 +63,15 @@ export function listAppearances(entries: readonly TableEntry[]): readonly TableA
       conditions: Object.freeze(conditions.map(frozen)),
       ranges: Object.freeze(ranges.map(frozenRange)),
       equalities: Object.freeze(
-        equalities.flatMap(({ column, other, otherColumn, certain }) => {
+        equalities.flatMap(({ other, ...equality }) => {
           const index = indexes.get(other)
-          return index === undefined ? [] : [Object.freeze({ column, other: index, otherColumn, certain })]
+          return index === undefined ? [] : [Object.freeze({ ...equality, other: index })]
         }),
       ),
       assigned: Object.freeze([...new Set(assigned)]),
       ...(change === undefined ? {} : { change }),
       ...(listed === undefined ? {} : { listed: Object.freeze([...listed]) }),
+      ...(taken.length === 0 ? {} : { taken: Object.freeze(taken.map((each) => frozenTaken(each, indexes))) }),
       ...(given.length === 0 ? {} : { given: Object.freeze(given.map(frozenValue)) }),
     })
   })
@@ -72,6 +82,16 @@ function frozen(condition: AppearanceCondition): AppearanceCondition {
   for (const value of condition.values) Object.freeze(value)
   Object.freeze(condition.values)
   return Object.freeze(condition)
+}
+
+function frozenTaken(
+  { column, sources }: TableEntry['taken'][number],
+  indexes: ReadonlyMap<TableEntry, number>,
+): TakenColumn {
+  const found = sources.map(({ entry, column: otherColumn, certain }) =>
+    Object.freeze({ other: indexes.get(entry) ?? -1, otherColumn, certain }),
+  )
+  return Object.freeze({ column, sources: Object.freeze(found) })
 }
 
 function frozenValue({ column, value }: AssignedValue): AssignedValue {
@@ -85,5 +105,5 @@ function frozenRange(range: AppearanceRange): AppearanceRange {
 
 /** Of a definition: where its tables are named, and nothing about their rows, which the definition does not touch. */
 export function withoutClaims(entry: TableEntry): TableEntry {
-  return { ...entry, conditions: [], ranges: [], equalities: [], change: undefined, given: [] }
+  return { ...entry, conditions: [], ranges: [], equalities: [], taken: [], change: undefined, given: [] }
 }

@@ -29,7 +29,7 @@ export interface ConditionReading {
 /**
  * The conditions in a chain of `AND`s: `column = value`, `value = column`, `column IN (…)`, `column = ANY (…)`, tuples of
  * these, `column = column`, ranges, and queries in their place; of an `OR` what all of its sides say. Whatever stands under
- * `NOT` or `CASE` holds only sometimes, and is left out.
+ * `NOT` or `CASE` holds only sometimes, and is left out, but for `column NOT IN (SELECT …)`.
  */
 export function conjunctsOf(qualification: unknown, reading: ConditionReading): Conjuncts {
   const found = foundConjuncts()
@@ -40,6 +40,8 @@ export function conjunctsOf(qualification: unknown, reading: ConditionReading): 
     if (bool !== undefined) {
       const operator = textAt(bool, 'boolop')
       const sides = listAt(bool, 'args')
+      const denied = operator === 'NOT_EXPR' ? nodeOf(sides[0], 'SubLink') : undefined
+      if (denied !== undefined) addDenied(denied, found, queryOf)
       if (operator === 'AND_EXPR') pending.push(...sides.toReversed())
       // The parser takes no text that nests deeply.
       if (operator === 'OR_EXPR') {
@@ -115,6 +117,13 @@ function addQuery(link: Tree, found: FoundConjuncts, reading: ConditionReading):
   const name = listAt(link, 'operName')
   if (type !== 'ANY_SUBLINK' || (name.length > 0 && ownOperator(name) !== '=')) return
   found.memberships.push({ columns: columnsOf(link['testexpr']), query: reading.queryOf(select), single: false })
+}
+
+/** `column NOT IN (SELECT …)`, `NOT column = ANY (SELECT …)`. */
+function addDenied(link: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+  const denied = foundConjuncts()
+  addQuery(link, denied, queryOf)
+  found.memberships.push(...denied.memberships.map((each) => ({ ...each, negated: true as const })))
 }
 
 /** `column = (SELECT …)`. */

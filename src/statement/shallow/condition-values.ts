@@ -269,9 +269,15 @@ function rowIn(walk: SyntaxWalk, from: number, to: number, count: number): Value
 function readMembership(walk: SyntaxWalk, found: FoundConjuncts, from: number, operator: number, to: number): void {
   const { tokens } = walk
   const open = operator + 1
+  if (isQuery(walk, open, to)) {
+    const isNegated = tokens.word(operator - 1) === 'NOT'
+    const left = columnsIn(walk, from, isNegated ? operator - 1 : operator)
+    const query = walk.queryAt(open + 1)
+    if (left !== undefined)
+      found.memberships.push({ columns: left, query, single: false, ...(isNegated && { negated: true }) })
+    return
+  }
   const columns = columnsIn(walk, from, operator)
-  if (columns !== undefined && isQuery(walk, open, to))
-    found.memberships.push({ columns, query: walk.queryAt(open + 1), single: false })
   if (columns === undefined || tokens.word(open) !== '(' || tokens.partner(open) !== to - 1 || walk.opensQuery(open))
     return
   const parts = splitAtCommas(walk, open + 1, to - 1)

@@ -100,6 +100,7 @@ function appearancesOf({ findings, comparison }: SyntaxWalk, { kind, complete }:
   const entries = findings.entries()
   if (kind === 'unknown' && complete === false) return listAppearances([])
   if (kind === 'ddl' || complete === false) return listAppearances(entries.map(withoutClaims))
+  for (const level of findings.levels) level.fillUp()
   for (const level of findings.levels) level.claim()
   for (const inserted of findings.inserts) claimInserted(inserted, comparison)
   return listAppearances(entries)
