@@ -92,6 +92,13 @@ const queries: readonly Read[] = [
     [],
     all,
   ],
+  ['select c.id, total from customer c join purchase on customer_id = c.id order by c.id, total', [], all],
+  ['select name, total from purchase p, customer c where customer_id = c.id and c.id = ? order by total', [7], 'c'],
+  [
+    'select c.id from customer c where exists (select 1 from purchase join country on area < total where customer_id = c.id and code = c.country) order by c.id',
+    [],
+    all,
+  ],
   [
     'select id, (select sum(total) from purchase where customer_id = customer.id) as s from customer order by id',
     [],

@@ -166,6 +166,14 @@ const common = [
   'select * from t x join v z on z.k = x.k where (x.k, x.a) not in (select y.k, y.c from u y where y.k is not null and y.c is not null)',
   'select * from t x left join v z on z.k = x.k where z.k not in (select y.k from u y where y.k = 1)',
   'select * from t x where x.k not in (select y.k from v z left join u y on y.k = z.k where z.k < 5)',
+  'select * from t, u where a = c',
+  'select * from t left join u on b = c join v on v.k = u.k',
+  'select * from t join v on b = v.k where b in (select y.c from u y)',
+  'select * from t right join (u join v on c = e) on b = e',
+  'select * from t x where exists (select 1 from u join v on u.k = v.k where c = x.a and e = b)',
+  'select * from t join u on b = c where a not in (select z.e from v z)',
+  'select * from t left join u on b = c where d not in (select z.e from v z where z.e = 1)',
+  'select * from t left join u using (k) join v on b = e',
   'delete from t where k not in (select y.k from u y where y.k is not null group by y.k)',
   'update t set b = 9 where k in (select y.k from u y where y.c = 1)',
   'delete from t where k = 1 or k = 3 and a = 1',
@@ -191,6 +199,9 @@ const common = [
 ] as const
 
 const full = [
+  'select * from t full join u using (k), (select e from v) s where s.e = k',
+  'select * from t full join u using (k) join (select e from v) s on s.e = k',
+  'select * from t natural full join u join (select e from v) s on s.e = k',
   'select * from t x full join u y on x.k = y.k',
   'select * from t x full join u y using (k)',
   'select * from t x full join u y using (k) where k = 1',

@@ -41,6 +41,8 @@ export interface Join extends Extent {
 
 /** With more tables in view, or of one name, a column is given to none of them: the work would grow with both numbers. */
 const mostTablesInView = 50
+/** The same where it is compared with another column, which may be just as unclear. */
+const mostTablesCompared = 12
 
 /**
  * One query level: the items of its `FROM`, how they are joined, and its conditions. `claim` says at each table what
@@ -64,6 +66,7 @@ export class JoinLevel implements ReadLevel {
   readonly #named: Relation[] = []
   #where: Conjuncts = noConjuncts
   #takesFirst = false
+  #merges = false
   /** Rows of that part of a level further out count only where this level has one. */
   #neededBy: { readonly level: ReadLevel; readonly side: Extent } | undefined
 
@@ -101,6 +104,11 @@ export class JoinLevel implements ReadLevel {
    */
   takeFirst(): void {
     this.#takesFirst = true
+  }
+
+  /** A join makes one of columns with the same name (NATURAL, USING), which may have the value of either. */
+  mergeColumns(): void {
+    this.#merges = true
   }
 
   /** Gives the items from `from` on, and the joins among them, one alias, which hides their own names. */
@@ -223,9 +231,12 @@ export class JoinLevel implements ReadLevel {
   }
 
   #claimMatch({ left, right }: Match, view: Extent, side: Extent): void {
-    const one = this.#owned(left, view)
-    const other = this.#owned(right, view)
-    if (one === undefined || other === undefined || one.relation === other.relation) return
+    const others = this.#possibleOwners(right, view)
+    for (const one of this.#possibleOwners(left, view))
+      for (const other of others) if (one.relation !== other.relation) this.#claimEqual(one, other, side)
+  }
+
+  #claimEqual(one: Owned, other: Owned, side: Extent): void {
     for (const [own, far] of [
       [one, other],
       [other, one],
@@ -258,16 +269,14 @@ export class JoinLevel implements ReadLevel {
    */
   #claimMembership({ columns, query, single, negated }: Membership, view: Extent, side: Extent): void {
     for (const [place, reference] of columns.entries()) {
-      const owned = reference && this.#owned(reference, view)
-      if (owned === undefined) continue
+      if (reference === undefined) continue
       const inner = query.originsOf(place, this.#comparison)
-      const outer = originsOf(owned, this.#comparison)
-      if (negated === true) {
-        equateUnlessNull(inner, outer)
-        continue
+      for (const owned of this.#possibleOwners(reference, view)) {
+        const outer = originsOf(owned, this.#comparison)
+        if (negated === true) equateUnlessNull(inner, outer)
+        else if (!single) equate(inner, outer)
+        if (negated !== true && owned.relation.level === this && covers(side, owned.relation)) equate(outer, inner)
       }
-      if (!single) equate(inner, outer)
-      if (owned.relation.level === this && covers(side, owned.relation)) equate(outer, inner)
     }
     if (negated !== true) query.mustGiveRow(this, side)
   }
@@ -292,6 +301,16 @@ export class JoinLevel implements ReadLevel {
     const [only] = this.#items
     if (only === undefined || this.#items.length > 1 || !isSeen(only, everything)) return undefined
     return { relation: only, column, certain: !this.#isCorrelated() }
+  }
+
+  /** Whose column it is; without a table's name that of any item in view, if that one has such a column: of two it would be ambiguous. */
+  #possibleOwners(reference: ColumnReference, view: Extent): readonly Owned[] {
+    const owned = this.#owned(reference, view)
+    if (owned !== undefined) return [owned]
+    const items = this.#items.slice(Math.max(view.from, 0), Math.min(view.to, this.#items.length))
+    if (reference.qualifier !== undefined || this.#merges || items.length > mostTablesCompared) return []
+    const seen = items.filter((item) => isSeen(item, view))
+    return seen.map((relation) => ({ relation, column: reference.column, certain: false }))
   }
 
   /** Whose column it is: a relation of this level or of one further out. Undefined where that cannot be told for sure. */

@@ -98,6 +98,7 @@ class FromReader {
       () => {
         const kind = joinKinds.get(type ?? '') ?? 'full'
         const using = namesIn(listAt(join, 'usingClause')) ?? []
+        if (using.length > 0 || join['isNatural'] === true) this.#joins.mergeColumns()
         this.#joins.addJoin({ kind, from, middle, to: this.#joins.size, on, using })
         const alias = textAt(treeAt(join, 'alias'), 'aliasname')
         if (alias !== undefined) this.#joins.addAlias(alias, from)

@@ -58,6 +58,7 @@ export class JoinReader {
   }
 
   join(kind: JoinKind, natural: boolean): void {
+    if (natural) this.#level.mergeColumns()
     if (natural && this.#isSqlite) this.#level.takeFirst()
     const last = this.#group.open.at(-1)
     if (last !== undefined && (this.#isSqlite || last.natural)) this.condition(noConjuncts, [])
@@ -65,6 +66,7 @@ export class JoinReader {
   }
 
   condition(on: Conjuncts, using: readonly string[]): void {
+    if (using.length > 0) this.#level.mergeColumns()
     if (using.length > 0 && this.#isSqlite) this.#level.takeFirst()
     const join = this.#group.open.pop()
     if (join === undefined) return
