@@ -76,7 +76,7 @@ describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
       mysql: ['select note, std(weight) as a, variance(weight * 1.5) as b from purchase group by note order by note'],
     }
 
-    it.each([...everywhere, ...own[engine as 'postgres' | 'mysql']])('%s', async (sql) => {
+    it.each([...everywhere, ...own[engine]])('%s', async (sql) => {
       const { rows } = await shop.whole.query(sql)
       expect(rows.length).toBeGreaterThan(0)
       expect(close((await shop.sharded.query(sql)).rows)).toEqual(close(rows))
