@@ -95,19 +95,32 @@ describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
       )
       const first = await asked(floats!)
       const second = await asked(floats!)
-      expect(second.filter((text) => text.startsWith('select weight as e1 from'))).toHaveLength(4)
+      expect(second.filter((text) => /^select (?:weight|\(weight\) \+ 0e0) as e1 from/.test(text))).toHaveLength(4)
       expect(second.some((text) => text.includes('sum('))).toBe(false)
       const askTypes = (texts: readonly string[]) => texts.filter((text) => text.endsWith(' limit 0'))
       expect([askTypes(first).length, askTypes(second).length]).toEqual([1, 0])
-      expect((await asked(exact!)).some((text) => text.startsWith('select total as e1'))).toBe(false)
+      expect((await asked(exact!)).some((text) => text.includes(' as e1'))).toBe(false)
     })
 
     it('is told by the preview', () => {
       const { scatter } = shop.sharded.preview('select stddev(weight) from purchase')
-      expect(scatter?.steps[0]).toContain('select weight as e1 from purchase')
+      expect(scatter?.steps[0]).toMatch(/select .*weight.* as e1 from purchase/)
     })
   },
 )
+
+describe.runIf(testedEngines.includes('mysql'))('deviations of a FLOAT', () => {
+  it('takes all digits of a FLOAT, also where answers come as text', async () => {
+    await using shop = await startShardedShop('mysql')
+    const sql = 'select stddev(f) as s, count(*) as n from purchase'
+    for (const client of [shop.whole, shop.sharded]) {
+      await client.query('alter table purchase add column f float')
+      await client.query('update purchase set f = (16777 + customer_id) / 16', [], { allShards: true })
+    }
+    const { rows } = await shop.whole.query(sql, [], { prepare: false })
+    expect(close((await shop.sharded.query(sql, [], { prepare: false })).rows)).toEqual(close(rows))
+  })
+})
 
 describe.runIf(testedEngines.includes('mysql'))('GROUP_CONCAT of gathered rows on MariaDB', () => {
   it('is cut where one server would have cut it', async () => {

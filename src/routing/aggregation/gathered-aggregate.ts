@@ -100,7 +100,9 @@ class Writer {
     if (run.at(-1)?.word === '*' || run[0]?.word === 'VARIADIC')
       throw new FinishRefusal(`"${run.at(-1)?.word}" in ${this.#what}`)
     this.#refuseLostJson(span, run)
-    const column = this.#gather(this.#copy(span))
+    // MySQL takes deviations of doubles, whatever it is given; and a FLOAT may come as a text of six digits.
+    const isDouble = this.#dialect === 'mysql' && /^(?:std|var)/.test(this.#aggregate.name)
+    const column = this.#gather(isDouble ? ['(', ...this.#copy(span), ') + 0e0'] : this.#copy(span))
     if (/json|concat/.test(this.#aggregate.name)) this.#written.push(column)
     return [`r.${column}`]
   }
