@@ -41,7 +41,7 @@ export function conjunctsOf(qualification: unknown, reading: ConditionReading): 
       const operator = textAt(bool, 'boolop')
       const sides = listAt(bool, 'args')
       const denied = operator === 'NOT_EXPR' ? nodeOf(sides[0], 'SubLink') : undefined
-      if (denied !== undefined) addDenied(denied, found, queryOf)
+      if (denied !== undefined) addDenied(denied, found, reading)
       if (operator === 'AND_EXPR') pending.push(...sides.toReversed())
       // The parser takes no text that nests deeply.
       if (operator === 'OR_EXPR') {
@@ -120,9 +120,9 @@ function addQuery(link: Tree, found: FoundConjuncts, reading: ConditionReading):
 }
 
 /** `column NOT IN (SELECT …)`, `NOT column = ANY (SELECT …)`. */
-function addDenied(link: Tree, found: FoundConjuncts, queryOf: QueryOf): void {
+function addDenied(link: Tree, found: FoundConjuncts, reading: ConditionReading): void {
   const denied = foundConjuncts()
-  addQuery(link, denied, queryOf)
+  addQuery(link, denied, reading)
   found.memberships.push(...denied.memberships.map((each) => ({ ...each, negated: true as const })))
 }
 
