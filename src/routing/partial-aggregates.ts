@@ -1,5 +1,11 @@
 import type { Span } from '../statement/analysis.ts'
-import type { Expression, QueryShape, SelectItem, SortKey } from '../statement/shape/query-shape.ts'
+import {
+  itemName,
+  type Expression,
+  type QueryShape,
+  type SelectItem,
+  type SortKey,
+} from '../statement/shape/query-shape.ts'
 import type { Dialect } from '../statement/statement.ts'
 import type { AggregationPlan, PartialRelation, Refusal } from './aggregation/aggregation-plan.ts'
 import { FinalExpression, type GroupKey, type Surroundings } from './aggregation/final-expression.ts'
@@ -179,7 +185,7 @@ class Planner {
     if (key.ordinal !== undefined) return items[key.ordinal - 1] ?? key
     if (key.name === undefined) return key
     const same = this.#sameName(key.name)
-    const named = items.filter(({ alias }) => alias !== undefined && this.#sameName(alias.name) === same)
+    const named = items.filter((each) => isNamed(each) && this.#sameName(itemName(each) ?? '') === same)
     const [item] = named
     if (this.#shape.dialect === 'mysql' && item !== undefined && item.aggregates.length === 0) {
       // MySQL takes the item where several tables have such a column; where one has it, both mean the same.
@@ -189,9 +195,13 @@ class Planner {
     if (item === undefined || named.some((each) => each.column !== undefined && this.#sameName(each.column) === same))
       return key
     // The item's own expression names such a column: it exists, and columns come before names of items.
-    const usesIt = named.some((each) =>
-      this.#run(each.span).some((token) => token.same === same && /^(?:word|name)$/.test(token.kind)),
-    )
+    const usesIt = named.some(({ span }) => {
+      const run = this.#run(span)
+      // What a bracket follows is a function.
+      return run.some(
+        ({ same: own, kind }, i) => own === same && /^(?:word|name)$/.test(kind) && run[i + 1]?.word !== '(',
+      )
+    })
     if (usesIt && this.#shape.dialect === 'mysql')
       throw new FinishRefusal(`"${key.name}" in GROUP BY, which is the name of an item and of a column`)
     if (usesIt) return key
@@ -264,12 +274,16 @@ class Planner {
       const same = this.#sameName(key.name)
       const is = (name: string | undefined) => name !== undefined && this.#sameName(name) === same
       const { items } = this.#shape
-      const isMeant = ({ alias, column }: SelectItem) => is(alias === undefined ? column : alias.name)
+      const isMeant = (each: SelectItem) => is(itemName(each))
       const item = items.findIndex(isMeant)
       // Engines refuse that, or do not agree which one is meant.
       if (new Set(items.filter(isMeant).map((each) => this.#sameText(each))).size > 1)
         throw new FinishRefusal(`"${key.name}" in ORDER BY, which is the name of several items`)
       if (item >= 0) return [`${item + 1}${collate}`]
+      const mayBe = items.some(
+        (each) => each.hasUnclearLabel === true && this.#run(each.span).some((token) => token.same === same),
+      )
+      if (mayBe) throw new FinishRefusal(`"${key.name}" in ORDER BY, which may be the name of an item (write AS)`)
     }
     return this.#final(key)
   }
@@ -378,4 +392,9 @@ function listOf(list: readonly Parts[]): Parts {
 function quoted(name: string, dialect: Dialect): string {
   const mark = dialect === 'mysql' ? '`' : '"'
   return mark + name.replaceAll(mark, mark + mark) + mark
+}
+
+/** By an alias, or by PostgreSQL; a plain column is itself. */
+function isNamed({ alias, label }: SelectItem): boolean {
+  return alias !== undefined || label !== undefined
 }

@@ -74,6 +74,10 @@ describe.each(testedEngines)('a read of several shards on %s', (engine) => {
     ['select id from customer order by id limit ? offset ?', ['3', '55']],
     ...(engine === 'postgres'
       ? ([
+          // Sorted by the item, which has the name of a column.
+          ['select id::text from customer order by id'],
+          ['select cast(id as text), case when id > 3 then name end from customer order by "case", id'],
+          ['select lower(name), id + 1 from customer order by lower desc, id'],
           ['select id from customer order by id limit ? offset ?', [null, 55]],
           ['select id from customer order by id offset ? rows fetch next ? rows only', [55, 3]],
           ['select id from customer order by id limit all offset 55'],

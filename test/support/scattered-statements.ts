@@ -164,6 +164,12 @@ const gatheredOnSqlite: readonly ScatteredStatement[] = [
 
 const postgres: readonly ScatteredStatement[] = [
   ...gatheredOnPostgres,
+  // Items without an alias are called by the names that PostgreSQL gives them.
+  'select word, count(*) from item group by word order by count desc, word',
+  'select word, max(i), lower(word) from item group by word order by max desc, lower, word',
+  'select lower(word), count(*) from item group by lower order by lower',
+  'select lower(word) as lower, count(*) from item group by lower order by lower',
+  'select distinct i::text from item order by i limit 7',
   'select distinct count(*) > 100 as many from item group by word, ok order by many',
   'select sum(i) filter (where ok), count(*) filter (where not ok), avg(n) filter (where i > 0) from item',
   'select count(distinct word) filter (where ok), sum(distinct i) filter (where i > 0) from item',

@@ -1,6 +1,12 @@
 import type { Span } from '../../statement/analysis.ts'
 import type { Dialect, Params } from '../../statement/statement.ts'
-import { isWindow, type QueryShape, type SelectItem, type SortKey } from '../../statement/shape/query-shape.ts'
+import {
+  isWindow,
+  itemName,
+  type QueryShape,
+  type SelectItem,
+  type SortKey,
+} from '../../statement/shape/query-shape.ts'
 import { shardLimit } from './shard-limit.ts'
 import { volatileFunction } from './volatile-key.ts'
 
@@ -118,6 +124,11 @@ function keyText(sql: string, { items, dialect }: QueryShape, key: SortKey): str
   const name = key.name ?? nameIn(bare)
   const item = name === undefined ? undefined : items.find((each) => isCalled(each, name, dialect))
   if (item !== undefined) return `(${textAt(sql, item.span)})${collate}`
+  if (
+    name !== undefined &&
+    items.some((each) => each.hasUnclearLabel === true && mentions(textAt(sql, each.span), name))
+  )
+    return { why: 'may be the name of an item that has none of its own (write AS)' }
   if (dialect !== 'postgres' && items.some(({ alias }) => alias !== undefined && mentions(bare, alias.name)))
     return { why: 'has a column of the answer within an expression' }
   return text
@@ -145,8 +156,8 @@ function mentions(text: string, name: string): boolean {
 /** Engines refuse that, or do not agree which one is meant. */
 function isAmbiguous(sql: string, { items, dialect }: QueryShape, { name }: SortKey): boolean {
   if (name === undefined) return false
-  const meant = items.filter(({ alias, column }) => {
-    const own = alias?.name ?? column
+  const meant = items.filter((item) => {
+    const own = itemName(item)
     return own !== undefined && (dialect === 'postgres' ? own === name : own.toLowerCase() === name.toLowerCase())
   })
   const expressions = meant.map(({ span, alias }) =>
@@ -155,9 +166,11 @@ function isAmbiguous(sql: string, { items, dialect }: QueryShape, { name }: Sort
   return new Set(expressions.map((text) => text.replace(/\s+as\s*$/i, '').trim())).size > 1
 }
 
-function isCalled({ alias }: SelectItem, name: string, dialect: Dialect): boolean {
-  if (alias === undefined) return false
-  return dialect === 'postgres' ? alias.name === name : alias.name.toLowerCase() === name.toLowerCase()
+/** A column that is called by its own name is that column also without its item. */
+function isCalled({ alias, label }: SelectItem, name: string, dialect: Dialect): boolean {
+  const own = alias?.name ?? label
+  if (own === undefined) return false
+  return dialect === 'postgres' ? own === name : own.toLowerCase() === name.toLowerCase()
 }
 
 function textAt(sql: string, { start, end }: Span): string {

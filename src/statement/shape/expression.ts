@@ -1,6 +1,7 @@
 import { tokenType } from '../shallow/token-list.ts'
 import { findingsIn } from './aggregate-calls.ts'
 import { endOfExpression } from './expression-end.ts'
+import { itemLabel } from './item-label.ts'
 import type { Expression, SelectItem } from './query-shape.ts'
 import type { ShapeReader, Tokens } from './shape-reader.ts'
 
@@ -120,13 +121,20 @@ export function readItem(reader: ShapeReader, range: Tokens): SelectItem | undef
   const expression = { from, to: end }
   const star = end - from > 2 && tokens.word(end - 1) === '*' && tokens.word(end - 2) === '.'
   if (star) return end === to ? { ...describe(reader, expression), star: true } : undefined
-  const column = columnAt(reader, expression)
+  // To SQLite, brackets make another item of a column.
+  const column = columnAt(reader, syntax.dialect === 'sqlite' ? expression : withoutBrackets(reader, expression))
   const described = { ...describe(reader, expression), ...(column === undefined ? {} : { column }) }
-  if (end === to) return described
+  if (end === to) return { ...described, ...(column === undefined ? labelled(reader, expression) : {}) }
   const explicit = tokens.word(end) === 'AS'
   const at = explicit ? end + 1 : end
   if (at !== to - 1 || !mayBeAlias(reader, at, explicit)) return undefined
   return { ...described, alias: { span: reader.span({ from: at, to }), name: reader.nameAt(at) } }
+}
+
+function labelled(reader: ShapeReader, range: Tokens): Pick<SelectItem, 'label' | 'hasUnclearLabel'> {
+  const label = reader.syntax.dialect === 'postgres' ? itemLabel(reader, range) : 'none'
+  if (label === 'none') return {}
+  return label === 'unclear' ? { hasUnclearLabel: true } : { label: label.name }
 }
 
 function mayBeAlias(reader: ShapeReader, at: number, explicit: boolean): boolean {

@@ -76,6 +76,18 @@ export interface SelectItem extends Expression {
   readonly alias?: { readonly span: Span; readonly name: string }
   /** The name of a plain column, also with a table before it: `name` for `p.name`. As the alias's name, in the case in which it is written. */
   readonly column?: string
+  /**
+   * PostgreSQL, of an item that is no plain column and has no alias: the name that it gets, which ORDER BY and GROUP BY may call it by (`count` of
+   * `count(*)`).
+   */
+  readonly label?: string
+  /** It gets a name that is not told here: any name in its text may be that. */
+  readonly hasUnclearLabel?: true
+}
+
+/** The name by which ORDER BY calls an item, if that is known. */
+export function itemName({ alias, column, label }: SelectItem): string | undefined {
+  return alias?.name ?? column ?? label
 }
 
 export interface Aggregate {
