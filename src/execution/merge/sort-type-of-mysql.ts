@@ -11,12 +11,13 @@ export interface MysqlField {
   readonly extendedTypeName?: string | undefined
 }
 
-/** By the numbers of the protocol. FLOAT (4) is missing: the server rounds it to six digits when it is sent as text. */
+/** By the numbers of the protocol. FLOAT (4) must be asked for as a double: as text, the server sends six digits of it. */
 const sortTypes: Readonly<Record<number, SortType>> = {
   0: 'decimal',
   1: 'number',
   2: 'number',
   3: 'number',
+  4: 'float',
   5: 'float',
   7: 'timestamp',
   8: 'number',
@@ -37,7 +38,7 @@ const numbered = 0x100 | 0x800
 
 /**
  * How JavaScript can order a column of MySQL or MariaDB. `undefined`: it cannot, the order is the server's alone (`ENUM`,
- * `UUID`, `JSON`, `FLOAT`, text by a language).
+ * `UUID`, `JSON`, text by a language).
  *
  * Values longer than the server's `max_sort_length` (MariaDB's default: 1024 bytes) the server itself sorts by their
  * beginnings.

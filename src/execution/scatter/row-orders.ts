@@ -109,6 +109,8 @@ export function exactText(
   const isText = type === 'padded-text' || type === 'bytewise-text'
   if (engine === 'mysql' && (isMoment || isText || type === 'number' || type === 'decimal'))
     return `cast((${expression}) as char)`
+  // The text protocol has six digits of a FLOAT, and all of a double.
+  if (engine === 'mysql' && type === 'float') return `(${expression}) + 0e0`
   return `(${expression})`
 }
 
