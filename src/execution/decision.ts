@@ -59,6 +59,8 @@ export interface GroupMemo {
   names?: readonly string[] | undefined
   /** Whether the types of the columns are such that the plan's other one is carried out. */
   isOtherwise?: boolean | undefined
+  /** MySQL: the places of the partial rows' columns that are asked for as doubles, too. */
+  doubles?: readonly number[] | undefined
 }
 
 /** The options of a call, for parts that are sent on its behalf. */

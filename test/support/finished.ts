@@ -1,5 +1,6 @@
 import type { DriverPool, DriverResult } from '../../src/drivers/driver.ts'
 import type { PartialAnswer, RelationContext } from '../../src/execution/relation/partial-answer.ts'
+import { floatsOf, withDoubles } from '../../src/execution/relation/mysql-relation.ts'
 import { relationOf } from '../../src/execution/relation/relation-of.ts'
 import { TemporaryTable } from '../../src/execution/relation/temporary-table.ts'
 import {
@@ -34,7 +35,7 @@ export async function finished(
 }
 
 async function finishedBy(
-  plan: AggregationPlan,
+  given: AggregationPlan,
   pool: DriverPool,
   params: readonly unknown[],
   by: FinishedBy,
@@ -46,12 +47,16 @@ async function finishedBy(
       access: 'read',
       rowMode: 'raw',
     })
-  if (plan.presumed !== undefined) {
-    const { fields } = await on('item_1', plan.presumed.columnsOf)
-    const present = plan.presumed.absent.filter((name) => fields.some((field) => field.name.toLowerCase() === name))
+  if (given.presumed !== undefined) {
+    const { fields } = await on('item_1', given.presumed.columnsOf)
+    const present = given.presumed.absent.filter((name) => fields.some((field) => field.name.toLowerCase() === name))
     if (present.length > 0) return { refused: `the name ${present.join()} in GROUP BY, which is a column's` }
   }
-  const answers = await Promise.all(Array.from({ length: parts }, (_, i) => on(`item_${i + 1}`, plan.shard)))
+  const onParts = async (text: PartText): Promise<readonly DriverResult[]> =>
+    await Promise.all(Array.from({ length: parts }, (_, i) => on(`item_${i + 1}`, text)))
+  const first = await onParts(given.shard)
+  const plan = given.dialect === 'mysql' ? withDoubles(given, floatsOf(given, first)) : given
+  const answers = plan === given ? first : await onParts(plan.shard)
   const described = plan.names.every((name) => name !== undefined)
     ? plan.names
     : (await on('item', plan.describe)).fields.map(({ name }) => name)

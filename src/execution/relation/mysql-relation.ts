@@ -1,5 +1,5 @@
 import type { Field } from '../../drivers/driver.ts'
-import { valuesOf, type PartialRelation, type Refusal } from '../../routing/partial-aggregates.ts'
+import { valuesOf, type AggregationPlan, type PartialRelation, type Refusal } from '../../routing/partial-aggregates.ts'
 import { hasAmbiguousMoments } from './ambiguous-moments.ts'
 import { allRows, type PartialAnswer, type RelationContext } from './partial-answer.ts'
 
@@ -16,6 +16,7 @@ interface NativeField {
 
 const unsignedFlag = 32
 const zerofillFlag = 64
+const floatType = 4
 const yearType = 13
 const enumFlag = 256
 const setFlag = 2048
@@ -33,6 +34,8 @@ interface ColumnType {
   readonly kind: 'decimal' | 'double' | 'text' | 'bytes' | 'other'
   /** Its texts have digits that its values do not have. */
   readonly zerofill?: true
+  /** A FLOAT, which comes with six digits in the text protocol. */
+  readonly isFloat?: true
   /** A TIMESTAMP. A column of this type may not hold NULL on older servers. */
   readonly isMoment?: true
 }
@@ -44,6 +47,9 @@ export async function mysqlRelation(context: RelationContext): Promise<PartialRe
   for (let i = 0; i < plan.columns.length; i++) {
     const type = commonType(answers, i)
     if ('refused' in type) return type
+    // Only where the type has changed between two questions to the shards: a FLOAT is asked for as a double, too.
+    if (type.isFloat === true && !plan.doubles?.includes(i) && answers.some(({ rows }) => rows.length > 0))
+      return { refused: `the column ${answers[0].fields[i]!.name} of type FLOAT, which it was not before,` }
     types.push(type)
   }
   const moments = types.flatMap(({ isMoment }, i) => (isMoment === true ? [i] : []))
@@ -53,9 +59,10 @@ export async function mysqlRelation(context: RelationContext): Promise<PartialRe
     }
   const collations = types.some(({ kind }) => kind === 'text') ? await collationsOf(context) : []
   const columns = plan.columns.map((column, i) => {
-    const { sql, kind } = types[i]!
+    const { sql, kind, isFloat } = types[i]!
     const collation = kind === 'text' ? collated(collations[i]) : ''
-    return `${column} ${sql}${collation} path '$[${i}]' error on error`
+    const place = isFloat === true ? placeOfDouble(plan, i) : i
+    return `${column} ${sql}${collation} path '$[${place}]' error on error`
   })
   const read = plan.columns.map((column, i) => (types[i]!.kind === 'bytes' ? `unhex(j.${column})` : `j.${column}`))
   const table = `json_table(cast(`
@@ -68,6 +75,31 @@ export async function mysqlRelation(context: RelationContext): Promise<PartialRe
     types: types.map(({ kind, zerofill }) => (zerofill ? 'zerofill' : kind)),
     modelled: false,
   }
+}
+
+/**
+ * The text for the shards with columns once more as doubles: the text protocol, in which large texts and those of callers who want
+ * nothing prepared are sent, rounds a FLOAT to six digits and a double to none. The columns themselves tell the types.
+ */
+export function withDoubles(plan: AggregationPlan, places: readonly number[]): AggregationPlan {
+  const known = plan.doubles ?? []
+  const added = places.filter((place) => !known.includes(place))
+  if (added.length === 0) return plan
+  const items = added.map((place) => `, z.${plan.columns[place]} + 0e0 as ${plan.columns[place]}_double`)
+  const sql = `select z.*${items.join('')} from (${plan.shard.sql}) as z`
+  return { ...plan, shard: { ...plan.shard, sql }, doubles: [...known, ...added] }
+}
+
+/** The places of the columns that are FLOAT on some shard. */
+export function floatsOf({ columns }: AggregationPlan, answers: readonly PartialAnswer[]): readonly number[] {
+  return columns.flatMap((_, place) =>
+    answers.some(({ fields }) => (fields[place]!.native as NativeField).columnType === floatType) ? [place] : [],
+  )
+}
+
+function placeOfDouble({ columns, doubles = [] }: AggregationPlan, place: number): number {
+  const index = doubles.indexOf(place)
+  return index === -1 ? place : columns.length + index
 }
 
 /**
@@ -111,8 +143,9 @@ function columnType({ name }: Field, native: NativeField): ColumnType | Refusal 
       return other(`smallint${sign}`)
     case 3:
       return other(`int${sign}`)
-    case 4:
-      return { sql: 'float', kind: 'double' }
+    case floatType:
+      // FLOAT(M, D) shows its decimals, which are as many as it has.
+      return { sql: decimals <= 30 ? `float(255, ${decimals})` : 'float', kind: 'double', isFloat: true }
     case 5:
       return { sql: 'double', kind: 'double' }
     case 6:

@@ -6,6 +6,7 @@ import { ownStatements } from '../own-statements.ts'
 import { Result } from '../result.ts'
 import { finish, namesOf, partialRows, planByTypes, type Aggregation, type PartialRows } from './aggregate.ts'
 import { ReachableShards } from './reachable-shards.ts'
+import { asDoubles, exactRows } from './exact-floats.ts'
 import { cannot, planOfShard } from './scatter-plan.ts'
 import { mapAtMost, onShard, type ScatterParts } from './shard-parts.ts'
 import { SpilledGroups, type NoTable } from './spilled-groups.ts'
@@ -31,8 +32,8 @@ export async function groupsOf<Row>(
   params: Params,
   options: CallOptions | undefined,
 ): Promise<Result<Row>> {
-  const read = await begun(parts, decision, plan, params, options)
-  const some = await partialRows(read, shareOf(held.rows, read))
+  const first = await begun(parts, decision, plan, params, options)
+  const { asked: read, rows: some } = await exactRows(first, shareOf(held.rows, first))
   if (fits(some, held)) return await finished<Row>(read, some)
   const { count } = some
   const answer = await spilledAnswer<Row>(read)
@@ -48,8 +49,8 @@ export async function* streamOfGroups<Row>(
   params: Params,
   options: CallOptions | undefined,
 ): AsyncGenerator<Row, void, undefined> {
-  const read = await begun(parts, decision, plan, params, options)
-  const few = await partialRows(read, shareOf(heldOfStreams.rows, read))
+  const first = await begun(parts, decision, plan, params, options)
+  const { asked: read, rows: few } = await exactRows(first, shareOf(heldOfStreams.rows, first))
   if (fits(few, heldOfStreams)) {
     yield* (await finished<Row>(read, few)).rows
     return
@@ -101,7 +102,7 @@ async function begun(
     mapShards: async (shards, work) => await mapAtMost(parts.concurrency, shards, work),
     memo,
   }
-  const aggregation = await planByTypes(asked)
+  const aggregation = asDoubles(await planByTypes(asked), memo.doubles ?? [])
   const names = await namesOf(aggregation)
   if ('refused' in names) throw cannot(decision, names.refused)
   return { ...aggregation, names, decision, options, parts }
@@ -120,6 +121,7 @@ async function finished<Row>(read: GroupRead, rows: PartialRows): Promise<Result
   if ('refused' in answer) {
     // The types are others than they were: the next call asks for them again.
     read.memo.isOtherwise = undefined
+    read.memo.doubles = undefined
     throw cannot(decision, answer.refused, 'read')
   }
   const { fields, native } = answer

@@ -25,6 +25,8 @@ export interface AggregationPlan {
   readonly otherwise?: AggregationPlan | undefined
   /** The names of its columns. */
   readonly columns: readonly string[]
+  /** MySQL: the places of those columns that come once more as doubles, behind the others and in this order. */
+  readonly doubles?: readonly number[] | undefined
   /** The names of the original items; `undefined` where only the engine knows them: `describe` tells. */
   readonly names: readonly (string | undefined)[]
   /** The original statement without its rows: the names of its fields are those of the answer. */
