@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { arrivingFrom, keepContext } from './node.ts'
+import { arrivingFrom, keepContext } from './node-request.ts'
 import type { HttpSessionOptions } from './options.ts'
 import { RequestSessions, type Answer } from './request-sessions.ts'
 import type { SessionHost } from './session-host.ts'
@@ -52,11 +52,13 @@ export interface FastifyHooks {
   addHook(name: 'onSend', hook: (request: FastifyRequest, reply: FastifyReply) => Promise<void>): FastifyHooks
 }
 
-interface FastifyRequest {
+/** What is needed of Fastify's request. */
+export interface FastifyRequest {
   readonly raw: IncomingMessage
 }
 
-interface FastifyReply {
+/** What is needed of Fastify's reply. */
+export interface FastifyReply {
   readonly statusCode: number
   header(name: string, value: string): unknown
 }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { runNode } from './node.ts'
+import { runNode } from './node-request.ts'
 import type { HttpSessionOptions } from './options.ts'
 import { RequestSessions } from './request-sessions.ts'
 import type { SessionHost } from './session-host.ts'
