@@ -30,7 +30,7 @@ export class Client<A extends string = string> extends ShardClient<A> implements
   readonly #scopes = new Map<string, Scope>()
   readonly #scopesOfHandles = new WeakMap<object, Scope>()
 
-  /** Made by {@link connect}. */
+  /** @internal Made by {@link connect}. */
   constructor(parts: ClientParts, pools: PoolRegistry, watches: ShardWatches, topology: TopologyStore) {
     super(parts)
     this.#parts = parts

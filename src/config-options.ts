@@ -61,6 +61,7 @@ export const poolOptions = {
   fetchSize: { default: 100, min: 1, max: 100_000, unit: 'rows', about: 'Streams: rows fetched at a time.' },
 } as const satisfies OptionTable
 
+/** Limits and time-outs of the connections to one server. All are whole numbers. */
 export type PoolLimits = OptionValues<typeof poolOptions>
 
 /** What reads on replicas may wait for, and how the servers of a shard are watched, each with its default and range. */
@@ -210,4 +211,5 @@ export const clientOptions = {
   },
 } as const satisfies OptionTable
 
+/** Limits of the client as a whole. All are whole numbers. */
 export type ClientLimits = OptionValues<typeof clientOptions>

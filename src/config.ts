@@ -108,7 +108,7 @@ export interface TableInput<A extends string = string> {
   readonly lookups?: Readonly<Record<string, LookupInput<A>>>
 }
 
-/** What {@link connect} takes. `A` are the aliases declared in `databases`. */
+/** What {@link connect} takes. `D` is what `databases` declares; its keys are the aliases that other options may name. */
 export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Readonly<Record<string, DatabaseEntry>>> {
   /** Alias → data source name, another alias, an object, or a pool or handle of the application's own. */
   readonly databases: D

@@ -1,9 +1,7 @@
 import type { Config, DatabaseEntry } from './config.ts'
 
-type Entries = Readonly<Record<string, DatabaseEntry>>
-
 /** As with a configuration, for a function that makes one: it is called by who loads the file, and may be async. */
-export function defineConfig<const D extends Entries>(
+export function defineConfig<const D extends Readonly<Record<string, DatabaseEntry>>>(
   config: () => Config<D> | Promise<Config<D>>,
 ): () => Config<D> | Promise<Config<D>>
 // Last, so that compilers show a misspelt alias at its place: they explain the last one.
@@ -21,7 +19,7 @@ export function defineConfig<const D extends Entries>(
  * })
  * ```
  */
-export function defineConfig<const D extends Entries>(config: Config<D>): Config<D>
+export function defineConfig<const D extends Readonly<Record<string, DatabaseEntry>>>(config: Config<D>): Config<D>
 export function defineConfig(config: unknown): unknown {
   return config
 }

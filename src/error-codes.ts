@@ -63,4 +63,5 @@ export const errorCodes = {
   SIGNALBOX_TEST_SERVER: 'A server of the test kit could not be found, started, stopped or reached.',
 } as const
 
+/** The code of an error: one of the names of {@link errorCodes}. Codes are only ever added. */
 export type ErrorCode = keyof typeof errorCodes

@@ -33,6 +33,7 @@ export class ConfigError extends SignalboxError {
   }
 }
 
+/** An alias that the configuration does not declare. `nearMatches`: declared ones that look like it. */
 export class UnknownDatabaseError extends SignalboxError {
   readonly alias: string
   readonly nearMatches: readonly string[]
@@ -50,12 +51,14 @@ export class UnknownDatabaseError extends SignalboxError {
   }
 }
 
+/** No database was found for a statement: no home of its tables, no answer of a router, no `default`. Nothing was sent. */
 export class NoRouteError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_NO_ROUTE', message)
   }
 }
 
+/** A router answered with something that is no database, shard or role. Nothing was sent. */
 export class RouterAnswerError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_ROUTER_ANSWER', message)
@@ -68,6 +71,7 @@ export interface TableHomeReport {
   readonly database: string
 }
 
+/** One statement names tables of several databases, which no server could join. Nothing was sent; `tables` has their homes. */
 export class CrossDatabaseQueryError extends SignalboxError {
   readonly tables: readonly TableHomeReport[]
   constructor(message: string, tables: readonly TableHomeReport[]) {
@@ -76,6 +80,7 @@ export class CrossDatabaseQueryError extends SignalboxError {
   }
 }
 
+/** A statement of another database than the transaction runs on. Everything was rolled back; `tables` has the homes. */
 export class CrossDatabaseTransactionError extends SignalboxError {
   readonly tables: readonly TableHomeReport[]
   constructor(message: string, tables: readonly TableHomeReport[]) {
@@ -91,12 +96,14 @@ export class ShadowError extends SignalboxError {
   }
 }
 
+/** A statement, or a fragment of it, that was written for another engine than it would have to run on. Nothing was sent. */
 export class CrossEngineError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_CROSS_ENGINE', message)
   }
 }
 
+/** A table that may not be used, or migrated, on the database that the statement goes to. Nothing was sent. */
 export class TableNotAllowedError extends SignalboxError {
   readonly table: string
   constructor(table: string, message: string, where: Where) {
@@ -105,30 +112,35 @@ export class TableNotAllowedError extends SignalboxError {
   }
 }
 
+/** `BEGIN`, `COMMIT` or the like as text, where a method does it. Nothing was sent. */
 export class TransactionControlError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_TRANSACTION_CONTROL', message)
   }
 }
 
+/** A transaction, reserved connection or stream was used after its end, or around a nested one that is open. */
 export class TransactionClosedError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_TRANSACTION_CLOSED', message, details)
   }
 }
 
+/** A statement that may write, in a transaction with `readOnly`. Nothing was sent. */
 export class ReadOnlyTransactionError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_READ_ONLY_TRANSACTION', message, details)
   }
 }
 
+/** The connection was lost after `COMMIT` was sent: the transaction took effect, or not. Never `safeToRetry`. */
 export class CommitUnknownError extends SignalboxError {
   constructor(message: string, details: ErrorDetails) {
     super('SIGNALBOX_COMMIT_UNKNOWN', message, { ...details, safeToRetry: false })
   }
 }
 
+/** The transaction is committed, and callbacks of `onCommit` have failed: `errors`, in the order of the callbacks. */
 export class OnCommitError extends SignalboxError {
   readonly errors: readonly unknown[]
   constructor(errors: readonly unknown[], where: Where) {
@@ -142,6 +154,7 @@ export class OnCommitError extends SignalboxError {
   }
 }
 
+/** The npm package of a driver is not installed: `package` is its name, `cause` what importing it threw. */
 export class DriverMissingError extends SignalboxError {
   readonly package: string
   constructor(packageName: string, purpose: string, cause: unknown) {
@@ -170,28 +183,28 @@ export class OwnerUnknownError extends SignalboxError {
   }
 }
 
-/** Nothing was sent. */
+/** A statement on sharded tables does not say which shard it means. Nothing was sent. */
 export class ShardKeyMissingError extends SignalboxError {
   constructor(message: string, where: Where = {}) {
     super('SIGNALBOX_SHARD_KEY_MISSING', message, where)
   }
 }
 
-/** Nothing was sent. */
+/** What belongs to several shards would have to be done on one. Nothing was sent, or all of it was rolled back. */
 export class CrossShardError extends SignalboxError {
   constructor(message: string, where: Where = {}) {
     super('SIGNALBOX_CROSS_SHARD', message, where)
   }
 }
 
-/** Nothing was sent. */
+/** A statement of another shard than the scope, call or transaction that it runs in. Nothing of it was sent. */
 export class WrongShardError extends SignalboxError {
   constructor(message: string, where: Where = {}) {
     super('SIGNALBOX_WRONG_SHARD', message, where)
   }
 }
 
-/** Nothing was sent. `construct` names what stands in the way. */
+/** A read of several shards cannot be put together from their answers: `construct` names what stands in the way. Nothing was sent. */
 export class CannotScatterError extends SignalboxError {
   readonly construct: string
   constructor(construct: string, message: string, where: Where = {}) {
@@ -207,6 +220,7 @@ export interface PartialWrite {
   readonly notAsked: readonly string[]
 }
 
+/** A change that is made shard by shard took effect on the shards `done`, and failed on `failed` with `cause`. */
 export class PartialWriteError extends SignalboxError implements PartialWrite {
   readonly done: readonly string[]
   readonly failed: string
@@ -219,18 +233,21 @@ export class PartialWriteError extends SignalboxError implements PartialWrite {
   }
 }
 
+/** The parameters do not fit the engine or the statement. Nothing was sent. */
 export class ParameterError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_PARAMETERS', message)
   }
 }
 
+/** The engine, the driver or this version of it cannot do what was asked. */
 export class UnsupportedError extends SignalboxError {
   constructor(message: string, where: Where = {}) {
     super('SIGNALBOX_UNSUPPORTED', message, where)
   }
 }
 
+/** A statement had no answer within `timeoutMs` milliseconds, and was cancelled on its server. */
 export class TimeoutError extends SignalboxError {
   readonly timeoutMs: number
   constructor(message: string, timeoutMs: number, details: ErrorDetails = {}) {
@@ -254,53 +271,56 @@ export class MergeError extends SignalboxError {
   }
 }
 
+/** No connection became free within `acquireTimeoutMs`. Nothing was sent, so it is `safeToRetry`. */
 export class PoolExhaustedError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_POOL_EXHAUSTED', message, { ...details, safeToRetry: true })
   }
 }
 
-/** Nothing of the statement was sent. */
+/** A shard has no primary, and none appeared within `replication.holdMs`. Nothing of the statement was sent. */
 export class NoPrimaryError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_NO_PRIMARY', message, { ...details, safeToRetry: true })
   }
 }
 
-/** Nothing of the statement was sent. */
+/** Two servers of a shard take writes, so its writes are stopped. Nothing of the statement was sent. */
 export class TwoPrimariesError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_TWO_PRIMARIES', message, { ...details, safeToRetry: true })
   }
 }
 
-/** Nothing of the statement was sent. */
+/** No replica with the wanted tags can be used, and `replication.tagFallback` allows no other server. Nothing was sent. */
 export class NoReplicaError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_NO_REPLICA', message, { ...details, safeToRetry: true })
   }
 }
 
-/** The servers that were known before stay in use. */
+/** A source of servers could not be asked, or gave no list of them. The servers that were known before stay in use. */
 export class DiscoveryError extends SignalboxError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('SIGNALBOX_DISCOVERY', message, details)
   }
 }
 
+/** A session token was asked for, and the configuration has no `tokens.keys` to sign it with. */
 export class TokenKeysError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_TOKEN_KEYS', message)
   }
 }
 
-/** No id was made; a later call may succeed. */
+/** The clock went back too far, stands still, or shows an impossible time. No id was made; a later call may succeed. */
 export class ClockError extends SignalboxError {
   constructor(message: string) {
     super('SIGNALBOX_CLOCK', message, { safeToRetry: true })
   }
 }
 
+/** The client was used after `close()`. Nothing was sent. */
 export class ClientClosedError extends SignalboxError {
   constructor(message = 'The client is closed. Call connect() again for a new one.') {
     super('SIGNALBOX_CLIENT_CLOSED', message)

@@ -3,6 +3,7 @@ export type { Client } from './client.ts'
 export type { ShardScopeOptions } from './shard-client.ts'
 export type { MoveOwnerOptions, ShardMapChoice } from './shard-keys.ts'
 export type { MoveShards, MoveWork } from './directory/move-owner.ts'
+export type { ShadowKind } from './topology/shadow.ts'
 export type { TableHomeAnswer } from './table-home.ts'
 export { defineConfig } from './define-config.ts'
 export type {
@@ -34,6 +35,7 @@ export type {
 export type { Scope } from './scope.ts'
 export type { ScopeWrapper } from './scope-wrapper.ts'
 export type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
+export type { Health } from './failover/health.ts'
 export type { DiscoveryView, ServerView, ShardPrimary, ShardView } from './failover/shard-view.ts'
 export type { Transaction, TransactionOptions } from './execution/transaction.ts'
 export type { DistributedTransaction, DistributedWork } from './distributed/distributed-transaction.ts'
@@ -73,11 +75,17 @@ export { customShards, type CustomOptions } from './routing/shard-maps/custom-sh
 export { directoryShards, type DirectoryOptions } from './routing/shard-maps/directory-shards.ts'
 export { storedShardMap } from './routing/shard-maps/stored-shard-map.ts'
 export { shardMoves } from './routing/shard-maps/shard-moves.ts'
+export type { KeyOption } from './routing/shard-maps/map-options.ts'
 export type { KeyType } from './routing/shard-maps/key-type.ts'
 export type {
+  BucketRun,
+  CanonicalKey,
   DeclaredShardMap,
   KeyBound,
   KeyRange,
+  MovedPart,
+  OwnerDirectory,
+  RangeData,
   ShardKey,
   ShardMap,
   ShardMapData,
@@ -100,16 +108,37 @@ export {
 } from './ids/ids.ts'
 export type { Permission } from './routing/migrate.ts'
 export type { TableKind, TableName } from './topology/table-map.ts'
-export { comparePosition, formatPosition, parsePosition, type Position } from './topology/position.ts'
+export type { GtidInterval, GtidSet } from './topology/gtid-set.ts'
+export { comparePosition, formatPosition, type GtidEntry, parsePosition, type Position } from './topology/position.ts'
 export type { Discovery, DiscoverySource } from './topology/discovery.ts'
+export type { PoolOptions, ServerTarget } from './topology/server-target.ts'
+export type { Shadow } from './topology/shadow.ts'
 export type { Balancer, Database, ReplicationOptions, Role, Server, Shard, Topology } from './topology/topology.ts'
 export type { Dialect, Params } from './statement/statement.ts'
-export type { Analysis, ColumnValues, FunctionUse, StatementKind, TableUse, ValueSource } from './statement/analysis.ts'
+export type {
+  Analysis,
+  AppearanceCondition,
+  AppearanceEquality,
+  AppearanceRange,
+  AssignedValue,
+  ColumnValues,
+  FunctionUse,
+  RangeBound,
+  Span,
+  StatementKind,
+  TableAppearance,
+  TableUse,
+  TakenColumn,
+  TransactionVerb,
+  ValueSource,
+} from './statement/analysis.ts'
 export * from './errors.ts'
 export { CursorError, PageOrderError } from './execution/pages/errors.ts'
 export { ShardMapChangedError } from './map-records/errors.ts'
 export type { VerifiedShardMap, VerifyShardMapsOptions } from './map-records/verify-shard-maps.ts'
 export { InDoubtError, MoveRowError, TransactionGivenUpError } from './distributed/errors.ts'
+export { DirectoryError } from './directory/errors.ts'
+export { OwnerMovedError } from './execution/owner-check.ts'
 export { NoWritesError } from './routing/write-guard.ts'
 export { LookupBusyError, LookupWriteError } from './routing/lookups/lookup-error.ts'
 export type { LookupType } from './routing/lookups/lookup.ts'

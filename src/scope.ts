@@ -33,7 +33,7 @@ export class Scope implements Queryable {
   readonly #using: unknown
   readonly #decisions: DecisionCache
 
-  /** Made by `connect()` and `client.using()`. */
+  /** @internal Made by `connect()` and `client.using()`. */
   constructor(parts: ClientParts, using?: unknown) {
     this.#parts = parts
     this.#using = using

@@ -37,7 +37,7 @@ export class Session {
   readonly #memory: SessionMemory
   readonly #write: (memory: SessionMemory, options: SessionTokenOptions) => Promise<string | undefined>
 
-  /** Made by `client.session()`. */
+  /** @internal Made by `client.session()`. */
   constructor(
     memory: SessionMemory,
     write: (memory: SessionMemory, options: SessionTokenOptions) => Promise<string | undefined>,

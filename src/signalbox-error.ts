@@ -36,6 +36,7 @@ export class SignalboxError extends Error implements Where {
   }
 }
 
+/** What an error may carry besides its message: where it happened, its cause, and whether a repetition is safe (default false). */
 export interface ErrorDetails extends Where {
   readonly cause?: unknown
   readonly safeToRetry?: boolean

@@ -38,7 +38,7 @@ export class DistributedTransaction implements Queryable {
   #failure: { readonly error: unknown } | undefined
   #closed = false
 
-  /** Made by `client.distributedTransaction()` and `transaction()`. */
+  /** @internal Made by `client.distributedTransaction()` and `transaction()`. */
   constructor(parts: DistributedParts, parent?: DistributedTransaction) {
     this.id = parts.id
     this.#parent = parent
@@ -126,17 +126,25 @@ export class DistributedTransaction implements Queryable {
   }
 
   /** Runs `fn` after the whole was committed; never if this transaction, or one around it, is rolled back. */
-  onCommit(fn: Callback): void {
+  onCommit(fn: () => unknown): void {
     this.#assertOpen()
     this.#callbacks.push(fn)
   }
 
-  /** What {@link onCommit} was given, here and in the nested ones that were kept. */
+  /**
+   * What {@link onCommit} was given, here and in the nested ones that were kept.
+   *
+   * @internal
+   */
   get callbacks(): readonly Callback[] {
     return this.#callbacks
   }
 
-  /** Waits for every statement that was called, and takes no more. Throws the error of one that failed. */
+  /**
+   * Waits for every statement that was called, and takes no more. Throws the error of one that failed.
+   *
+   * @internal
+   */
   async close(): Promise<readonly Branch[]> {
     this.#assertOpen()
     this.#close()
@@ -147,7 +155,11 @@ export class DistributedTransaction implements Queryable {
     return await this.#shared.branches.begun()
   }
 
-  /** Those that have begun; takes no more statements. */
+  /**
+   * Those that have begun; takes no more statements.
+   *
+   * @internal
+   */
   async branches(): Promise<readonly Branch[]> {
     this.#close()
     const { turns, branches } = this.#shared

@@ -103,13 +103,17 @@ export interface Lease {
   release(mode: ReleaseMode): Promise<void>
 }
 
+/** Figures of one pool at this moment. */
 export interface PoolStats {
-  /** Open connections, of them idle, and callers that wait for one. */
+  /** Connections that are open. */
   readonly total: number
+  /** Of them, those that nobody uses. */
   readonly idle: number
+  /** Callers that wait for a connection. */
   readonly waiting: number
-  /** Connections shared by several statements at a time (PostgreSQL multiplexing), and statements on them now. */
+  /** Connections shared by several statements at a time (PostgreSQL multiplexing). */
   readonly shared: number
+  /** Statements that are on shared connections now. */
   readonly sharedInFlight: number
 }
 
@@ -211,7 +215,11 @@ export interface DriverPool {
   close(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
 }
 
-/** One driver. Importing its file loads no npm package; `open` does, and throws `DriverMissingError` if it cannot. */
+/**
+ * One driver. Importing its file loads no npm package; `open` does, and throws `DriverMissingError` if it cannot.
+ *
+ * @internal
+ */
 export interface Driver {
   readonly engine: Engine
   /** Prepares a pool; opens no connection. A pool made of a handle never closes the handle. */

@@ -31,7 +31,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   #inTransaction = false
   #broken = false
 
-  /** Made by `client.reserve()`. */
+  /** @internal Made by `client.reserve()`. */
   constructor(host: TransactionHost) {
     this.#host = host
   }

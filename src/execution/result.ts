@@ -15,6 +15,7 @@ export class Result<Row = Record<string, unknown>> {
   readonly missingShards: readonly string[]
   readonly #driverResult: DriverResult
 
+  /** @internal */
   constructor(driverResult: DriverResult, route: Route, missingShards: readonly string[] = []) {
     this.rows = driverResult.rows as Row[]
     this.rowCount = driverResult.rowCount

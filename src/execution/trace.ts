@@ -47,7 +47,8 @@ export async function traced<T extends { readonly rowCount: number }>(
 
 /**
  * Calls `listener` after each statement of every client in this process: for SQL logging and profiling. Returns a
- * function that stops it. A typed way to the channel above; an error in the listener becomes a warning of the process.
+ * function that stops it. The typed way to the diagnostics channel `tracing:signalbox:query`; an error in the listener becomes a
+ * warning of the process.
  *
  * @example
  * ```ts

@@ -68,7 +68,7 @@ export class Transaction implements Queryable, AsyncDisposable {
   #child: Transaction | undefined
   #closed = false
 
-  /** Made by `client.begin()`, `client.transaction()` and `transaction()`. */
+  /** @internal Made by `client.begin()`, `client.transaction()` and `transaction()`. */
   constructor(host: TransactionHost, options: TransactionOptions, parent?: Transaction) {
     this.#host = host
     this.#options = options

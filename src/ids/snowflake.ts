@@ -6,6 +6,7 @@ import { readWhole } from './whole-number.ts'
 /** An id as JavaScript or a driver has it: a bigint, or its decimal text. */
 export type SnowflakeId = bigint | string
 
+/** What `ids.snowflake()` takes. */
 export interface SnowflakeOptions {
   /** The number of this process, 0 to 1,023 (2^`nodeBits` − 1). No two processes may have the same one at a time. */
   readonly node: number
@@ -20,6 +21,7 @@ export interface SnowflakeOptions {
   readonly now?: (() => number) | undefined
 }
 
+/** What `ids.snowflake()` takes for ids that hold the number of their shard. */
 export interface ShardedSnowflakeOptions extends SnowflakeOptions {
   /** Bits of an id that hold the number of its shard: 1 to 12, so that there may be 2 to 4,096 shards. */
   readonly shardBits: number

@@ -17,6 +17,7 @@ export interface TicketClient {
   using(database: never): TicketDatabase
 }
 
+/** What `ids.ticket()` takes. */
 export interface TicketOptions<A = string> {
   /** The alias of the database that has the table. */
   readonly database: A

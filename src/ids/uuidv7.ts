@@ -3,6 +3,7 @@ import { ClockError, ConfigError } from '../errors.ts'
 import { asRecord, refuseUnknownKeys, show } from '../option.ts'
 import { TimeCounter, timeText } from './time-counter.ts'
 
+/** What `ids.uuidv7()` takes. */
 export interface Uuidv7Options {
   /** The clock, in milliseconds since 1970; default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined

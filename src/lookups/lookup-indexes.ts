@@ -7,7 +7,7 @@ export class LookupIndexes {
   readonly #lookups: Lookups
   readonly #timeoutMs: () => number
 
-  /** Made by `connect()`. `timeoutMs`: for each statement; throws if the client is closed. */
+  /** @internal Made by `connect()`. `timeoutMs`: for each statement; throws if the client is closed. */
   constructor(lookups: Lookups, timeoutMs: () => number) {
     this.#lookups = lookups
     this.#timeoutMs = timeoutMs

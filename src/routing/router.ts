@@ -41,6 +41,7 @@ export interface PartialRoute<A extends string = string> {
 export interface Router<A extends string = string> {
   /** For reasons and messages. Default: the name of its class, or its position in the list. */
   readonly name?: string
+  /** Where the statement goes: a database, or one with shard, role or tags. */
   route?(statement: AnalysedStatement, hints: Hints): Target<A> | PartialRoute<A> | undefined | null
   /** May these two tables appear in one statement although they live in different databases? */
   allowRelation?(a: TableName, b: TableName): boolean | undefined | null

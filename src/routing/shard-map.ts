@@ -123,6 +123,7 @@ export interface ShardMove {
   readonly part: MovedPart
 }
 
+/** The keys that change their shard, as their kind of map tells them. */
 export type MovedPart =
   | { readonly kind: 'hash'; readonly buckets: readonly BucketRun[] }
   | { readonly kind: 'range'; readonly from: CanonicalKey | null; readonly to: CanonicalKey | null }

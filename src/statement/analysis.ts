@@ -122,11 +122,13 @@ export interface TakenColumn {
   readonly sources: readonly Omit<AppearanceEquality, 'column' | 'unlessNull'>[]
 }
 
+/** What a SET gives to a column. */
 export interface AssignedValue {
   readonly column: string
   readonly value: ValueSource
 }
 
+/** What a condition, or an inserted row, says of a column. */
 export interface AppearanceCondition {
   readonly column: string
   readonly operator: ColumnValues['operator']
@@ -155,12 +157,14 @@ export interface AppearanceRange {
   readonly certain: boolean
 }
 
+/** One end of what a column lies between. */
 export interface RangeBound {
   readonly value: ValueSource
   /** Whether the value itself is meant, too. */
   readonly inclusive: boolean
 }
 
+/** A column that has the value of a column of another appearance. */
 export interface AppearanceEquality {
   readonly column: string
   /** The place of the other appearance in `Analysis.appearances`. */

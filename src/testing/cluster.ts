@@ -1,6 +1,7 @@
 import type { Dsn } from '../config.ts'
 import type { TestServer, TestServerOptions } from './test-server.ts'
 
+/** What all clusters of real servers take. */
 export interface ClusterOptions extends TestServerOptions {
   /** Default 2. */
   readonly replicas?: number

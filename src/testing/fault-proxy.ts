@@ -47,19 +47,24 @@ export interface FaultProxy extends AsyncDisposable {
  * Starts a proxy on a free port of 127.0.0.1 in front of a server. It hands everything on until `apply` says otherwise.
  *
  * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { connect } from 'signalbox'
  * import { startFaultProxy, startPostgres } from 'signalbox/testing'
  *
  * await using server = await startPostgres()
  * await using proxy = await startFaultProxy(server)
- * const client = await connect(proxy.through(server.dsn()))
+ * await using client = await connect(proxy.through(server.dsn()))
  *
  * // COMMIT takes effect, but its answer is lost, and nobody can be asked what has become of it:
  * proxy.apply({ kind: 'cut-on', pattern: 'COMMIT', moment: 'answered' })
  * proxy.refuse()
- * await assert.rejects(client.transaction(async (tx) => …), { code: 'SIGNALBOX_COMMIT_UNKNOWN' })
+ * const sale = client.transaction(async (tx) => await tx.query('create table sale (id integer)'))
+ * await assert.rejects(sale, { code: 'SIGNALBOX_COMMIT_UNKNOWN' })
  *
  * // The server hangs:
  * proxy.apply({ kind: 'black-hole' })
+ * ```
  */
 export async function startFaultProxy(target: ProxyTarget): Promise<FaultProxy> {
   return ListeningProxy.start(target)

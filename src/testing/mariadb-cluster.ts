@@ -24,6 +24,7 @@ const replayLimitSeconds = 10
 /** How long a demotion waits for statements before it ends their connections. */
 const demotionMs = 500
 
+/** What {@link startMariadbCluster} takes. */
 export interface MariadbClusterOptions extends ClusterOptions, MariadbOptions {}
 
 /**
@@ -36,10 +37,14 @@ export interface MariadbClusterOptions extends ClusterOptions, MariadbOptions {}
  * @throws TestServerError if the programs are missing or a server does not start; nothing is left behind.
  *
  * @example
+ * ```ts
+ * import { connect } from 'signalbox'
  * import { startMariadbCluster } from 'signalbox/testing'
  *
  * await using cluster = await startMariadbCluster({ replicas: 1 })
  * const { primary, replicas } = await cluster.createDatabase()
+ * await using client = await connect({ databases: { default: { primary, replicas } } })
+ * ```
  */
 export async function startMariadbCluster(options: MariadbClusterOptions = {}): Promise<TestCluster> {
   const count = replicaCount(options)

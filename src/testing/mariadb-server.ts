@@ -28,6 +28,7 @@ const fast: ServerSettings = {
   'default-time-zone': '+00:00',
 }
 
+/** What {@link startMariadb} takes. */
 export interface MariadbOptions extends TestServerOptions {
   /**
    * Default false. True: if MariaDB is missing, this is Debian or Ubuntu, and the process is root, installs the packages mariadb-server-core and
@@ -49,10 +50,13 @@ export interface MariadbOptions extends TestServerOptions {
  * @throws TestServerError if the programs are missing or the server does not start; nothing is left behind.
  *
  * @example
+ * ```ts
+ * import { connect } from 'signalbox'
  * import { startMariadb } from 'signalbox/testing'
  *
  * await using server = await startMariadb({ settings: { 'log-bin': 'log' } })
- * const client = await connect((await server.createDatabase()).dsn)
+ * await using client = await connect((await server.createDatabase()).dsn)
+ * ```
  */
 export function startMariadb(options: MariadbOptions = {}): Promise<TestServer> {
   return launchMariadb(options)

@@ -42,12 +42,16 @@ const followLimitMs = 3000
  * @throws TestServerError if the programs are missing or a server does not start; nothing is left behind.
  *
  * @example
+ * ```ts
+ * import { connect } from 'signalbox'
  * import { startPostgresCluster } from 'signalbox/testing'
  *
  * await using cluster = await startPostgresCluster({ replicas: 2 })
  * const { primary, replicas } = await cluster.createDatabase()
+ * await using client = await connect({ databases: { default: { primary, replicas } } })
  * cluster.primary.kill('SIGKILL')
- * await cluster.promote(cluster.replicas[0])
+ * await cluster.promote(await cluster.mostAdvanced())
+ * ```
  */
 export async function startPostgresCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const count = replicaCount(options)

@@ -38,13 +38,16 @@ const fast: ServerSettings = {
  * @throws TestServerError if the programs are missing or the server does not start; nothing is left behind.
  *
  * @example
+ * ```ts
+ * import { connect } from 'signalbox'
  * import { startPostgres } from 'signalbox/testing'
  *
  * await using server = await startPostgres({ settings: { log_statement: 'all' } })
  * const { dsn } = await server.createDatabase()
- * const client = await connect(dsn)
- * server.kill('SIGKILL')     // what does the application do now?
+ * await using client = await connect(dsn)
+ * server.kill('SIGKILL') // what does the application do now?
  * await server.restart()
+ * ```
  */
 export function startPostgres(options: TestServerOptions = {}): Promise<TestServer> {
   return launchPostgres(options)

@@ -9,6 +9,7 @@ import { replicaCount } from './running-cluster.ts'
 import { takeOver } from './sqlite-state.ts'
 import { Workplace } from './workplace.ts'
 
+/** What {@link startSqliteCluster} takes. */
 export interface SqliteClusterOptions {
   /** Default 2. */
   readonly replicas?: number
@@ -79,13 +80,16 @@ const statesOfDelay = 50
  * @throws TestServerError if `replicas` is no whole number from 0, a file cannot be used, or the first copy fails.
  *
  * @example
+ * ```ts
+ * import { connect } from 'signalbox'
  * import { startSqliteCluster } from 'signalbox/testing'
  *
  * await using cluster = await startSqliteCluster({ replicas: 1 })
- * const client = await connect({
+ * await using client = await connect({
  *   databases: { default: { primary: cluster.primary.dsn, replicas: cluster.replicas.map(({ dsn }) => dsn) } },
  * })
  * for (const replica of cluster.replicas) cluster.delayReplay(replica, 300)
+ * ```
  */
 export async function startSqliteCluster(options: SqliteClusterOptions = {}): Promise<SqliteCluster> {
   const count = replicaCount(options)

@@ -19,6 +19,7 @@ export interface ServerAddress {
   readonly password: string
 }
 
+/** A database that was made for one test. */
 export interface FreshDatabase {
   readonly name: string
   readonly dsn: Dsn

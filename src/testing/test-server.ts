@@ -3,6 +3,7 @@ import type { FreshDatabase, ServerAddress } from './test-database.ts'
 /** Settings of a server, by name, as in its configuration file; an empty value gives a MariaDB switch without a value. */
 export type ServerSettings = Readonly<Record<string, string>>
 
+/** What every start of a test server takes. */
 export interface TestServerOptions {
   /** Added to, and stronger than, the test kit's own settings. */
   readonly settings?: ServerSettings

@@ -16,10 +16,14 @@ const maxCallbacks = 100_000
  * A clock that stands still until a test moves it, for tests of time-outs and races that are exact and don't wait.
  *
  * @example
+ * ```ts
+ * import { VirtualClock } from 'signalbox/testing'
+ *
  * const clock = new VirtualClock()
- * clock.setTimeout(() => events.push('probe'), 1000)
- * await clock.advance(999)       // nothing
- * await clock.advance(1)         // probe; and whatever promises it resolved have run
+ * clock.setTimeout(() => console.log('probe'), 1000)
+ * await clock.advance(999) // nothing
+ * await clock.advance(1) // probe; and whatever promises it resolved have run
+ * ```
  */
 export class VirtualClock {
   #nowMs: number

@@ -16,6 +16,8 @@ interface Rule<T> {
  *
  * The most exact declaration wins: a full name before a glob, one with a schema before one without, more literal
  * characters before fewer, and at last the one declared first. Names are compared exactly, then without regard to case.
+ *
+ * @internal
  */
 export class PatternMap<T> {
   readonly #exact = new Map<string, T>()

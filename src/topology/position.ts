@@ -10,6 +10,7 @@ export type Position =
   | { readonly kind: 'gtid'; readonly domains: ReadonlyMap<number, GtidEntry> }
   | { readonly kind: 'gtid-set'; readonly transactions: GtidSet }
 
+/** The last transaction of a replication domain of MariaDB: the server that ran it, and its number. */
 export interface GtidEntry {
   readonly server: number
   readonly sequence: bigint

@@ -2,6 +2,7 @@ import type { Discovery } from './discovery.ts'
 import type { Shadow } from './shadow.ts'
 import type { Engine, PoolOptions, ServerTarget } from './server-target.ts'
 
+/** What a server is: the primary takes the writes of its shard, replicas follow it. */
 export type Role = 'primary' | 'replica'
 
 /** How one of several replicas is chosen. */

@@ -2,9 +2,6 @@ import type { Transaction } from 'kysely'
 import { UnsupportedError } from '../../index.ts'
 import { VirtualConnection } from './virtual-connection.ts'
 
-/** A transaction of Kysely, whatever its tables are, and whoever ends it. */
-type AnyTransaction = Pick<Transaction<unknown>, 'isTransaction' | 'getExecutor'>
-
 /**
  * Runs `fn` after the COMMIT of a transaction of Kysely; never if the transaction is rolled back, or rolled back to a
  * savepoint that was set before this call. Resolves when `fn` is registered, after the queries that were begun before.
@@ -22,7 +19,11 @@ type AnyTransaction = Pick<Transaction<unknown>, 'isTransaction' | 'getExecutor'
  * })
  * ```
  */
-export async function onCommit(trx: AnyTransaction, fn: () => unknown): Promise<void> {
+export async function onCommit(
+  // Of any tables, and whoever ends it.
+  trx: Pick<Transaction<unknown>, 'isTransaction' | 'getExecutor'>,
+  fn: () => unknown,
+): Promise<void> {
   await trx.getExecutor().provideConnection(async (connection) => {
     if (!(connection instanceof VirtualConnection)) {
       throw new UnsupportedError('onCommit() takes a transaction of an instance that kysely(client) made.')

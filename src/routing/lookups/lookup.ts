@@ -4,6 +4,7 @@ import { canonicalValue } from '../shard-maps/key-type.ts'
 /** What a column that is looked up can hold: types whose canonical texts a database can find again by `=`. */
 export const lookupTypes = ['integer', 'text', 'caseless-text', 'uuid', 'bytes'] as const
 
+/** The type of a column that is looked up; {@link LookupInput} says what each of them takes for equal. */
 export type LookupType = (typeof lookupTypes)[number]
 
 /** A unique column of a sharded table, for whose values a control database knows the shard key. */

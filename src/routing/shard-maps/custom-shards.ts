@@ -5,6 +5,7 @@ import { boundMap } from './bound-map.ts'
 import { joined } from './key-shape.ts'
 import { checkShards, readKeyShape, sortedNames, type KeyOption } from './map-options.ts'
 
+/** What {@link customShards} takes. */
 export interface CustomOptions {
   /** The type of each column of the key. */
   readonly key: KeyOption
@@ -22,8 +23,10 @@ export interface CustomOptions {
  * two versions can only be found by asking for each row.
  *
  * @example
- * ```js
- * customShards({ key: ['text', 'integer'], version: '1', shardOf: ([region]) => (region === 'us' ? 'us' : 'eu') })
+ * ```ts
+ * import { customShards } from 'signalbox'
+ *
+ * const shardMap = customShards({ key: ['text', 'integer'], version: '1', shardOf: ([region]) => (region === 'us' ? 'us' : 'eu') })
  * ```
  */
 export function customShards(options: CustomOptions): DeclaredShardMap {

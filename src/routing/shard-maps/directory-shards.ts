@@ -6,6 +6,7 @@ import { checkShards, readKeyShape, readShard, sortedNames, type KeyOption } fro
 import { md5Hex } from './md5.ts'
 import { rendezvous, type Contender } from './rendezvous.ts'
 
+/** What {@link directoryShards} takes. */
 export interface DirectoryOptions {
   /** The type of each column of the key. */
   readonly key: KeyOption
@@ -57,8 +58,10 @@ const mostKeyBytes = 512
  * `client.setUpShardDirectory()`; docs/shard-directory.md says what it costs.
  *
  * @example
- * ```js
- * directoryShards({ key: 'integer', directory: 'control', weights: { a: 2 }, acceptNew: { c: false } })
+ * ```ts
+ * import { directoryShards } from 'signalbox'
+ *
+ * const shardMap = directoryShards({ key: 'integer', directory: 'control', weights: { a: 2 }, acceptNew: { c: false } })
  * ```
  */
 export function directoryShards(options: DirectoryOptions): DeclaredShardMap {

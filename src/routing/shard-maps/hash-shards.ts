@@ -10,6 +10,7 @@ import { md5 } from './md5.ts'
 const defaultBuckets = 4_096
 const mostBuckets = 65_536
 
+/** What {@link hashShards} takes. */
 export interface HashOptions {
   /** The type of each column of the key. */
   readonly key: KeyOption
@@ -43,9 +44,11 @@ export interface HashShardMap extends ShardMap {
  * or a UUID on PostgreSQL `left(md5(customer_id::text), 3)`. ADR 14 has test vectors.
  *
  * @example
- * ```js
- * hashShards({ key: 'integer' })
- * hashShards({ key: ['uuid', 'date'], buckets: 1024 })
+ * ```ts
+ * import { hashShards } from 'signalbox'
+ *
+ * const byCustomer = hashShards({ key: 'integer' })
+ * const byDeviceAndDay = hashShards({ key: ['uuid', 'date'], buckets: 1024 })
  * ```
  */
 export function hashShards(options: HashOptions): DeclaredShardMap<HashShardMap> {

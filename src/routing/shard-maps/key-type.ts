@@ -18,6 +18,7 @@
  */
 export const keyTypes = ['integer', 'text', 'binary-text', 'caseless-text', 'uuid', 'bytes', 'date', 'instant'] as const
 
+/** The type of a column of a shard key. It says which values are the same key, so it must be that of the column. */
 export type KeyType = (typeof keyTypes)[number]
 
 /** What a value must be, for messages. */

@@ -5,6 +5,7 @@ import { boundMap } from './bound-map.ts'
 import { joined, type KeyShape } from './key-shape.ts'
 import { checkShards, readKey, readKeyShape, readShard, sortedNames, type KeyOption } from './map-options.ts'
 
+/** What {@link listShards} takes. */
 export interface ListOptions {
   /** The type of each column of the key. */
   readonly key: KeyOption
@@ -23,8 +24,10 @@ interface Entry {
  * Names the keys of each shard: countries, regions, a few large customers.
  *
  * @example
- * ```js
- * listShards({ key: 'text', lists: { eu: ['de', 'fr'], us: ['us'] }, default: 'eu' })
+ * ```ts
+ * import { listShards } from 'signalbox'
+ *
+ * const shardMap = listShards({ key: 'text', lists: { eu: ['de', 'fr'], us: ['us'] }, default: 'eu' })
  * ```
  */
 export function listShards(options: ListOptions): DeclaredShardMap {

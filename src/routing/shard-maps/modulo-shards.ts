@@ -9,6 +9,7 @@ import { md5 } from './md5.ts'
 /** So many shards at most that a 32-bit number behind a remainder stays exact. */
 const mostShards = 1_024
 
+/** What {@link moduloShards} takes. */
 export interface ModuloOptions {
   /** The type of each column of the key. */
   readonly key: KeyOption
@@ -24,8 +25,10 @@ export interface ModuloOptions {
  * shards to four: three in four), so choose `hashShards` for anything new.
  *
  * @example
- * ```js
- * moduloShards({ key: 'integer', order: ['reviews-1', 'reviews-2', 'reviews-3'] })
+ * ```ts
+ * import { moduloShards } from 'signalbox'
+ *
+ * const shardMap = moduloShards({ key: 'integer', order: ['reviews-1', 'reviews-2', 'reviews-3'] })
  * ```
  */
 export function moduloShards(options: ModuloOptions): DeclaredShardMap {

@@ -5,6 +5,7 @@ import { boundMap } from './bound-map.ts'
 import { joined, type KeyShape } from './key-shape.ts'
 import { checkShards, readKey, readKeyShape, readShard, sortedNames, type KeyOption } from './map-options.ts'
 
+/** What {@link rangeShards} takes. */
 export interface RangeOptions {
   /** The type of each column of the key. */
   readonly key: KeyOption
@@ -27,8 +28,10 @@ export interface RangeOptions {
  * only `binary-text`, where both are the same, narrows `BETWEEN` to some shards; a range of other text goes to all.
  *
  * @example
- * ```js
- * rangeShards({ key: 'date', ranges: [{ to: '2026-01-01', shard: 'archive' }, { shard: 'current' }] })
+ * ```ts
+ * import { rangeShards } from 'signalbox'
+ *
+ * const shardMap = rangeShards({ key: 'date', ranges: [{ to: '2026-01-01', shard: 'archive' }, { shard: 'current' }] })
  * ```
  */
 export function rangeShards(options: RangeOptions): DeclaredShardMap {

@@ -4,6 +4,7 @@ import { SessionCheck, type SessionChances } from './session-check.ts'
 import { VersionCheck, writersOf } from './version-check.ts'
 import { inWords, type Violation, type ViolationKind, Violations } from './violation.ts'
 
+/** What {@link checkHistory} takes. */
 export interface CheckOptions {
   /** How many violations of each kind are listed; all are counted. Default 100. */
   readonly mostListed?: number

@@ -47,12 +47,14 @@ export interface WriteOperation extends OperationOfAnyKind {
   readonly version?: number
 }
 
+/** A read of one key, and what it saw. */
 export interface ReadOperation extends OperationOfAnyKind {
   readonly kind: 'read'
   /** Undefined if the key was not there, or if the outcome is not *ok*. */
   readonly value?: KeyValue
 }
 
+/** A read or a write of one client, from its call to its end. */
 export type Operation = WriteOperation | ReadOperation
 
 /** One entry of the side table of the increments. */
@@ -68,6 +70,7 @@ export interface FinalState {
   readonly applied?: readonly AppliedIncrement[]
 }
 
+/** What clients did and saw in one run, and what was there at its end. */
 export interface History {
   readonly operations: Iterable<Operation>
   /** Undefined if the run did not come to its end; lost writes are then found only where another one took their version. */

@@ -2,6 +2,7 @@ import { HistoryWriter, readHistory } from './history-file.ts'
 import type { FinalState, History, KeyValue, Operation, Outcome, ReadOperation, WriteOperation } from './operation.ts'
 import { OperationTable } from './operation-table.ts'
 
+/** What a {@link HistoryRecorder} takes. */
 export interface HistoryRecorderOptions {
   /** A monotonic clock in milliseconds, for instance `() => performance.now()` or that of a `VirtualClock`. */
   readonly clock: () => number
@@ -45,12 +46,20 @@ interface Begun {
  * Records what clients did and saw, for `checkHistory`.
  *
  * @example
+ * ```ts
+ * import { checkHistory, describeReport, HistoryRecorder, type KeyValue } from 'signalbox/testing'
+ *
+ * const stored = new Map<string, KeyValue>() // stands for the database
  * const recorder = new HistoryRecorder({ clock: () => performance.now() })
  * const session = recorder.session()
- * await session.write('k1', 'op 1', () => database.write('k1', 'op 1'))
- * await session.read('k1', () => database.read('k1'))
- * recorder.finish({ values: await database.everything() })
- * const report = checkHistory(recorder.history())
+ * await session.write('k1', 'op 1', async () => {
+ *   stored.set('k1', { version: 1, opId: 'op 1' })
+ *   return { version: 1 }
+ * })
+ * await session.read('k1', async () => stored.get('k1'))
+ * recorder.finish({ values: stored })
+ * console.log(describeReport(checkHistory(recorder.history())))
+ * ```
  */
 export class HistoryRecorder {
   readonly #options: HistoryRecorderOptions
@@ -145,7 +154,7 @@ export class SessionRecorder {
   readonly name: string
   readonly #record: Recording
 
-  /** Made by `HistoryRecorder.session`. */
+  /** @internal Made by `HistoryRecorder.session`. */
   constructor(name: string, record: Recording) {
     this.name = name
     this.#record = record

@@ -25,6 +25,7 @@ export type ViolationKind =
   | 'value-from-nowhere'
   | 'failed-read'
 
+/** One thing that should not have been seen. */
 export interface Violation {
   readonly kind: ViolationKind
   /** Whose promise was broken; undefined where only the final state shows it. */

@@ -39,6 +39,7 @@ export interface WorkloadMix {
   readonly increment: number
 }
 
+/** What {@link runWorkload} takes. */
 export interface WorkloadOptions {
   readonly database: WorkloadDatabase
   /** Where all is recorded. It is finished when the workload ends. */
