@@ -19,7 +19,7 @@ export function withCompiler<T>(fn: (project: Project) => T): T {
   if (version !== knownCompiler)
     throw new Error(
       `The API reference is read through TypeScript's unstable interface, as ${knownCompiler} has it; installed is ${version}. ` +
-        'Run npm run docs, look at what changes in docs/api, and put the new version into scripts/api-docs/compiler.ts.',
+        'Put that into scripts/api-docs/compiler.ts, run npm run docs, and look at what changes in docs/api.',
     )
   const api = new API({ cwd: root })
   try {
