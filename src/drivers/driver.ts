@@ -77,6 +77,12 @@ export type CommitFate =
   /** Not known: `why`, for people; `final` if asking again cannot help. */
   | { readonly kind: 'open'; readonly why: string; readonly final: boolean }
 
+/** A piece of the data of a bulk copy: bytes that begin and end anywhere, and how many rows have begun in them. */
+export interface CopyBlock {
+  readonly bytes: Uint8Array
+  readonly rows: number
+}
+
 /**
  * A connection that belongs to one caller until released. Statements run in the order of the calls.
  * An abort or time-out cancels the statement on the server; the lease stays usable if the engine says so.
@@ -85,6 +91,13 @@ export interface Lease {
   query(request: DriverRequest): Promise<DriverResult>
   /** Rows one by one with back-pressure; leaving the loop early closes the cursor. The lease is the caller's still. */
   stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined>
+  /**
+   * The data of a statement that is a bulk copy to the client (`COPY … TO STDOUT`), as the server sends it, with back-pressure; leaving the loop early cancels it.
+   * Absent where the engine has none; so is `copyIn`.
+   */
+  copyOut?(request: DriverRequest): AsyncGenerator<CopyBlock, void, undefined>
+  /** Feeds a statement that is a bulk copy from the client (`COPY … FROM STDIN`). If the blocks fail, so does the statement, with their error. The number of rows. */
+  copyIn?(request: DriverRequest, blocks: AsyncIterable<Uint8Array>): Promise<number>
   begin(options: BeginOptions): Promise<void>
   /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
   commit(): Promise<void>

@@ -1,4 +1,12 @@
-import type { Access, BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
+import type {
+  Access,
+  BeginOptions,
+  CopyBlock,
+  DriverRequest,
+  DriverResult,
+  Lease,
+  ReleaseMode,
+} from '../drivers/driver.ts'
 import type { ReadOptions } from '../config.ts'
 import { ConfigError, ReadOnlyTransactionError } from '../errors.ts'
 import type { Reason } from '../routing/route.ts'
@@ -29,6 +37,8 @@ export class PlacedLease implements Lease {
   /** The decision that it was made for, with its server. */
   readonly placed: Decision
   readonly commitFate?: NonNullable<Lease['commitFate']>
+  readonly copyOut?: NonNullable<Lease['copyOut']>
+  readonly copyIn?: NonNullable<Lease['copyIn']>
   readonly #lease: Lease
   readonly #watch: LeaseWatch
   /** Why it is one to this server: its statements are told, each besides its own reasons. */
@@ -43,6 +53,10 @@ export class PlacedLease implements Lease {
     this.#because = because
     this.#lease = lease
     this.#watch = watch
+    if (lease.copyOut !== undefined)
+      this.copyOut = (request) => this.#rows<CopyBlock>(request, () => lease.copyOut!(request))
+    if (lease.copyIn !== undefined)
+      this.copyIn = async (request, blocks) => await this.#answer(request, () => lease.copyIn!(request, blocks))
     if (lease.commitFate !== undefined) {
       this.commitFate = async (there) => {
         // It may have taken effect later than a position that was asked for since it was lost.
@@ -91,18 +105,29 @@ export class PlacedLease implements Lease {
   }
 
   async query(request: DriverRequest): Promise<DriverResult> {
+    return await this.#answer(request, () => this.#lease.query(request))
+  }
+
+  stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    return this.#rows(request, () => this.#lease.stream(request))
+  }
+
+  async #answer<T>(request: DriverRequest, ask: () => Promise<T>): Promise<T> {
     const ended = this.#begun(request)
     try {
-      return await this.#told(this.#lease.query(request))
+      return await this.#told(ask())
     } finally {
       ended?.()
     }
   }
 
-  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+  async *#rows<T>(
+    request: DriverRequest,
+    open: () => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
     const ended = this.#begun(request)
     try {
-      yield* this.#watch.rows(this.#lease.stream(request))
+      yield* this.#watch.rows(open())
     } catch (error) {
       this.#watch.failed(error)
       throw error

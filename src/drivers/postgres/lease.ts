@@ -11,6 +11,7 @@ import type {
   Access,
   BeginOptions,
   CommitFate,
+  CopyBlock,
   DriverRequest,
   DriverResult,
   Isolation,
@@ -20,6 +21,7 @@ import type {
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import { askFate } from './commit-evidence.ts'
 import type { Connection } from './connection.ts'
+import { copyIn, copyOut } from './copy.ts'
 import { classify, isRefusedAsReadOnly, queryError } from './errors.ts'
 import { loadCursor, type NativeAnswer } from './native.ts'
 import type { OwnPool } from './own-pool.ts'
@@ -117,6 +119,36 @@ export class PostgresLease implements Lease {
       await new Promise<void>((resolve) => this.#trace.ask(request.access, resolve))
       this.#streaming = false
     }
+  }
+
+  async *copyOut(request: DriverRequest): AsyncGenerator<CopyBlock, void, undefined> {
+    await this.#occupied(request)
+    try {
+      yield* copyOut(this.#connection, request, this.#source.address)
+    } finally {
+      this.#streaming = false
+    }
+  }
+
+  async copyIn(request: DriverRequest, blocks: AsyncIterable<Uint8Array>): Promise<number> {
+    await this.#occupied(request)
+    try {
+      return await copyIn(this.#connection, request, blocks, this.#source.address)
+    } finally {
+      this.#streaming = false
+    }
+  }
+
+  /** Waits until the connection is ready, and keeps others from using it. */
+  async #occupied(request: DriverRequest): Promise<void> {
+    this.#usable()
+    if (request.signal?.aborted) throw expiry('abort', request, 'waiting', true)
+    this.#streaming = true
+    await new Promise<void>((resolve) => this.#connection.whenReady(resolve))
+    const { lost } = this.#connection
+    if (lost === undefined) return
+    this.#streaming = false
+    throw queryError(lost, { access: request.access, sent: false, address: this.#source.address })
   }
 
   async begin({ isolation, readOnly }: BeginOptions): Promise<void> {

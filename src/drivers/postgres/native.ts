@@ -32,6 +32,26 @@ export interface WireConnection extends EventEmitter {
   close(message: { readonly type: 'S'; readonly name: string }): void
 }
 
+/** What bulk copies use of it besides. */
+export interface CopyWire extends WireConnection {
+  readonly stream: WireStream
+  /** The end of what COPY FROM STDIN reads. */
+  endCopyFrom(): void
+  /** Makes COPY FROM STDIN fail. */
+  sendCopyFail(message: string): void
+}
+
+/** The socket of a connection, encrypted or not. */
+export interface WireStream extends EventEmitter {
+  readonly writable: boolean
+  write(data: Uint8Array): boolean
+  cork(): void
+  uncork(): void
+  pause(): this
+  resume(): this
+  destroy(error?: Error): this
+}
+
 export type NativeResult = pg.QueryResult<Record<string, unknown>>
 
 /** The answer to one statement; a text of several statements gives an array. */
@@ -42,6 +62,8 @@ export type AnswerCallback = (error: unknown, result: NativeAnswer | undefined) 
 /** `pg.Query` with the properties that are set after construction. */
 export interface NativeQuery {
   name?: string
+  /** The server is ready for the data of COPY FROM STDIN. */
+  handleCopyInResponse?: () => void
   callback: AnswerCallback
 }
 
