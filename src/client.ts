@@ -11,8 +11,8 @@ import { locateTable } from './routing/home.ts'
 import { migrationPermission, type Permission } from './routing/migrate.ts'
 import { relationAllowed } from './routing/relation.ts'
 import type { ClientParts } from './client-parts.ts'
+import { CopyClient } from './copy-client.ts'
 import { Scope } from './scope.ts'
-import { ShardClient } from './shard-client.ts'
 import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
 import type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
 import { tableHome, type TableHomeAnswer } from './table-home.ts'
@@ -22,7 +22,7 @@ import type { Topology } from './topology/topology.ts'
 import type { Transaction, TransactionOptions } from './execution/transaction.ts'
 
 /** One client over several databases. `A` are the declared aliases. */
-export class Client<A extends string = string> extends ShardClient<A> implements AsyncDisposable {
+export class Client<A extends string = string> extends CopyClient<A> implements AsyncDisposable {
   readonly #parts: ClientParts
   readonly #pools: PoolRegistry
   readonly #watches: ShardWatches

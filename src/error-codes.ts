@@ -28,6 +28,11 @@ export const errorCodes = {
   SIGNALBOX_SHARD_MAP_CHANGED: 'The rows of a shard were spread by another shard map than the configuration has.',
   SIGNALBOX_MOVE_ROW:
     'A row could not be moved: there is no such row, there are several, or it would not stay what it is.',
+  SIGNALBOX_COPY: 'Rows cannot be copied: the tables do not fit each other, or this copy cannot be made so.',
+  SIGNALBOX_COPY_VALUE: 'A value that was to be copied cannot be what it is in the other database.',
+  SIGNALBOX_COPY_CONFLICT: 'A row that was to be copied is refused, because another one is there with the same key.',
+  SIGNALBOX_COPY_MISMATCH: 'What a copy has written was not what it had read.',
+  SIGNALBOX_DELETE_INCOMPLETE: 'Rows were deleted from some of several databases, and not from all.',
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
   SIGNALBOX_SHADOW:
     'A statement cannot be run on a shadow; or a shadow cannot be made, or is not what the configuration says.',

@@ -140,6 +140,23 @@ export { InDoubtError, MoveRowError, TransactionGivenUpError } from './distribut
 export { DirectoryError } from './directory/errors.ts'
 export { OwnerMovedError } from './execution/owner-check.ts'
 export { NoWritesError } from './routing/write-guard.ts'
+export {
+  CopyConflictError,
+  CopyError,
+  CopyMismatchError,
+  CopyValueError,
+  DeleteIncompleteError,
+} from './workflows/copy/errors.ts'
+export type {
+  ConflictPolicy,
+  CopiedTable,
+  CopiedTableReport,
+  CopyOptions,
+  CopyProgress,
+  CopyReport,
+} from './workflows/copy/options.ts'
+export type { DeleteOptions, DeleteReport } from './workflows/copy/delete-from-all.ts'
+export type { Presence, PresenceOptions } from './workflows/copy/presence.ts'
 export { LookupBusyError, LookupWriteError } from './routing/lookups/lookup-error.ts'
 export type { LookupType } from './routing/lookups/lookup.ts'
 export type { LookupInput } from './parse-lookups.ts'

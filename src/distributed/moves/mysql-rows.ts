@@ -1,13 +1,9 @@
+import { isMoment, readText, writeText } from './mysql-values.ts'
 import type { RowValues } from './row-move.ts'
 import { quoted, tableText, TextWithValues, type Column, type RowMover, type Send } from './row-texts.ts'
 
 /** By what the row is found again: the caller's own key. */
 export type MysqlRow = RowValues
-
-/** Types that have no text, or none that is read back as it was written. */
-const hexadecimal = /^(?:bit|vector|geometry|point|linestring|polygon|multi\w+|geometrycollection|geomcollection)\b/
-const bytes = /^(?:binary|varbinary|tinyblob|blob|mediumblob|longblob)\b/
-const moment = /^timestamp\b/
 
 /**
  * Values travel as texts, bytes as they are. A timestamp travels as seconds since 1970, and is written where a day has no hour twice; so
@@ -55,7 +51,7 @@ export const mysqlRows: RowMover<MysqlRow> = {
     const marks = [
       ...columns.map(({ type }, index) => writeText(text.value(values[index]), type)),
       ...[...given].map(([{ type }, value]) =>
-        moment.test(type) ? writeText(text.value(value), type) : text.value(value),
+        isMoment(type) ? writeText(text.value(value), type) : text.value(value),
       ),
     ]
     const listed = [...columns, ...given.keys()].map(({ name }) => quoted('mysql', name))
@@ -128,21 +124,8 @@ function nameValues({
   return [schema ?? null, name]
 }
 
-function readText(column: string, type: string): string {
-  if (hexadecimal.test(type)) return `hex(${column})`
-  if (bytes.test(type)) return column
-  if (moment.test(type)) return `cast(unix_timestamp(${column}) as char)`
-  // The text of a float has six digits, that of the double which it becomes all of them.
-  return type.startsWith('float') ? `cast(${column} + 0e0 as char)` : `cast(${column} as char)`
-}
-
-function writeText(mark: string, type: string): string {
-  if (hexadecimal.test(type)) return `unhex(${mark})`
-  return moment.test(type) ? `from_unixtime(cast(${mark} as decimal(20, 6)))` : mark
-}
-
 async function inSeconds(send: Send, set: ReadonlyMap<Column, unknown>): Promise<ReadonlyMap<Column, unknown>> {
-  const moments = [...set].filter(([{ type }]) => moment.test(type))
+  const moments = [...set].filter(([{ type }]) => isMoment(type))
   if (moments.length === 0) return set
   const { rows } = await send(
     `select ${moments.map(() => 'cast(unix_timestamp(?) as char)').join(', ')}`,

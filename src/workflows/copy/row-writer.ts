@@ -1,0 +1,184 @@
+import { QueryError } from '../../errors.ts'
+import { quoted, tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
+import type { TableName } from '../../topology/table-map.ts'
+import type { TablePair } from './column-pairs.ts'
+import { copyBlocks } from './copy-text.ts'
+import { CopyConflictError, CopyMismatchError } from './errors.ts'
+import type { Place } from './place.ts'
+import { keyCondition, keyText, mostKeys } from './row-keys.ts'
+import type { Canonical } from './values/kind.ts'
+
+export type ConflictPolicy = 'error' | 'skip' | 'replace'
+
+export type CopiedRow = readonly Canonical[]
+
+/** What became of the rows of a batch. */
+export interface WrittenRows {
+  readonly inserted: readonly CopiedRow[]
+  readonly replaced: readonly CopiedRow[]
+  readonly skipped: number
+}
+
+/** Values of one statement at most, below what any engine allows, and characters of them, below what a server takes at once by default. */
+const mostValues = 20_000
+const mostCharacters = 1_000_000
+
+/** Writes rows, as the target is to have them. A row is there already if one has its primary key. */
+export class RowWriter {
+  readonly #place: Place
+  readonly #table: string
+  readonly #pair: TablePair
+  readonly #policy: ConflictPolicy
+  readonly #columns: string
+  readonly #keyIndexes: readonly number[]
+
+  constructor(place: Place, table: TableName, pair: TablePair, policy: ConflictPolicy) {
+    this.#place = place
+    this.#table = tableText(place.engine, table)
+    this.#pair = pair
+    this.#policy = policy
+    this.#columns = pair.pairs.map(({ to }) => quoted(place.engine, to.name)).join(', ')
+    this.#keyIndexes = pair.key.map((each) => pair.pairs.indexOf(each))
+  }
+
+  async write(rows: readonly CopiedRow[]): Promise<WrittenRows> {
+    if (rows.length === 0) return { inserted: [], replaced: [], skipped: 0 }
+    try {
+      if (this.#policy === 'error') {
+        await this.#insert(rows)
+        return { inserted: rows, replaced: [], skipped: 0 }
+      }
+      const known = await this.#existing(rows)
+      const inserted = rows.filter((row) => !known.has(this.keyOf(row)))
+      const others = rows.filter((row) => known.has(this.keyOf(row)))
+      await this.#insert(inserted)
+      if (this.#policy === 'skip') return { inserted, replaced: [], skipped: others.length }
+      await this.#replace(others)
+      return { inserted, replaced: others, skipped: 0 }
+    } catch (error) {
+      throw this.explained(error)
+    }
+  }
+
+  /** The key of a row, as a text. */
+  keyOf(row: CopiedRow): string {
+    return keyText(this.#keyIndexes.map((index) => row[index]!))
+  }
+
+  /** The rows with the keys of these, as the target has them, by their keys. `lock`: nobody changes them meanwhile. */
+  async readBack(rows: readonly CopiedRow[], items: string, lock = ''): Promise<readonly (readonly unknown[])[]> {
+    const { engine } = this.#place
+    const found: (readonly unknown[])[] = []
+    for (let at = 0; at < rows.length; at += mostKeys) {
+      const text = new TextWithValues(engine)
+      const keys = rows.slice(at, at + mostKeys).map((row) => this.#keyIndexes.map((index) => row[index]!))
+      const condition = keyCondition(engine, text, 'target', this.#pair.key, keys)
+      const sql = `select ${items} from ${this.#table} where ${condition}${lock}`
+      found.push(...(await this.#place.query(sql, text.params, 'write')).rows)
+    }
+    return found
+  }
+
+  async #existing(rows: readonly CopiedRow[]): Promise<ReadonlySet<string>> {
+    const { key } = this.#pair
+    const lock = this.#place.engine === 'sqlite' ? '' : ' for update'
+    const found = await this.readBack(rows, key.map(({ target }) => target.read).join(', '), lock)
+    return new Set(found.map((row) => keyText(key.map(({ target }, index) => target.decode(row[index])))))
+  }
+
+  async #insert(rows: readonly CopiedRow[]): Promise<void> {
+    if (rows.length === 0) return
+    const { lease, engine, limits } = this.#place
+    let count = 0
+    if (engine === 'postgres' && lease.copyIn !== undefined) {
+      const sql = `copy ${this.#table} (${this.#columns}) from stdin`
+      const blocks = copyBlocks(rows, (row) => this.#encoded(row))
+      const request = { sql, params: [], access: 'write', signal: limits.signal } as const
+      count = await this.#place.located(() => lease.copyIn!(request, blocks))
+    } else {
+      const into = `insert into ${this.#table} (${this.#columns}) values `
+      for (const some of this.#chunks(rows)) count += await this.#send(into, some, '')
+    }
+    if (count !== rows.length) throw this.#taken(rows.length, count)
+  }
+
+  /** Rows whose keys are there, and locked: the conflict is one of the primary key. */
+  async #replace(rows: readonly CopiedRow[]): Promise<void> {
+    const { engine } = this.#place
+    const names = this.#pair.pairs
+      .filter((pair) => !this.#pair.key.includes(pair))
+      .map(({ to }) => quoted(engine, to.name))
+    if (names.length === 0 || rows.length === 0) return
+    const into = `insert into ${this.#table} (${this.#columns})${engine === 'postgres' ? ' overriding system value' : ''} values `
+    const key = this.#pair.key.map(({ to }) => quoted(engine, to.name)).join(', ')
+    const tail =
+      engine === 'mysql'
+        ? ` on duplicate key update ${names.map((name) => `${name} = values(${name})`).join(', ')}`
+        : ` on conflict (${key}) do update set ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`
+    for (const some of this.#chunks(rows)) await this.#send(into, some, tail)
+  }
+
+  async #send(into: string, rows: readonly CopiedRow[], tail: string): Promise<number> {
+    const text = new TextWithValues(this.#place.engine)
+    const marked = rows.map(
+      (row) =>
+        `(${this.#pair.pairs.map(({ target }, index) => target.mark(text.value(target.encode(row[index]!)))).join(', ')})`,
+    )
+    return (await this.#place.query(`${into}${marked.join(', ')}${tail}`, text.params, 'write')).rowCount
+  }
+
+  /** Rows for one statement each. */
+  *#chunks(rows: readonly CopiedRow[]): Generator<readonly CopiedRow[], void, undefined> {
+    // The text of a chunk is prepared once on SQLite, and a long one takes longer to read than it saves.
+    const most = Math.max(
+      1,
+      Math.floor(Math.min(mostValues, this.#place.engine === 'sqlite' ? 1_000 : mostValues) / this.#pair.pairs.length),
+    )
+    let chunk: CopiedRow[] = []
+    let length = 0
+    for (const row of rows) {
+      const more = row.reduce((sum, value) => sum + (value?.length ?? 4), 0)
+      if (chunk.length === most || (chunk.length > 0 && length + more > mostCharacters)) {
+        yield chunk
+        chunk = []
+        length = 0
+      }
+      chunk.push(row)
+      length += more
+    }
+    if (chunk.length > 0) yield chunk
+  }
+
+  #encoded(row: CopiedRow): readonly unknown[] {
+    return this.#pair.pairs.map(({ target }, index) => target.encode(row[index]!))
+  }
+
+  #taken(expected: number, found: number): CopyMismatchError {
+    const { database } = this.#place
+    return new CopyMismatchError(
+      `"${database}" has taken ${found} rows of ${this.#pair.name} for ${expected}: a trigger or a rule may stand in the way. They were rolled back.`,
+      { table: this.#pair.name, expected: String(expected), found: String(found) },
+      { database },
+    )
+  }
+
+  /** A unique index has refused a row. */
+  explained(error: unknown): unknown {
+    if (!(error instanceof QueryError) || !isDuplicate(error)) return error
+    const { database } = this.#place
+    const ways =
+      this.#policy === 'error'
+        ? "Say onConflict: 'skip' or 'replace' for rows with the same primary key; another unique value is refused all the same."
+        : `onConflict: '${this.#policy}' is for rows with the same primary key; another unique value is taken, or somebody else inserts there.`
+    return new CopyConflictError(
+      `A row of ${this.#pair.name} is there already in "${database}": ${error.message}. The rows of this transaction were rolled back. ${ways}`,
+      this.#pair.name,
+      { database, cause: error },
+    )
+  }
+}
+
+function isDuplicate({ errorClass, engineCode, message }: QueryError): boolean {
+  if (errorClass !== 'constraint') return false
+  return engineCode === '23505' || engineCode === 'ER_DUP_ENTRY' || /UNIQUE constraint failed/.test(message)
+}

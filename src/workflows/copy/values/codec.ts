@@ -1,0 +1,22 @@
+import type { Canonical } from './kind.ts'
+
+/** How the values of one column are read and written on one engine. */
+export interface ColumnCodec {
+  /** The expression that reads it. */
+  readonly read: string
+  /** What the expression gave, in the form of rows that is called `raw`. Throws `ValueRefused`. */
+  decode(raw: unknown): Canonical
+  /** The expression for a parameter with a value of it. */
+  mark(mark: string): string
+  /** The value of the parameter. Throws `ValueRefused` for a value that the engine does not have. */
+  encode(value: Canonical): unknown
+  /** A value that an application gives, such as a key. Throws `ValueRefused`. */
+  given(value: unknown): Canonical
+}
+
+/** The text of a value as an application has it. */
+export function givenText(value: unknown): string | Uint8Array {
+  if (value instanceof Uint8Array) return value
+  if (value instanceof Date) return value.toISOString().replace('T', ' ')
+  return String(value)
+}
