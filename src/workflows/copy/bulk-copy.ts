@@ -4,7 +4,7 @@ import type { TablePair } from './column-pairs.ts'
 import { CopyMismatchError } from './errors.ts'
 import type { Place } from './place.ts'
 import { formatPosition, parsePosition, type CopyPosition, type RowChoice } from './row-reader.ts'
-import type { ConflictPolicy } from './row-writer.ts'
+import { conflictOf, type ConflictPolicy } from './conflict.ts'
 
 /** Built-in types whose binary form all servers share. */
 const binary: ReadonlySet<string> = new Set([
@@ -121,9 +121,14 @@ export class BulkCopy {
         yield bytes
       }
     }
-    return await this.#target.located(
-      async () => await this.#target.lease.copyIn!({ sql: into, params: [], access: 'write', signal }, counted()),
-    )
+    const target = this.#target
+    try {
+      return await target.located(() =>
+        target.lease.copyIn!({ sql: into, params: [], access: 'write', signal }, counted()),
+      )
+    } catch (error) {
+      throw conflictOf(error, target, this.#pair.name, 'error')
+    }
   }
 
   /** The sum over the rows, after both servers have calculated the same. */

@@ -1,9 +1,9 @@
 import type { UsingTarget } from '../../config.ts'
 import { ConfigError } from '../../errors.ts'
 import { asRecord, refuseUnknownKeys, show } from '../../option.ts'
-import type { ConflictPolicy } from './row-writer.ts'
+import type { ConflictPolicy } from './conflict.ts'
 
-export type { ConflictPolicy } from './row-writer.ts'
+export type { ConflictPolicy } from './conflict.ts'
 
 /** Which rows of which table are copied. Without `where` and `keys` all of them. */
 export interface CopiedTable {

@@ -1,14 +1,12 @@
-import { QueryError } from '../../errors.ts'
 import { quoted, tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { TablePair } from './column-pairs.ts'
 import { copyBlocks } from './copy-text.ts'
-import { CopyConflictError, CopyMismatchError } from './errors.ts'
+import { conflictOf, type ConflictPolicy } from './conflict.ts'
+import { CopyMismatchError } from './errors.ts'
 import type { Place } from './place.ts'
 import { keyCondition, keyText, mostKeys } from './row-keys.ts'
 import type { Canonical } from './values/kind.ts'
-
-export type ConflictPolicy = 'error' | 'skip' | 'replace'
 
 export type CopiedRow = readonly Canonical[]
 
@@ -56,7 +54,7 @@ export class RowWriter {
       await this.#replace(others)
       return { inserted, replaced: others, skipped: 0 }
     } catch (error) {
-      throw this.explained(error)
+      throw conflictOf(error, this.#place, this.#pair.name, this.#policy)
     }
   }
 
@@ -161,24 +159,4 @@ export class RowWriter {
       { database },
     )
   }
-
-  /** A unique index has refused a row. */
-  explained(error: unknown): unknown {
-    if (!(error instanceof QueryError) || !isDuplicate(error)) return error
-    const { database } = this.#place
-    const ways =
-      this.#policy === 'error'
-        ? "Say onConflict: 'skip' or 'replace' for rows with the same primary key; another unique value is refused all the same."
-        : `onConflict: '${this.#policy}' is for rows with the same primary key; another unique value is taken, or somebody else inserts there.`
-    return new CopyConflictError(
-      `A row of ${this.#pair.name} is there already in "${database}": ${error.message}. The rows of this transaction were rolled back. ${ways}`,
-      this.#pair.name,
-      { database, cause: error },
-    )
-  }
-}
-
-function isDuplicate({ errorClass, engineCode, message }: QueryError): boolean {
-  if (errorClass !== 'constraint') return false
-  return engineCode === '23505' || engineCode === 'ER_DUP_ENTRY' || /UNIQUE constraint failed/.test(message)
 }

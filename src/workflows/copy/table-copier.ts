@@ -5,7 +5,8 @@ import type { TablePair } from './column-pairs.ts'
 import type { CopyRecord } from './copy-record.ts'
 import type { Place } from './place.ts'
 import { RowReader, type CopyPosition, type RowChoice } from './row-reader.ts'
-import { RowWriter, type ConflictPolicy } from './row-writer.ts'
+import { RowWriter } from './row-writer.ts'
+import type { ConflictPolicy } from './conflict.ts'
 
 /** How one table is copied. */
 export interface TableTask {
