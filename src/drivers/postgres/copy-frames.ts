@@ -55,7 +55,7 @@ export class CopyFrames {
         this.#rest = bytes.subarray(at)
         break
       }
-      if (length > 0) this.#taker.data(data.subarray(0, length), rows)
+      if (rows > 0 || length > 0) this.#taker.data(data.subarray(0, length), rows)
       if (type === readyForQuery) {
         this.#taker.message(bytes.subarray(at), true)
         return
@@ -63,6 +63,6 @@ export class CopyFrames {
       if (!dropped.has(type)) this.#taker.message(bytes.subarray(at, end), false)
       return this.take(bytes.subarray(end))
     }
-    if (length > 0) this.#taker.data(data.subarray(0, length), rows)
+    if (rows > 0 || length > 0) this.#taker.data(data.subarray(0, length), rows)
   }
 }

@@ -1,3 +1,4 @@
+import { locate } from '../../errors.ts'
 import { quoted, tableText } from '../../distributed/moves/row-texts.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { TablePair } from './column-pairs.ts'
@@ -113,12 +114,17 @@ export class BulkCopy {
     const out = `copy (select ${this.#names.source.join(', ')} from ${this.#from}${where}) to stdout${form}`
     const into = `copy ${this.#to} (${this.#names.target.join(', ')}) from stdin${form}`
     const blocks = this.#source.lease.copyOut!({ sql: out, params: [], access: 'read', signal })
+    const source = this.#source.database
     async function* counted(): AsyncGenerator<Uint8Array, void, undefined> {
       let count = 0
-      for await (const { bytes, rows } of blocks) {
-        count += rows
-        onRows(count)
-        yield bytes
+      try {
+        for await (const { bytes, rows } of blocks) {
+          count += rows
+          onRows(count)
+          yield bytes
+        }
+      } catch (error) {
+        throw locate(error, { database: source })
       }
     }
     const target = this.#target

@@ -29,7 +29,10 @@ export async function checkRows(
   for (const row of rows) {
     const key = writer.keyOf(row)
     const there = found.get(key)
-    if (there === undefined) throw missing(place, pair, key, rows.length, found.size)
+    if (there === undefined) {
+      const isThere = rows.filter((each) => found.has(writer.keyOf(each)))
+      throw missing(place, pair, key, rows.length, isThere.length)
+    }
     for (const [index, each] of pair.pairs.entries()) {
       if (each.holds(row[index]!, there[index]!)) continue
       throw new CopyMismatchError(

@@ -8,7 +8,7 @@ import { checkReferences, refuseCircles, withoutChecks, type OrderedTable } from
 import { givenKey } from './given-keys.ts'
 import type { CopiedTable, CopiedTableReport, CopyReport, ParsedCopy } from './options.ts'
 import type { Place } from './place.ts'
-import { beginOn } from './places.ts'
+import { beginReading, beginWriting } from './places.ts'
 import { advanceSequences } from './sequences.ts'
 import { readShape } from './shapes/read-shape.ts'
 import { copierOf, type NextBatch } from './table-copier.ts'
@@ -40,8 +40,8 @@ export class RowsCopy {
   }
 
   async #atOnce(): Promise<CopyReport> {
-    await beginOn(this.#source, 'source')
-    await beginOn(this.#target, 'target')
+    await beginReading(this.#source)
+    await beginWriting(this.#target, 'at the end')
     const tasks = await this.#tasks()
     const reports: CopiedTableReport[] = []
     for (const task of tasks) {
@@ -58,8 +58,8 @@ export class RowsCopy {
   }
 
   async #inParts(name: string): Promise<CopyReport> {
-    await beginOn(this.#source, 'source')
-    await beginOn(this.#target, 'target')
+    await beginReading(this.#source)
+    await beginWriting(this.#target, 'at the end')
     const tasks = await this.#tasks()
     await this.#rollback()
     const records = new CopyRecords(this.#target, name, this.#fingerprint())
@@ -75,13 +75,13 @@ export class RowsCopy {
 
   /** One batch in a transaction of its own, with the record of it. */
   async #part(task: Task, records: CopyRecords): Promise<CopyRecord> {
-    await beginOn(this.#target, 'target')
+    await beginWriting(this.#target, 'at the end')
     const before = await records.lock(task.name)
     if (before.isDone) {
       await this.#rollback()
       return before
     }
-    await beginOn(this.#source, 'source')
+    await beginReading(this.#source)
     const record = addTo(before, await this.#batch(task, before))
     if (record.isDone) await this.#finish(task)
     await records.write(task.name, record)

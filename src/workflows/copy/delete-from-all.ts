@@ -7,7 +7,7 @@ import { pairColumns } from './column-pairs.ts'
 import { DeleteIncompleteError } from './errors.ts'
 import { givenKey } from './given-keys.ts'
 import type { Place } from './place.ts'
-import { beginOn } from './places.ts'
+import { beginWriting } from './places.ts'
 import { keyCondition, mostKeys } from './row-keys.ts'
 import { readShape } from './shapes/read-shape.ts'
 
@@ -62,7 +62,7 @@ export async function deleteOnAll(
 ): Promise<DeleteReport> {
   const databases: { database: string; deleted: number }[] = []
   for (const place of places) {
-    await beginOn(place, 'target')
+    await beginWriting(place, 'at once')
     let deleted = 0
     for (const [sql, params] of await deletionsOn(place, table, options))
       deleted += (await place.query(sql, params, 'write')).rowCount

@@ -42,14 +42,27 @@ export async function openPlace(
   }
 }
 
-/** Begins a transaction in which values are exact. On the target constraints are checked at its end, as far as they can be. */
-export async function beginOn(place: Place, role: 'source' | 'target'): Promise<void> {
-  await place.begin(role === 'source')
-  if (place.engine === 'postgres') {
-    const items = Object.entries(postgresSettings).map(([name, value]) => `set_config('${name}', '${value}', true)`)
-    await place.query(`select ${items.join(', ')}`)
-    if (role === 'target') await place.query('set constraints all deferred', [], 'write')
-  } else if (place.engine === 'sqlite' && role === 'target') {
-    await place.query('pragma defer_foreign_keys = on', [], 'write')
-  }
+/** When constraints are checked that can wait: at the end of the transaction, as far as they can, or with each statement. */
+export type Checks = 'at the end' | 'at once'
+
+/** Begins a transaction that reads, and in which values are exact. */
+export async function beginReading(place: Place): Promise<void> {
+  await place.begin(true)
+  await settle(place)
+}
+
+/** The same of one that writes. */
+export async function beginWriting(place: Place, checks: Checks): Promise<void> {
+  await place.begin(false)
+  await settle(place)
+  const isAtOnce = checks === 'at once'
+  if (place.engine === 'postgres')
+    await place.query(`set constraints all ${isAtOnce ? 'immediate' : 'deferred'}`, [], 'write')
+  else if (place.engine === 'sqlite' && !isAtOnce) await place.query('pragma defer_foreign_keys = on', [], 'write')
+}
+
+async function settle(place: Place): Promise<void> {
+  if (place.engine !== 'postgres') return
+  const items = Object.entries(postgresSettings).map(([name, value]) => `set_config('${name}', '${value}', true)`)
+  await place.query(`select ${items.join(', ')}`)
 }

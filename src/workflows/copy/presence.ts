@@ -5,7 +5,7 @@ import { pairColumns, type ColumnPair, type TablePair } from './column-pairs.ts'
 import { CopyValueError } from './errors.ts'
 import { givenKey } from './given-keys.ts'
 import type { Place } from './place.ts'
-import { beginOn } from './places.ts'
+import { beginReading } from './places.ts'
 import { keyCondition, keyText, mostKeys, type Side } from './row-keys.ts'
 import { readShape } from './shapes/read-shape.ts'
 import { ValueRefused, type Canonical } from './values/kind.ts'
@@ -46,8 +46,8 @@ export async function presenceOf<Row extends object>(
   target: Place,
   { rows, table, name, key }: PresenceQuestion<Row>,
 ): Promise<readonly Presence<Row>[]> {
-  await beginOn(source, 'source')
-  await beginOn(target, 'source')
+  await beginReading(source)
+  await beginReading(target)
   const from = await readShape(source, table, name)
   const pair = pairColumns(name, [source, from], [target, await readShape(target, table, name)])
   const keyed = rows.map((row, index) => ({
