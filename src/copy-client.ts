@@ -48,7 +48,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
    * ```
    */
   async copyRows(options: CopyOptions<A>): Promise<CopyReport> {
-    const parsed = parseCopyOptions(options as CopyOptions)
+    const parsed = parseCopyOptions(options)
     const from = this.#named(options.from, 'options.from', 'copyRows()')
     const to = this.#named(options.to, 'options.to', 'copyRows()')
     if (from.database === to.database)

@@ -39,7 +39,7 @@ describe.each(pairs)('rows copied from %s to %s', (...pair) => {
     expect(told.at(-1)).toEqual({ table: 'review', read: 25, inserted: 25, skipped: 0, replaced: 0 })
     expect(told.some(({ table }) => table === 'product')).toBe(true)
     expect(await names(there, 'there')).toEqual(await names(there, 'here'))
-    const { rows } = await client.using('here').query<{ id: number }>('select id from product')
+    const { rows } = await client.using('here').query<{ id: unknown }>('select id from product')
     const found = await client.presence(rows, { in: 'there', table: 'product' })
     expect(found.map(({ state, columns }) => [state, ...columns])).toEqual(rows.map(() => ['same']))
   })
@@ -95,7 +95,7 @@ describe.each(pairs)('rows copied from %s to %s', (...pair) => {
     ]
     const byKeys = await client.copyRows({ from: 'here', to: 'there', table: 'review', keys: reviews })
     expect(byKeys).toMatchObject({ tables: [{ read: 2, inserted: 2 }] })
-    const { rows } = await client.using('there').query<{ id: number }>('select id from product order by id')
+    const { rows } = await client.using('there').query<{ id: unknown }>('select id from product order by id')
     expect(rows.map(({ id }) => Number(id))).toEqual([1, 10, 11, 12])
     await expect(client.copyRows({ from: 'here', to: 'there', table: 'product', keys: [] })).resolves.toMatchObject({
       tables: [{ read: 0 }],
@@ -166,7 +166,7 @@ describe.each(pairs)('rows copied from %s to %s', (...pair) => {
       void (await client.using('there').query("insert into product (name) values ('new')"))
     await client.copyRows({ from: 'here', to: 'there', table: 'product' })
     await insert()
-    const { rows } = await client.using('there').query<{ id: number }>("select id from product where name = 'new'")
+    const { rows } = await client.using('there').query<{ id: unknown }>("select id from product where name = 'new'")
     expect(rows.map(({ id }) => Number(id))).toEqual([4])
     if (pair[1] !== 'postgres') return
     await client.using('there').query('truncate product, review restart identity')

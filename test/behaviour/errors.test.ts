@@ -11,6 +11,7 @@ import {
   ids,
   QueryError,
   SignalboxError,
+  splitStatements,
   type Client,
   type Config,
   type DistributedEvent,
@@ -62,6 +63,30 @@ async function withOwners(run: (client: Client) => Promise<unknown>): Promise<vo
     },
     run,
   )
+}
+
+/** Copies a table of a file to another one. */
+async function copying(here: string, there: string, ...rows: readonly string[]): Promise<void> {
+  await withClient({ databases: { here: memory, there: memory } }, async (client) => {
+    for (const text of [here, ...rows]) await client.using('here' as never).query(text)
+    for (const { sql } of await splitStatements(there, 'sqlite')) await client.using('there' as never).query(sql)
+    await client.copyRows({ from: 'here' as never, to: 'there' as never, table: 'product' })
+  })
+}
+
+/** Deletes from two files, of which the second refuses to commit: a foreign key of it is checked at the end. */
+async function deletingFromTwo(): Promise<void> {
+  await withClient({ databases: { here: memory, there: memory } }, async (client) => {
+    for (const name of ['here', 'there'] as const) {
+      await client.using(name as never).query('create table product (id integer primary key)')
+      await client.using(name as never).query('insert into product values (1)')
+    }
+    await client
+      .using('there' as never)
+      .query('create table review (product_id integer references product (id) deferrable initially deferred)')
+    await client.using('there' as never).query('insert into review values (1)')
+    await client.deleteFromAll({ databases: ['here', 'there'] as never, table: 'product', keys: [1] })
+  })
 }
 
 /** A client of two shards, where e-mail addresses are looked up. */
@@ -315,6 +340,27 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
         (client) => client.verifyShardMaps(),
       )
   },
+  SIGNALBOX_COPY: () =>
+    copying('create table product (id integer primary key)', 'create table other (id integer primary key)'),
+  SIGNALBOX_COPY_VALUE: () =>
+    copying(
+      'create table product (id integer primary key, n integer)',
+      'create table product (id integer primary key, n int)',
+      "insert into product values (1, 'seven')",
+    ),
+  SIGNALBOX_COPY_CONFLICT: () =>
+    copying(
+      'create table product (id integer primary key, name text)',
+      'create table product (id integer primary key, name text unique)',
+      "insert into product values (1, 'same'), (2, 'same')",
+    ),
+  SIGNALBOX_COPY_MISMATCH: () =>
+    copying(
+      'create table product (id integer primary key, name text)',
+      "create table product (id integer primary key, name text); create trigger spoil after insert on product begin update product set name = 'spoilt'; end",
+      "insert into product values (1, 'fine')",
+    ),
+  SIGNALBOX_DELETE_INCOMPLETE: () => deletingFromTwo(),
   SIGNALBOX_SHARD_KEY: () => hashShards({ key: 'integer' }).bind(['a', 'b']).shardOf(null),
   SIGNALBOX_TEST_SERVER: () => startPostgres({ binaries: '/nowhere' }),
 }

@@ -4,7 +4,7 @@ import { fill, marks, pairs, shop } from '../support/two-shops.ts'
 import { testedEngines } from '../support/servers.ts'
 
 interface Product {
-  readonly id: number
+  readonly id: unknown
   readonly name: string
 }
 

@@ -118,6 +118,22 @@ const rules: readonly Rule[] = [
     never: /^node:|^src\/drivers\//,
   },
   {
+    about: 'moving data is below the client, and nobody below knows it',
+    from: /^src\/workflows\//,
+    never:
+      /^src\/(?!workflows\/|distributed\/(?:moves\/|options\.ts)|directory\/key-lists\.ts|execution\/|drivers\/|topology\/|errors\.ts|option\.ts|config\.ts)/,
+  },
+  {
+    about: 'only the client and the index know what moves data',
+    from: /^src\/(?!workflows\/|copy-client\.ts|index\.ts)/,
+    never: /^src\/workflows\//,
+  },
+  {
+    about: 'values, and the order of tables, are found without I/O',
+    from: /^src\/workflows\/copy\/(?:values\/|table-order\.ts|column-pairs\.ts|row-keys\.ts|copy-text\.ts)/,
+    never: /^node:/,
+  },
+  {
     about: 'what two-phase commit decides is pure',
     from: /^src\/distributed\/(?:protocol|branch-name|branch-text)\.ts$/,
     never: /^node:|^src\/(?!distributed\/branch-name\.ts|drivers\/driver\.ts)/,
@@ -210,6 +226,7 @@ describe('imports', () => {
         'src/client.ts',
         'src/signalbox-error.ts',
         'src/ids/x.ts',
+        'src/workflows/copy/x.ts',
         'src/adapters/kysely.ts',
         'src/x.test.ts',
         'node:fs',
@@ -238,6 +255,7 @@ describe('imports', () => {
         'src/lookups/x.ts',
         'src/shadows/x.ts',
         'src/shadows/shadow-step.ts',
+        'src/workflows/copy/values/x.ts',
         'src/adapters/x.ts',
         'src/client.ts',
       ].find((name) => from.test(name))

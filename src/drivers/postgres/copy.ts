@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Submittable } from 'pg'
-import { UnsupportedError, type SignalboxError } from '../../errors.ts'
+import type { SignalboxError } from '../../errors.ts'
 import type { CopyBlock, DriverRequest } from '../driver.ts'
 import { expiry, isLimited, Watch } from './call.ts'
 import type { Connection } from './connection.ts'
@@ -235,10 +235,13 @@ function rowCountOf(result: NativeAnswer | undefined): number {
   return one?.rowCount ?? 0
 }
 
+/** False where `pg` runs over its native bindings: there is no wire to be seen. */
+export function canCopy({ client }: Connection): boolean {
+  return internalsOf(client).connection !== undefined
+}
+
 function wireOf({ client }: Connection): CopyWire {
-  const wire = internalsOf(client).connection
-  if (wire !== undefined) return wire as CopyWire
-  throw new UnsupportedError('Bulk copies go past `pg`, and cannot where it runs over its native bindings.')
+  return internalsOf(client).connection as CopyWire
 }
 
 function nothing(): void {}

@@ -21,7 +21,7 @@ import type {
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import { askFate } from './commit-evidence.ts'
 import type { Connection } from './connection.ts'
-import { copyIn, copyOut } from './copy.ts'
+import { canCopy, copyIn, copyOut } from './copy.ts'
 import { classify, isRefusedAsReadOnly, queryError } from './errors.ts'
 import { loadCursor, type NativeAnswer } from './native.ts'
 import type { OwnPool } from './own-pool.ts'
@@ -54,6 +54,8 @@ export interface LeaseSource {
 
 /** A connection of one's own until released. */
 export class PostgresLease implements Lease {
+  readonly copyOut?: NonNullable<Lease['copyOut']>
+  readonly copyIn?: NonNullable<Lease['copyIn']>
   readonly #connection: Connection
   readonly #source: LeaseSource
   #released = false
@@ -70,6 +72,9 @@ export class PostgresLease implements Lease {
     this.#connection = connection
     this.#source = source
     this.#trace = new TransactionTrace(connection, source.evidence)
+    if (!canCopy(connection)) return
+    this.copyOut = (request) => this.#copyOut(request)
+    this.copyIn = async (request, blocks) => await this.#copyIn(request, blocks)
   }
 
   query(request: DriverRequest): Promise<DriverResult> {
@@ -121,7 +126,7 @@ export class PostgresLease implements Lease {
     }
   }
 
-  async *copyOut(request: DriverRequest): AsyncGenerator<CopyBlock, void, undefined> {
+  async *#copyOut(request: DriverRequest): AsyncGenerator<CopyBlock, void, undefined> {
     await this.#occupied(request)
     try {
       yield* copyOut(this.#connection, request, this.#source.address)
@@ -130,7 +135,7 @@ export class PostgresLease implements Lease {
     }
   }
 
-  async copyIn(request: DriverRequest, blocks: AsyncIterable<Uint8Array>): Promise<number> {
+  async #copyIn(request: DriverRequest, blocks: AsyncIterable<Uint8Array>): Promise<number> {
     await this.#occupied(request)
     try {
       return await copyIn(this.#connection, request, blocks, this.#source.address)

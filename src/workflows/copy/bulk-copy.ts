@@ -8,11 +8,12 @@ import { formatPosition, parsePosition, type CopyPosition, type RowChoice } from
 import { conflictOf, type ConflictPolicy } from './conflict.ts'
 
 /** Built-in types whose binary form all servers share. */
-const binary: ReadonlySet<string> = new Set([
-  ...['boolean', 'smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision', 'text', 'character varying'],
-  ...['character', 'bytea', 'date', 'time without time zone', 'time with time zone', 'timestamp without time zone'],
-  ...['timestamp with time zone', 'interval', 'uuid', 'json', 'jsonb'],
-])
+const binary: ReadonlySet<string> = new Set(
+  (
+    'boolean,smallint,integer,bigint,numeric,real,double precision,text,character varying,character,bytea,date,time without time zone,' +
+    'time with time zone,timestamp without time zone,timestamp with time zone,interval,uuid,json,jsonb'
+  ).split(','),
+)
 /** Their order hangs on the collation, which may be another one on the other server. */
 const collated: ReadonlySet<string> = new Set(['text', 'character varying', 'character', 'name', 'citext', 'enum'])
 

@@ -5,7 +5,7 @@ import type { Place } from './place.ts'
 import { keyText } from './row-keys.ts'
 import type { CopiedRow, RowWriter } from './row-writer.ts'
 import type { ColumnCodec } from './values/codec.ts'
-import { ValueRefused, type Canonical } from './values/kind.ts'
+import { ValueRefused, type Canonical, type RawValue } from './values/kind.ts'
 
 /**
  * Reads the rows again that were written, and compares each with what it is to be. Gives the sum with theirs. Throws `CopyMismatchError` for the
@@ -22,7 +22,7 @@ export async function checkRows(
   const found = new Map<string, CopiedRow>()
   const keys = pair.key.map((each) => pair.pairs.indexOf(each))
   for (const row of await writer.readBack(rows, items)) {
-    const values = pair.pairs.map(({ target }, index) => whatIsThere(target, row[index]))
+    const values = pair.pairs.map(({ target }, index) => whatIsThere(target, row[index]!))
     found.set(keyText(keys.map((index) => values[index]!)), values)
   }
   let total = sum
@@ -48,7 +48,7 @@ export async function checkRows(
 }
 
 /** A value that is none of its column's is none that was to be there, either. */
-function whatIsThere(codec: ColumnCodec, raw: unknown): Canonical {
+function whatIsThere(codec: ColumnCodec, raw: RawValue): Canonical {
   try {
     return codec.decode(raw)
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Place } from './place.ts'
 import type { ShapeColumn, TableShape } from './shapes/table-shape.ts'
 import type { ColumnCodec } from './values/codec.ts'
 import { conversionOf } from './values/conversion.ts'
-import { decimalText, ValueRefused, type Canonical, type Kind } from './values/kind.ts'
+import { decimalText, ValueRefused, type Canonical, type Kind, type RawValue } from './values/kind.ts'
 import { mysqlCodec, mysqlText } from './values/mysql-codec.ts'
 import { postgresCodec, postgresText } from './values/postgres-codec.ts'
 import { sqliteCodec, sqliteText } from './values/sqlite-codec.ts'
@@ -19,7 +19,7 @@ export interface ColumnPair {
   readonly source: ColumnCodec
   readonly target: ColumnCodec
   /** What the source gave, as the target is to have it. Throws `CopyValueError`. */
-  convert(raw: unknown): Canonical
+  convert(raw: RawValue): Canonical
   /** The same of a canonical value. Throws `ValueRefused`. */
   convertValue(value: Canonical): Canonical
   /** Whether the target has what it is to have. */
@@ -176,7 +176,7 @@ function orderedJson(text: string): string {
 }
 
 /** A value in a message. */
-export function shown(value: unknown): string {
+export function shown(value: RawValue | undefined): string {
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text

@@ -1,4 +1,4 @@
-import type { Canonical } from './values/kind.ts'
+import type { Canonical, RawValue } from './values/kind.ts'
 
 /** Characters of one block. */
 const blockLength = 65_536
@@ -6,14 +6,14 @@ const blockLength = 65_536
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
 /** A row in the text form of PostgreSQL's COPY. */
-export function copyLine(values: readonly unknown[]): string {
+export function copyLine(values: readonly RawValue[]): string {
   return `${values.map((value) => (value === null ? '\\N' : escaped(String(value)))).join('\t')}\n`
 }
 
 /** Rows as blocks of that form. `values`: a row as the texts that PostgreSQL reads, or null. */
 export async function* copyBlocks(
   rows: Iterable<readonly Canonical[]>,
-  values: (row: readonly Canonical[]) => readonly unknown[],
+  values: (row: readonly Canonical[]) => readonly RawValue[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let text = ''
   for (const row of rows) {

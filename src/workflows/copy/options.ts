@@ -82,10 +82,10 @@ export interface ParsedCopy {
   readonly timeoutMs: number | undefined
 }
 
-const known = [
-  ...['from', 'to', 'table', 'where', 'params', 'keys', 'onConflict', 'resume', 'batchSize', 'verify'],
-  ...['advanceSequences', 'onProgress', 'signal', 'timeoutMs'],
-]
+const known =
+  'from to table where params keys onConflict resume batchSize verify advanceSequences onProgress signal timeoutMs'.split(
+    ' ',
+  )
 const policies = ['error', 'skip', 'replace'] as const
 
 /** Throws `ConfigError` for what cannot be. */

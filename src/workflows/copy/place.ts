@@ -1,5 +1,6 @@
 import type { Access, Engine, Lease } from '../../drivers/driver.ts'
 import { locate } from '../../errors.ts'
+import type { RawValue } from './values/kind.ts'
 
 /** The limits of a copy's statements. */
 export interface PlaceLimits {
@@ -8,9 +9,11 @@ export interface PlaceLimits {
   readonly timeoutMs: number
 }
 
+export type RawRow = readonly RawValue[]
+
 /** Rows come as arrays of values that have lost nothing. */
 export interface Answer {
-  readonly rows: readonly (readonly unknown[])[]
+  readonly rows: readonly RawRow[]
   readonly rowCount: number
 }
 
@@ -35,7 +38,7 @@ export class Place {
     // Texts have as many parameters as there are rows: to prepare each would fill the server with them.
     const request = { sql, params, access, rowMode: 'raw', prepare: this.engine === 'sqlite', ...this.limits } as const
     const { rows, rowCount } = await this.located(() => this.lease.query(request))
-    return { rows: rows as readonly (readonly unknown[])[], rowCount }
+    return { rows: rows as readonly RawRow[], rowCount }
   }
 
   async begin(readOnly: boolean): Promise<void> {

@@ -4,11 +4,11 @@ import type { TableName } from '../../topology/table-map.ts'
 import { pairColumns, type ColumnPair, type TablePair } from './column-pairs.ts'
 import { CopyValueError } from './errors.ts'
 import { givenKey } from './given-keys.ts'
-import type { Place } from './place.ts'
+import type { Place, RawRow } from './place.ts'
 import { beginReading } from './places.ts'
 import { keyCondition, keyText, mostKeys, type Side } from './row-keys.ts'
 import { readShape } from './shapes/read-shape.ts'
-import { ValueRefused, type Canonical } from './values/kind.ts'
+import { ValueRefused, type Canonical, type RawValue } from './values/kind.ts'
 
 /** Options of `client.presence()`. */
 export interface PresenceOptions<A extends string = string> {
@@ -97,8 +97,8 @@ async function rowsOf(
   table: TableName,
   pair: TablePair,
   keys: readonly (readonly Canonical[])[],
-): Promise<ReadonlyMap<string, readonly unknown[]>> {
-  const found = new Map<string, readonly unknown[]>()
+): Promise<ReadonlyMap<string, RawRow>> {
+  const found = new Map<string, RawRow>()
   if (keys.length === 0) return found
   const text = new TextWithValues(place.engine)
   const items = pair.pairs.map((each) => each[side].read).join(', ')
@@ -106,7 +106,7 @@ async function rowsOf(
   const sql = `select ${items} from ${tableText(place.engine, table)} where ${condition}`
   const { rows } = await place.query(sql, text.params)
   for (const row of rows) {
-    const key = pair.key.map((each) => each[side].decode(row[pair.pairs.indexOf(each)]))
+    const key = pair.key.map((each) => each[side].decode(row[pair.pairs.indexOf(each)]!))
     found.set(keyText(key), row)
   }
   return found
@@ -114,16 +114,16 @@ async function rowsOf(
 
 function comparison(
   { pairs }: TablePair,
-  here: readonly unknown[] | undefined,
-  there: readonly unknown[] | undefined,
+  here: RawRow | undefined,
+  there: RawRow | undefined,
 ): Pick<Presence<object>, 'state' | 'columns'> {
   if (there === undefined) return { state: 'missing', columns: [] }
-  const columns = pairs.filter((pair, index) => here === undefined || !isSame(pair, here[index], there[index]))
+  const columns = pairs.filter((pair, index) => here === undefined || !isSame(pair, here[index]!, there[index]!))
   return { state: columns.length === 0 ? 'same' : 'different', columns: columns.map(({ name }) => name) }
 }
 
 /** A value that the other database cannot have is another one. */
-function isSame(pair: ColumnPair, here: unknown, there: unknown): boolean {
+function isSame(pair: ColumnPair, here: RawValue, there: RawValue): boolean {
   try {
     return pair.holds(pair.convert(here), pair.target.decode(there))
   } catch (error) {

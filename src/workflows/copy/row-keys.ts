@@ -1,5 +1,5 @@
 import type { Engine } from '../../drivers/driver.ts'
-import { quoted, TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { quoted, type TextWithValues } from '../../distributed/moves/row-texts.ts'
 import type { ColumnPair } from './column-pairs.ts'
 import type { Canonical } from './values/kind.ts'
 

@@ -1,7 +1,7 @@
 import { tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { ColumnPair, TablePair } from './column-pairs.ts'
-import type { Place } from './place.ts'
+import type { Place, RawRow } from './place.ts'
 import { behindCondition, keyColumns, keyCondition, mostKeys } from './row-keys.ts'
 import type { Canonical } from './values/kind.ts'
 
@@ -18,7 +18,7 @@ export type CopyPosition = string
 
 /** Rows that were read. */
 export interface ReadBatch {
-  readonly rows: readonly (readonly unknown[])[]
+  readonly rows: readonly RawRow[]
   readonly position: CopyPosition | undefined
   readonly isLast: boolean
 }
@@ -73,7 +73,7 @@ export class RowReader {
   async #readKeys(keys: readonly (readonly Canonical[])[], from: number, limit: number): Promise<ReadBatch> {
     const { engine } = this.#place
     const until = Math.min(from + limit, keys.length)
-    const rows: (readonly unknown[])[] = []
+    const rows: RawRow[] = []
     for (let at = from; at < until; at += mostKeys) {
       const text = new TextWithValues(engine)
       const some = keys.slice(at, Math.min(at + mostKeys, until))
@@ -87,8 +87,8 @@ export class RowReader {
     return { rows, position: String(until), isLast: until === keys.length }
   }
 
-  #keyOf(row: readonly unknown[]): readonly Canonical[] {
-    return this.#key.map(({ pair, index }) => pair.source.decode(row[index]))
+  #keyOf(row: RawRow): readonly Canonical[] {
+    return this.#key.map(({ pair, index }) => pair.source.decode(row[index]!))
   }
 }
 

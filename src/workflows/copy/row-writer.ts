@@ -4,7 +4,7 @@ import type { TablePair } from './column-pairs.ts'
 import { copyBlocks } from './copy-text.ts'
 import { conflictOf, type ConflictPolicy } from './conflict.ts'
 import { CopyMismatchError } from './errors.ts'
-import type { Place } from './place.ts'
+import type { Place, RawRow } from './place.ts'
 import { keyCondition, keyText, mostKeys, numberRange } from './row-keys.ts'
 import type { Canonical } from './values/kind.ts'
 
@@ -64,12 +64,12 @@ export class RowWriter {
   }
 
   /** The rows with the keys of these, as the target has them; there may be others among them. */
-  async readBack(rows: readonly CopiedRow[], items: string): Promise<readonly (readonly unknown[])[]> {
+  async readBack(rows: readonly CopiedRow[], items: string): Promise<readonly RawRow[]> {
     return (await this.#readRange(rows, items)) ?? (await this.#readKeys(rows, items, ''))
   }
 
   /** What is between the first and the last of them, if that is not much more than they are: it is read much faster. */
-  async #readRange(rows: readonly CopiedRow[], items: string): Promise<readonly (readonly unknown[])[] | undefined> {
+  async #readRange(rows: readonly CopiedRow[], items: string): Promise<readonly RawRow[] | undefined> {
     const [key, ...others] = this.#pair.key
     const isNumber = others.length === 0 && [key!.from, key!.to].every(({ kinds }) => kinds.includes('integer'))
     const range = isNumber ? numberRange(rows.map((row) => this.#keyValues(row))) : undefined
@@ -86,9 +86,9 @@ export class RowWriter {
     return found.rows.length < most ? found.rows : undefined
   }
 
-  async #readKeys(rows: readonly CopiedRow[], items: string, lock: string): Promise<readonly (readonly unknown[])[]> {
+  async #readKeys(rows: readonly CopiedRow[], items: string, lock: string): Promise<readonly RawRow[]> {
     const { engine } = this.#place
-    const found: (readonly unknown[])[] = []
+    const found: RawRow[] = []
     for (let at = 0; at < rows.length; at += mostKeys) {
       const text = new TextWithValues(engine)
       const keys = rows.slice(at, at + mostKeys).map((row) => this.#keyValues(row))
@@ -108,7 +108,7 @@ export class RowWriter {
     const lock = this.#place.engine === 'sqlite' ? '' : ' for update'
     // Locked, so that they stay.
     const found = await this.#readKeys(rows, key.map(({ target }) => target.read).join(', '), lock)
-    return new Set(found.map((row) => keyText(key.map(({ target }, index) => target.decode(row[index])))))
+    return new Set(found.map((row) => keyText(key.map(({ target }, index) => target.decode(row[index]!)))))
   }
 
   async #insert(rows: readonly CopiedRow[]): Promise<void> {
@@ -121,8 +121,7 @@ export class RowWriter {
       const request = { sql, params: [], access: 'write', signal: limits.signal } as const
       count = await this.#place.located(() => lease.copyIn!(request, blocks))
     } else {
-      const into = `insert into ${this.#table} (${this.#columns}) values `
-      for (const some of this.#chunks(rows)) count += await this.#send(into, some, '')
+      for (const some of this.#chunks(rows)) count += await this.#send(this.#intoText, some, '')
     }
     if (count !== rows.length) throw this.#taken(rows.length, count)
   }
@@ -134,13 +133,17 @@ export class RowWriter {
       .filter((pair) => !this.#pair.key.includes(pair))
       .map(({ to }) => quoted(engine, to.name))
     if (names.length === 0 || rows.length === 0) return
-    const into = `insert into ${this.#table} (${this.#columns})${engine === 'postgres' ? ' overriding system value' : ''} values `
     const key = this.#pair.key.map(({ to }) => quoted(engine, to.name)).join(', ')
     const tail =
       engine === 'mysql'
         ? ` on duplicate key update ${names.map((name) => `${name} = values(${name})`).join(', ')}`
         : ` on conflict (${key}) do update set ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`
-    for (const some of this.#chunks(rows)) await this.#send(into, some, tail)
+    for (const some of this.#chunks(rows)) await this.#send(this.#intoText, some, tail)
+  }
+
+  get #intoText(): string {
+    const overriding = this.#place.engine === 'postgres' ? ' overriding system value' : ''
+    return `insert into ${this.#table} (${this.#columns})${overriding} values `
   }
 
   async #send(into: string, rows: readonly CopiedRow[], tail: string): Promise<number> {
@@ -174,7 +177,7 @@ export class RowWriter {
     if (chunk.length > 0) yield chunk
   }
 
-  #encoded(row: CopiedRow): readonly unknown[] {
+  #encoded(row: CopiedRow): RawRow {
     return this.#pair.pairs.map(({ target }, index) => target.encode(row[index]!))
   }
 

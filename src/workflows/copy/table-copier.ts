@@ -52,7 +52,7 @@ function rowByRow(source: Place, target: Place, task: TableTask): NextBatch {
   const writer = new RowWriter(target, table, pair, task.onConflict)
   return async (after) => {
     const { rows, position, isLast } = await reader.read(after, task.batchSize ?? defaultBatch)
-    const converted = rows.map((row) => pair.pairs.map((each, index) => each.convert(row[index])))
+    const converted = rows.map((row) => pair.pairs.map((each, index) => each.convert(row[index]!)))
     const { inserted, replaced, skipped } = await writer.write(converted)
     const written = [...inserted, ...replaced]
     const checksum = verify ? await checkRows(target, pair, writer, written, 0n) : 0n

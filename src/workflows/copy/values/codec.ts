@@ -1,15 +1,15 @@
-import type { Canonical } from './kind.ts'
+import type { Canonical, RawValue } from './kind.ts'
 
 /** How the values of one column are read and written on one engine. */
 export interface ColumnCodec {
   /** The expression that reads it. */
   readonly read: string
-  /** What the expression gave, in the form of rows that is called `raw`. Throws `ValueRefused`. */
-  decode(raw: unknown): Canonical
+  /** What the expression gave. Throws `ValueRefused`. */
+  decode(raw: RawValue): Canonical
   /** The expression for a parameter with a value of it. */
   mark(mark: string): string
   /** The value of the parameter. Throws `ValueRefused` for a value that the engine does not have. */
-  encode(value: Canonical): unknown
+  encode(value: Canonical): RawValue
   /** A value that an application gives, such as a key. Throws `ValueRefused`. */
   given(value: unknown): Canonical
 }
@@ -18,5 +18,5 @@ export interface ColumnCodec {
 export function givenText(value: unknown): string | Uint8Array {
   if (value instanceof Uint8Array) return value
   if (value instanceof Date) return value.toISOString().replace('T', ' ')
-  return String(value)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -19,6 +19,9 @@ export type Kind =
  */
 export type Canonical = string | Uint8Array | null
 
+/** A value as a driver gives it in the form of rows that is called `raw`. */
+export type RawValue = string | number | bigint | boolean | Uint8Array | null
+
 /** The value cannot be what it is supposed to be; `why` goes on behind "because". */
 export class ValueRefused extends Error {}
 

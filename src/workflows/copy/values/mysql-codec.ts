@@ -1,7 +1,7 @@
 import { readPlainText, writePlainText } from '../../../distributed/moves/mysql-values.ts'
 import { quoted } from '../../../distributed/moves/row-texts.ts'
 import { givenText, type ColumnCodec } from './codec.ts'
-import { canonicalText, ValueRefused, type Canonical, type Kind } from './kind.ts'
+import { canonicalText, ValueRefused, type Canonical, type Kind, type RawValue } from './kind.ts'
 
 /**
  * What all sessions are set to. In UTC the text of a moment is exact. Backslashes mean what `mysql2` takes them for; a zero is a value of a
@@ -57,26 +57,18 @@ export function mysqlCodec(name: string, type: string, kind: Kind): ColumnCodec 
   }
 }
 
-function plain(raw: unknown): Canonical {
+function plain(raw: RawValue): Canonical {
   return raw === null || raw instanceof Uint8Array ? raw : String(raw)
 }
 
-function parameterOf(kind: Kind, value: string | Uint8Array): unknown {
-  switch (kind) {
-    case 'boolean':
-      return value === 'true' ? 1 : 0
-    case 'integer': {
-      // A text would be compared as a floating-point number.
-      const number = Number(value)
-      return Number.isSafeInteger(number) ? number : BigInt(String(value))
-    }
-    case 'float':
-      if (value === 'NaN' || value === 'Infinity' || value === '-Infinity')
-        throw new ValueRefused('MySQL and MariaDB have no such number')
-      return value
-    case 'bytes':
-      return Buffer.from(value as Uint8Array)
-    default:
-      return value
+function parameterOf(kind: Kind, value: string | Uint8Array): RawValue {
+  if (kind === 'boolean') return value === 'true' ? 1 : 0
+  if (kind === 'integer') {
+    // A text would be compared as a floating-point number.
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : BigInt(String(value))
   }
+  if (kind === 'float' && (value === 'NaN' || value === 'Infinity' || value === '-Infinity'))
+    throw new ValueRefused('MySQL and MariaDB have no such number')
+  return kind === 'bytes' ? Buffer.from(value as Uint8Array) : value
 }

@@ -1,6 +1,6 @@
 import { quoted } from '../../../distributed/moves/row-texts.ts'
 import { givenText, type ColumnCodec } from './codec.ts'
-import { canonicalText, ValueRefused, type Canonical, type Kind } from './kind.ts'
+import { canonicalText, ValueRefused, type Canonical, type Kind, type RawValue } from './kind.ts'
 
 /** What all sessions are set to: texts are exact then, and mean the same to every server. Local to the transaction. */
 export const postgresSettings = {
@@ -45,7 +45,7 @@ export function postgresKinds(type: string): readonly Kind[] {
 
 /** Values as the server itself writes and reads them: for columns of equal types. */
 export function postgresText(name: string): ColumnCodec {
-  const text = (value: unknown): Canonical => (value === null ? null : String(value))
+  const text = (value: RawValue): Canonical => (value === null ? null : String(value))
   return {
     read: quoted('postgres', name),
     decode: text,

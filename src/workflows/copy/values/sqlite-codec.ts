@@ -1,6 +1,14 @@
 import { quoted } from '../../../distributed/moves/row-texts.ts'
 import { givenText, type ColumnCodec } from './codec.ts'
-import { canonicalText, decimalText, floatText, ValueRefused, type Canonical, type Kind } from './kind.ts'
+import {
+  canonicalText,
+  decimalText,
+  floatText,
+  ValueRefused,
+  type Canonical,
+  type Kind,
+  type RawValue,
+} from './kind.ts'
 
 const largestInteger = 2n ** 63n - 1n
 const smallestInteger = -(2n ** 63n)
@@ -33,17 +41,18 @@ export function sqliteText(name: string): ColumnCodec {
     decode: tagged,
     mark: (mark) => mark,
     encode: untagged,
-    given: (value) => tagged(typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value),
+    given: (value) =>
+      tagged(typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : (value as RawValue)),
   }
 }
 
-function tagged(raw: unknown): Canonical {
+function tagged(raw: RawValue): Canonical {
   if (raw === null || raw instanceof Uint8Array) return raw
   if (typeof raw === 'bigint') return `i${raw}`
   return typeof raw === 'number' ? `r${Object.is(raw, -0) ? '-0' : raw}` : `t${String(raw)}`
 }
 
-function untagged(value: Canonical): unknown {
+function untagged(value: Canonical): RawValue {
   if (value === null || typeof value !== 'string') return value
   const rest = value.slice(1)
   return value.startsWith('i') ? BigInt(rest) : value.startsWith('r') ? Number(rest) : rest
@@ -63,38 +72,25 @@ export function sqliteCodec(name: string, kind: Kind): ColumnCodec {
   }
 }
 
-function decoded(kind: Kind, raw: unknown): Canonical {
-  switch (kind) {
-    case 'bytes':
-      return raw instanceof Uint8Array ? raw : refuseClass(raw, 'BLOB')
-    case 'boolean':
-    case 'integer':
-      return typeof raw === 'bigint' ? canonicalText(kind, raw.toString()) : refuseClass(raw, 'INTEGER')
-    case 'float':
-      return typeof raw === 'number' || typeof raw === 'bigint'
-        ? floatText(Object.is(raw, -0) ? '-0' : String(raw))
-        : refuseClass(raw, 'REAL')
-    case 'decimal':
-      return raw instanceof Uint8Array ? refuseClass(raw, 'number') : decimalText(String(raw))
-    default:
-      return typeof raw === 'string' ? canonicalText(kind, raw) : refuseClass(raw, 'TEXT')
+function decoded(kind: Kind, raw: NonNullable<RawValue>): Canonical {
+  if (kind === 'bytes') return raw instanceof Uint8Array ? raw : refuseClass(raw, 'BLOB')
+  if (kind === 'boolean' || kind === 'integer')
+    return typeof raw === 'bigint' ? canonicalText(kind, raw.toString()) : refuseClass(raw, 'INTEGER')
+  if (kind === 'float') {
+    if (typeof raw === 'bigint') return floatText(raw.toString())
+    return typeof raw === 'number' ? floatText(Object.is(raw, -0) ? '-0' : String(raw)) : refuseClass(raw, 'REAL')
   }
+  if (kind === 'decimal') return raw instanceof Uint8Array ? refuseClass(raw, 'a number') : decimalText(String(raw))
+  return typeof raw === 'string' ? canonicalText(kind, raw) : refuseClass(raw, 'TEXT')
 }
 
-function parameterOf(kind: Kind, value: string | Uint8Array): unknown {
-  switch (kind) {
-    case 'boolean':
-      return value === 'true' ? 1n : 0n
-    case 'integer':
-      return integerOf(String(value))
-    case 'float':
-      if (value === 'NaN') throw new ValueRefused('SQLite would make NULL of it')
-      return Number(value)
-    case 'decimal':
-      return decimalOf(String(value))
-    default:
-      return value
-  }
+function parameterOf(kind: Kind, value: string | Uint8Array): RawValue {
+  if (kind === 'boolean') return value === 'true' ? 1n : 0n
+  if (kind === 'integer') return integerOf(String(value))
+  if (kind === 'decimal') return decimalOf(String(value))
+  if (kind !== 'float') return value
+  if (value === 'NaN') throw new ValueRefused('SQLite would make NULL of it')
+  return Number(value)
 }
 
 function integerOf(text: string): bigint {
@@ -111,7 +107,7 @@ function decimalOf(text: string): bigint | number {
   throw new ValueRefused('SQLite would round it to a double; declare the column as TEXT to keep its digits')
 }
 
-function refuseClass(raw: unknown, expected: string): never {
+function refuseClass(raw: RawValue, expected: string): never {
   const found =
     raw instanceof Uint8Array ? 'BLOB' : typeof raw === 'bigint' ? 'INTEGER' : typeof raw === 'number' ? 'REAL' : 'TEXT'
   throw new ValueRefused(`the file holds ${found} there, and not ${expected}`)
