@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { benchCopy } from './copy.ts'
 import { benchFailover } from './failover.ts'
 import { benchMariadb } from './mariadb.ts'
 import { benchPostgres } from './postgres.ts'
@@ -19,17 +20,17 @@ const { values } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas|shards]… [--scale 1] [--json file]
+  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas|shards|copy]… [--scale 1] [--json file]
 
 Compares Signalbox with the bare drivers, and on replicas with pgpool-II and PgBouncer, in turns within one run, and prints
 ratios of throughput (above 1: Signalbox is faster). On replicas also how long hung, restarted and promoted servers are
-noticed. Starts its own servers; pgpool-II and PgBouncer come from Debian and are not installed. --scale 0.1 makes it short.
+noticed. Starts its own servers; pgpool-II, PgBouncer and pgloader come from Debian and are not installed. --scale 0.1 makes it short.
 Exit code 1 if a target is missed, or something could not be measured.`)
   process.exit(0)
 }
 
 const scale = Number(values.scale)
-const wanted = new Set(values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas', 'shards'])
+const wanted = new Set(values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas', 'shards', 'copy'])
 const figures = wanted.has('routing') ? await benchRouting(scale) : []
 const comparisons = [
   ...(wanted.has('sqlite') ? await benchSqlite(scale) : []),
@@ -37,13 +38,19 @@ const comparisons = [
   ...(wanted.has('mariadb') ? await benchMariadb(scale) : []),
 ]
 const shards = wanted.has('shards') ? await benchShards(scale) : undefined
+const copies = wanted.has('copy') ? await benchCopy(scale) : undefined
 const replicas = wanted.has('replicas') ? await benchReplication(scale) : undefined
 const results: Results = {
-  comparisons: [...comparisons, ...(replicas?.comparisons ?? []), ...(shards?.comparisons ?? [])],
-  figures: [...figures, ...(shards?.figures ?? [])],
+  comparisons: [
+    ...comparisons,
+    ...(replicas?.comparisons ?? []),
+    ...(shards?.comparisons ?? []),
+    ...(copies?.comparisons ?? []),
+  ],
+  figures: [...figures, ...(shards?.figures ?? []), ...(copies?.figures ?? [])],
   shares: replicas?.shares ?? [],
   delays: wanted.has('replicas') ? await benchFailover(scale) : [],
-  unmeasured: replicas?.unmeasured ?? [],
+  unmeasured: [...(replicas?.unmeasured ?? []), ...(copies?.unmeasured ?? [])],
 }
 
 console.log(describeResults(results))

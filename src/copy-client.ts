@@ -42,7 +42,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
    *
    * @example
    * ```ts
-   * await client.copyRows({ from: 'drafts', to: 'shop', table: 'product', keys: [7, 8], onConflict: 'replace' }) // promote two products
+   * await client.copyRows({ from: 'archive', to: 'shop', table: 'product', keys: [7, 8], onConflict: 'replace' }) // promote two products
    * const { tables } = await client.copyRows({ from: 'shop', to: 'archive', table: ['review', 'product'], resume: 'archive-2026' })
    * for (const { table, read, inserted, checksum } of tables) console.log(table, read, inserted, checksum)
    * ```
@@ -68,7 +68,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
    *
    * @example
    * ```ts
-   * const { rows } = await client.using('drafts').query<{ id: number; name: string }>('select id, name from product')
+   * const { rows } = await client.using('archive').query<{ id: number; name: string }>('select id, name from product')
    * for (const { row, state, columns } of await client.presence(rows, { in: 'shop', table: 'product' }))
    *   console.log(row.name, state, columns.join())
    * ```
@@ -101,7 +101,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
    *
    * @example
    * ```ts
-   * const { databases } = await client.deleteFromAll({ databases: ['shop', 'drafts'], table: 'review', keys: [7, 8] })
+   * const { databases } = await client.deleteFromAll({ databases: ['shop', 'archive'], table: 'review', keys: [7, 8] })
    * for (const { database, deleted } of databases) console.log(database, deleted)
    * ```
    */

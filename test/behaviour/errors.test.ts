@@ -68,9 +68,9 @@ async function withOwners(run: (client: Client) => Promise<unknown>): Promise<vo
 /** Copies a table of a file to another one. */
 async function copying(here: string, there: string, ...rows: readonly string[]): Promise<void> {
   await withClient({ databases: { here: memory, there: memory } }, async (client) => {
-    for (const text of [here, ...rows]) await client.using('here' as never).query(text)
-    for (const { sql } of await splitStatements(there, 'sqlite')) await client.using('there' as never).query(sql)
-    await client.copyRows({ from: 'here' as never, to: 'there' as never, table: 'product' })
+    for (const text of [here, ...rows]) await client.using('here').query(text)
+    for (const { sql } of await splitStatements(there, 'sqlite')) await client.using('there').query(sql)
+    await client.copyRows({ from: 'here', to: 'there', table: 'product' })
   })
 }
 
@@ -78,14 +78,14 @@ async function copying(here: string, there: string, ...rows: readonly string[]):
 async function deletingFromTwo(): Promise<void> {
   await withClient({ databases: { here: memory, there: memory } }, async (client) => {
     for (const name of ['here', 'there'] as const) {
-      await client.using(name as never).query('create table product (id integer primary key)')
-      await client.using(name as never).query('insert into product values (1)')
+      await client.using(name).query('create table product (id integer primary key)')
+      await client.using(name).query('insert into product values (1)')
     }
     await client
-      .using('there' as never)
+      .using('there')
       .query('create table review (product_id integer references product (id) deferrable initially deferred)')
-    await client.using('there' as never).query('insert into review values (1)')
-    await client.deleteFromAll({ databases: ['here', 'there'] as never, table: 'product', keys: [1] })
+    await client.using('there').query('insert into review values (1)')
+    await client.deleteFromAll({ databases: ['here', 'there'], table: 'product', keys: [1] })
   })
 }
 

@@ -18,5 +18,10 @@ export interface ColumnCodec {
 export function givenText(value: unknown): string | Uint8Array {
   if (value instanceof Uint8Array) return value
   if (value instanceof Date) return value.toISOString().replace('T', ' ')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ||
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'boolean'
+    ? String(value)
+    : JSON.stringify(value)
 }
