@@ -93,6 +93,16 @@ describe.runIf(testedEngines.includes('postgres'))('rows that PostgreSQL copies 
     // Batches that are right stay.
     expect(await count(all)).toBe(900)
     await there.query('truncate thing')
+    await there.query(
+      'create function lose() returns trigger language plpgsql as $$ begin delete from thing where id = 77; return null; end $$',
+    )
+    await there.query('drop trigger spoil on thing')
+    await there.query('create trigger lose after insert on thing for each row execute function lose()')
+    const lost = client.copyRows(options)
+    await expect(lost).rejects.toThrow(CopyMismatchError)
+    await expect(lost).rejects.toThrow(
+      how === 'in bulk' ? /1999 rows with the sum/ : /row 77 of thing .* not there: 999 of 1000/,
+    )
     if (how === 'in bulk')
       await expect(client.copyRows({ ...copy, verify: false })).resolves.toMatchObject({
         tables: [{ checksum: undefined }],

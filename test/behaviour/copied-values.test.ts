@@ -293,6 +293,56 @@ describe.runIf(isTested('postgres', 'mysql', 'sqlite'))('columns', () => {
   )
 })
 
+describe.runIf(isTested('postgres', 'mysql'))('JSON', () => {
+  it('is the same if it means the same, to the last digit', async () => {
+    await withDatabases('postgres', 'mysql', async (client) => {
+      await prepare(client, 'jsonb', 'json')
+      const texts = [
+        '{"a":1.10,"b":[12345678901234567890]}',
+        '{"a":1.1,"b":[12345678901234567891]}',
+        '[1,2]',
+        '{"a":{"c":1,"b":null}}',
+      ]
+      const others = [
+        '{"b" : [12345678901234567890], "a":1.1}',
+        '{"a":1.1,"b":[12345678901234567890]}',
+        '[2,1]',
+        '{"a":{"b":null, "c":1.0}}',
+      ]
+      for (const [id, text] of texts.entries()) {
+        await client.using('here').query(`insert into thing values (${id}, '${text}')`)
+        await client.using('there').query(`insert into thing values (${id}, '${others[id]}')`)
+      }
+      const found = await client.presence(
+        texts.map((_, id) => ({ id })),
+        { from: 'here', in: 'there', table: 'thing' },
+      )
+      expect(found.map(({ state }) => state)).toEqual(['same', 'different', 'different', 'same'])
+    })
+  })
+})
+
+describe.runIf(isTested('postgres', 'mysql'))('moments of MariaDB servers with a time zone', () => {
+  it('are the same instants everywhere', async () => {
+    await using server = await privateServer('mysql', { default_time_zone: '+05:30' })
+    await using postgres = await freshDatabase('postgres')
+    const [here, other] = [await server.createDatabase(), await server.createDatabase()]
+    await using client = await connect({ databases: { here: here.dsn, other: other.dsn, there: postgres.dsn as Dsn } })
+    await client.using('here').query('create table thing (id integer primary key, v timestamp(6) null)')
+    await client.using('other').query('create table thing (id integer primary key, v timestamp(6) null)')
+    await client.using('there').query('create table thing (id integer primary key, v timestamptz)')
+    await client.using('here').query('insert into thing values (1, from_unixtime(1729989000.25))')
+    await client.copyRows({ from: 'here', to: 'there', table: 'thing' })
+    await client.copyRows({ from: 'there', to: 'other', table: 'thing' })
+    const seconds = await client.using('there').query('select extract(epoch from v)::text as s from thing')
+    expect(seconds.rows).toEqual([{ s: '1729989000.250000' }])
+    const again = await client
+      .using('other')
+      .query('select cast(unix_timestamp(v) as char) as s, @@time_zone as zone from thing')
+    expect(again.rows).toEqual([{ s: '1729989000.250000', zone: '+05:30' }])
+  }, 60_000)
+})
+
 describe.runIf(isTested('postgres', 'mysql', 'sqlite'))('a zero', () => {
   it('may lose its sign, which is no other value', async () => {
     for (const to of ['mysql', 'sqlite'] as const)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import type { Submittable } from 'pg'
 import type { SignalboxError } from '../../errors.ts'
 import type { CopyBlock, DriverRequest } from '../driver.ts'
@@ -10,6 +11,9 @@ import { internalsOf, type NativeAnswer, type CopyWire, type NativeQueryClass, t
 
 /** Bytes that may wait for their reader before the server has to. */
 const mostWaiting = 1_048_576
+
+/** Blocks that are written between two turns of the event loop. */
+const blocksInTurn = 16
 
 /**
  * The data of `COPY … TO STDOUT`, on a connection that is ready and stays the caller's. The bytes go past `pg`, which would make an event of each row.
@@ -148,9 +152,13 @@ export async function copyIn(
   try {
     await call.ready
     try {
+      let count = 0
       for await (const block of blocks) {
         if (call.isOver) break
         await writeBlock(wire.stream, block, call.over)
+        count += 1
+        // What is at hand, and what the socket takes at once, would otherwise keep everything else waiting to its end, the server's answer included.
+        if (count % blocksInTurn === 0) await eventLoopTurn()
       }
     } catch (error) {
       wire.sendCopyFail('what was to be copied could not be read')
