@@ -97,7 +97,8 @@ function pairOf(table: string, [source, from]: End, [target, to]: End): ColumnPa
   const [fromKind, toKind, conversion] = kinds ?? []
   const codecs = { source: codecOf(source, from, fromKind), target: codecOf(target, to, toKind) }
   const types = [from.type, to.type] as const
-  const isJson = toKind === 'json' && (from.base === 'jsonb' || to.base === 'jsonb')
+  // A text of it, on MariaDB its JSON, may be written otherwise than `jsonb` would.
+  const isJson = [from, to].some(({ base }) => base === 'jsonb') && !isSame
   const convertValue = (value: Canonical): Canonical => {
     const converted = value === null || conversion === undefined ? value : conversion(value)
     // Asked for here, where it is known which column it is.
