@@ -58,6 +58,14 @@ const byFile: readonly Topic[] = [
     has: declaredIn(/^src\/(?:sessions|failover\/.*|topology\/(?:position|gtid-set))\.ts$/),
   },
   {
+    page: 'copies-and-shadows',
+    title: 'Copies, presence, shadows',
+    about:
+      'Rows that are copied to another database, compared with it, deleted from several; and databases that show another one with changes laid over it. ' +
+      'See [copying](../copying.md) and [shadows](../shadows.md).',
+    has: declaredIn(/^src\/(?:copy-client|workflows\/.*|shadow-.*|shadows\/.*|parse-shadow)\.ts$/),
+  },
+  {
     page: 'shards',
     title: 'Shards',
     about:

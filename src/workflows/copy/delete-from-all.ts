@@ -25,6 +25,7 @@ export interface DeleteOptions<A extends string = string> {
   readonly timeoutMs?: number
 }
 
+/** What `client.deleteFromAll()` has done. */
 export interface DeleteReport {
   /** How many rows were deleted from each database, in the order of the call. */
   readonly databases: readonly { readonly database: string; readonly deleted: number }[]

@@ -34,6 +34,7 @@ export interface CopiedTableReport extends CopyProgress {
   readonly checksum: string | undefined
 }
 
+/** What `client.copyRows()` has done. */
 export interface CopyReport {
   /** In the order in which they were copied: parents first. */
   readonly tables: readonly CopiedTableReport[]
