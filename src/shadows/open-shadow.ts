@@ -5,6 +5,8 @@ import type { Analysis } from '../statement/analysis.ts'
 import type { Shadow } from '../topology/shadow.ts'
 import { openReplaced } from './mysql/create-replaced.ts'
 import { SplitPool } from './mysql/split-pool.ts'
+import { postgresShadowDialect } from './postgres/postgres-dialect.ts'
+import { openPostgresShadow } from './postgres/postgres-shadow.ts'
 import { ShadowPool } from './shadow-pool.ts'
 import { attachBase, openSqliteShadow, sqliteShadowDialect } from './sqlite/sqlite-shadow.ts'
 
@@ -28,8 +30,9 @@ export async function openShadow(
   analyze: (sql: string) => Analysis,
 ): Promise<DriverPool> {
   if (driver.engine === 'mysql') return await openSplit(driver, { alias, shadow, local, base }, options, analyze)
-  if (driver.engine !== 'sqlite' || base.from !== 'dsn')
-    throw new ShadowError(`"${alias}" cannot be a shadow: so far, shadows are of SQLite files.`)
+  if (driver.engine === 'postgres') return await openLaid(driver, { alias, shadow, local, base }, options, analyze)
+  if (base.from !== 'dsn')
+    throw new ShadowError(`"${alias}" cannot be a shadow: its base is a handle. Give the base a data source name.`)
   const attach = attachBase(parseSqliteDsn(base.dsn).file)
   const plain = await driver.open(local, { ...options, setup: [attach] })
   try {
@@ -38,6 +41,29 @@ export async function openShadow(
     return new ShadowPool(pool, { catalogue, dialect: sqliteShadowDialect, analyze })
   } finally {
     await plain.close()
+  }
+}
+
+/** PostgreSQL: the local server reads the base itself, and lays local rows over it. */
+async function openLaid(
+  driver: Driver,
+  { alias, shadow, local, base }: ShadowPlace,
+  options: PoolOptions,
+  analyze: (sql: string) => Analysis,
+): Promise<DriverPool> {
+  if (base.from !== 'dsn')
+    throw new ShadowError(`"${alias}" cannot be a shadow: its base is a handle. Give the base a data source name.`)
+  const pool = await driver.open(local, options)
+  try {
+    const readable = {
+      dsn: base.dsn,
+      open: async () => await driver.open(base, { ...options, traceCommits: false, readOnly: true }),
+    }
+    const { catalogue, shown } = await openPostgresShadow(pool, readable, alias, shadow)
+    return new ShadowPool(pool, { catalogue, dialect: postgresShadowDialect(shown), analyze })
+  } catch (error) {
+    await pool.close()
+    throw error
   }
 }
 

@@ -1,11 +1,12 @@
+import type { QueryError } from '../errors.ts'
 import type { Dialect } from '../statement/statement.ts'
 import type { ShadowTable } from './shadow-table.ts'
 
 /** How an engine's SQL names what a shadow keeps. */
 export interface ShadowDialect {
   readonly dialect: Dialect
-  /** Schemas in whose names the tables of the shadow may be called. */
-  readonly schemas: ReadonlySet<string>
+  /** What a table is that is called by its schema: one of those that are shown, one that the shadow keeps for itself, or of neither. */
+  readonly placeOf: (schema: string) => 'shown' | 'own' | 'elsewhere'
   /** RETURNING calls the table by its own name alone, whatever its alias is (SQLite). */
   readonly returnsByName: boolean
   readonly quote: (name: string) => string
@@ -15,4 +16,16 @@ export interface ShadowDialect {
   readonly shown: (table: ShadowTable) => string
   /** The statement that copies rows of the base that are shown still; `keys`: a query of their primary keys. */
   readonly touch: (table: ShadowTable, keys: string) => string
+  /** What has to be done before a statement that failed can run. Absent where none fails for the shadow's own reasons. */
+  readonly remedyOf?: (error: unknown) => Remedy | undefined
+  /** An error as the application is told it. */
+  readonly toldError?: (error: QueryError) => unknown
+}
+
+/** What makes it possible to run a statement that failed. */
+export interface Remedy {
+  readonly sql: string
+  readonly params: readonly unknown[]
+  /** Best done in a transaction of its own: it holds others up as long as its transaction lasts. */
+  readonly apart: boolean
 }

@@ -1,6 +1,7 @@
 import type { BeginOptions, CommitFate, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
 import type { Position } from '../topology/position.ts'
 import { reusedParams } from './reused-text.ts'
+import type { Remedy } from './shadow-dialect.ts'
 import type { ShadowStep } from './shadow-step.ts'
 
 /** What a lease needs to know of its shadow. */
@@ -9,7 +10,15 @@ export interface ShadowTerms {
   readonly stepOf: (request: DriverRequest) => ShadowStep | undefined
   /** An error in the names that the application knows. */
   readonly inOwnNames: (error: unknown) => unknown
+  /** As in `ShadowDialect`. */
+  readonly remedyOf: ((error: unknown) => Remedy | undefined) | undefined
+  /** Does what it can in a transaction of its own. */
+  readonly apply: (remedy: Remedy) => Promise<void>
 }
+
+const savepoint = 'signalbox_statement'
+/** A statement that copies rows of one table after the other fails once for each of them. */
+const mostRemedies = 100
 
 /** A connection to the local database of a shadow, on which changes are made of the local rows. */
 export class ShadowLease implements Lease {
@@ -83,22 +92,50 @@ export class ShadowLease implements Lease {
   async #change(request: DriverRequest, { sql, touch }: ShadowStep): Promise<DriverResult> {
     const change = { ...request, sql }
     const params = touch && reusedParams(touch, request.params)
-    if (touch === undefined || params === undefined) return await this.#lease.query(change)
-    const touched: DriverRequest = { ...request, sql: touch.sql, params, rowMode: 'object' }
-    if (this.#inTransaction) {
-      await this.#lease.query(touched)
+    const touched: DriverRequest | undefined =
+      touch === undefined || params === undefined
+        ? undefined
+        : { ...request, sql: touch.sql, params, rowMode: 'object' }
+    if (touched === undefined && this.#terms.remedyOf === undefined) return await this.#lease.query(change)
+    const work = async (): Promise<DriverResult> => {
+      if (touched !== undefined) await this.#lease.query(touched)
       return await this.#lease.query(change)
     }
+    if (this.#inTransaction) return await this.#remedied(work)
     await this.#lease.begin({})
     try {
-      await this.#lease.query(touched)
-      const result = await this.#lease.query(change)
+      const result = await this.#remedied(work)
       await this.#lease.commit()
       return result
     } catch (error) {
       await this.#lease.rollback()
       throw error
     }
+  }
+
+  /** A statement that fails for the shadow's own reasons runs again; any other error leaves the transaction as the engine leaves it. */
+  async #remedied(work: () => Promise<DriverResult>): Promise<DriverResult> {
+    const { remedyOf } = this.#terms
+    if (remedyOf === undefined) return await work()
+    await this.#lease.savepoint(savepoint)
+    for (let remedies = 0; ; remedies++) {
+      try {
+        const result = await work()
+        await this.#lease.releaseSavepoint(savepoint)
+        return result
+      } catch (error) {
+        const remedy = remedies < mostRemedies ? remedyOf(error) : undefined
+        if (remedy === undefined) throw error
+        await this.#lease.rollbackTo(savepoint)
+        await this.#apply(remedy)
+      }
+    }
+  }
+
+  async #apply(remedy: Remedy): Promise<void> {
+    if (remedy.apart) await this.#terms.apply(remedy)
+    // Where it is done already, this does nothing.
+    await this.#lease.query({ sql: remedy.sql, params: remedy.params, access: 'write' })
   }
 
   async #told<T>(work: () => Promise<T>): Promise<T> {

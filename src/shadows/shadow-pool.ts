@@ -9,17 +9,19 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../drivers/driver.ts'
-import { QueryError } from '../errors.ts'
+import { QueryError, SignalboxError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
 import { BoundedMap } from '../statement/bounded-map.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
-import type { ShadowDialect } from './shadow-dialect.ts'
+import type { Remedy, ShadowDialect } from './shadow-dialect.ts'
 import { ShadowLease, type ShadowTerms } from './shadow-lease.ts'
 import { shadowStep, type ShadowStep } from './shadow-step.ts'
 import { withOwnNames } from './shadow-table.ts'
 
 /** Steps by text; a text that is used again was understood once already. */
 const mostSteps = 500
+/** How long a remedy waits for a connection, and for others, in a transaction of its own. */
+const shortWaitMs = 250
 
 /** The connections to the local database of a shadow. Reads run as they are; what changes rows changes local ones. */
 export class ShadowPool implements DriverPool {
@@ -44,7 +46,12 @@ export class ShadowPool implements DriverPool {
     this.#pool = pool
     this.#dialect = parts.dialect
     this.#analyze = parts.analyze
-    this.#terms = { stepOf: (request) => this.#stepOf(request), inOwnNames }
+    this.#terms = {
+      stepOf: (request) => this.#stepOf(request),
+      inOwnNames: (error) => this.#inOwnNames(error),
+      remedyOf: parts.dialect.remedyOf,
+      apply: (remedy) => this.#apply(remedy),
+    }
   }
 
   get losses(): number {
@@ -87,7 +94,8 @@ export class ShadowPool implements DriverPool {
       if (step === undefined) return await this.#pool.query(request)
       if (step.touch === undefined) return await this.#pool.query({ ...request, sql: step.sql })
     } catch (error) {
-      throw inOwnNames(error)
+      // What it needs, it gets in a transaction.
+      if (step === undefined || this.#dialect.remedyOf?.(error) === undefined) throw this.#inOwnNames(error)
     }
     const { signal, timeoutMs } = request
     const access: Access = 'write'
@@ -99,6 +107,22 @@ export class ShadowPool implements DriverPool {
     }
   }
 
+  /** Whoever holds it up may be the transaction that asks for it: then that one does it itself. */
+  async #apply({ sql, params }: Remedy): Promise<void> {
+    let lease: Lease | undefined
+    try {
+      lease = await this.#pool.lease({ access: 'write', timeoutMs: shortWaitMs })
+      await lease.begin({})
+      await lease.query({ sql: `SET LOCAL lock_timeout = '${shortWaitMs}ms'`, params: [], access: 'write' })
+      await lease.query({ sql, params, access: 'write' })
+      await lease.commit()
+    } catch (error) {
+      if (!(error instanceof SignalboxError)) throw error
+    } finally {
+      await lease?.release('clean')
+    }
+  }
+
   #stepOf({ sql, access }: DriverRequest): ShadowStep | undefined {
     if (access === 'read') return undefined
     const known = this.#steps.get(sql)
@@ -107,10 +131,11 @@ export class ShadowPool implements DriverPool {
     this.#steps.set(sql, { step })
     return step
   }
-}
 
-function inOwnNames(error: unknown): unknown {
-  if (!(error instanceof QueryError)) return error
-  const message = withOwnNames(error.message)
-  return message === error.message ? error : new QueryError(error.errorClass, message, error)
+  #inOwnNames(error: unknown): unknown {
+    if (!(error instanceof QueryError)) return error
+    const message = withOwnNames(error.message)
+    if (message !== error.message) return new QueryError(error.errorClass, message, error)
+    return this.#dialect.toldError?.(error) ?? error
+  }
 }

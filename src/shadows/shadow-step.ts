@@ -35,9 +35,9 @@ export function shadowStep(
       catalogue,
       `what the statement changes cannot be told (${analysis.why}). Send it to the local database itself.`,
     )
-  const changed = tables.filter(({ access }) => access === 'write')
+  const changed = tables.filter(({ access, schema }) => access === 'write' && !isElsewhere(schema, dialect))
   for (const { name, schema } of changed) {
-    if (schema !== undefined && !dialect.schemas.has(schema))
+    if (schema !== undefined && dialect.placeOf(schema) !== 'shown')
       throw refusal(catalogue, `${schema}.${name} is in no schema whose tables it changes.`)
     if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name)
   }
@@ -106,6 +106,10 @@ function withReplaced(sql: string, parts: readonly (readonly [Span, string])[]):
     from = end
   }
   return text + sql.slice(from)
+}
+
+function isElsewhere(schema: string | undefined, { placeOf }: ShadowDialect): boolean {
+  return schema !== undefined && placeOf(schema) === 'elsewhere'
 }
 
 function covers(outer: Span, inner: Span): boolean {

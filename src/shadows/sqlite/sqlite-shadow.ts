@@ -11,7 +11,7 @@ import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tabl
 
 export const sqliteShadowDialect: ShadowDialect = {
   dialect: 'sqlite',
-  schemas: new Set(['main']),
+  placeOf: (schema) => (schema === 'main' ? 'shown' : 'own'),
   returnsByName: true,
   quote,
   local: ({ name }) => `main.${quote(localName(name))}`,

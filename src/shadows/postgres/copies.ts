@@ -1,0 +1,41 @@
+import { copiedColumns, type KeyColumn, type ShadowTable } from '../shadow-table.ts'
+import { names, quote, within } from './names.ts'
+
+/**
+ * A copy of a row of the base is made by an insert into the table of originals, whose trigger makes the local row. No change can be seen by
+ * that: what is shown stays the same.
+ */
+export function copySql(table: ShadowTable, condition: string): string {
+  const columns = copiedColumns(table)
+  return (
+    `INSERT INTO ${within('original', table.name)} (${names(columns)}) SELECT ${names(columns, 'b.')} ` +
+    `FROM ${within('base', table.name)} AS b WHERE ${condition} AND ${isShown(table, 'b')} ON CONFLICT DO NOTHING`
+  )
+}
+
+/** That a row of the base, by the name `row`, is shown still. */
+export function isShown({ name, primaryKey }: ShadowTable, row: string): string {
+  return `NOT EXISTS (SELECT FROM ${within('original', name)} AS o WHERE ${equal('o', primaryKey, row, primaryKey)})`
+}
+
+type Columns = readonly (string | KeyColumn)[]
+
+/** `null` is equal to nothing. */
+export function equal(one: string, columns: Columns, other: string, otherColumns: Columns): string {
+  return columns
+    .map((column, place) => `${one}.${names([column])} = ${other}.${names([otherColumns[place] ?? ''])}`)
+    .join(' AND ')
+}
+
+/**
+ * That columns of a row `b` of the base have the values of a row that a query gives. As arrays the values are sent to the base, and
+ * its indexes find the rows; without any value it is not asked.
+ */
+export function isAmong(columns: Columns, query: string): string {
+  const given = columns.map((_, place) => quote(`k${place + 1}`))
+  const one = (column: string): string =>
+    `ARRAY(SELECT q.${column} FROM (${query}) AS q (${given.join(', ')}) WHERE q.${column} IS NOT NULL)`
+  const each = columns.map((column, place) => `b.${names([column])} = ANY (${one(given[place] ?? '')})`)
+  const all = columns.length === 1 ? [] : [`(${names(columns, 'b.')}) IN (${query})`]
+  return [`(SELECT EXISTS (${query}))`, ...each, ...all].join(' AND ')
+}

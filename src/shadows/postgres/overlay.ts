@@ -1,0 +1,213 @@
+import { copiedColumns, type ForeignKey, type ShadowTable } from '../shadow-table.ts'
+import { copySql, equal, isAmong, isShown } from './copies.ts'
+import { names, quote, schemas, states, text, within } from './names.ts'
+import type { PostgresTable, UniqueKey } from './postgres-table.ts'
+
+/** What reads find under a table's name. A table that nothing was changed in is the base's own, whose joins run there. */
+export function viewSql(shown: string, table: ShadowTable, isAwake: boolean): string {
+  const base = within('base', table.name)
+  const columns = names(table.columns.map(({ name }) => name))
+  // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are.
+  const source = isAwake
+    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass OR ${isShown(table, 'p')}`
+    : base
+  return `CREATE OR REPLACE VIEW ${shown} AS SELECT ${columns} FROM ${source}`
+}
+
+/** Functions that all tables share. */
+export function commonFunctions(): readonly string[] {
+  const record = `${schemas.merged}.shadow_table`
+  return [
+    triggerFunction('check_awake', [
+      `IF to_regclass(format('${schemas.asleep}.%I', TG_TABLE_NAME)) IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '${states.asleep}', DETAIL = TG_TABLE_NAME,
+          MESSAGE = format('%s is read from the base alone so far', TG_TABLE_NAME);
+      END IF; RETURN NULL;`,
+    ]),
+    triggerFunction('guard', [
+      `RAISE EXCEPTION USING ERRCODE = '${states.refusal}',
+        MESSAGE = format('%s is shown as the base has it, and a foreign key would change its rows', TG_TABLE_NAME);`,
+    ]),
+    triggerFunction('refuse_change', [
+      `RAISE EXCEPTION USING ERRCODE = '${states.refusal}', MESSAGE = format('%s is changed by statements of their own, '
+        'not by functions, triggers or prepared statements', TG_TABLE_NAME);`,
+    ]),
+    `CREATE FUNCTION ${schemas.merged}.wake(asked text) RETURNS void LANGUAGE plpgsql AS $f$ BEGIN
+      PERFORM pg_advisory_xact_lock(hashtext('signalbox wakes ' || asked));
+      IF EXISTS (SELECT FROM pg_class WHERE relnamespace = '${schemas.asleep}'::regnamespace AND relname = asked) THEN
+        EXECUTE (SELECT awake FROM ${record} AS t WHERE t.name = asked);
+        EXECUTE format('DROP VIEW IF EXISTS ${schemas.asleep}.%I', asked);
+      END IF;
+    END $f$`,
+  ]
+}
+
+/** What lets a change of local rows come to what it would come to in the base. `stored`: where the local rows are. */
+export function tableTriggers(
+  table: PostgresTable,
+  stored: string,
+  shown: string,
+  kept: ReadonlyMap<string, PostgresTable>,
+): readonly string[] {
+  const parents = table.foreignKeys.flatMap((key) => {
+    const parent = kept.get(key.table)
+    return parent === undefined ? [] : [{ key, parent }]
+  })
+  if (table.storage === 'replace') return parentTrigger(table, stored, parents)
+  return [
+    ...copyTrigger(table, parents),
+    ...parentTrigger(table, stored, parents),
+    ...(table.storage === 'augment'
+      ? [
+          `CREATE TRIGGER awake BEFORE INSERT ON ${stored} EXECUTE FUNCTION ${schemas.merged}.check_awake()`,
+          ...childTrigger(table, stored, [...kept.values()]),
+          ...collisionTriggers(table, stored),
+          ...collisionRemedy(table, shown),
+          `CREATE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON ${shown}.${quote(table.name)}
+            FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.refuse_change()`,
+        ]
+      : [
+          `CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON ${stored}
+            FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.guard()`,
+        ]),
+  ]
+}
+
+function triggerFunction(name: string, body: readonly string[], declarations = ''): string {
+  return `CREATE FUNCTION ${schemas.merged}.${quote(name)}() RETURNS trigger LANGUAGE plpgsql AS $signalbox$ ${declarations}
+    BEGIN ${body.join('\n')} END $signalbox$`
+}
+
+interface Parent {
+  readonly key: ForeignKey
+  readonly parent: PostgresTable
+}
+
+/** That the base alone can have the row that `row` refers to. */
+function isElsewhere({ key, parent }: Parent, row: string): string {
+  const referred = (schema: 'local' | 'original'): string =>
+    `NOT EXISTS (SELECT FROM ${within(schema, parent.name)} AS x WHERE ${equal('x', key.referenced, row, key.columns)})`
+  return `${key.columns.map((column) => `${row}.${quote(column)} IS NOT NULL`).join(' AND ')} AND ${referred('local')} AND ${referred('original')}`
+}
+
+/** Makes local rows of new originals, and before them of the rows that these refer to: all at once. */
+function copyTrigger(table: PostgresTable, parents: readonly Parent[]): readonly string[] {
+  const columns = copiedColumns(table)
+  const original = within('original', table.name)
+  const copies = parents.map((each) => {
+    const missing = `SELECT ${names(each.key.columns, 'c.')} FROM copied AS c WHERE ${isElsewhere(each, 'c')}`
+    return `${copySql(each.parent, isAmong(each.key.referenced, missing))};`
+  })
+  const insert =
+    `INSERT INTO ${within('local', table.name)} (${names(columns)}) OVERRIDING SYSTEM VALUE ` +
+    `SELECT ${names(columns, 'c.')} FROM copied AS c;`
+  const body = [`IF NOT EXISTS (SELECT FROM copied) THEN RETURN NULL; END IF;`, ...copies, insert, 'RETURN NULL;']
+  return [
+    triggerFunction(`copied_${table.name}`, body),
+    `CREATE TRIGGER copied AFTER INSERT ON ${original} REFERENCING NEW TABLE AS copied
+      FOR EACH STATEMENT EXECUTE FUNCTION ${schemas.merged}.${quote(`copied_${table.name}`)}()`,
+  ]
+}
+
+/** Rows of the base that a row is about to refer to. */
+function parentTrigger(table: PostgresTable, stored: string, parents: readonly Parent[]): readonly string[] {
+  if (parents.length === 0) return []
+  const body = parents.map(
+    (each) =>
+      `IF ${isElsewhere(each, 'NEW')} THEN ${copySql(each.parent, equal('b', each.key.referenced, 'NEW', each.key.columns))}; END IF;`,
+  )
+  const columns = [...new Set(parents.flatMap(({ key }) => key.columns))]
+  return [
+    triggerFunction(`parents_${table.name}`, [...body, 'RETURN NEW;']),
+    `CREATE TRIGGER parents BEFORE INSERT OR UPDATE OF ${names(columns)} ON ${stored}
+      FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(`parents_${table.name}`)}()`,
+  ]
+}
+
+/** Rows of the base that refer to a row which is about to go, or to get another key: the engine does with them what their key says. */
+function childTrigger(table: PostgresTable, stored: string, kept: readonly PostgresTable[]): readonly string[] {
+  const children = kept
+    .filter(({ storage }) => storage !== 'replace')
+    .flatMap((child) => child.foreignKeys.filter((key) => key.table === table.name).map((key) => ({ child, key })))
+  if (children.length === 0) return []
+  const body = children.map(({ child, key }) => {
+    const changed = key.referenced.map((name) => `NEW.${quote(name)} IS DISTINCT FROM OLD.${quote(name)}`).join(' OR ')
+    // Only a key of the base can have been referred to there, and whoever has a key of the base has an original.
+    const known = `EXISTS (SELECT FROM ${within('original', table.name)} AS o WHERE ${equal('o', key.referenced, 'OLD', key.referenced)})`
+    return (
+      `IF ${known} THEN IF TG_OP = 'DELETE' OR (${changed}) THEN ` +
+      `${copySql(child, equal('b', key.columns, 'OLD', key.referenced))}; END IF; END IF;`
+    )
+  })
+  const columns = [...new Set(children.flatMap(({ key }) => key.referenced))]
+  return [
+    triggerFunction(`children_${table.name}`, [...body, `IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;`]),
+    `CREATE TRIGGER children BEFORE DELETE OR UPDATE OF ${names(columns)} ON ${stored}
+      FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(`children_${table.name}`)}()`,
+  ]
+}
+
+/**
+ * Finds rows of the base whose keys new or changed rows have got. They cannot be copied here: a row that the running statement has made
+ * is none that its ON CONFLICT may change. So the statement fails, they are copied, and it runs once more.
+ */
+function collisionTriggers(table: PostgresTable, stored: string): readonly string[] {
+  const report = [
+    `IF found IS NOT NULL THEN
+      RAISE EXCEPTION USING ERRCODE = '${states.collision}', MESSAGE = 'rows of the base have the same keys',
+        DETAIL = jsonb_build_object('table', ${text(table.name)}, 'keys', found)::text;
+    END IF;`,
+  ]
+  const body = (former: boolean): readonly string[] => [
+    ...table.keys.flatMap((key) => [`found := (${collisionQuery(table, key, former)});`, ...report]),
+    'RETURN NULL;',
+  ]
+  const trigger = (verb: 'insert' | 'update', referencing: string): readonly string[] => {
+    const name = `${verb}s_${table.name}`
+    return [
+      triggerFunction(name, body(verb === 'update'), 'DECLARE found jsonb;'),
+      `CREATE TRIGGER collision_${verb} AFTER ${verb.toUpperCase()} ON ${stored} REFERENCING ${referencing}
+        FOR EACH STATEMENT EXECUTE FUNCTION ${schemas.merged}.${quote(name)}()`,
+    ]
+  }
+  return [
+    ...trigger('insert', 'NEW TABLE AS changed'),
+    ...trigger('update', 'NEW TABLE AS changed OLD TABLE AS former'),
+  ]
+}
+
+/** The primary keys of the base's rows that are shown and have a key which a changed row has got, as JSON. */
+function collisionQuery(table: PostgresTable, { expressions, predicate }: UniqueKey, former: boolean): string {
+  const columns = expressions.map((_, place) => `signalbox_k${place + 1}`)
+  const keyed = (source: string): string =>
+    `SELECT ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} FROM ${source}` +
+    (predicate === null ? '' : ` WHERE ${predicate}`)
+  const known = `SELECT FROM (${keyed(within('original', table.name))}) AS o WHERE ${equal('o', columns, 'c', columns)}`
+  const fresh = `${keyed('changed')}${former ? ` EXCEPT ${keyed('former')}` : ''}`
+  const base =
+    `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
+    `FROM ${within('base', table.name)}${predicate === null ? '' : ` WHERE ${predicate}`}`
+  const key = table.primaryKey.map(({ name }) => `${text(name)}, b.${quote(name)}`).join(', ')
+  return (
+    `WITH open AS MATERIALIZED (SELECT ${names(columns, 'c.')} FROM (${fresh}) AS c WHERE NOT EXISTS (${known})) ` +
+    `SELECT jsonb_agg(jsonb_build_object(${key})) FROM (${base}) AS b ` +
+    `WHERE ${isAmong(columns, `SELECT ${names(columns, 'open.')} FROM open`)} AND ${isShown(table, 'b')}`
+  )
+}
+
+/** Copies the rows that a collision named. Numbers go on above the base's, which may have got some since. */
+function collisionRemedy(table: PostgresTable, shown: string): readonly string[] {
+  const given = `SELECT ${names(table.primaryKey, 'g.')} FROM jsonb_populate_recordset(NULL::${within('original', table.name)}, keys) AS g`
+  const numbers = table.numbers
+    .filter(({ counts }) => counts)
+    .map(
+      ({ column, sequence }) =>
+        `highest := (SELECT max(b.${quote(column)}) FROM ${within('base', table.name)} AS b);
+        number := ${sequence === null ? `pg_get_serial_sequence(${text(within('local', table.name))}, ${text(column)})` : text(`${shown}.${quote(sequence)}`)};
+        EXECUTE format('SELECT setval(%1$L, $1) FROM %1$s WHERE last_value < $1', number) USING highest;`,
+    )
+  return [
+    `CREATE FUNCTION ${schemas.merged}.${quote(`collided_${table.name}`)}(keys jsonb) RETURNS void LANGUAGE plpgsql AS $signalbox$
+    DECLARE highest bigint; number text; BEGIN ${copySql(table, isAmong(table.primaryKey, given))}; ${numbers.join('\n')} END $signalbox$`,
+  ]
+}

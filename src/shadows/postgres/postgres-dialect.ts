@@ -1,0 +1,55 @@
+import { QueryError, ShadowError } from '../../errors.ts'
+import type { ShadowDialect } from '../shadow-dialect.ts'
+import type { ShadowTable } from '../shadow-table.ts'
+import { copySql, equal, isAmong } from './copies.ts'
+import { names, ownSchemas, quote, schemas, states, within } from './names.ts'
+
+/** `shown`: the schema in which statements find the tables. */
+export function postgresShadowDialect(shown: string): ShadowDialect {
+  return {
+    dialect: 'postgres',
+    placeOf: (schema) => (schema === shown ? 'shown' : schema.startsWith(ownSchemas) ? 'own' : 'elsewhere'),
+    returnsByName: false,
+    quote,
+    local: ({ name }) => within('local', name),
+    shown: ({ name }) => `${quote(shown)}.${quote(name)}`,
+    touch,
+    remedyOf,
+    toldError,
+  }
+}
+
+function touch(table: ShadowTable, keys: string): string {
+  const given = table.primaryKey.map((_, place) => `k${place + 1}`)
+  const own = within('original', table.name)
+  const open =
+    `SELECT ${names(given, 'k.')} FROM signalbox_keys AS k ` +
+    `WHERE NOT EXISTS (SELECT FROM ${own} AS o WHERE ${equal('o', table.primaryKey, 'k', given)})`
+  return (
+    `WITH signalbox_keys (${names(given)}) AS MATERIALIZED (${keys}) ` + copySql(table, isAmong(table.primaryKey, open))
+  )
+}
+
+/** What the shadow's own triggers ask for, before the statement can run. */
+const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
+  if (!(error instanceof QueryError)) return undefined
+  const detail = detailOf(error)
+  if (error.engineCode === states.asleep)
+    return { sql: `SELECT ${schemas.merged}.wake($1)`, params: [detail], apart: true }
+  if (error.engineCode !== states.collision) return undefined
+  const { table, keys } = JSON.parse(detail) as { readonly table: string; readonly keys: unknown }
+  return {
+    sql: `SELECT ${schemas.merged}.${quote(`collided_${table}`)}($1)`,
+    params: [JSON.stringify(keys)],
+    apart: false,
+  }
+}
+
+function toldError(error: QueryError): unknown {
+  return error.engineCode === states.refusal ? new ShadowError(`${error.message}.`, { cause: error }) : error
+}
+
+function detailOf({ cause }: QueryError): string {
+  const { detail } = (cause ?? {}) as { readonly detail?: unknown }
+  return typeof detail === 'string' ? detail : ''
+}

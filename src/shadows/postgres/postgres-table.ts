@@ -1,0 +1,82 @@
+import type { ShadowTable, TableFacts } from '../shadow-table.ts'
+
+/** A column as PostgreSQL declares it. */
+export interface PostgresColumn {
+  readonly name: string
+  /** With its modifiers, as `format_type` writes it. */
+  readonly type: string
+  /** Where it is not the one of the type: its name in SQL. */
+  readonly collation: string | null
+  readonly notNull: boolean
+  /** `a`: always, `d`: by default. */
+  readonly identity: '' | 'a' | 'd'
+  readonly isGenerated: boolean
+  /** The default, or what a generated column is made of. */
+  readonly preset: string | null
+}
+
+/** By what the rows of a table must differ. */
+export interface UniqueKey {
+  readonly expressions: readonly string[]
+  /** Of a partial index. */
+  readonly predicate: string | null
+}
+
+/** A number that goes up with each new row. */
+export interface NumberedColumn {
+  readonly column: string
+  /** `null`: of an identity column. */
+  readonly sequence: string | null
+  /** The last number that was given, or that a row has; `null`: none yet. */
+  readonly last: string | null
+  /** Whole numbers that rise: rows may have higher ones than the sequence has given. */
+  readonly counts: boolean
+}
+
+export interface PostgresFacts extends TableFacts {
+  readonly declared: readonly PostgresColumn[]
+  /** With the primary key. */
+  readonly keys: readonly UniqueKey[]
+  readonly numbers: readonly NumberedColumn[]
+  /** Constraints without foreign keys, as `ADD CONSTRAINT` takes them. */
+  readonly constraints: readonly string[]
+  readonly foreignConstraints: readonly string[]
+  /** Indexes that no constraint makes. */
+  readonly indexes: readonly string[]
+  /** Why it cannot be augmented. */
+  readonly obstacles: readonly string[]
+}
+
+/** A table of which a shadow on PostgreSQL keeps something. */
+export interface PostgresTable extends ShadowTable, PostgresFacts {}
+
+/** A table or view that the base has. */
+export interface BaseRelation {
+  readonly name: string
+  /** `other`: without keys of its own, like a materialized view. */
+  readonly kind: 'table' | 'view' | 'other'
+  /** Of a view: its query. */
+  readonly query: string | null
+  readonly facts: PostgresFacts
+}
+
+/** A sequence that no identity column has. */
+export interface BaseSequence {
+  readonly name: string
+  /** What follows its name in `CREATE SEQUENCE`. */
+  readonly options: string
+  readonly last: string | null
+}
+
+/** What a shadow needs to know of a base. */
+export interface BaseSchema {
+  readonly name: string
+  readonly relations: readonly BaseRelation[]
+  readonly sequences: readonly BaseSequence[]
+  /** `CREATE` statements of types, in the order of their making. */
+  readonly types: readonly string[]
+  /** Names of extensions. */
+  readonly extensions: readonly string[]
+  /** `CREATE` statements of functions. */
+  readonly functions: readonly string[]
+}
