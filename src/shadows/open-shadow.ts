@@ -5,7 +5,6 @@ import type { Analysis } from '../statement/analysis.ts'
 import type { Shadow } from '../topology/shadow.ts'
 import { openReplaced } from './mysql/create-replaced.ts'
 import { SplitPool } from './mysql/split-pool.ts'
-import { postgresShadowDialect } from './postgres/postgres-dialect.ts'
 import { openPostgresShadow } from './postgres/postgres-shadow.ts'
 import { ShadowPool } from './shadow-pool.ts'
 import { attachBase, openSqliteShadow, sqliteShadowDialect } from './sqlite/sqlite-shadow.ts'
@@ -59,8 +58,8 @@ async function openLaid(
       dsn: base.dsn,
       open: async () => await driver.open(base, { ...options, traceCommits: false, readOnly: true }),
     }
-    const { catalogue, shown } = await openPostgresShadow(pool, readable, alias, shadow)
-    return new ShadowPool(pool, { catalogue, dialect: postgresShadowDialect(shown), analyze })
+    const { catalogue, dialect } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
+    return new ShadowPool(pool, { catalogue, dialect, analyze })
   } catch (error) {
     await pool.close()
     throw error

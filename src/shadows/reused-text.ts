@@ -25,7 +25,10 @@ export function reusedParams({ positions, names }: ReusedText, params: Params): 
     : undefined
 }
 
-/** Takes parts of a text over, each parameter of which gets a number of its own. To be asked for its result at the end. */
+/**
+ * Takes parts of a text over. Each place of a parameter gets a number of its own; on PostgreSQL, where the first place decides its type,
+ * each parameter. To be asked for its result at the end.
+ */
 export function textWithParameters(sql: string, dialect: Dialect) {
   const tokens = shapeSyntaxes[dialect].lex(sql)
   const positions: number[] = []
@@ -39,8 +42,10 @@ export function textWithParameters(sql: string, dialect: Dialect) {
         if (tokens.start(i) < start || tokens.end(i) > end) continue
         if (type === tokenType.namedParameter) names.push(tokens.text(i).slice(1))
         if (type !== tokenType.parameter) continue
-        positions.push(tokens.links[i] ?? 0)
-        text += sql.slice(from, tokens.start(i)) + (dialect === 'postgres' ? `$${positions.length}` : '?')
+        const position = tokens.links[i] ?? 0
+        const known = dialect === 'postgres' ? positions.indexOf(position) : -1
+        const number = known === -1 ? positions.push(position) : known + 1
+        text += sql.slice(from, tokens.start(i)) + (dialect === 'postgres' ? `$${number}` : '?')
         from = tokens.end(i)
       }
       return text + sql.slice(from, end)

@@ -1,6 +1,17 @@
 import type { QueryError } from '../errors.ts'
+import type { Analysis } from '../statement/analysis.ts'
 import type { Dialect } from '../statement/statement.ts'
+import type { ReusedText } from './reused-text.ts'
+import type { ShadowCatalogue } from './shadow-catalogue.ts'
 import type { ShadowTable } from './shadow-table.ts'
+
+/** What a statement becomes on a shadow. */
+export interface ShadowStep {
+  /** The statement itself, made of the local rows. */
+  readonly sql: string
+  /** To be run before it, in the same transaction: rows of the base that it changes become local ones. */
+  readonly touches: readonly ReusedText[]
+}
 
 /** How an engine's SQL names what a shadow keeps. */
 export interface ShadowDialect {
@@ -16,6 +27,10 @@ export interface ShadowDialect {
   readonly shown: (table: ShadowTable) => string
   /** The statement that copies rows of the base that are shown still; `keys`: a query of their primary keys. */
   readonly touch: (table: ShadowTable, keys: string) => string
+  /** What a statement becomes that this engine alone has. Throws `ShadowError`. */
+  readonly ownStep?: (sql: string, analysis: Analysis, catalogue: ShadowCatalogue) => ShadowStep | undefined
+  /** What a read becomes, where the engine asks views for less than tables. */
+  readonly readText?: (sql: string, analyze: (sql: string) => Analysis, catalogue: ShadowCatalogue) => string
   /** What has to be done before a statement that failed can run. Absent where none fails for the shadow's own reasons. */
   readonly remedyOf?: (error: unknown) => Remedy | undefined
   /** An error as the application is told it. */

@@ -1,13 +1,14 @@
 import type { BeginOptions, CommitFate, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
 import type { Position } from '../topology/position.ts'
 import { reusedParams } from './reused-text.ts'
-import type { Remedy } from './shadow-dialect.ts'
-import type { ShadowStep } from './shadow-step.ts'
+import type { Remedy, ShadowStep } from './shadow-dialect.ts'
 
 /** What a lease needs to know of its shadow. */
 export interface ShadowTerms {
   /** What a statement becomes; `undefined`: it stays as it is. Throws `ShadowError`. */
   readonly stepOf: (request: DriverRequest) => ShadowStep | undefined
+  /** What a read becomes. */
+  readonly readOf: (request: DriverRequest) => DriverRequest
   /** An error in the names that the application knows. */
   readonly inOwnNames: (error: unknown) => unknown
   /** As in `ShadowDialect`. */
@@ -36,6 +37,7 @@ export class ShadowLease implements Lease {
   }
 
   async query(request: DriverRequest): Promise<DriverResult> {
+    if (request.access === 'read') return await this.#lease.query(this.#terms.readOf(request))
     const step = this.#terms.stepOf(request)
     return await this.#told(async () =>
       step === undefined ? await this.#lease.query(request) : await this.#change(request, step),
@@ -45,7 +47,7 @@ export class ShadowLease implements Lease {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     const step = this.#terms.stepOf(request)
     if (step === undefined) {
-      yield* this.#lease.stream(request)
+      yield* this.#lease.stream(this.#terms.readOf(request))
       return
     }
     // Rows that a change returns are few, and a change is never left half-way.
@@ -89,16 +91,15 @@ export class ShadowLease implements Lease {
     await this.#lease.release(mode)
   }
 
-  async #change(request: DriverRequest, { sql, touch }: ShadowStep): Promise<DriverResult> {
+  async #change(request: DriverRequest, { sql, touches }: ShadowStep): Promise<DriverResult> {
     const change = { ...request, sql }
-    const params = touch && reusedParams(touch, request.params)
-    const touched: DriverRequest | undefined =
-      touch === undefined || params === undefined
-        ? undefined
-        : { ...request, sql: touch.sql, params, rowMode: 'object' }
-    if (touched === undefined && this.#terms.remedyOf === undefined) return await this.#lease.query(change)
+    const touched = touches.flatMap((touch): readonly DriverRequest[] => {
+      const params = reusedParams(touch, request.params)
+      return params === undefined ? [] : [{ ...request, sql: touch.sql, params, rowMode: 'object' }]
+    })
+    if (touched.length === 0 && this.#terms.remedyOf === undefined) return await this.#lease.query(change)
     const work = async (): Promise<DriverResult> => {
-      if (touched !== undefined) await this.#lease.query(touched)
+      for (const each of touched) await this.#lease.query(each)
       return await this.#lease.query(change)
     }
     if (this.#inTransaction) return await this.#remedied(work)
@@ -117,15 +118,18 @@ export class ShadowLease implements Lease {
   async #remedied(work: () => Promise<DriverResult>): Promise<DriverResult> {
     const { remedyOf } = this.#terms
     if (remedyOf === undefined) return await work()
+    const done = new Set<string>()
     await this.#lease.savepoint(savepoint)
-    for (let remedies = 0; ; remedies++) {
+    for (;;) {
       try {
         const result = await work()
         await this.#lease.releaseSavepoint(savepoint)
         return result
       } catch (error) {
-        const remedy = remedies < mostRemedies ? remedyOf(error) : undefined
-        if (remedy === undefined) throw error
+        const remedy = done.size < mostRemedies ? remedyOf(error) : undefined
+        const name = remedy === undefined ? '' : `${remedy.sql} ${String(remedy.params)}`
+        if (remedy === undefined || done.has(name)) throw error
+        done.add(name)
         await this.#lease.rollbackTo(savepoint)
         await this.#apply(remedy)
       }

@@ -13,9 +13,9 @@ import { QueryError, SignalboxError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
 import { BoundedMap } from '../statement/bounded-map.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
-import type { Remedy, ShadowDialect } from './shadow-dialect.ts'
+import type { Remedy, ShadowDialect, ShadowStep } from './shadow-dialect.ts'
 import { ShadowLease, type ShadowTerms } from './shadow-lease.ts'
-import { shadowStep, type ShadowStep } from './shadow-step.ts'
+import { shadowStep } from './shadow-step.ts'
 import { withOwnNames } from './shadow-table.ts'
 
 /** Steps by text; a text that is used again was understood once already. */
@@ -31,6 +31,7 @@ export class ShadowPool implements DriverPool {
   readonly #dialect: ShadowDialect
   readonly #analyze: (sql: string) => Analysis
   readonly #steps = new BoundedMap<string, { readonly step: ShadowStep | undefined }>(mostSteps)
+  readonly #reads = new BoundedMap<string, string>(mostSteps)
   readonly #terms: ShadowTerms
 
   constructor(
@@ -48,6 +49,7 @@ export class ShadowPool implements DriverPool {
     this.#analyze = parts.analyze
     this.#terms = {
       stepOf: (request) => this.#stepOf(request),
+      readOf: (request) => this.#readOf(request),
       inOwnNames: (error) => this.#inOwnNames(error),
       remedyOf: parts.dialect.remedyOf,
       apply: (remedy) => this.#apply(remedy),
@@ -59,13 +61,13 @@ export class ShadowPool implements DriverPool {
   }
 
   query(request: DriverRequest): DriverResult | Promise<DriverResult> {
-    if (request.access === 'read') return this.#pool.query(request)
+    if (request.access === 'read') return this.#pool.query(this.#readOf(request))
     return this.#change(request)
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     if (this.#stepOf(request) === undefined) {
-      yield* this.#pool.stream(request)
+      yield* this.#pool.stream(this.#readOf(request))
       return
     }
     const { rows } = await this.#change(request)
@@ -92,7 +94,7 @@ export class ShadowPool implements DriverPool {
     const step = this.#stepOf(request)
     try {
       if (step === undefined) return await this.#pool.query(request)
-      if (step.touch === undefined) return await this.#pool.query({ ...request, sql: step.sql })
+      if (step.touches.length === 0) return await this.#pool.query({ ...request, sql: step.sql })
     } catch (error) {
       // What it needs, it gets in a transaction.
       if (step === undefined || this.#dialect.remedyOf?.(error) === undefined) throw this.#inOwnNames(error)
@@ -130,6 +132,18 @@ export class ShadowPool implements DriverPool {
     const step = shadowStep(sql, this.#analyze(sql), this.catalogue, this.#dialect)
     this.#steps.set(sql, { step })
     return step
+  }
+
+  #readOf(request: DriverRequest): DriverRequest {
+    const { readText } = this.#dialect
+    if (readText === undefined) return request
+    const { sql } = request
+    let read = this.#reads.get(sql)
+    if (read === undefined) {
+      read = readText(sql, this.#analyze, this.catalogue)
+      this.#reads.set(sql, read)
+    }
+    return read === sql ? request : { ...request, sql: read }
   }
 
   #inOwnNames(error: unknown): unknown {

@@ -2,17 +2,9 @@ import { ShadowError } from '../errors.ts'
 import type { Analysis, Span, TableUse } from '../statement/analysis.ts'
 import { readChangeShape, type ChangeShape } from '../statement/shape/change-shape.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
-import type { ShadowDialect } from './shadow-dialect.ts'
+import type { ShadowDialect, ShadowStep } from './shadow-dialect.ts'
 import { localName, type ShadowTable } from './shadow-table.ts'
 import { textWithParameters, type ReusedText } from './reused-text.ts'
-
-/** What a statement becomes on a shadow. */
-export interface ShadowStep {
-  /** The statement itself, made of the local rows. */
-  readonly sql: string
-  /** To be run before it, in the same transaction: rows of the base that it changes become local ones. */
-  readonly touch?: ReusedText
-}
 
 const nothingSent = 'Nothing was sent.'
 
@@ -28,6 +20,8 @@ export function shadowStep(
   catalogue: ShadowCatalogue,
   dialect: ShadowDialect,
 ): ShadowStep | undefined {
+  const own = dialect.ownStep?.(sql, analysis, catalogue)
+  if (own !== undefined) return own
   const { kind, tables, complete } = analysis
   if (kind === 'read' || kind === 'locking-read' || kind === 'session' || kind === 'transaction') return undefined
   if (kind === 'unknown' || !complete)
@@ -75,12 +69,12 @@ function changeOf(
     ? shape.returned.map((name) => [name, dialect.quote(localName(table.name))] as const)
     : []
   const text = withReplaced(sql, [[shape.target, target], ...returned])
-  if (shape.verb === 'insert') return { sql: text }
+  if (shape.verb === 'insert') return { sql: text, touches: [] }
   if (shape.verb === 'merge')
     throw refusal(catalogue, 'MERGE is not made on augmented tables. INSERT … ON CONFLICT is.')
   if (shape.isLimited)
     throw refusal(catalogue, `which rows of ${table.name} a LIMIT means, the base may see differently.`)
-  return { sql: text, touch: touchOf(sql, shape, table, own, dialect) }
+  return { sql: text, touches: [touchOf(sql, shape, table, own, dialect)] }
 }
 
 /** Copies the rows of the base that the change meets, as its own condition finds them. */
@@ -123,13 +117,15 @@ function ownName(sql: string, span: Span, { quote }: ShadowDialect): string {
   return /^[\w$]+$/.test(last) || last.startsWith('"') ? last : quote(last.slice(1, -1))
 }
 
-function baseRefusal(catalogue: ShadowCatalogue, table: string): ShadowError {
+/** A change of a table that is the base's. */
+export function baseRefusal(catalogue: ShadowCatalogue, table: string): ShadowError {
   return refusal(
     catalogue,
     `${table} is shown as "${catalogue.base}" has it, and that is never written. Declare it in the shadow: tables: { ${table}: 'augment' }.`,
   )
 }
 
-function refusal({ alias }: ShadowCatalogue, why: string): ShadowError {
+/** `why` a statement is not sent. */
+export function refusal({ alias }: ShadowCatalogue, why: string): ShadowError {
   return new ShadowError(`"${alias}" is a shadow: ${why} ${nothingSent}`)
 }

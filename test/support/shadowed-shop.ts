@@ -13,15 +13,14 @@ export interface ShadowedShop extends AsyncDisposable {
   readonly again: (tables?: Record<string, 'augment' | 'replace' | 'base'>) => Promise<Client>
 }
 
-/** `statements` make the base and the copy; `tables` declare how the shadow shows them. SQLite. */
+/** `statements` make the base and the copy; `tables` declare how the shadow shows them. */
 export async function shadowedShop(
   statements: readonly string[],
   tables: Record<string, 'augment' | 'replace' | 'base'>,
+  engine: 'sqlite' | 'postgres' = 'sqlite',
 ): Promise<ShadowedShop> {
   const stack = new AsyncDisposableStack()
-  const [base, copy, local] = await Promise.all(
-    ['base', 'copy', 'local'].map(async () => await freshDatabase('sqlite')),
-  )
+  const [base, copy, local] = await Promise.all(['base', 'copy', 'local'].map(async () => await freshDatabase(engine)))
   if (base === undefined || copy === undefined || local === undefined) throw new Error('a database is missing')
   for (const database of [base, copy, local]) stack.use(database)
   const configOf = (declared: typeof tables): Config => ({

@@ -15,7 +15,7 @@ export interface Creation {
   readonly statements: readonly string[]
   /** In any order that works: each may need others of them. Those that do not work are left out. */
   readonly functions: readonly string[]
-  readonly views: readonly string[]
+  readonly views: readonly { readonly name: string; readonly query: string }[]
   /** Behind all of them. */
   readonly last: readonly string[]
 }
@@ -53,7 +53,7 @@ export function creationOf(base: BaseSchema, planned: readonly PlannedRelation[]
         .map(({ name }) => `CREATE VIEW ${within('asleep', name)} AS SELECT 1 AS asleep`),
     ],
     views: planned.flatMap(({ relation }) =>
-      relation.query === null ? [] : [`CREATE VIEW ${shown}.${quote(relation.name)} AS ${relation.query}`],
+      relation.query === null ? [] : [{ name: relation.name, query: relation.query }],
     ),
     last: planned.map((each) => recordSql(each, shown)),
   }
@@ -107,10 +107,12 @@ function originalSql({ name, declared, primaryKey, keys }: PostgresTable): reado
     column.isGenerated ? `${typed(column)} GENERATED ALWAYS AS (${column.preset ?? 'NULL'}) STORED` : typed(column),
   )
   const original = within('original', name)
-  const indexed = keys.map(
-    ({ expressions, predicate }) =>
-      `(${expressions.map((sql) => `(${sql})`).join(', ')})${predicate === null ? '' : ` WHERE ${predicate}`}`,
-  )
+  const indexed = keys
+    .filter(({ isPrimary }) => !isPrimary)
+    .map(
+      ({ expressions, predicate }) =>
+        `(${expressions.map((sql) => `(${sql})`).join(', ')})${predicate === null ? '' : ` WHERE ${predicate}`}`,
+    )
   return [
     `CREATE TABLE ${original} (${columns.join(', ')}, PRIMARY KEY (${names(primaryKey)}))`,
     ...indexed.map((index) => `CREATE INDEX ON ${original} ${index}`),
@@ -134,7 +136,7 @@ function continuedAt(sequence: string, last: string | null): readonly string[] {
 
 function recordSql({ relation, kind, table }: PlannedRelation, shown: string): string {
   const awake = table?.storage === 'augment' ? text(viewSql(`${shown}.${quote(relation.name)}`, table, true)) : 'NULL'
-  const facts = table === undefined ? 'NULL' : text(JSON.stringify(table))
+  const facts = text(JSON.stringify(table ?? relation.facts))
   return (
     `INSERT INTO ${recordTable} (name, type, kind, facts, awake) ` +
     `VALUES (${text(relation.name)}, '${relation.kind}', '${kind}', ${facts}, ${awake})`

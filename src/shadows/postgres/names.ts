@@ -30,6 +30,9 @@ export const states = {
   asleep: 'SBX03',
 } as const
 
+/** A setting: keys of the base are looked for with each row, as the engine looks for those of the local rows. */
+export const rowByRow = 'signalbox.row_by_row'
+
 /** A name in SQL. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`

@@ -1,15 +1,17 @@
 import { copiedColumns, type ForeignKey, type ShadowTable } from '../shadow-table.ts'
 import { copySql, equal, isAmong, isShown } from './copies.ts'
-import { names, quote, schemas, states, text, within } from './names.ts'
+import { names, quote, rowByRow, schemas, states, text, within } from './names.ts'
 import type { PostgresTable, UniqueKey } from './postgres-table.ts'
 
 /** What reads find under a table's name. A table that nothing was changed in is the base's own, whose joins run there. */
 export function viewSql(shown: string, table: ShadowTable, isAwake: boolean): string {
   const base = within('base', table.name)
   const columns = names(table.columns.map(({ name }) => name))
-  // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are.
+  // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are. Not by
+  // NOT EXISTS, for which the engine likes to read all that are hidden before it shows the first row.
+  const hidden = `SELECT true FROM ${within('original', table.name)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)}`
   const source = isAwake
-    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass OR ${isShown(table, 'p')}`
+    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass OR (${hidden}) IS NULL`
     : base
   return `CREATE OR REPLACE VIEW ${shown} AS SELECT ${columns} FROM ${source}`
 }
@@ -158,32 +160,58 @@ function collisionTriggers(table: PostgresTable, stored: string): readonly strin
         DETAIL = jsonb_build_object('table', ${text(table.name)}, 'keys', found)::text;
     END IF;`,
   ]
-  const body = (former: boolean): readonly string[] => [
-    ...table.keys.flatMap((key) => [`found := (${collisionQuery(table, key, former)});`, ...report]),
-    'RETURN NULL;',
+  const body = (changed: string, former?: string): readonly string[] =>
+    table.keys.flatMap((key) => [`found := (${collisionQuery(table, key, changed, former)});`, ...report])
+  const own = `by_row_${table.name}`
+  const byRow = [
+    triggerFunction(
+      own,
+      [
+        `IF current_setting('${rowByRow}', true) = 'on' THEN`,
+        `IF TG_OP = 'INSERT' THEN ${body(oneRow('NEW')).join('\n')} ELSE ${body(oneRow('NEW'), oneRow('OLD')).join('\n')} END IF;`,
+        'END IF; RETURN NEW;',
+      ],
+      'DECLARE found jsonb;',
+    ),
+    `CREATE TRIGGER by_row BEFORE INSERT OR UPDATE ON ${stored}
+      FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(own)}()`,
   ]
   const trigger = (verb: 'insert' | 'update', referencing: string): readonly string[] => {
     const name = `${verb}s_${table.name}`
     return [
-      triggerFunction(name, body(verb === 'update'), 'DECLARE found jsonb;'),
+      triggerFunction(
+        name,
+        [...body('changed', verb === 'update' ? 'former' : undefined), 'RETURN NULL;'],
+        'DECLARE found jsonb;',
+      ),
       `CREATE TRIGGER collision_${verb} AFTER ${verb.toUpperCase()} ON ${stored} REFERENCING ${referencing}
         FOR EACH STATEMENT EXECUTE FUNCTION ${schemas.merged}.${quote(name)}()`,
     ]
   }
   return [
+    ...byRow,
     ...trigger('insert', 'NEW TABLE AS changed'),
     ...trigger('update', 'NEW TABLE AS changed OLD TABLE AS former'),
   ]
 }
 
+function oneRow(row: 'NEW' | 'OLD'): string {
+  return `(SELECT ${row}.*) AS given`
+}
+
 /** The primary keys of the base's rows that are shown and have a key which a changed row has got, as JSON. */
-function collisionQuery(table: PostgresTable, { expressions, predicate }: UniqueKey, former: boolean): string {
+function collisionQuery(
+  table: PostgresTable,
+  { expressions, predicate }: UniqueKey,
+  changed: string,
+  former?: string,
+): string {
   const columns = expressions.map((_, place) => `signalbox_k${place + 1}`)
   const keyed = (source: string): string =>
     `SELECT ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} FROM ${source}` +
     (predicate === null ? '' : ` WHERE ${predicate}`)
   const known = `SELECT FROM (${keyed(within('original', table.name))}) AS o WHERE ${equal('o', columns, 'c', columns)}`
-  const fresh = `${keyed('changed')}${former ? ` EXCEPT ${keyed('former')}` : ''}`
+  const fresh = `${keyed(changed)}${former === undefined ? '' : ` EXCEPT ${keyed(former)}`}`
   const base =
     `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
     `FROM ${within('base', table.name)}${predicate === null ? '' : ` WHERE ${predicate}`}`

@@ -1,11 +1,13 @@
 import { QueryError, ShadowError } from '../../errors.ts'
 import type { ShadowDialect } from '../shadow-dialect.ts'
 import type { ShadowTable } from '../shadow-table.ts'
+import { groupedText, type KeyedTable } from './grouped-text.ts'
 import { copySql, equal, isAmong } from './copies.ts'
-import { names, ownSchemas, quote, schemas, states, within } from './names.ts'
+import { names, ownSchemas, quote, rowByRow, schemas, states, within } from './names.ts'
+import { ownStep } from './own-steps.ts'
 
-/** `shown`: the schema in which statements find the tables. */
-export function postgresShadowDialect(shown: string): ShadowDialect {
+/** `shown`: the schema in which statements find the tables; `keyed`: the tables of the base that have a primary key. */
+export function postgresShadowDialect(shown: string, keyed: ReadonlyMap<string, KeyedTable>): ShadowDialect {
   return {
     dialect: 'postgres',
     placeOf: (schema) => (schema === shown ? 'shown' : schema.startsWith(ownSchemas) ? 'own' : 'elsewhere'),
@@ -14,6 +16,8 @@ export function postgresShadowDialect(shown: string): ShadowDialect {
     local: ({ name }) => within('local', name),
     shown: ({ name }) => `${quote(shown)}.${quote(name)}`,
     touch,
+    ownStep: (sql, analysis, catalogue) => ownStep(sql, analysis, catalogue, shown),
+    readText: (sql, analyze) => groupedText(sql, analyze, (name) => keyed.get(name)),
     remedyOf,
     toldError,
   }
@@ -30,12 +34,17 @@ function touch(table: ShadowTable, keys: string): string {
   )
 }
 
+/** Collisions are found behind foreign keys: whether there was one before, only a look at row by row can tell. */
+const foreignKeyViolation = '23503'
+
 /** What the shadow's own triggers ask for, before the statement can run. */
 const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
   if (!(error instanceof QueryError)) return undefined
   const detail = detailOf(error)
   if (error.engineCode === states.asleep)
     return { sql: `SELECT ${schemas.merged}.wake($1)`, params: [detail], apart: true }
+  if (error.engineCode === foreignKeyViolation)
+    return { sql: `SELECT set_config('${rowByRow}', 'on', true)`, params: [], apart: false }
   if (error.engineCode !== states.collision) return undefined
   const { table, keys } = JSON.parse(detail) as { readonly table: string; readonly keys: unknown }
   return {

@@ -1,19 +1,28 @@
 import type { DriverPool, Lease } from '../../drivers/driver.ts'
 import { messageOf, QueryError, ShadowError } from '../../errors.ts'
 import type { Shadow, ShadowKind } from '../../topology/shadow.ts'
+import type { Analysis } from '../../statement/analysis.ts'
 import { ShadowCatalogue } from '../shadow-catalogue.ts'
+import type { ShadowDialect } from '../shadow-dialect.ts'
 import { creationOf, recordTable, serverName } from './creation.ts'
+import { groupedText } from './grouped-text.ts'
+import { postgresShadowDialect } from './postgres-dialect.ts'
 import { foreignServer, optionsSql, type ForeignServer } from './foreign-server.ts'
 import { quote, schemas, text } from './names.ts'
 import { planRelations } from './plan-tables.ts'
-import type { BaseSchema, PostgresTable } from './postgres-table.ts'
+import type { BaseSchema, PostgresFacts, PostgresTable } from './postgres-table.ts'
 import { askOn, readBase, type Ask } from './read-base.ts'
 
 /** What is known of a shadow on PostgreSQL. */
 export interface OpenedPostgresShadow {
   readonly catalogue: ShadowCatalogue
-  /** The schema in which statements find the tables. */
-  readonly shown: string
+  readonly dialect: ShadowDialect
+}
+
+export interface PostgresShadowParts {
+  readonly alias: string
+  readonly shadow: Shadow
+  readonly analyze: (sql: string) => Analysis
 }
 
 /** Where the base is, and how it is asked. */
@@ -32,17 +41,16 @@ export interface PostgresBase {
 export async function openPostgresShadow(
   pool: DriverPool,
   base: PostgresBase,
-  alias: string,
-  shadow: Shadow,
+  parts: PostgresShadowParts,
 ): Promise<OpenedPostgresShadow> {
   const lease = await pool.lease({ access: 'write' })
   try {
     await lease.begin({})
-    const opened = await prepare(lease, base, alias, shadow)
+    const opened = await prepare(lease, base, parts)
     await lease.commit()
     return opened
   } catch (error) {
-    throw error instanceof QueryError && error.engineCode !== undefined ? notMade(alias, error) : error
+    throw error instanceof QueryError && error.engineCode !== undefined ? notMade(parts.alias, error) : error
   } finally {
     // The search path of the transaction was its own.
     await lease.release('reset')
@@ -53,10 +61,11 @@ interface RecordedTable {
   readonly name: string
   readonly type: string
   readonly kind: ShadowKind
-  readonly facts: PostgresTable | null
+  readonly facts: PostgresTable | PostgresFacts
 }
 
-async function prepare(lease: Lease, base: PostgresBase, alias: string, shadow: Shadow): Promise<OpenedPostgresShadow> {
+async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowParts): Promise<OpenedPostgresShadow> {
+  const { alias, shadow } = parts
   const ask = askOn(lease)
   const run: Run = async (sql) => {
     await lease.query({ sql, params: [], access: 'write', prepare: false })
@@ -65,16 +74,19 @@ async function prepare(lease: Lease, base: PostgresBase, alias: string, shadow: 
   const server = foreignServer(base.dsn)
   const [found] = await ask<{ there: boolean }>(`SELECT to_regclass(${text(recordTable)}) IS NOT NULL AS there`)
   if (found?.there === true) await moveBase(ask, run, server, alias)
-  else await make({ lease, ask, run, server, alias, shadow }, base)
+  else await make({ ...parts, lease, ask, run, server }, base)
   const recorded = await ask<RecordedTable>(`SELECT name, type, kind, facts FROM ${recordTable} ORDER BY place`)
   compare(alias, recorded, shadow)
   const [place] = await ask<{ shown: string }>(`SELECT shown FROM ${schemas.merged}.shadow`)
   return {
-    shown: place?.shown ?? 'public',
+    dialect: postgresShadowDialect(
+      place?.shown ?? 'public',
+      new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts])),
+    ),
     catalogue: new ShadowCatalogue({
       alias,
       base: shadow.base,
-      tables: recorded.flatMap(({ facts }) => facts ?? []),
+      tables: recorded.flatMap(({ facts }) => ('storage' in facts ? facts : [])),
       baseNames: recorded.map(({ name }) => name),
       foldsNames: false,
     }),
@@ -83,16 +95,14 @@ async function prepare(lease: Lease, base: PostgresBase, alias: string, shadow: 
 
 type Run = (sql: string) => Promise<void>
 
-interface Making {
+interface Making extends PostgresShadowParts {
   readonly lease: Lease
   readonly ask: Ask
   readonly run: Run
   readonly server: ForeignServer
-  readonly alias: string
-  readonly shadow: Shadow
 }
 
-async function make({ lease, ask, run, server, alias, shadow }: Making, base: PostgresBase): Promise<void> {
+async function make({ lease, ask, run, server, alias, shadow, analyze }: Making, base: PostgresBase): Promise<void> {
   const read = await withPool(base, readBase)
   const planned = planRelations(read, shadow)
   await refuseOccupied(ask, alias, read)
@@ -103,7 +113,7 @@ async function make({ lease, ask, run, server, alias, shadow }: Making, base: Po
   await run(`CREATE SCHEMA IF NOT EXISTS ${quote(read.name)}`)
   await run(
     `CREATE TABLE ${recordTable} (place int GENERATED ALWAYS AS IDENTITY, name text PRIMARY KEY, type text NOT NULL,
-      kind text NOT NULL, facts json, awake text)`,
+      kind text NOT NULL, facts json NOT NULL, awake text)`,
   )
   await run(`CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.name)} AS shown`)
   const creation = creationOf(read, planned)
@@ -117,7 +127,12 @@ async function make({ lease, ask, run, server, alias, shadow }: Making, base: Po
   await run(`SET LOCAL search_path = ${schemas.local}, ${quote(read.name)}`)
   for (const sql of creation.statements) await run(sql)
   await run(`SET LOCAL search_path = ${quote(read.name)}`)
-  await runAll(lease, run, [...left, ...creation.views])
+  const keyed = new Map(read.relations.map(({ name, facts }) => [name, facts]))
+  const views = creation.views.map(
+    ({ name, query }) =>
+      `CREATE VIEW ${quote(read.name)}.${quote(name)} AS ${groupedText(query, analyze, (table) => keyed.get(table))}`,
+  )
+  await runAll(lease, run, [...left, ...views])
   for (const sql of creation.last) await run(sql)
   await proveReadOnly(ask, run, alias)
 }

@@ -20,6 +20,7 @@ export interface UniqueKey {
   readonly expressions: readonly string[]
   /** Of a partial index. */
   readonly predicate: string | null
+  readonly isPrimary: boolean
 }
 
 /** A number that goes up with each new row. */

@@ -116,7 +116,9 @@ function relationOf(row: RelationRow, { columns, constraints, indexes, numbers }
       referenced: key.referenced ?? [],
     })),
     declared: columns,
-    keys: indexes.filter(({ unique }) => unique).map(({ expressions, predicate }) => ({ expressions, predicate })),
+    keys: indexes
+      .filter(({ unique }) => unique)
+      .map(({ expressions, predicate, primary: isPrimary }) => ({ expressions, predicate, isPrimary })),
     numbers,
     constraints: ['p', 'u', 'c'].flatMap((type) => ofType(type).map(({ sql }) => sql)),
     foreignConstraints: ofType('f').map(({ sql }) => sql),

@@ -44,7 +44,8 @@ export function readChangeShape(sql: string, dialect: Dialect): ChangeShape | un
   if (tokens.trouble !== '' || tokens.executableEnds.length > 0) return undefined
   const verbAt = outside(tokens, 0, (word) => verbs.has(word))
   const verb = verbs.get(tokens.word(verbAt))
-  if (verb === undefined) return undefined
+  // `EXPLAIN ANALYZE` changes, too.
+  if (verb === undefined || (verbAt > 0 && tokens.word(0) !== 'WITH')) return undefined
   const nameAt = nameStart(tokens, verbAt + 1)
   let end = nameAt + 1
   while (tokens.word(end) === '.') end += 2

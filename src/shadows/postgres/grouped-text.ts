@@ -1,0 +1,68 @@
+import type { Analysis } from '../../statement/analysis.ts'
+import type { QueryTree, SelectTree } from '../../statement/query-tree/query-tree.ts'
+import { readQueryTree } from '../../statement/query-tree/read-query-tree.ts'
+import { quote } from './names.ts'
+
+/** What a table has to be known by. */
+export interface KeyedTable {
+  readonly primaryKey: readonly { readonly name: string }[]
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+}
+
+/** Types without equality, by which nothing can be grouped. */
+const ungrouped = /^(?:json|xml|point|line|lseg|box|path|polygon|circle|aclitem)(?:\[\])*$/
+
+/**
+ * A query in which rows are grouped by the primary key of a table, grouped by the table's other columns, too. These are the same within
+ * each group; the engine knows that of tables, and asks for it of views. Queries inside expressions stay as they are. Pure.
+ */
+export function groupedText(
+  sql: string,
+  analyze: (sql: string) => Analysis,
+  tableOf: (name: string) => KeyedTable | undefined,
+): string {
+  if (!/\bgroup\s+by\b/i.test(sql)) return sql
+  const tree = readQueryTree(sql, 'postgres')
+  if (tree === undefined) return sql
+  const nameAt = new Map(analyze(sql).tables.flatMap(({ name, spans }) => spans.map(({ start }) => [start, name])))
+  const inserts = [...selects(tree)]
+    .flatMap((select) => {
+      const last = select.shape.groupBy?.keys.at(-1)
+      const more = last === undefined ? [] : otherColumns(select, nameAt, tableOf)
+      return last === undefined || more.length === 0 ? [] : [{ at: last.span.end, text: `, ${more.join(', ')}` }]
+    })
+    .toSorted((a, b) => b.at - a.at)
+  return inserts.reduce((text, { at, text: more }) => text.slice(0, at) + more + text.slice(at), sql)
+}
+
+function otherColumns(
+  { from, groups, mergesColumns }: SelectTree,
+  nameAt: ReadonlyMap<number, string>,
+  tableOf: (name: string) => KeyedTable | undefined,
+): readonly string[] {
+  return from.flatMap(({ source, position, name: called }) => {
+    const name = nameAt.get(position)
+    const table = source.kind === 'table' && name !== undefined ? tableOf(name) : undefined
+    if (table === undefined || called === undefined || table.primaryKey.length === 0) return []
+    // A column without a table is this one's if it has such a column: else it would be ambiguous, unless a join made one of two.
+    const isGrouped = (column: string): boolean =>
+      groups.some(
+        (group) =>
+          group?.column === column && (group.qualifier === called || (group.qualifier === undefined && !mergesColumns)),
+      )
+    if (!table.primaryKey.every((key) => isGrouped(key.name))) return []
+    return table.columns
+      .filter((column) => !isGrouped(column.name) && !ungrouped.test(column.type))
+      .map((column) => `${quote(called)}.${quote(column.name)}`)
+  })
+}
+
+function* selects(tree: QueryTree): Generator<SelectTree> {
+  if (tree.kind === 'set') for (const member of tree.members) yield* selects(member)
+  if (tree.kind !== 'select') return
+  yield tree
+  for (const { source } of tree.from) {
+    if (source.kind === 'query') yield* selects(source.query)
+    else if (source.kind === 'with' && source.query.query !== undefined) yield* selects(source.query.query)
+  }
+}

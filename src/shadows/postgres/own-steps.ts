@@ -1,0 +1,136 @@
+import type { Analysis, Span, TableUse } from '../../statement/analysis.ts'
+import { shapeSyntaxes } from '../../statement/shape/shape-syntax.ts'
+import type { TokenList } from '../../statement/shallow/token-list.ts'
+import type { ReusedText } from '../reused-text.ts'
+import type { ShadowCatalogue } from '../shadow-catalogue.ts'
+import type { ShadowStep } from '../shadow-dialect.ts'
+import { baseRefusal, refusal } from '../shadow-step.ts'
+import type { ShadowTable } from '../shadow-table.ts'
+import { copySql } from './copies.ts'
+import { quote, within } from './names.ts'
+import type { PostgresTable } from './postgres-table.ts'
+
+/** TRUNCATE, and reads that lock. `shown`: the schema in which statements find the tables. */
+export function ownStep(
+  sql: string,
+  analysis: Analysis,
+  catalogue: ShadowCatalogue,
+  shown: string,
+): ShadowStep | undefined {
+  const { statements, kind, complete } = analysis
+  if (statements !== 1 || !complete || (kind !== 'locking-read' && kind !== 'write')) return undefined
+  const tokens = shapeSyntaxes.postgres.lex(sql)
+  if (tokens.trouble !== '') return undefined
+  const tables = analysis.tables.filter(({ schema }) => schema === undefined || schema === shown)
+  if (tokens.word(0) === 'TRUNCATE') return truncation(tokens, tables, catalogue, shown)
+  return kind === 'locking-read' ? lockingRead(tokens, tables, catalogue, shown) : undefined
+}
+
+/**
+ * Rows of the base cannot be locked, and nobody changes them there. Who locks rows of a shadow keeps others from changing them: for
+ * that, the local tables are locked as a whole.
+ */
+function lockingRead(
+  tokens: TokenList,
+  tables: readonly TableUse[],
+  catalogue: ShadowCatalogue,
+  shown: string,
+): ShadowStep | undefined {
+  if (tables.every(({ name }) => ['local', 'replace'].includes(catalogue.kindOf(name)))) return undefined
+  const clauses = lockingClauses(tokens)
+  if (clauses.length === 0) return undefined
+  const texts = clauses.map(({ start, end }) => tokens.sql.slice(start, end))
+  if (texts.some((text) => /\blocked$/i.test(text)))
+    throw refusal(catalogue, 'it locks tables as a whole, and cannot skip the rows that others have locked.')
+  const names = [...new Set(tables.map(({ name }) => name))].filter((name) => catalogue.kindOf(name) !== 'base')
+  const locked = names.map((name) =>
+    catalogue.table(name)?.storage === 'augment' ? within('local', name) : `${quote(shown)}.${quote(name)}`,
+  )
+  let text = ''
+  let from = 0
+  for (const { start, end } of clauses) {
+    text += tokens.sql.slice(from, start)
+    from = end
+  }
+  const wait = texts.some((each) => /\bnowait$/i.test(each)) ? ' NOWAIT' : ''
+  const lock = `LOCK TABLE ${locked.join(', ')} IN SHARE ROW EXCLUSIVE MODE${wait}`
+  return {
+    sql: text + tokens.sql.slice(from),
+    touches: locked.length === 0 ? [] : [withoutParameters(lock)],
+  }
+}
+
+/** `FOR UPDATE OF p NOWAIT` and the like. */
+function lockingClauses(tokens: TokenList): readonly Span[] {
+  const found: Span[] = []
+  for (let at = 0; at < tokens.length; at++) {
+    if (tokens.word(at) !== 'FOR' || !/^(?:UPDATE|SHARE|NO|KEY)$/.test(tokens.word(at + 1))) continue
+    let end = at + 1
+    while (/^(?:UPDATE|SHARE|NO|KEY)$/.test(tokens.word(end))) end++
+    if (tokens.word(end) === 'OF')
+      do end += 2
+      while (tokens.word(end) === ',' || tokens.word(end) === '.')
+    if (tokens.word(end) === 'NOWAIT') end++
+    else if (tokens.word(end) === 'SKIP') end += 2
+    found.push({ start: tokens.start(at), end: tokens.end(end - 1) })
+    at = end - 1
+  }
+  return found
+}
+
+/** All rows of the base are hidden, one by one, as if they had been deleted. */
+function truncation(
+  tokens: TokenList,
+  tables: readonly TableUse[],
+  catalogue: ShadowCatalogue,
+  shown: string,
+): ShadowStep | undefined {
+  const named = tables.map(({ name }) => name)
+  const base = named.find((name) => catalogue.kindOf(name) === 'base')
+  if (base !== undefined) throw baseRefusal(catalogue, base)
+  if (named.every((name) => catalogue.table(name)?.storage !== 'augment')) return undefined
+  const words = Array.from({ length: tokens.length }, (_, at) => tokens.word(at))
+  const emptied = words.includes('CASCADE') ? withChildren(named, catalogue.tables) : named
+  const kept = emptied.flatMap((name) => catalogue.table(name) ?? [])
+  const mirrored = kept.find(({ storage }) => storage === 'mirror')
+  if (mirrored !== undefined) throw baseRefusal(catalogue, mirrored.name)
+  const parts = tables
+    .filter(({ name }) => catalogue.table(name)?.storage === 'augment')
+    .flatMap(({ name, spans }) => spans.map((span) => ({ span, by: within('local', name) })))
+    .toSorted((a, b) => a.span.start - b.span.start)
+  let text = ''
+  let from = 0
+  for (const { span, by } of parts) {
+    text += tokens.sql.slice(from, span.start) + by
+    from = span.end
+  }
+  return {
+    sql: text + tokens.sql.slice(from),
+    touches: [
+      ...kept.filter(({ storage }) => storage === 'augment').map((table) => withoutParameters(copySql(table, 'true'))),
+      ...(words.includes('RESTART') ? kept.flatMap((table) => restarts(table, shown)) : []),
+    ],
+  }
+}
+
+function withChildren(named: readonly string[], tables: readonly ShadowTable[]): readonly string[] {
+  const found = new Set(named)
+  for (let size = -1; size !== found.size;) {
+    size = found.size
+    for (const { name, foreignKeys } of tables) if (foreignKeys.some(({ table }) => found.has(table))) found.add(name)
+  }
+  return [...found]
+}
+
+/** The engine itself restarts those of identity columns alone: the others are in another schema than the table, and so not owned by it. */
+function restarts(table: ShadowTable, shown: string): readonly ReusedText[] {
+  // What is in the catalogue of this engine is of this kind.
+  const { numbers } = table as PostgresTable
+  return numbers.flatMap(({ sequence }) =>
+    sequence === null ? [] : [withoutParameters(`ALTER SEQUENCE ${quote(shown)}.${quote(sequence)} RESTART`)],
+  )
+}
+
+function withoutParameters(sql: string): ReusedText {
+  return { sql, positions: [], names: [] }
+}
