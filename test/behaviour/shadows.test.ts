@@ -159,7 +159,7 @@ describe.each(laidEngines)('%s: a shadow', (engine) => {
   it('shows what the base gets meanwhile, and gives no number that it has given', async () => {
     await using both = await shadowedShop(shop, augmented, engine)
     await both.shadow.query('update product set price = 1 where id = 1')
-    await both.base.query("insert into product values (8, 'later', 1, 's8'), (50, 'latest', 1, 's50')")
+    await both.base.query("insert into product values (8, 'a', 1, 's8'), (9, 'b', 1, 's9'), (50, 'latest', 1, 's50')")
     expect((await both.shadow.query('select name from product where id = 50')).rows).toEqual([{ name: 'latest' }])
     const inserted = await both.shadow.query("insert into product (name, price) values ('next', 1) returning id")
     expect(inserted.rows).toEqual([{ id: 51 }])

@@ -9,6 +9,9 @@ export interface ShadowedShop extends AsyncDisposable {
   readonly copy: Client
   /** The base itself. */
   readonly base: Client
+  /** The data source names of the base and of the local database. */
+  readonly baseDsn: string
+  readonly local: string
   /** Another client of the same shadow, with other declarations if they are given. */
   readonly again: (tables?: Record<string, 'augment' | 'replace' | 'base'>) => Promise<Client>
 }
@@ -41,6 +44,8 @@ export async function shadowedShop(
     copy: clients[1],
     base: clients[0],
     again,
+    baseDsn: base.dsn,
+    local: local.dsn,
     [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
   }
 }
