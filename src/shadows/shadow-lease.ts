@@ -132,6 +132,9 @@ export class ShadowLease implements Lease {
         done.add(name)
         await this.#lease.rollbackTo(savepoint)
         await this.#apply(remedy)
+        // What was done stays, whatever the statement needs besides.
+        await this.#lease.releaseSavepoint(savepoint)
+        await this.#lease.savepoint(savepoint)
       }
     }
   }
