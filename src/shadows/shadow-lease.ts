@@ -141,8 +141,10 @@ export class ShadowLease implements Lease {
 
   async #apply(remedy: Remedy): Promise<void> {
     if (remedy.apart) await this.#terms.apply(remedy)
-    // Where it is done already, this does nothing.
-    await this.#lease.query({ sql: remedy.sql, params: remedy.params, access: 'write' })
+    // Where it is done already, this does nothing. Copies may need copies of other tables.
+    await this.#remedied(
+      async () => await this.#lease.query({ sql: remedy.sql, params: remedy.params, access: 'write' }),
+    )
   }
 
   async #told<T>(work: () => Promise<T>): Promise<T> {
