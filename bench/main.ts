@@ -7,6 +7,7 @@ import { benchPostgres } from './postgres.ts'
 import { benchReplication } from './replication.ts'
 import { allMet, describeResults, type Results } from './report.ts'
 import { benchRouting } from './routing.ts'
+import { benchShadows } from './shadows.ts'
 import { benchShards } from './shards.ts'
 import { benchSqlite } from './sqlite.ts'
 
@@ -20,7 +21,7 @@ const { values } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas|shards|copy]… [--scale 1] [--json file]
+  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas|shards|copy|shadows]… [--scale 1] [--json file]
 
 Compares Signalbox with the bare drivers, and on replicas with pgpool-II and PgBouncer, in turns within one run, and prints
 ratios of throughput (above 1: Signalbox is faster). On replicas also how long hung, restarted and promoted servers are
@@ -30,12 +31,15 @@ Exit code 1 if a target is missed, or something could not be measured.`)
 }
 
 const scale = Number(values.scale)
-const wanted = new Set(values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas', 'shards', 'copy'])
+const wanted = new Set(
+  values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas', 'shards', 'copy', 'shadows'],
+)
 const figures = wanted.has('routing') ? await benchRouting(scale) : []
 const comparisons = [
   ...(wanted.has('sqlite') ? await benchSqlite(scale) : []),
   ...(wanted.has('postgres') ? await benchPostgres(scale) : []),
   ...(wanted.has('mariadb') ? await benchMariadb(scale) : []),
+  ...(wanted.has('shadows') ? await benchShadows(scale) : []),
 ]
 const shards = wanted.has('shards') ? await benchShards(scale) : undefined
 const copies = wanted.has('copy') ? await benchCopy(scale) : undefined
