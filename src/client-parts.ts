@@ -6,6 +6,8 @@ import type { ShardCounters } from './execution/shard-counters.ts'
 import type { Lookups } from './lookups/lookups.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { Sessions } from './sessions.ts'
+import type { ShadowStore } from './shadows/changes/shadow-store.ts'
+import type { Database } from './topology/topology.ts'
 
 /** The parts that a client is made of. */
 export interface ClientParts {
@@ -17,6 +19,8 @@ export interface ClientParts {
   readonly sessions: Sessions
   readonly directories: Directories
   readonly lookups: Lookups
+  /** What a shadow keeps. */
+  readonly shadowStore: (shadow: Database) => Promise<ShadowStore>
   /** Changed by `close()`. */
   readonly life: { closed: boolean }
 }

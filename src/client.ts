@@ -13,6 +13,8 @@ import { relationAllowed } from './routing/relation.ts'
 import type { ClientParts } from './client-parts.ts'
 import { CopyClient } from './copy-client.ts'
 import { Scope } from './scope.ts'
+import { ShadowAdmin } from './shadow-admin.ts'
+import { ConfigError } from './errors.ts'
 import { scopeWrapper, type ScopeWrapper } from './scope-wrapper.ts'
 import type { Session, SessionOptions, SessionTokenOptions } from './sessions.ts'
 import { tableHome, type TableHomeAnswer } from './table-home.ts'
@@ -216,6 +218,35 @@ export class Client<A extends string = string> extends CopyClient<A> implements 
     const { sessions } = this.#parts
     checkScope(scope)
     return scopeWrapper((call) => sessions.inScope(scope, call))
+  }
+
+  /**
+   * Looks after a shadow: what was changed on it, what conflicts with its base, and where the changes go. Throws `ConfigError` if the
+   * alias means none.
+   *
+   * @example
+   * ```ts
+   * const { tables } = await client.shadow('dev').diff()
+   * for (const { table, added, changed, deleted } of tables) console.log(table, added, changed, deleted)
+   * ```
+   */
+  shadow(alias: A): ShadowAdmin<A> {
+    const { databases, shadowStore, config } = this.#parts
+    const database = databases.resolve(alias)
+    const [server] = database.shards.map(({ primary }) => primary)
+    if (database.shadow === undefined || server === undefined) {
+      const shadows = [...config.topology.databases.values()].filter(({ shadow }) => shadow !== undefined)
+      const names = shadows.map((each) => `"${each.alias}"`).join(', ')
+      throw new ConfigError('alias', `"${alias}" is no shadow.`, names || 'none is declared')
+    }
+    return new ShadowAdmin<A>({
+      database,
+      store: shadowStore,
+      resolve: (to) => databases.resolve(to),
+      transact: async (to, readOnly, work) =>
+        await this.transaction(work, { using: to as A, ...(readOnly ? { readOnly, role: 'primary' } : {}) }),
+      forget: async () => await this.#pools.drop(server, config.limits.closeTimeoutMs),
+    })
   }
 
   /** What is known of the servers of every replicated shard that was used: roles, states, positions, lag. */

@@ -15,7 +15,7 @@ import { makeDirectories } from './shard-directories.ts'
 import type { ClientParts } from './client-parts.ts'
 import { Lookups } from './lookups/lookups.ts'
 import { parseConfig } from './parse-config.ts'
-import { shadowOpener } from './shadow-opener.ts'
+import { shadowOpener, shadowStores } from './shadow-opener.ts'
 import { replicatedExecution, sessionParts } from './replication.ts'
 import { Sessions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
@@ -85,6 +85,18 @@ export async function connect(input: string | Handle | Config, environment: Clie
     answerers,
   })
   const life = { closed: false }
-  const parts: ClientParts = { config, databases, decider, executor, counters, sessions, directories, lookups, life }
+  const shadowStore = shadowStores(topology, environment.drivers ?? drivers)
+  const parts: ClientParts = {
+    config,
+    databases,
+    decider,
+    executor,
+    counters,
+    sessions,
+    directories,
+    lookups,
+    shadowStore,
+    life,
+  }
   return new Client(parts, pools, watches, store)
 }

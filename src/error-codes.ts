@@ -36,6 +36,8 @@ export const errorCodes = {
   SIGNALBOX_SHARD_KEY: 'A value cannot be a shard key, or no shard owns it.',
   SIGNALBOX_SHADOW:
     'A statement cannot be run on a shadow; or a shadow cannot be made, or is not what the configuration says.',
+  SIGNALBOX_SHADOW_CONFLICT:
+    'Changes of a shadow were not promoted: the other database has changed the same rows since, or rows refer to deleted ones.',
   SIGNALBOX_CURSOR: 'A text is no cursor of a page, or one of a query with another ORDER BY.',
   SIGNALBOX_PAGE_ORDER: 'The ORDER BY of a query that is read page by page does not tell all rows apart.',
   SIGNALBOX_OWNER_UNKNOWN: 'Which shard owns a key stands in a directory of owners, and shardOf() asks nobody.',

@@ -96,6 +96,30 @@ export class ShadowError extends SignalboxError {
   }
 }
 
+/** A row that was changed on a shadow, and, since then, in the database whose data it shows. */
+export interface ShadowConflict {
+  readonly table: string
+  /** The values of the primary key, by column. */
+  readonly key: Readonly<Record<string, unknown>>
+  /** The row as it was when it was first changed on the shadow; `null`: there was none. */
+  readonly was: Readonly<Record<string, unknown>> | null
+  /** As it is on the shadow; `null`: deleted. */
+  readonly ours: Readonly<Record<string, unknown>> | null
+  /** As it is in the other database now; `null`: there is none. */
+  readonly theirs: Readonly<Record<string, unknown>> | null
+  /** The columns in which `theirs` is not what it was, or, of a row that both have added, not `ours`. */
+  readonly columns: readonly string[]
+}
+
+/** Nothing was promoted. `conflicts`: the first 100 of the rows that are to blame. */
+export class ShadowConflictError extends SignalboxError {
+  readonly conflicts: readonly ShadowConflict[]
+  constructor(message: string, conflicts: readonly ShadowConflict[]) {
+    super('SIGNALBOX_SHADOW_CONFLICT', message)
+    this.conflicts = conflicts
+  }
+}
+
 /** A statement, or a fragment of it, that was written for another engine than it would have to run on. Nothing was sent. */
 export class CrossEngineError extends SignalboxError {
   constructor(message: string) {

@@ -144,6 +144,19 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
       client.using('dev').query('delete from product'),
     )
   },
+  SIGNALBOX_SHADOW_CONFLICT: async () => {
+    await using base = await freshDatabase('sqlite')
+    await using local = await freshDatabase('sqlite')
+    const dev = { shadow: { base: 'shop', local: local.dsn }, tables: { product: 'augment' } } as const
+    await withClient({ databases: { shop: base.dsn, dev } }, async (client) => {
+      const shop = client.using('shop')
+      await shop.query('create table product (id integer primary key, price integer)')
+      await shop.query('insert into product values (1, 10)')
+      await client.using('dev').query('update product set price = 11')
+      await shop.query('update product set price = 12')
+      await client.shadow('dev').promote({ to: 'shop' })
+    })
+  },
   SIGNALBOX_NO_ROUTE: () => withClient({ databases: { a: memory, b: memory } }, (client) => client.query('select 1')),
   SIGNALBOX_ROUTER_ANSWER: () =>
     withClient({ databases: { a: memory }, routers: [{ route: () => 7 as never }] }, (client) =>

@@ -3,7 +3,7 @@ import { freshDatabase } from './servers.ts'
 
 /** A base, a full copy of it, and a shadow of the base. What is played into the shadow and into the copy must come to the same. */
 export interface ShadowedShop extends AsyncDisposable {
-  /** The shadow. */
+  /** The shadow, as `dev`; `shop` is its base, and `copy` the full copy. */
   readonly shadow: Client
   /** A full copy of the base. */
   readonly copy: Client
@@ -31,6 +31,7 @@ export async function shadowedShop(
       default: 'dev',
       dev: { shadow: { base: 'shop', local: local.dsn }, tables: declared },
       shop: base.dsn,
+      copy: copy.dsn,
     },
   })
   const clients = [await connect(base.dsn), await connect(copy.dsn)] as const

@@ -3,7 +3,7 @@ import type { Shadow, ShadowKind } from '../../topology/shadow.ts'
 import { localName, originalName, ownPrefix, type Storage, type TableFacts } from '../shadow-table.ts'
 import { baseSchema } from './overlay.ts'
 import { quote, text } from './quote.ts'
-import { readFacts, type Ask, type SchemaObject } from './read-tables.ts'
+import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tables.ts'
 
 /** Where the shadow notes what it keeps, and how. */
 export const recordTable = `${ownPrefix}shadow`
@@ -106,4 +106,14 @@ function originalTable({ name, columns, primaryKey }: TableFacts): string {
     })
   const key = primaryKey.map(({ name: column }) => quote(column)).join(', ')
   return `CREATE TABLE ${quote(originalName(name))} (${declared.join(', ')}, PRIMARY KEY (${key})) WITHOUT ROWID`
+}
+
+/** Throws `ShadowError` if the local file has tables of these names that are none of the shadow's. */
+export async function refuseOccupied(ask: Ask, alias: string, names: readonly string[]): Promise<void> {
+  const there = new Set((await readObjects(ask, 'main')).map(({ name }) => name.toLowerCase()))
+  const taken = names.filter((name) => there.has(name.toLowerCase()))
+  if (taken.length > 0)
+    throw new ShadowError(
+      `The local database of "${alias}" has tables of its own that a shadow would keep there: ${taken.join(', ')}. Give the shadow another file.`,
+    )
 }

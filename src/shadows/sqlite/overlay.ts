@@ -51,7 +51,7 @@ function viewOf(table: ShadowTable): string {
 }
 
 /** That a row `b` of the base is shown still. */
-function isShown({ name, primaryKey }: ShadowTable): string {
+export function isShown({ name, primaryKey }: ShadowTable): string {
   const same = primaryKey.map(({ name: column }) => `o.${quote(column)} = b.${quote(column)}`).join(' AND ')
   return `NOT EXISTS (SELECT 1 FROM main.${quote(originalName(name))} AS o WHERE ${same})`
 }

@@ -3,8 +3,8 @@ import type { DriverPool, Lease } from '../../drivers/driver.ts'
 import type { Shadow } from '../../topology/shadow.ts'
 import { ShadowCatalogue } from '../shadow-catalogue.ts'
 import type { ShadowDialect } from '../shadow-dialect.ts'
-import { localName, touchName, type ShadowTable, type Storage } from '../shadow-table.ts'
-import { creationSql, plannedTables, recordTable } from './create-shadow.ts'
+import { localName, touchName, type ShadowTable, type Storage, type TableFacts } from '../shadow-table.ts'
+import { creationSql, plannedTables, recordTable, refuseOccupied } from './create-shadow.ts'
 import { baseSchema, overlaySql } from './overlay.ts'
 import { quote, text } from './quote.ts'
 import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tables.ts'
@@ -70,17 +70,27 @@ async function prepare(lease: Lease, alias: string, shadow: Shadow): Promise<Ope
     )
   }
   const tables = await Promise.all(
-    planned.map(async ({ facts, storage }): Promise<ShadowTable> => {
-      const stored = storage === 'replace' ? facts.name : localName(facts.name)
-      const local = await readFacts(ask, 'main', facts.name, stored)
-      return { ...local, storage, baseColumns: facts.columns.map(({ name }) => name) }
-    }),
+    planned.map(async ({ facts, storage }) => await keptTable(ask, facts.name, storage, facts)),
   )
   const baseNames = objects.filter(({ type }) => type === 'table' || type === 'view').map(({ name }) => name)
   return {
     setup: overlaySql(tables, viewsOf(objects)),
     catalogue: new ShadowCatalogue({ alias, base: shadow.base, tables, baseNames, foldsNames: true }),
   }
+}
+
+/** The tables that a shadow keeps something of, whatever is declared. */
+export async function keptTables(ask: Ask, recorded: ReadonlyMap<string, Storage>): Promise<readonly ShadowTable[]> {
+  return await Promise.all(
+    [...recorded].map(
+      async ([name, storage]) => await keptTable(ask, name, storage, await readFacts(ask, baseSchema, name)),
+    ),
+  )
+}
+
+async function keptTable(ask: Ask, name: string, storage: Storage, base: TableFacts): Promise<ShadowTable> {
+  const local = await readFacts(ask, 'main', name, storage === 'replace' ? name : localName(name))
+  return { ...local, storage, baseColumns: base.columns.map((column) => column.name) }
 }
 
 /** Views of the base, made once more where their tables are the ones that are shown. */
@@ -92,20 +102,12 @@ function viewsOf(objects: readonly SchemaObject[]): readonly string[] {
   )
 }
 
-async function readRecord(ask: Ask): Promise<ReadonlyMap<string, Storage> | undefined> {
+/** How each table is kept; `undefined`: nothing was made yet. */
+export async function readRecord(ask: Ask): Promise<ReadonlyMap<string, Storage> | undefined> {
   const found = await ask(`SELECT 1 FROM main.sqlite_schema WHERE name = ${text(recordTable)}`)
   if (found.length === 0) return undefined
   const rows = await ask(`SELECT name, storage FROM main.${quote(recordTable)}`)
   return new Map(rows.map(({ name, storage }) => [String(name), String(storage) as Storage]))
-}
-
-async function refuseOccupied(ask: Ask, alias: string, names: readonly string[]): Promise<void> {
-  const there = new Set((await readObjects(ask, 'main')).map(({ name }) => name.toLowerCase()))
-  const taken = names.filter((name) => there.has(name.toLowerCase()))
-  if (taken.length > 0)
-    throw new ShadowError(
-      `The local database of "${alias}" has tables of its own that a shadow would keep there: ${taken.join(', ')}. Give the shadow another file.`,
-    )
 }
 
 function compare(

@@ -1,0 +1,22 @@
+import type { ShadowTable } from '../shadow-table.ts'
+
+/** How an engine's SQL calls the rows of a shadow, and writes what is compared and promoted. */
+export interface ShadowTexts {
+  readonly quote: (name: string) => string
+  /** A value as the shadow's own rows have it. */
+  readonly literal: (value: unknown) => string
+  /** The placeholder of a parameter; the first is 1. */
+  readonly placeholder: (number: number) => string
+  /** That two values are the same, NULL included, to the last letter. */
+  readonly same: (one: string, other: string) => string
+  /** The local rows of a table, on a connection to the shadow. */
+  readonly local: (table: ShadowTable) => string
+  /** The rows of the base that were copied or hidden, as they were then. */
+  readonly original: (table: ShadowTable) => string
+  /** The table of the base. */
+  readonly base: (table: ShadowTable) => string
+  /** Put off to the end of a transaction that writes rows: the checks of foreign keys. */
+  readonly deferKeys: string
+  /** Behind a query of rows that nobody else may change until the end of the transaction. */
+  readonly locking: string
+}

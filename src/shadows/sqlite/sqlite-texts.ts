@@ -1,0 +1,34 @@
+import type { ShadowTexts } from '../changes/shadow-texts.ts'
+import { localName, originalName } from '../shadow-table.ts'
+import { baseSchema } from './overlay.ts'
+import { quote, text } from './quote.ts'
+
+export const sqliteTexts: ShadowTexts = {
+  quote,
+  literal,
+  placeholder: () => '?',
+  // What a column's collation calls equal is not the same yet.
+  same: (one, other) => `${one} COLLATE BINARY IS ${other}`,
+  local: ({ name, storage }) => `main.${quote(storage === 'replace' ? name : localName(name))}`,
+  original: ({ name }) => `main.${quote(originalName(name))}`,
+  base: ({ name }) => `${baseSchema}.${quote(name)}`,
+  deferKeys: 'PRAGMA defer_foreign_keys = ON',
+  locking: '',
+}
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'number') return realLiteral(value)
+  if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`
+  const written = String(value as string)
+  // The text of a statement ends at the first NUL.
+  return written.includes('\0') ? `CAST(X'${Buffer.from(written).toString('hex')}' AS TEXT)` : text(written)
+}
+
+/** A REAL that stays one in a column that takes anything. */
+function realLiteral(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? '9e999' : '-9e999'
+  const written = String(value)
+  return /[.e]/.test(written) ? written : `${written}.0`
+}
