@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { connect, type Client, type Config } from '../../src/index.ts'
 import { freshDatabase } from './servers.ts'
 
@@ -12,6 +13,10 @@ export interface ShadowedShop extends AsyncDisposable {
   /** The data source names of the base and of the local database. */
   readonly baseDsn: string
   readonly local: string
+  /** Whether there is a local file. */
+  readonly localExists: () => Promise<boolean>
+  /** What the local file has, for itself. */
+  readonly localTables: () => Promise<readonly string[]>
   /** Another client of the same shadow, with other declarations if they are given. */
   readonly again: (tables?: Record<string, 'augment' | 'replace' | 'base'>) => Promise<Client>
 }
@@ -47,6 +52,12 @@ export async function shadowedShop(
     again,
     baseDsn: base.dsn,
     local: local.dsn,
+    localExists: async () => await Promise.resolve(existsSync(local.dsn.replace(/^sqlite:/, ''))),
+    localTables: async () => {
+      await using plain = await connect(local.dsn)
+      const { rows } = await plain.query<{ name: string }>('select name from sqlite_schema order by name')
+      return rows.map(({ name }) => name)
+    },
     [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
   }
 }

@@ -121,6 +121,6 @@ function compare(
   if (changed.length + gone.length > 0)
     throw new ShadowError(
       `The shadow "${alias}" was made for other declarations: ${[...changed, ...gone].join(', ')} differ. ` +
-        'Declare them as before, or give the shadow another file (or drop it).',
+        `Declare them as before, or call client.shadow('${alias}').create(), which loses no changes.`,
     )
 }

@@ -59,6 +59,7 @@ export class SqliteShadowStore implements ShadowStore {
   }
 
   async reset(table: ShadowTable | undefined): Promise<void> {
+    if (!existsSync(this.#localFile)) return
     await this.#changed(async (ask, send) => {
       const recorded = await readRecord(ask)
       const tables = recorded === undefined ? [] : await keptTables(ask, recorded)
