@@ -20,6 +20,7 @@ import { relate } from './relation.ts'
 import { decideRole, type Surrounding } from './role.ts'
 import type { Reason, Route } from './route.ts'
 import type { Hints, PartialRoute, Router } from './router.ts'
+import { shadowReasons } from './shadow-reasons.ts'
 import { shardPlan, type ShardPlan } from './shards/shard-plan.ts'
 import { forbiddenBecause, guardReasons } from './write-guard.ts'
 
@@ -80,6 +81,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
   const { database, analysis, locations } = choice
   const migration = checkTables(choice, input)
   const { effect, reason } = effectOf(analysis, (fn) => input.safetyOf(database, fn))
+  const shown = shadowReasons(database, analysis, input.tables)
   const { role, reason: roleReason } = decideRole(database, effect, input.surrounding ?? 'autocommit', choice.partial)
   const route: Route = Object.freeze({
     database: database.alias,
@@ -88,7 +90,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
     role,
     effect,
     reasons: Object.freeze(
-      [...choice.reasons, ...migration, ...guardReasons(database), reason, roleReason].map((each) =>
+      [...choice.reasons, ...shown, ...migration, ...guardReasons(database), reason, roleReason].map((each) =>
         Object.freeze(each),
       ),
     ),
