@@ -39,7 +39,8 @@ Exit codes:
   1  explain: the statement is refused; check: a problem was found;
      status: a shard has not exactly one primary, or a server is out;
      shards: a shard cannot be reached;
-     recover: a server could not be asked, or something is left prepared
+     recover: a server could not be asked, or something is left prepared;
+     shadow: something is in conflict, was refused, or was not confirmed
   2  the command line or the configuration is wrong`
 
 export const explainHelp = `
@@ -170,4 +171,30 @@ Examples:
 Exit codes:
   0  nothing is left prepared, but for what is younger than --older-than
   1  a server could not be asked, or something is left; the answer says why
+  2  the command line or the configuration is wrong`
+
+export const shadowHelp = `
+A shadow shows another database's data with local changes laid over it (docs/shadows.md).
+Where the configuration has one shadow, it need not be named.
+
+diff compares the rows of the base, as they were when they were first changed here, with
+what the shadow shows; --sql prints statements in an order that foreign keys and unique
+columns allow. promote makes the same changes on another database, usually the writable
+one behind the snapshot: first it compares every row there, shows what it would do, and
+asks; then it makes all changes or none. --on-conflict says what becomes of rows that were
+changed there since. A replaced table is promoted only if it is named, since rows that
+it does not have are deleted. reset and drop ask, too; --yes answers for scripts.
+
+Examples:
+  $ signalbox shadow diff
+  $ signalbox shadow diff product --sql > changes.sql
+  $ signalbox shadow conflicts --json | jq '.rows[].key'
+  $ signalbox shadow promote --to shop --preview
+  $ signalbox shadow promote product review --to shop --on-conflict ours
+  $ signalbox shadow reset --yes
+
+Exit codes:
+  0  it is done, or shown
+  1  conflicts: there are some; promote: refused, or not confirmed; create, reset, drop:
+     refused, or not confirmed
   2  the command line or the configuration is wrong`

@@ -94,7 +94,9 @@ const obedientRouter: Router = {
 /** The configuration as it is, with its shards, to look at and to change nothing. */
 export function lookOnlyConfig(config: string | Config, timeoutMs: number): Config {
   const full: Config = typeof config === 'string' ? { databases: { default: config } } : config
-  const databases = Object.entries(full.databases).map(([alias, entry]) => [alias, lookOnly(entry)] as const)
+  const databases = Object.entries(full.databases).map(
+    ([alias, entry]) => [alias, lookOnly(unshadowed(entry, full.databases))] as const,
+  )
   return {
     ...full,
     databases: Object.fromEntries(databases),
@@ -109,6 +111,20 @@ export function lookOnlyConfig(config: string | Config, timeoutMs: number): Conf
     },
     limits: { ...full.limits, readAttempts: 1, queryTimeoutMs: timeoutMs, closeTimeoutMs: 200 },
   }
+}
+
+/**
+ * A shadow as the server of its base that it reads: that has the tables, and looking into the local database could make the shadow. Other
+ * entries stay.
+ */
+function unshadowed(entry: DatabaseEntry, databases: Config['databases']): DatabaseEntry {
+  if (typeof entry === 'string' || !('shadow' in entry)) return entry
+  let base = databases[entry.shadow.base]
+  while (typeof base === 'string' && Object.hasOwn(databases, base)) base = databases[base]
+  if (base === undefined || typeof base === 'string' || 'shadow' in base) return base ?? entry
+  const parts = 'shards' in base ? Object.values(base.shards).map(shardParts)[0] : 'primary' in base ? base : undefined
+  const server = parts?.replicas?.[0] ?? parts?.primary
+  return server === undefined ? base : { primary: server }
 }
 
 /** A database's entry with what would write to a SQLite file, and its own pool limits, taken out. Handles stay. */

@@ -6,10 +6,12 @@ import { explainFile } from './commands/explain-file.ts'
 import { recover, type RecoverOptions } from './commands/recover.ts'
 import { shards, type ShardsOptions } from './commands/shards.ts'
 import { status, type StatusOptions } from './commands/status.ts'
+import { addCommonOptions, type Finish } from './common-options.ts'
 import { exitCodes, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { checkHelp, explainHelp, programHelp, recoverHelp, shardsHelp, statusHelp } from './help-text.ts'
 import { toJson } from './json.ts'
+import { addShadow } from './shadow-program.ts'
 import type { Terminal } from './terminal.ts'
 import { withoutPasswords } from './usage-error.ts'
 import { wrap } from './wrap.ts'
@@ -56,8 +58,6 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   return code
 }
 
-type Finish = (options: { readonly json?: boolean }, work: () => Promise<ExitCode>) => Promise<void>
-
 interface Output {
   readonly writeOut: (text: string) => void
   readonly writeErr: (text: string) => void
@@ -82,6 +82,7 @@ function makeProgram(terminal: Terminal, finish: Finish, output: Output): Comman
   addStatus(program, terminal, finish)
   addShards(program, terminal, finish)
   addRecover(program, terminal, finish)
+  addShadow(program, terminal, finish)
   return program
 }
 
@@ -189,13 +190,6 @@ function addRecover(program: Command, terminal: Terminal, finish: Finish): void 
     .action(async (options: RecoverOptions) => {
       await finish(options, async () => await recover(options, terminal))
     })
-}
-
-function addCommonOptions(command: Command): Command {
-  return command
-    .addOption(new Option('-c, --config <path>', 'the configuration file').conflicts('url'))
-    .option('--url <dsn>', 'a single database, in place of a configuration file')
-    .option('--json', 'print JSON, for programs')
 }
 
 function append(value: string, before: readonly string[] | undefined): readonly string[] {

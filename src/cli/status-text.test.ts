@@ -9,6 +9,7 @@ const terminal: Terminal = {
   style: (style, text) => (style === 'yellow' ? `<${text}>` : text),
   columns: 100,
   read: async () => '',
+  ask: async () => undefined,
   isInteractive: true,
   interruption: () => new AbortController().signal,
 }

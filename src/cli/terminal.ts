@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import { styleText } from 'node:util'
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
@@ -14,6 +15,8 @@ export interface Terminal {
   readonly columns: number
   /** The standard input, whole. */
   read(): Promise<string>
+  /** Puts a question to whoever sits there, and gives the answer; `undefined`: nobody does. */
+  ask(question: string): Promise<string | undefined>
   /** Whether the standard output is a terminal, so that what stands there can be drawn over. */
   readonly isInteractive: boolean
   /** Fires when the user has seen enough: Ctrl-C, SIGTERM, or nobody reads the output any more. A second Ctrl-C kills. */
@@ -36,6 +39,15 @@ export function processTerminal(): Terminal {
       process.stdin.setEncoding('utf8')
       for await (const chunk of process.stdin) text += String(chunk)
       return text
+    },
+    ask: async (question) => {
+      if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+      const reader = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        return await reader.question(question)
+      } finally {
+        reader.close()
+      }
     },
     isInteractive: process.stdout.isTTY,
     interruption: () => {

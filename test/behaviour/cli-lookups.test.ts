@@ -29,6 +29,7 @@ async function check({ databases, config }: LookupCustomers, args: readonly stri
     style: (_style, text) => text,
     columns: 100,
     read: async () => '',
+    ask: async () => undefined,
     isInteractive: false,
     interruption: () => new AbortController().signal,
   }

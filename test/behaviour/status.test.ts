@@ -47,6 +47,7 @@ async function signalbox(args: readonly string[], write: (text: string) => void,
     style: (_style, text) => text,
     columns: 120,
     read: async () => '',
+    ask: async () => undefined,
     isInteractive: false,
     interruption: () => enough ?? new AbortController().signal,
   }

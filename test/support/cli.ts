@@ -21,6 +21,8 @@ export interface CliWishes {
   /** Default 100. */
   readonly columns?: number
   readonly isInteractive?: boolean
+  /** What is answered to every question. Default: nobody is there. */
+  readonly answer?: string
   /** Called with everything that was written so far, piece by piece; true = Ctrl-C. */
   readonly hasSeenEnough?: ((frames: readonly string[]) => boolean) | undefined
 }
@@ -28,7 +30,7 @@ export interface CliWishes {
 /** Runs the program in this process, at a terminal without colours. */
 export async function runCli(
   args: readonly string[],
-  { input = '', columns = 100, isInteractive = false, hasSeenEnough }: CliWishes = {},
+  { input = '', columns = 100, isInteractive = false, answer, hasSeenEnough }: CliWishes = {},
 ): Promise<CliAnswer> {
   const [frames, errors, enough] = [[] as string[], [] as string[], new AbortController()]
   const terminal: Terminal = {
@@ -40,6 +42,10 @@ export async function runCli(
     style: (_style, text) => text,
     columns,
     read: async () => input,
+    ask: async (question) => {
+      errors.push(question)
+      return answer
+    },
     isInteractive,
     interruption: () => enough.signal,
   }

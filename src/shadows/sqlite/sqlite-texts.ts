@@ -21,7 +21,7 @@ function literal(value: unknown): string {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'number') return realLiteral(value)
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`
-  const written = String(value as string)
+  const written = String(value)
   // The text of a statement ends at the first NUL.
   return written.includes('\0') ? `CAST(X'${Buffer.from(written).toString('hex')}' AS TEXT)` : text(written)
 }
