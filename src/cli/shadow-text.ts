@@ -162,7 +162,8 @@ function keyText(key: Readonly<Record<string, unknown>>): string {
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'NULL'
   if (value instanceof Uint8Array) return shortened(`X'${Buffer.from(value).toString('hex')}'`)
-  const text = String(value)
+  if (typeof value === 'bigint') return String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   // What would move the cursor is shown.
   return shortened(/\p{Cc}/u.test(text) ? JSON.stringify(text) : text)
 }

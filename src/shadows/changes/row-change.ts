@@ -53,5 +53,5 @@ export function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'number' || typeof value === 'bigint') return `n${String(value)}`
   if (value instanceof Uint8Array) return `b${Buffer.from(value).toString('hex')}`
-  return `t${String(value)}`
+  return `t${typeof value === 'string' ? value : JSON.stringify(value)}`
 }

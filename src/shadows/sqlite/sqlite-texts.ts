@@ -21,7 +21,7 @@ function literal(value: unknown): string {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'number') return realLiteral(value)
   if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`
-  const written = String(value)
+  const written = typeof value === 'string' ? value : JSON.stringify(value)
   // The text of a statement ends at the first NUL.
   return written.includes('\0') ? `CAST(X'${Buffer.from(written).toString('hex')}' AS TEXT)` : text(written)
 }
@@ -29,6 +29,6 @@ function literal(value: unknown): string {
 /** A REAL that stays one in a column that takes anything. */
 function realLiteral(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '9e999' : '-9e999'
-  const written = String(value)
+  const written = typeof value === 'string' ? value : JSON.stringify(value)
   return /[.e]/.test(written) ? written : `${written}.0`
 }
