@@ -1,6 +1,7 @@
 import { ConfigError, ShadowError, type ShadowConflict } from './errors.ts'
 import type { Transaction } from './execution/transaction.ts'
 import { show } from './option.ts'
+import { NoWritesError } from './routing/write-guard.ts'
 import {
   readLookOptions,
   readPromoteOptions,
@@ -59,6 +60,7 @@ export class ShadowAdmin<A extends string = string> {
    * Throws `ShadowError` if a table with changes is now declared otherwise, or the base has what cannot be augmented.
    */
   async create(): Promise<ShadowReport> {
+    refuseGuarded(this.#parts.database)
     const { tables, made } = await (await this.#store()).create()
     await this.#parts.forget()
     return {
@@ -151,6 +153,7 @@ export class ShadowAdmin<A extends string = string> {
    */
   async reset(options: ShadowTableOptions = {}): Promise<void> {
     const { table } = readTableOptions(options)
+    refuseGuarded(this.#parts.database)
     const store = await this.#store()
     const one = table === undefined ? undefined : await this.#reading(async (reader) => this.#tables(reader, table)[0])
     if (table === undefined || one !== undefined) await store.reset(one)
@@ -158,6 +161,7 @@ export class ShadowAdmin<A extends string = string> {
 
   /** Throws away everything that the shadow keeps in its local database. The next statement begins anew. */
   async drop(): Promise<void> {
+    refuseGuarded(this.#parts.database)
     await this.#parts.forget()
     await (await this.#store()).drop()
   }
@@ -215,6 +219,7 @@ export class ShadowAdmin<A extends string = string> {
     }
     if (target.alias === database.alias) refuse(`${show(to)} is the shadow itself.`)
     if (target.engine !== database.engine) refuse(`${show(to)} is ${target.engine}.`)
+    refuseGuarded(target)
     if (target.shards.length > 1) refuse(`${show(to)} has ${target.shards.length} shards.`)
   }
 
@@ -263,4 +268,8 @@ export class ShadowAdmin<A extends string = string> {
     }
     return changes
   }
+}
+
+function refuseGuarded({ alias, noWrites }: Database): void {
+  if (noWrites !== undefined) throw new NoWritesError(`"${alias}" takes no writes: ${noWrites}. Nothing was sent.`)
 }

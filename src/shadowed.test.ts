@@ -62,3 +62,9 @@ it('says of each table of a statement where its rows come from', async () => {
   ])
   expect(client.explain('select * from review').reasons.map(({ rule }) => rule)).not.toContain('shadow')
 })
+
+it('goes on keeping writes from the database itself', async () => {
+  await using client = await connect(shadowed({ ...config, noWritesTo: ['default', 'other'] }, { shop: overlay }))
+  const guarded = [...client.topology.databases.values()].filter(({ noWrites }) => noWrites !== undefined)
+  expect(guarded.map(({ alias }) => alias).sort()).toEqual(['other', 'shop_base'])
+})

@@ -12,8 +12,8 @@ export interface ShadowOverlay extends Pick<ShadowDatabaseInput, 'tables' | 'poo
 
 /**
  * A configuration in which databases are covered by shadows of themselves: their aliases, and those that lead to them, mean the shadow
- * from now on; the database itself goes on as its base, under the alias with `_base` behind it. For a developer's machine: nothing that
- * the application writes reaches the base. Pure; the configuration that it was given stays as it is.
+ * from now on; the database itself goes on as its base, under the alias with `_base` behind it, by which `noWritesTo` names it. For a
+ * developer's machine: nothing that the application writes reaches the base. Pure; the configuration that it was given stays as it is.
  *
  * Throws `UnknownDatabaseError` for an alias that is not declared, `ConfigError` if the alias of the base is taken.
  *
@@ -31,6 +31,7 @@ export function shadowed<const D extends Readonly<Record<string, DatabaseEntry>>
   overlays: { readonly [K in keyof D]?: ShadowOverlay },
 ): Config<D> {
   const databases: Record<string, DatabaseEntry> = { ...config.databases }
+  const bases = new Map<string, string>()
   for (const [given, overlay] of Object.entries<ShadowOverlay | undefined>(overlays)) {
     if (overlay === undefined) continue
     const alias = databaseOf(given, config.databases)
@@ -42,11 +43,16 @@ export function shadowed<const D extends Readonly<Record<string, DatabaseEntry>>
         'each database once, and no alias of that name',
       )
     const { local, ...rest } = overlay
+    bases.set(alias, base)
     databases[base] = config.databases[alias]!
     databases[alias] = { shadow: { base, local }, ...rest }
   }
+  // What is kept from writes is the database, not its shadow.
+  const noWritesTo = config.noWritesTo?.map((name) =>
+    Object.hasOwn(databases, name) ? (bases.get(databaseOf(name, config.databases)) ?? name) : name,
+  )
   // The aliases are those of before, and one more for each base, which nobody has to name.
-  return { ...config, databases } as Config<D>
+  return { ...config, databases, ...(noWritesTo && { noWritesTo }) } as unknown as Config<D>
 }
 
 /** The alias of the database that an alias means in the end. */

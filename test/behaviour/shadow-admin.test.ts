@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ShadowConflictError, type Client, type ShadowAdmin } from '../../src/index.ts'
+import { connect, defineConfig, shadowed, ShadowConflictError, type Client, type ShadowAdmin } from '../../src/index.ts'
 import { shadowedShop, type ShadowedShop } from '../support/shadowed-shop.ts'
 
 const shop = [
@@ -326,6 +326,37 @@ describe('promoting the changes of a shadow', () => {
     await expect(admin(both).promote({ to: 'copy', onConflict: 'mine' as never })).rejects.toThrow(
       /"fail", "ours", "theirs"/,
     )
+  })
+})
+
+describe('a database that takes no writes', () => {
+  it('gets no changes promoted, and a shadow that takes none is not looked after', async () => {
+    await using both = await shadowedShop(shop, augmented)
+    await both.shadow.query('delete from product where id = 1')
+    const databases = {
+      dev: { shadow: { base: 'shop', local: both.local }, tables: augmented },
+      shop: both.baseDsn,
+    }
+    await using guarded = await connect({ databases, noWritesTo: ['shop'] })
+    await expect(guarded.shadow('dev').promote({ to: 'shop', preview: true })).rejects.toThrow(/"shop" takes no writes/)
+    await guarded.shadow('dev').reset()
+    await using still = await connect({ databases, noWritesTo: ['dev'] })
+    for (const work of ['create', 'reset', 'drop'] as const)
+      await expect(still.shadow('dev')[work]()).rejects.toThrow('"dev" takes no writes: `noWritesTo` names it.')
+    expect((await still.shadow('dev').diff()).tables).toHaveLength(2)
+  })
+})
+
+describe('shadowed()', () => {
+  it('covers a database in one line: the application writes as ever, and the database is not written', async () => {
+    await using both = await shadowedShop(shop, {})
+    const config = defineConfig({ databases: { default: 'shop', shop: both.baseDsn } })
+    const overlay = { shop: { local: both.local, tables: augmented } }
+    await using client = await connect(process.env['PATH'] === undefined ? config : shadowed(config, overlay))
+    await client.query('delete from product where id = 1')
+    expect((await client.query('select count(*) as n from review')).rows).toEqual([{ n: 2 }])
+    expect((await both.base.query('select count(*) as n from review')).rows).toEqual([{ n: 4 }])
+    expect((await client.shadow('shop').diff()).tables.map(({ deleted }) => deleted)).toEqual([1, 2])
   })
 })
 

@@ -10,7 +10,7 @@ export interface ShadowedShop extends AsyncDisposable {
   readonly copy: Client
   /** The base itself. */
   readonly base: Client
-  /** The data source names of the base and of the local database. */
+  /** The data source names of the base, and of the local database. */
   readonly baseDsn: string
   readonly local: string
   /** Whether there is a local file. */
