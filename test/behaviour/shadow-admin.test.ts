@@ -305,12 +305,13 @@ describe('promoting the changes of a shadow', () => {
     expect(await rowsOf(both.copy, 'country')).toEqual([[{ code: 'it', name: 'Italy' }]])
   })
 
-  it('to the base itself leaves no conflicts, and after a reset the base is shown alone', async () => {
+  it('to the base itself leaves no conflicts and shows each row once, and after a reset the base is shown alone', async () => {
     await using both = await shadowedShop(shop, augmented)
     await play(both.shadow, ...nastyOrder)
     const shown = await rowsOf(both.shadow, 'product', 'review')
     await admin(both).promote({ to: 'shop' })
     expect(await rowsOf(both.base, 'product', 'review')).toEqual(shown)
+    expect(await rowsOf(both.shadow, 'product', 'review')).toEqual(shown)
     expect((await admin(both).conflicts()).count).toBe(0)
     await admin(both).reset()
     expect(await rowsOf(both.shadow, 'product', 'review')).toEqual(shown)

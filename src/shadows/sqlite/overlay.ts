@@ -50,10 +50,13 @@ function viewOf(table: ShadowTable): string {
   )
 }
 
-/** That a row `b` of the base is shown still. */
+/** That a row `b` of the base is shown still: it was not copied, and none with its key was added here before the base got it. */
 export function isShown({ name, primaryKey }: ShadowTable): string {
-  const same = primaryKey.map(({ name: column }) => `o.${quote(column)} = b.${quote(column)}`).join(' AND ')
-  return `NOT EXISTS (SELECT 1 FROM main.${quote(originalName(name))} AS o WHERE ${same})`
+  const isMissing = (table: string, alias: string): string => {
+    const same = primaryKey.map(({ name: column }) => `${alias}.${quote(column)} = b.${quote(column)}`).join(' AND ')
+    return `NOT EXISTS (SELECT 1 FROM main.${quote(table)} AS ${alias} WHERE ${same})`
+  }
+  return `${isMissing(originalName(name), 'o')} AND ${isMissing(localName(name), 'l')}`
 }
 
 /** Copies the rows of the base that are shown and meet a condition. Inside a trigger, tables that are changed have no schema. */
