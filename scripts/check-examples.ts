@@ -15,7 +15,7 @@ interface Example {
 }
 
 const ambient: Readonly<Record<string, string>> = {
-  client: "declare const client: import('signalbox').Client<'default' | 'shop' | 'reviews' | 'archive'>",
+  client: "declare const client: import('signalbox').Client<'default' | 'shop' | 'reviews' | 'archive' | 'dev'>",
   tx: "declare const tx: import('signalbox').Transaction",
   db: "declare const db: import('kysely').Kysely<Shop>",
   Shop: 'interface Shop { product: { id: number; name: string; stock: number }; review: { id: number; product_id: number }; purchase: { id: number }; archived_purchase: { id: number } }',
