@@ -501,12 +501,12 @@ describe('creating and dropping a shadow', () => {
       'insert into a values (1)',
       'insert into c values (1, 1)',
     ]
-    await using both = await shadowedShop(tree, { b: 'augment', a: 'replace' })
+    await using both = await shadowedShop(tree, { a: 'augment', b: 'augment' })
     await both.shadow.query('insert into a values (5)')
-    const more = await both.again({ b: 'augment', a: 'replace', c: 'replace' })
-    await more.shadow('dev').create()
-    await more.query('insert into c values (1, 5)')
-    await expect(more.query('insert into c values (2, 1)')).rejects.toThrow(/FOREIGN KEY/)
+    const more = await both.again({ a: 'augment', b: 'augment', c: 'replace' })
+    expect((await more.shadow('dev').create()).tables).toContainEqual({ table: 'c', kind: 'replace', isNew: true })
+    await play(more, 'insert into c values (1, 5)', 'insert into c values (2, 1)')
+    await expect(more.query('insert into c values (3, 6)')).rejects.toThrow(/FOREIGN KEY/)
   })
 
   it('refuses what would lose changes, naming the tables; what has none may go', async () => {
