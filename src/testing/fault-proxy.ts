@@ -56,10 +56,12 @@ export interface FaultProxy extends AsyncDisposable {
  * await using proxy = await startFaultProxy(server)
  * await using client = await connect(proxy.through(server.dsn()))
  *
- * // COMMIT takes effect, but its answer is lost, and nobody can be asked what has become of it:
- * proxy.apply({ kind: 'cut-on', pattern: 'COMMIT', moment: 'answered' })
- * proxy.refuse()
- * const sale = client.transaction(async (tx) => await tx.query('create table sale (id integer)'))
+ * const sale = client.transaction(async (tx) => {
+ *   await tx.query('create table sale (id integer)')
+ *   // COMMIT will take effect, but its answer is lost, and nobody can be asked what has become of it:
+ *   proxy.apply({ kind: 'cut-on', pattern: 'COMMIT', moment: 'answered' })
+ *   proxy.refuse()
+ * })
  * await assert.rejects(sale, { code: 'SIGNALBOX_COMMIT_UNKNOWN' })
  *
  * // The server hangs:
