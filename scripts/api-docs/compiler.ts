@@ -5,7 +5,10 @@ import { API, SymbolFlags, type Checker, type Project, type Symbol } from 'types
 
 export const root = join(import.meta.dirname, '../..')
 
-/** The compiler whose interface this was written for. It is marked unstable: another version may have another one. */
+/**
+ * The compiler whose interface this was written for. It is marked unstable: another version may have another one. TypeDoc, which would
+ * spare us this, needs TypeScript 6, which cannot be installed beside 7 under one name.
+ */
 const knownCompiler = '7.0.2'
 
 /** Reads JSON of the project, or of a package that it uses. */
