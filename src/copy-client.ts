@@ -10,7 +10,7 @@ import { RowsCopy } from './workflows/copy/copy-rows.ts'
 import { deleteOnAll, deletionsOn, type DeleteOptions, type DeleteReport } from './workflows/copy/delete-from-all.ts'
 import { parseCopyOptions, type CopyOptions, type CopyReport } from './workflows/copy/options.ts'
 import type { Place } from './workflows/copy/place.ts'
-import { openPlace, refuseShards } from './workflows/copy/places.ts'
+import { openPlace, refuseComposed } from './workflows/copy/places.ts'
 import { presenceOf, type Presence, type PresenceOptions } from './workflows/copy/presence.ts'
 
 /** A database as it was named, and as it is known. */
@@ -161,7 +161,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
   #named(target: unknown, path: string, what: string): Named {
     if (target === undefined) throw new ConfigError(path, 'It is missing.', 'an alias, a data source name, or a pool')
     const database = this.#parts.databases.resolve(target)
-    refuseShards(database, what)
+    refuseComposed(database, what)
     return { target, database }
   }
 

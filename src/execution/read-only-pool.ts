@@ -1,5 +1,6 @@
 import type {
   BeginOptions,
+  CopyBlock,
   DriverPool,
   DriverRequest,
   DriverResult,
@@ -103,6 +104,7 @@ export class ReadOnlyPool implements DriverPool {
 }
 
 class ReadOnlyLease implements Lease {
+  readonly copyOut?: (request: DriverRequest) => AsyncGenerator<CopyBlock, void, undefined>
   readonly commitFate?: NonNullable<Lease['commitFate']>
   readonly #lease: Lease
   readonly #terms: GuardTerms
@@ -114,6 +116,7 @@ class ReadOnlyLease implements Lease {
   constructor(lease: Lease, terms: GuardTerms) {
     this.#lease = lease
     this.#terms = terms
+    if (lease.copyOut !== undefined) this.copyOut = (request) => this.#rows(request, () => lease.copyOut!(request))
     if (lease.commitFate !== undefined) this.commitFate = async (there) => await lease.commitFate!(there)
   }
 
@@ -129,15 +132,22 @@ class ReadOnlyLease implements Lease {
     })
   }
 
-  async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+  stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    return this.#rows(request, () => this.#lease.stream(request))
+  }
+
+  async *#rows<T>(
+    request: DriverRequest,
+    open: () => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
     refuseWrite(request, this.#terms)
     if (this.#isSafe) {
-      yield* explainedRows(this.#lease.stream(request), this.#terms)
+      yield* explainedRows(open(), this.#terms)
       return
     }
     await this.begin({})
     try {
-      yield* explainedRows(this.#lease.stream(request), this.#terms)
+      yield* explainedRows(open(), this.#terms)
     } finally {
       await this.rollback()
     }

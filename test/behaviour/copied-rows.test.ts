@@ -3,11 +3,14 @@ import {
   ConfigError,
   CopyConflictError,
   CopyError,
+  NoWritesError,
   UnsupportedError,
   connect,
   hashShards,
   type CopyProgress,
+  type Dsn,
 } from '../../src/index.ts'
+import { freshDatabase, testedEngines } from '../support/servers.ts'
 import { fill, names, pairs, shop } from '../support/two-shops.ts'
 
 const policies = ['error', 'skip', 'replace'] as const
@@ -231,5 +234,36 @@ describe('a copy is refused', () => {
     await there.query('drop table product')
     await there.query('create table product (id int primary key, a text, b text)')
     await expect(client.copyRows({ ...copy, keys: ['x'] })).rejects.toThrow(/options\.keys\[0\]/)
+  })
+})
+
+it('a shadow is no place to copy from or to', async () => {
+  await using base = await freshDatabase('sqlite')
+  await using local = await freshDatabase('sqlite')
+  const shadow = { base: 'base', local: local.dsn as Dsn }
+  await using client = await connect({ databases: { base: base.dsn as Dsn, play: { shadow } } })
+  const refused = client.copyRows({ from: 'play', to: 'base', table: 'product' })
+  await expect(refused).rejects.toThrow(UnsupportedError)
+  await expect(refused).rejects.toThrow(/"play" is a shadow/)
+})
+
+describe.each(testedEngines)('a database on %s that takes no writes', (engine) => {
+  it('can be copied from, and not to', async () => {
+    await using there = await shop([engine, engine])
+    await fill(there, 5)
+    const [here, other] = there.dsns
+    await using guarded = await connect({ databases: { here, there: other }, noWritesTo: ['here'] })
+    const options = { from: 'here', to: 'there', table: 'product' } as const
+    await expect(guarded.copyRows(options)).resolves.toMatchObject({ tables: [{ inserted: 5 }] })
+    await expect(guarded.copyRows({ ...options, onConflict: 'skip' })).resolves.toMatchObject({
+      tables: [{ skipped: 5 }],
+    })
+    const found = await guarded.presence([{ id: 1 }], { from: 'here', in: 'there', table: 'product' })
+    expect(found[0]?.state).toBe('same')
+    await expect(guarded.copyRows({ ...options, from: 'there', to: 'here' })).rejects.toThrow(NoWritesError)
+    await expect(guarded.deleteFromAll({ databases: ['there', 'here'], table: 'product', keys: [1] })).rejects.toThrow(
+      NoWritesError,
+    )
+    expect(await names(there, 'there')).toHaveLength(5)
   })
 })

@@ -22,6 +22,7 @@ const reviewTable = (engine: Engine): string =>
 /** Two databases with the tables `product` and `review`. */
 export interface Shop extends AsyncDisposable {
   readonly client: Client<'here' | 'there'>
+  readonly dsns: readonly [Dsn, Dsn]
 }
 
 export async function shop([from, to]: Pair): Promise<Shop> {
@@ -36,6 +37,7 @@ export async function shop([from, to]: Pair): Promise<Shop> {
   }
   return {
     client,
+    dsns: [here.dsn as Dsn, there.dsn as Dsn],
     [Symbol.asyncDispose]: async () => {
       await client.close()
       await here.drop()

@@ -6,8 +6,14 @@ import { Place, type PlaceLimits } from './place.ts'
 import { mysqlSettings } from './values/mysql-codec.ts'
 import { postgresSettings } from './values/postgres-codec.ts'
 
-/** Throws `UnsupportedError` for a database with several shards, where a row has a shard that its key says. */
-export function refuseShards({ alias, shards }: Database, what: string): void {
+/** Throws `UnsupportedError` for a database with several shards, where a row has a shard that its key says; and for a shadow, which is no table of its own. */
+export function refuseComposed({ alias, shards, shadow }: Database, what: string): void {
+  if (shadow !== undefined) {
+    throw new UnsupportedError(
+      `${what} works with tables, and "${alias}" is a shadow, which shows those of two databases as one. Nothing was sent. Name its base, or its local database.`,
+      { database: alias },
+    )
+  }
   if (shards.length === 1) return
   throw new UnsupportedError(
     `${what} works with databases of one shard, and "${alias}" has ${shards.length}: ${shards.map(({ name }) => name).join(', ')}. Nothing was sent. ` +
@@ -34,7 +40,8 @@ export async function openPlace(
   const lease = await host.executor.lease(on, access, { timeoutMs, signal }, host.surroundings)
   const place = new Place(lease, database, limits)
   try {
-    if (database.engine === 'mysql') await place.query(mysqlSettings, [], 'session')
+    // A source may be one that takes no writes; whatever is set, the connection is reset when it is given back.
+    if (database.engine === 'mysql') await place.query(mysqlSettings, [], access === 'read' ? 'read' : 'session')
     return place
   } catch (error) {
     await place.close()
