@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connect, CopyConflictError, CopyMismatchError, type Client, type Dsn, type Engine } from '../../src/index.ts'
+import { ItemCluster } from '../support/item-cluster.ts'
 import { freshDatabase, testedEngines, type TestDatabase } from '../support/servers.ts'
 import type { CopyOrder } from '../support/copy-process.ts'
 
@@ -196,4 +197,29 @@ describe.runIf(testedEngines.includes('postgres'))('a copy', () => {
     },
     120_000,
   )
+})
+
+describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))('a session on replicas of %s', (engine) => {
+  it('reads what it has copied', async () => {
+    const items = await ItemCluster.start(engine)
+    open.push({ [Symbol.asyncDispose]: async () => await items.cluster.stop() })
+    await using other = await freshDatabase(engine)
+    await using filling = await connect(other.dsn as Dsn)
+    await filling.query('create table item (id integer primary key, n integer not null)')
+    await filling.query('insert into item values (1, 5), (2, 5)')
+    for (const onConflict of ['error', 'replace'] as const) {
+      await items.begin()
+      const client = await items.open()
+      await items.read(client)
+      await items.pauseReplicas()
+      await client.session(async () => {
+        const copy = { from: other.dsn as 'default', to: 'default', table: 'item', onConflict } as const
+        await client.copyRows(onConflict === 'error' ? { ...copy, where: 'id = 2' } : copy)
+        const { rows, route } = await client.query<{ n: number }>('select n from item order by id')
+        expect(rows.map(({ n }) => n)).toEqual([onConflict === 'error' ? 0 : 5, 5])
+        expect(route.role).toBe('primary')
+      })
+      await items.end()
+    }
+  }, 60_000)
 })
