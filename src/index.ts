@@ -155,10 +155,10 @@ export {
   DeleteIncompleteError,
 } from './workflows/copy/errors.ts'
 export type {
-  ConflictPolicy,
   CopiedTable,
   CopiedTableReport,
   CopyOptions,
+  CopyPolicy,
   CopyProgress,
   CopyReport,
 } from './workflows/copy/options.ts'

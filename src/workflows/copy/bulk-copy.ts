@@ -5,7 +5,7 @@ import type { TablePair } from './column-pairs.ts'
 import { CopyMismatchError } from './errors.ts'
 import type { Place } from './place.ts'
 import { formatPosition, parsePosition, type CopyPosition, type RowChoice } from './row-reader.ts'
-import { conflictOf, type ConflictPolicy } from './conflict.ts'
+import { conflictOf, type CopyPolicy } from './conflict.ts'
 
 /** Built-in types whose binary form all servers share. */
 const binary: ReadonlySet<string> = new Set(
@@ -31,7 +31,7 @@ export function canBulk(
   target: Place,
   { pairs }: TablePair,
   choice: RowChoice,
-  policy: ConflictPolicy,
+  policy: CopyPolicy,
 ): boolean {
   // The statement takes no parameters.
   const isPlain = policy === 'error' && choice.keys === undefined && choice.params.length === 0

@@ -3,10 +3,10 @@ import { CopyConflictError } from './errors.ts'
 import type { Place } from './place.ts'
 
 /** What becomes of a row whose primary key is there already. */
-export type ConflictPolicy = 'error' | 'skip' | 'replace'
+export type CopyPolicy = 'error' | 'skip' | 'replace'
 
 /** The error of a copy whose row a unique index has refused; any other as it is. */
-export function conflictOf(error: unknown, { database }: Place, table: string, policy: ConflictPolicy): unknown {
+export function conflictOf(error: unknown, { database }: Place, table: string, policy: CopyPolicy): unknown {
   if (!(error instanceof QueryError) || !isDuplicate(error)) return error
   const ways =
     policy === 'error'

@@ -1,9 +1,9 @@
 import type { UsingTarget } from '../../config.ts'
 import { ConfigError } from '../../errors.ts'
 import { asRecord, refuseUnknownKeys, show } from '../../option.ts'
-import type { ConflictPolicy } from './conflict.ts'
+import type { CopyPolicy } from './conflict.ts'
 
-export type { ConflictPolicy } from './conflict.ts'
+export type { CopyPolicy } from './conflict.ts'
 
 /** Which rows of which table are copied. Without `where` and `keys` all of them. */
 export interface CopiedTable {
@@ -51,7 +51,7 @@ export interface CopyOptions<A extends string = string> {
   readonly params?: readonly unknown[]
   readonly keys?: readonly unknown[]
   /** What becomes of a row whose primary key is there already. Default `error`. */
-  readonly onConflict?: ConflictPolicy
+  readonly onConflict?: CopyPolicy
   /**
    * A name for a copy in batches that are committed one by one, and which goes on where it was left when it is called again with this name.
    * Default: everything in one transaction.
@@ -73,7 +73,7 @@ export interface CopyOptions<A extends string = string> {
 /** Options as they were checked. */
 export interface ParsedCopy {
   readonly tables: readonly CopiedTable[]
-  readonly onConflict: ConflictPolicy
+  readonly onConflict: CopyPolicy
   readonly resume: string | undefined
   readonly batchSize: number | undefined
   readonly verify: boolean

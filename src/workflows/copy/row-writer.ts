@@ -2,7 +2,7 @@ import { quoted, tableText, TextWithValues } from '../../distributed/moves/row-t
 import type { TableName } from '../../topology/table-map.ts'
 import type { TablePair } from './column-pairs.ts'
 import { copyBlocks } from './copy-text.ts'
-import { conflictOf, type ConflictPolicy } from './conflict.ts'
+import { conflictOf, type CopyPolicy } from './conflict.ts'
 import { CopyMismatchError } from './errors.ts'
 import type { Place, RawRow } from './place.ts'
 import { keyCondition, keyText, mostKeys, numberRange } from './row-keys.ts'
@@ -26,11 +26,11 @@ export class RowWriter {
   readonly #place: Place
   readonly #table: string
   readonly #pair: TablePair
-  readonly #policy: ConflictPolicy
+  readonly #policy: CopyPolicy
   readonly #columns: string
   readonly #keyIndexes: readonly number[]
 
-  constructor(place: Place, table: TableName, pair: TablePair, policy: ConflictPolicy) {
+  constructor(place: Place, table: TableName, pair: TablePair, policy: CopyPolicy) {
     this.#place = place
     this.#table = tableText(place.engine, table)
     this.#pair = pair

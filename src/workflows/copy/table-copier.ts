@@ -6,14 +6,14 @@ import type { CopyRecord } from './copy-record.ts'
 import type { Place } from './place.ts'
 import { RowReader, type CopyPosition, type RowChoice } from './row-reader.ts'
 import { RowWriter } from './row-writer.ts'
-import type { ConflictPolicy } from './conflict.ts'
+import type { CopyPolicy } from './conflict.ts'
 
 /** How one table is copied. */
 export interface TableTask {
   readonly table: TableName
   readonly pair: TablePair
   readonly choice: RowChoice
-  readonly onConflict: ConflictPolicy
+  readonly onConflict: CopyPolicy
   readonly verify: boolean
   readonly batchSize: number | undefined
   /** It is copied in several transactions. */
