@@ -48,7 +48,7 @@ export interface ShadowAdminParts {
 export class ShadowAdmin<A extends string = string> {
   readonly #parts: ShadowAdminParts
 
-  /** Made by `client.shadow()`. */
+  /** @internal Made by `client.shadow()`. */
   constructor(parts: ShadowAdminParts) {
     this.#parts = parts
   }

@@ -1,6 +1,6 @@
 import { ConfigError } from './errors.ts'
 import { asRecord, readOptions, readStrings, refuseUnknownKeys, show, type OptionTable } from './option.ts'
-import type { ConflictPolicy } from './shadows/changes/promote-changes.ts'
+import type { PromotionPolicy } from './shadows/changes/promote-changes.ts'
 
 /** Which rows of a shadow are meant. */
 export interface ShadowTableOptions {
@@ -21,7 +21,7 @@ export interface PromoteOptions<A extends string = string> {
   /** Default: all augmented tables. A replaced one must be named: rows of the base that it does not have are deleted. */
   readonly tables?: readonly string[]
   /** What becomes of a row that is not, there, as it was when it was changed here. Default `fail`. */
-  readonly onConflict?: ConflictPolicy
+  readonly onConflict?: PromotionPolicy
   /** Only looks, and says what would be done. Default false. */
   readonly preview?: boolean
 }
@@ -30,7 +30,7 @@ const lookOptions = {
   limit: { default: 1_000, min: 1, max: 1_000_000, unit: 'rows', about: 'Rows of each table that are given.' },
 } as const satisfies OptionTable
 
-const policies: readonly ConflictPolicy[] = ['fail', 'ours', 'theirs']
+const policies: readonly PromotionPolicy[] = ['fail', 'ours', 'theirs']
 
 export function readLookOptions(given: ShadowLookOptions): { readonly table?: string; readonly limit: number } {
   refuseUnknownKeys(asRecord(given, 'options'), ['table', 'limit'], 'options')

@@ -63,7 +63,7 @@ const byFile: readonly Topic[] = [
     about:
       'Rows that are copied to another database, compared with it, deleted from several; and databases that show another one with changes laid over it. ' +
       'See [copying](../copying.md) and [shadows](../shadows.md).',
-    has: declaredIn(/^src\/(?:copy-client|workflows\/.*|shadow-.*|shadows\/.*|parse-shadow)\.ts$/),
+    has: declaredIn(/^src\/(?:copy-client|workflows\/.*|shadow-.*|shadowed|shadows\/.*|parse-shadow)\.ts$/),
   },
   {
     page: 'shards',

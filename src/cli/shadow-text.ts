@@ -1,7 +1,7 @@
 import type {
   ChangedRow,
   ChangeCounts,
-  ConflictPolicy,
+  PromotionPolicy,
   PromotionReport,
   ShadowConflict,
   ShadowConflicts,
@@ -112,7 +112,7 @@ function conflictLines(
 }
 
 /** The answer of `shadow promote`, before and after. */
-export function promotionText(report: PromotionReport, policy: ConflictPolicy, terminal: Terminal): string {
+export function promotionText(report: PromotionReport, policy: PromotionPolicy, terminal: Terminal): string {
   const { shadow, to, preview, tables, conflicts, conflictCount, alike, leftOut } = report
   const parts: string[] = []
   if (conflictCount > 0 && preview) {
@@ -133,7 +133,7 @@ export function promotionText(report: PromotionReport, policy: ConflictPolicy, t
   return `${parts.join('\n\n')}\n`
 }
 
-function policyText(policy: ConflictPolicy, terminal: Terminal): string {
+function policyText(policy: PromotionPolicy, terminal: Terminal): string {
   if (policy === 'fail')
     return `${terminal.style('red', '✗')} Nothing is promoted. --on-conflict ours or theirs settles all of them.`
   return policy === 'ours' ? 'Ours win.' : 'Theirs stay as they are.'

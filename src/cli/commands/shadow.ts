@@ -3,7 +3,7 @@ import {
   ShadowConflictError,
   SignalboxError,
   type Client,
-  type ConflictPolicy,
+  type PromotionPolicy,
   type PromotionReport,
   type ShadowAdmin,
 } from '../../index.ts'
@@ -32,7 +32,7 @@ export interface ShadowDiffOptions extends ShadowCommandOptions {
 
 export interface ShadowPromoteOptions extends ShadowCommandOptions {
   readonly to: string
-  readonly onConflict: ConflictPolicy
+  readonly onConflict: PromotionPolicy
   readonly preview?: boolean
 }
 

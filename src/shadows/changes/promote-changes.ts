@@ -11,7 +11,7 @@ import type { ShadowTexts } from './shadow-texts.ts'
 const mostReported = 100
 
 /** What becomes of a change whose row is not, over there, as it was when it was changed here. */
-export type ConflictPolicy =
+export type PromotionPolicy =
   /** Nothing is promoted. */
   | 'fail'
   /** The row gets the values that were changed here. */
@@ -31,7 +31,7 @@ export interface PromotionTerms {
   readonly shadow: string
   readonly to: string
   readonly texts: ShadowTexts
-  readonly policy: ConflictPolicy
+  readonly policy: PromotionPolicy
   /** Only looks. */
   readonly preview: boolean
   /** All that the shadow knows, since rows may refer to the changed ones. */
