@@ -43,8 +43,11 @@ export function processTerminal(): Terminal {
     ask: async (question) => {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
       const reader = createInterface({ input: process.stdin, output: process.stderr })
+      // Ctrl-C and Ctrl-D are no answer.
+      const closed = new Promise<string>((resolve) => void reader.once('close', () => resolve('')))
+      reader.once('SIGINT', () => reader.close())
       try {
-        return await reader.question(question)
+        return await Promise.race([reader.question(question).catch(() => ''), closed])
       } finally {
         reader.close()
       }

@@ -55,9 +55,9 @@ function keyCondition(change: RowChange, texts: ShadowTexts, write: Write): stri
 
 /**
  * What a change is compared with where it is to be made: a row, if there is one with its key, that says of `as_before` and `as_after`
- * whether it is as the change found it, and as it leaves it.
+ * whether it is as the change found it, and as it leaves it. `isLocking`: nobody changes it until the end of the transaction.
  */
-export function comparisonOf(change: RowChange, texts: ShadowTexts): ChangeStatement {
+export function comparisonOf(change: RowChange, texts: ShadowTexts, isLocking: boolean): ChangeStatement {
   const params: unknown[] = []
   const write: Write = (value) => {
     params.push(value)
@@ -71,7 +71,7 @@ export function comparisonOf(change: RowChange, texts: ShadowTexts): ChangeState
       : `CASE WHEN ${columns.map((column, place) => texts.same(column, write(row[place]))).join(' AND ')} THEN 1 ELSE 0 END`
   const select = `SELECT ${same(before)} AS as_before, ${same(after)} AS as_after`
   const from = `FROM ${texts.quote(table.name)} WHERE ${keyCondition(change, texts, write)}`
-  return { sql: `${select} ${from}${texts.locking}`, params }
+  return { sql: `${select} ${from}${isLocking ? texts.locking : ''}`, params }
 }
 
 /** The row with the key of a change as it is there, its values named `v0`, `v1`, … */

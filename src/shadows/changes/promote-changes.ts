@@ -57,7 +57,7 @@ export async function promoteChanges(
   const due: RowChange[] = []
   let alike = 0
   for (const change of changes) {
-    const found = await compare(change, target, terms.texts)
+    const found = await compare(change, target, terms)
     if (found === 'alike') alike++
     else if (found === 'fits') due.push(change)
     else {
@@ -73,10 +73,10 @@ export async function promoteChanges(
 async function compare(
   change: RowChange,
   target: PromotionTarget,
-  texts: ShadowTexts,
+  { texts, preview }: PromotionTerms,
 ): Promise<'fits' | 'alike' | { readonly theirs?: RowValues }> {
   const { before, after } = change
-  const { rows } = await target.query(comparisonOf(change, texts))
+  const { rows } = await target.query(comparisonOf(change, texts, !preview))
   const [row] = rows
   if (row === undefined) {
     if (after === undefined) return 'alike'
