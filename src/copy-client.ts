@@ -43,7 +43,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
    * @example
    * ```ts
    * await client.copyRows({ from: 'archive', to: 'shop', table: 'product', keys: [7, 8], onConflict: 'replace' }) // promote two products
-   * const { tables } = await client.copyRows({ from: 'shop', to: 'archive', table: ['review', 'product'], resume: 'archive-2026' })
+   * const { tables } = await client.copyRows({ from: 'shop', to: 'archive', table: 'customer', resume: 'archive-2026' })
    * for (const { table, read, inserted, checksum } of tables) console.log(table, read, inserted, checksum)
    * ```
    */
@@ -101,7 +101,7 @@ export class CopyClient<A extends string = string> extends ShardClient<A> {
    *
    * @example
    * ```ts
-   * const { databases } = await client.deleteFromAll({ databases: ['shop', 'archive'], table: 'review', keys: [7, 8] })
+   * const { databases } = await client.deleteFromAll({ databases: ['shop', 'archive'], table: 'customer', keys: [7, 8] })
    * for (const { database, deleted } of databases) console.log(database, deleted)
    * ```
    */
