@@ -1,21 +1,35 @@
 import { join } from 'node:path'
-import { connect, type Queryable } from '../../src/index.ts'
+import { connect, type Engine, type Queryable } from '../../src/index.ts'
 import { startMariadb, startPostgresCluster, type TestCluster, type TestServer } from '../../src/testing/index.ts'
 
-/** The tables of the shop that the examples are about, so that each engine takes them. All that is not a key may be left out. */
-const shop = [
+/** The tables of the shop that the examples are about. All that is not a key may be left out, and numbers of purchases. */
+const tablesFor = (engine: Engine): readonly string[] => [
   'create table product (id integer primary key, name varchar(100), stock integer, price numeric(10, 2))',
-  'create table review (id varchar(100) unique, product_id integer, text varchar(100), rating integer)',
+  `create table review (${named[engine]}, product_id integer, text varchar(100), rating integer)`,
   'create table customer (id integer primary key, email varchar(100), country varchar(2), credit numeric(10, 2))',
-  'create table purchase (id bigint, customer_id integer, product_id integer, total numeric(10, 2), country varchar(2), placed_at timestamp, year integer, note varchar(100))',
+  `create table purchase (${numbered[engine]}, customer_id integer, product_id integer, total numeric(10, 2), country varchar(2), placed_at timestamp, year integer, note varchar(100))`,
   'create table account (customer_id integer primary key, amount integer)',
   'create table gift (customer_id integer, id integer)',
   'create table invoice (id integer, tenant_id integer)',
   'create table archived_order (id integer)',
   'create table archived_product (id integer, name varchar(100))',
   'create table archived_purchase (id integer)',
-  "insert into product (id, name, stock, price) values (7, 'chair', 3, 10)",
 ]
+
+const numbered: Readonly<Record<Engine, string>> = {
+  postgres: 'id bigserial primary key',
+  mysql: 'id bigint auto_increment primary key',
+  sqlite: 'id integer primary key',
+}
+
+const named: Readonly<Record<Engine, string>> = {
+  postgres: 'id varchar(100) primary key default gen_random_uuid()::text',
+  mysql: 'id varchar(100) primary key default (uuid())',
+  sqlite: 'id varchar(100) primary key default (hex(randomblob(8)))',
+}
+
+/** What an archive gets first from an example. */
+const rows = ["insert into product (id, name, stock, price) values (7, 'chair', 3, 10)"]
 
 const names = /['"]((?:postgres|mysql|sqlite):[^'"]*)['"]/g
 
@@ -54,7 +68,7 @@ export class Places implements AsyncDisposable {
       found.set(name, made.address)
       replicas = made.replicas
       // What a shadow keeps its changes in is empty at first.
-      if (!code.includes(`local: '${name}'`)) await fillShop(made.at)
+      if (!code.includes(`local: '${name}'`)) await fillShop(made.at, !name.includes('archive'))
     }
     if (areReplicas !== '') await this.#postgres.caughtUp()
     return code.replace(names, (_, name: string) => `'${found.get(name) ?? name}'`)
@@ -81,12 +95,13 @@ export class Places implements AsyncDisposable {
   }
 }
 
-async function fillShop(dsn: string): Promise<void> {
+async function fillShop(dsn: string, hasRows: boolean): Promise<void> {
+  const engine = dsn.startsWith('sqlite:') ? 'sqlite' : dsn.startsWith('postgres') ? 'postgres' : 'mysql'
   await using client = await connect(dsn)
   const create = async (on: Queryable): Promise<void> => {
-    for (const statement of shop) await on.query(statement)
+    for (const statement of [...tablesFor(engine), ...(hasRows ? rows : [])]) await on.query(statement)
   }
   // Faster, where definitions may be part of a transaction.
-  if (client.engine === 'mysql') await create(client)
+  if (engine === 'mysql') await create(client)
   else await client.transaction(create)
 }

@@ -17,6 +17,7 @@ const sharded =
 
 function clientFor(code: string): string {
   if (code.includes('moveOwner(')) return directoryShop
+  if (code.includes('.shadow(')) return shadowedShop
   if (sharded.test(code)) return shardedShop(code.includes("log: 'default'") ? 'shop' : 'default')
   // Placeholders tell the engine.
   return plainShop(/[=(,] ?\?/.test(code) ? 'sqlite' : 'postgres')
@@ -30,6 +31,15 @@ function plainShop(engine: 'postgres' | 'sqlite'): string {
 })
 await client.query('select 1') // opens a connection, which is none of what an example with a time limit is about`
 }
+
+const shadowedShop = `const client = await open({
+  databases: {
+    default: 'dev',
+    shop: 'sqlite:./shop.db',
+    dev: { shadow: { base: 'shop', local: 'sqlite:./dev.db' }, tables: { product: 'augment', review: 'augment' } },
+  },
+})
+await client.query('update product set price = price + 1')`
 
 function shardedShop(name: 'default' | 'shop'): string {
   const table = (key: string): string => `{ database: '${name}', shardKey: '${key}' }`
