@@ -165,8 +165,22 @@ describe.each(laidEngines)('%s: a shadow', (engine) => {
     expect(inserted.rows).toEqual([{ id: 51 }])
   })
 
+  it('refuses other declarations than it was made for, naming the tables', async () => {
+    await using both = await shadowedShop(shop, augmented, engine)
+    await both.shadow.query('select 1 from product')
+    const other = await both.again({ product: 'augment', country: 'replace' })
+    await expect(other.query('select 1 from product')).rejects.toThrow(/made for other declarations: .*country.*differ/)
+  })
+
+  it.each(refusedTables[engine])('refuses to augment a table with %s', async (_, statements, message) => {
+    await using both = await shadowedShop(statements, { product: 'augment' }, engine)
+    await expect(both.shadow.query('select 1 from product')).rejects.toThrow(message)
+  })
+})
+
+describe('sqlite: a shadow', () => {
   it('goes on with its own row where the base gets one with the same key', async () => {
-    await using both = await shadowedShop(shop, augmented)
+    await using both = await shadowedShop(shopOf('sqlite'), augmented, 'sqlite')
     const ours = { id: 50, name: 'ours', price: 1, sku: 's50' }
     await both.shadow.query("insert into product values (50, 'ours', 1, 's50')")
     await both.base.query("insert into product values (50, 'theirs', 2, 's51')")
@@ -178,17 +192,5 @@ describe.each(laidEngines)('%s: a shadow', (engine) => {
     const upsert = 'insert into product (id, name) values (50, 1) on conflict (id) do update set sku = null returning *'
     expect((await both.shadow.query(upsert)).rows).toEqual([{ ...ours, price: 7, sku: null }])
     expect((await both.shadow.query('select count(*) as n from product')).rows).toEqual([{ n: 5 }])
-  })
-
-  it('refuses other declarations than it was made for, naming the tables', async () => {
-    await using both = await shadowedShop(shop, augmented, engine)
-    await both.shadow.query('select 1 from product')
-    const other = await both.again({ product: 'augment', country: 'replace' })
-    await expect(other.query('select 1 from product')).rejects.toThrow(/made for other declarations: .*country.*differ/)
-  })
-
-  it.each(refusedTables[engine])('refuses to augment a table with %s', async (_, statements, message) => {
-    await using both = await shadowedShop(statements, { product: 'augment' }, engine)
-    await expect(both.shadow.query('select 1 from product')).rejects.toThrow(message)
   })
 })
