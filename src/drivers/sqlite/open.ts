@@ -66,7 +66,8 @@ export class ConnectionOpener {
 
 function switchToWal(connection: SqliteConnection): void {
   try {
-    connection.exec('PRAGMA journal_mode = WAL')
+    // Of this file: without the schema, it would be all that are attached.
+    connection.exec('PRAGMA main.journal_mode = WAL')
   } catch (error) {
     // On a write-protected file the mode stays what it is; the first write will say why it cannot be done.
     if (error instanceof QueryError && error.errorClass === 'read-only') return
