@@ -15,14 +15,15 @@ export interface ReusedText {
 export function reusedParams({ positions, names }: ReusedText, params: Params): Params | undefined {
   if (Array.isArray(params)) {
     const given = params as readonly unknown[]
-    return positions.every((position) => position < given.length)
+    return positions.every((position) => position >= 0 && position < given.length)
       ? positions.map((position) => given[position])
       : undefined
   }
   const given = params as Readonly<Record<string, unknown>>
-  return names.every((name) => Object.hasOwn(given, name))
-    ? Object.fromEntries(names.map((name) => [name, given[name]]))
-    : undefined
+  // A key may have the sigil of its parameter, or not.
+  const keys = Object.keys(given).filter((key) => names.includes(key.replace(/^[:@$]/, '')))
+  const bare = new Set(keys.map((key) => key.replace(/^[:@$]/, '')))
+  return names.every((name) => bare.has(name)) ? Object.fromEntries(keys.map((key) => [key, given[key]])) : undefined
 }
 
 /**
@@ -33,6 +34,7 @@ export function textWithParameters(sql: string, dialect: Dialect) {
   const tokens = shapeSyntaxes[dialect].lex(sql)
   const positions: number[] = []
   const names: string[] = []
+  const calls = new Set<string>()
   return {
     text: ({ start, end }: Span): string => {
       let text = ''
@@ -40,9 +42,10 @@ export function textWithParameters(sql: string, dialect: Dialect) {
       for (let i = 0; i < tokens.length; i++) {
         const type = tokens.type(i)
         if (tokens.start(i) < start || tokens.end(i) > end) continue
+        if (tokens.word(i + 1) === '(') calls.add(tokens.unquoted(i).toLowerCase())
         if (type === tokenType.namedParameter) names.push(tokens.text(i).slice(1))
         if (type !== tokenType.parameter) continue
-        const position = tokens.links[i] ?? 0
+        const position = tokens.links[i] ?? -1
         const known = dialect === 'postgres' ? positions.indexOf(position) : -1
         const number = known === -1 ? positions.push(position) : known + 1
         text += sql.slice(from, tokens.start(i)) + (dialect === 'postgres' ? `$${number}` : '?')
@@ -51,5 +54,7 @@ export function textWithParameters(sql: string, dialect: Dialect) {
       return text + sql.slice(from, end)
     },
     result: (): Omit<ReusedText, 'sql'> => ({ positions, names }),
+    /** Names of the functions that the parts call, in lower case; and words in front of brackets that are none. */
+    calls,
   }
 }

@@ -18,6 +18,16 @@ export interface ShadowDialect {
   readonly dialect: Dialect
   /** What a table is that is called by its schema: one of those that are shown, one that the shadow keeps for itself, or of neither. */
   readonly placeOf: (schema: string) => 'shown' | 'own' | 'elsewhere'
+  /** Functions that answer otherwise each time that they are asked. */
+  readonly chance?: ReadonlySet<string>
+  /** Functions that tell of the statements before on their connection, and so of those that a shadow puts in front. */
+  readonly counts?: ReadonlySet<string>
+  /** What is shown is there on connections of the shadow alone: views and foreign keys that last cannot name it. */
+  readonly isPassing?: true
+  /** The table that an error misses in the schema of the local tables. */
+  readonly missed?: (message: string) => string | undefined
+  /** Whether an error says that copies led to further copies, too many one behind the other. */
+  readonly isTooDeep?: (message: string) => boolean
   /** RETURNING calls the table by its own name alone, whatever its alias is (SQLite). */
   readonly returnsByName: boolean
   readonly quote: (name: string) => string

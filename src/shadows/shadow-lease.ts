@@ -1,4 +1,5 @@
 import type { BeginOptions, CommitFate, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
+import { QueryError } from '../errors.ts'
 import type { Position } from '../topology/position.ts'
 import { reusedParams } from './reused-text.ts'
 import type { Remedy, ShadowStep } from './shadow-dialect.ts'
@@ -20,6 +21,15 @@ export interface ShadowTerms {
 const savepoint = 'signalbox_statement'
 /** A statement that copies rows of one table after the other fails once for each of them. */
 const mostRemedies = 100
+
+/** Failures that OR FAIL is about; what all others leave behind is undone with the transaction. */
+const keptBehind: ReadonlySet<string> = new Set([
+  'SQLITE_CONSTRAINT_UNIQUE',
+  'SQLITE_CONSTRAINT_PRIMARYKEY',
+  'SQLITE_CONSTRAINT_ROWID',
+  'SQLITE_CONSTRAINT_NOTNULL',
+  'SQLITE_CONSTRAINT_CHECK',
+])
 
 /** A connection to the local database of a shadow, on which changes are made of the local rows. */
 export class ShadowLease implements Lease {
@@ -109,7 +119,7 @@ export class ShadowLease implements Lease {
       await this.#lease.commit()
       return result
     } catch (error) {
-      await this.#lease.rollback()
+      await this.#endAfter(error)
       throw error
     }
   }
@@ -145,6 +155,19 @@ export class ShadowLease implements Lease {
     await this.#remedied(
       async () => await this.#lease.query({ sql: remedy.sql, params: remedy.params, access: 'write' }),
     )
+  }
+
+  /** OR FAIL leaves what was changed before its failure; others of its kind have undone all but copies, by which nothing looks different. */
+  async #endAfter(error: unknown): Promise<void> {
+    if (error instanceof QueryError && keptBehind.has(error.engineCode ?? '')) {
+      try {
+        await this.#lease.commit()
+        return
+      } catch {
+        // OR ROLLBACK has left no transaction, or a deferred foreign key is broken still. The caller is told of the first failure.
+      }
+    }
+    await this.#lease.rollback()
   }
 
   async #told<T>(work: () => Promise<T>): Promise<T> {

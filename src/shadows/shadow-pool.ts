@@ -9,13 +9,13 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../drivers/driver.ts'
-import { QueryError, SignalboxError } from '../errors.ts'
+import { QueryError, ShadowError, SignalboxError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
 import { BoundedMap } from '../statement/bounded-map.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
 import type { Remedy, ShadowDialect, ShadowStep } from './shadow-dialect.ts'
 import { ShadowLease, type ShadowTerms } from './shadow-lease.ts'
-import { shadowStep } from './shadow-step.ts'
+import { isShown, shadowStep } from './shadow-step.ts'
 import { withOwnNames } from './shadow-table.ts'
 
 /** Steps by text; a text that is used again was understood once already. */
@@ -61,13 +61,22 @@ export class ShadowPool implements DriverPool {
   }
 
   query(request: DriverRequest): DriverResult | Promise<DriverResult> {
-    if (request.access === 'read') return this.#pool.query(this.#readOf(request))
-    return this.#change(request)
+    if (request.access !== 'read') return this.#change(request)
+    try {
+      const result = this.#pool.query(this.#readOf(request))
+      return result instanceof Promise ? result.catch((error: unknown) => this.#fail(error)) : result
+    } catch (error) {
+      return this.#fail(error)
+    }
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     if (this.#stepOf(request) === undefined) {
-      yield* this.#pool.stream(this.#readOf(request))
+      try {
+        yield* this.#pool.stream(this.#readOf(request))
+      } catch (error) {
+        this.#fail(error)
+      }
       return
     }
     const { rows } = await this.#change(request)
@@ -97,7 +106,7 @@ export class ShadowPool implements DriverPool {
       if (step.touches.length === 0) return await this.#pool.query({ ...request, sql: step.sql })
     } catch (error) {
       // What it needs, it gets in a transaction.
-      if (step === undefined || this.#dialect.remedyOf?.(error) === undefined) throw this.#inOwnNames(error)
+      if (step === undefined || this.#dialect.remedyOf?.(error) === undefined) return this.#fail(error)
     }
     const { signal, timeoutMs } = request
     const access: Access = 'write'
@@ -146,8 +155,24 @@ export class ShadowPool implements DriverPool {
     return read === sql ? request : { ...request, sql: read }
   }
 
+  #fail(error: unknown): never {
+    throw this.#inOwnNames(error)
+  }
+
   #inOwnNames(error: unknown): unknown {
     if (!(error instanceof QueryError)) return error
+    const missed = this.#dialect.missed?.(error.message)
+    if (missed !== undefined && isShown(this.catalogue, missed))
+      return new ShadowError(
+        `"${this.catalogue.alias}" is a shadow: ${missed} is read from two databases, and so in no schema. Call it ${missed} alone.`,
+        { cause: error },
+      )
+    if (this.#dialect.isTooDeep?.(error.message))
+      return new ShadowError(
+        `"${this.catalogue.alias}" is a shadow: the rows to change lead through foreign keys to too many others, one behind the other, ` +
+          'which would have to be copied. Change those in front first, some hundred at a time. Nothing was changed.',
+        { cause: error },
+      )
     const message = withOwnNames(error.message)
     if (message !== error.message) return new QueryError(error.errorClass, message, error)
     return this.#dialect.toldError?.(error) ?? error

@@ -3,6 +3,7 @@ import type { Analysis, Span, TableUse } from '../statement/analysis.ts'
 import { readChangeShape, type ChangeShape } from '../statement/shape/change-shape.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
 import type { ShadowDialect, ShadowStep } from './shadow-dialect.ts'
+import { keepsNames } from '../statement/shape/kept-names.ts'
 import { localName, type ShadowTable } from './shadow-table.ts'
 import { textWithParameters, type ReusedText } from './reused-text.ts'
 
@@ -35,6 +36,7 @@ export function shadowStep(
       throw refusal(catalogue, `${schema}.${name} is in no schema whose tables it changes.`)
     if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name)
   }
+  if (kind === 'ddl' && dialect.isPassing) refuseLasting(sql, tables, catalogue, dialect)
   const kept = changed.flatMap((use) => {
     const table = catalogue.table(use.name)
     return table?.storage === 'augment' ? [{ use, table }] : []
@@ -45,7 +47,34 @@ export function shadowStep(
     throw refusal(catalogue, 'a text that changes several augmented tables must be sent statement by statement.')
   if (kind === 'ddl')
     throw refusal(catalogue, `the definition of ${only.table.name} is the base's. Declare it "replace" to change it.`)
+  const count = analysis.functions.find(({ name }) => dialect.counts?.has(name))
+  if (count !== undefined)
+    throw refusal(
+      catalogue,
+      `${count.name}() would tell of what the shadow copies. Read it in a statement of its own, and pass its value.`,
+    )
   return changeOf(sql, only, catalogue, dialect)
+}
+
+/** What lasts in the local database sees nothing but that. */
+function refuseLasting(
+  sql: string,
+  tables: readonly TableUse[],
+  catalogue: ShadowCatalogue,
+  dialect: ShadowDialect,
+): void {
+  const shown = tables.find(({ name, access }) => access === 'read' && isShown(catalogue, name))
+  if (shown === undefined || !keepsNames(sql, dialect.dialect)) return
+  throw refusal(
+    catalogue,
+    `a definition that lasts cannot name ${shown.name}, since its rows are not in the local database alone. Make it in "${catalogue.base}".`,
+  )
+}
+
+/** Read under a name that no local table has. */
+export function isShown(catalogue: ShadowCatalogue, name: string): boolean {
+  const kind = catalogue.kindOf(name)
+  return kind === 'augment' || kind === 'base'
 }
 
 function changeOf(
@@ -63,18 +92,32 @@ function changeOf(
       catalogue,
       `its WITH changes rows, too. Send the changes of ${table.name} as statements of their own.`,
     )
-  const own = ownName(sql, span, dialect)
+  const own = sql.slice(shape.name.start, shape.name.end)
   const target = `${dialect.local(table)}${shape.alias === undefined ? ` AS ${own}` : ''}`
-  const returned = dialect.returnsByName
-    ? shape.returned.map((name) => [name, dialect.quote(localName(table.name))] as const)
-    : []
-  const text = withReplaced(sql, [[shape.target, target], ...returned])
+  const text = withReplaced(sql, [
+    [shape.target, target],
+    ...(dialect.returnsByName ? returnedOf(sql, shape, table, dialect) : []),
+  ])
   if (shape.verb === 'insert') return { sql: text, touches: [] }
   if (shape.verb === 'merge')
     throw refusal(catalogue, 'MERGE is not made on augmented tables. INSERT … ON CONFLICT is.')
   if (shape.isLimited)
     throw refusal(catalogue, `which rows of ${table.name} a LIMIT means, the base may see differently.`)
   return { sql: text, touches: [touchOf(sql, shape, table, own, dialect)] }
+}
+
+/** RETURNING with the name of the local table, and the columns called as they would be without. */
+function returnedOf(
+  sql: string,
+  shape: ChangeShape,
+  table: ShadowTable,
+  { quote }: ShadowDialect,
+): readonly (readonly [Span, string])[] {
+  const names = shape.returned.map((name) => [name, quote(localName(table.name))] as const)
+  const labels = shape.unnamed.map(
+    ({ start, end }) => [{ start: end, end }, ` AS ${quote(sql.slice(start, end))}`] as const,
+  )
+  return [...names, ...labels].toSorted(([one], [other]) => one.start - other.start)
 }
 
 /** Copies the rows of the base that the change meets, as its own condition finds them. */
@@ -85,10 +128,13 @@ function touchOf(sql: string, shape: ChangeShape, table: ShadowTable, own: strin
   const alias = shape.alias ?? own
   const keys = table.primaryKey.map(({ name }) => `${alias}.${dialect.quote(name)}`).join(', ')
   const prefix = part(shape.with, '')
-  const query =
-    `${prefix === '' ? '' : `${prefix} `}SELECT ${keys} FROM ${dialect.shown(table)} AS ${alias}` +
-    `${part(shape.from, ', ')}${part(shape.where, ' WHERE ')}`
-  return { ...reused.result(), sql: dialect.touch(table, query) }
+  const all = `SELECT ${keys} FROM ${dialect.shown(table)} AS ${alias}`
+  const front = prefix === '' ? '' : `${prefix} `
+  const met = `${front}${all}${part(shape.from, ', ')}${part(shape.where, ' WHERE ')}`
+  // Asked a second time, chance would meet others.
+  if ([...reused.calls].some((name) => dialect.chance?.has(name)))
+    return { positions: [], names: [], sql: dialect.touch(table, all) }
+  return { ...reused.result(), sql: dialect.touch(table, met) }
 }
 
 /** `parts`: in the order of the text. */
@@ -108,13 +154,6 @@ function isElsewhere(schema: string | undefined, { placeOf }: ShadowDialect): bo
 
 function covers(outer: Span, inner: Span): boolean {
   return outer.start <= inner.start && inner.end <= outer.end
-}
-
-/** The name by which the statement may call the table's columns: the last part of what is written. */
-function ownName(sql: string, span: Span, { quote }: ShadowDialect): string {
-  const written = sql.slice(span.start, span.end)
-  const last = /(?:"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|[^.\s"`[\]]+)\s*$/.exec(written)?.[0].trim() ?? written
-  return /^[\w$]+$/.test(last) || last.startsWith('"') ? last : quote(last.slice(1, -1))
 }
 
 /** A change of a table that is the base's. */

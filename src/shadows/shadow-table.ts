@@ -11,16 +11,22 @@ export interface KeyColumn {
   readonly name: string
   /** By which values of the key are the same, where the engine says so (SQLite). */
   readonly collation?: string
+  /** It may be NULL, which is no value that a key could be found by (SQLite). */
+  readonly isNullable?: true
 }
 
 export interface ShadowColumn {
   readonly name: string
   /** As declared. */
   readonly type: string
+  /** Values keep the type that they are given with, whatever it is (SQLite's ANY in a STRICT table). */
+  readonly isAny?: true
   /** Calculated by the engine: nobody can give it a value. */
   readonly isGenerated: boolean
   /** The default as SQL; what rows of the base have in a column that only the local table has. */
   readonly preset?: string
+  /** It cannot be NULL. */
+  readonly isRequired?: boolean
 }
 
 export interface ForeignKey {
@@ -28,6 +34,8 @@ export interface ForeignKey {
   /** The table that it refers to. */
   readonly table: string
   readonly referenced: readonly string[]
+  /** What is done to its rows when the referred one is deleted: ON DELETE SET NULL. */
+  readonly setsNull?: boolean
 }
 
 /** What has to be known of a table to lay local rows over it. */
@@ -41,6 +49,10 @@ export interface TableFacts {
   readonly foreignKeys: readonly ForeignKey[]
   /** The column for which the engine makes the next number if no value is given (SQLite's INTEGER PRIMARY KEY). */
   readonly numbered?: string
+  /** By what the number is called that the engine gives each row, where no column is that number (SQLite's rowid). */
+  readonly rowNumber?: string
+  /** Names by which a statement may mean that number: `numbered`, or none that is listed. */
+  readonly rowNames?: readonly string[]
 }
 
 /** A table of which a shadow keeps something. */

@@ -27,6 +27,7 @@ export async function plannedTables(
   const kindOf = (name: string): ShadowKind => kinds.of({ name }) ?? 'base'
   const augmented = all.filter(({ name }) => kindOf(name) === 'augment')
   const connected = reachable(all, new Set(augmented.map(({ name }) => name.toLowerCase())))
+  for (const name of parentsOfReplaced(all, kindOf)) connected.add(name)
   for (const facts of all)
     if (kindOf(facts.name) !== 'replace' && connected.has(facts.name.toLowerCase())) check(facts, objects, base, kindOf)
   return all.flatMap((facts): readonly PlannedTable[] => {
@@ -37,7 +38,7 @@ export async function plannedTables(
 }
 
 /** Foreign keys lead from a table to its parents, and from it to its children: both may have to be copied. */
-function reachable(all: readonly TableFacts[], from: ReadonlySet<string>): ReadonlySet<string> {
+function reachable(all: readonly TableFacts[], from: ReadonlySet<string>): Set<string> {
   const found = new Set(from)
   for (let size = -1; size !== found.size;) {
     size = found.size
@@ -48,6 +49,21 @@ function reachable(all: readonly TableFacts[], from: ReadonlySet<string>): Reado
         else if (found.has(parent)) found.add(child)
       }
   }
+  return found
+}
+
+/** Rows of a replaced table may refer to those of the base; and these to others. */
+function parentsOfReplaced(all: readonly TableFacts[], kindOf: (name: string) => ShadowKind): ReadonlySet<string> {
+  const found = new Set<string>()
+  const follow = ({ foreignKeys }: TableFacts): void => {
+    for (const key of foreignKeys) {
+      const parent = all.find(({ name }) => name.toLowerCase() === key.table.toLowerCase())
+      if (parent === undefined || kindOf(parent.name) === 'replace' || found.has(parent.name.toLowerCase())) continue
+      found.add(parent.name.toLowerCase())
+      follow(parent)
+    }
+  }
+  for (const facts of all) if (kindOf(facts.name) === 'replace') follow(facts)
   return found
 }
 
@@ -96,16 +112,17 @@ export function creationSql(planned: readonly PlannedTable[], objects: readonly 
   ]
 }
 
-function originalTable({ name, columns, primaryKey }: TableFacts): string {
+function originalTable({ name, columns, primaryKey, numbered, rowNumber }: TableFacts): string {
   const collations = new Map(primaryKey.map((key) => [key.name, key.collation]))
   const declared = columns
     .filter(({ isGenerated }) => !isGenerated)
-    .map(({ name: column, type }) => {
+    .map(({ name: column, type, isAny }) => {
       const collation = collations.get(column)
-      return `${quote(column)} ${type}${collation === undefined ? '' : ` COLLATE ${quote(collation)}`}`
+      return `${quote(column)} ${isAny ? '' : type}${collation === undefined ? '' : ` COLLATE ${quote(collation)}`}`
     })
   const key = primaryKey.map(({ name: column }) => quote(column)).join(', ')
-  return `CREATE TABLE ${quote(originalName(name))} (${declared.join(', ')}, PRIMARY KEY (${key})) WITHOUT ROWID`
+  const options = numbered === undefined && rowNumber === undefined ? ' WITHOUT ROWID' : ''
+  return `CREATE TABLE ${quote(originalName(name))} (${declared.join(', ')}, PRIMARY KEY (${key}))${options}`
 }
 
 /** Throws `ShadowError` if the local file has tables of these names that are none of the shadow's. */

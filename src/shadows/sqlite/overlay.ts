@@ -29,13 +29,19 @@ export function overlaySql(tables: readonly ShadowTable[], views: readonly strin
     'PRAGMA recursive_triggers = ON',
     // A mirror's name leads to the base itself.
     ...kept.filter(({ storage }) => storage === 'augment').map(viewOf),
-    ...kept.flatMap((table) => [copyTrigger(table), ...touchOf(table)]),
+    ...kept.flatMap((table) => [...onceTrigger(table), copyTrigger(table), ...touchOf(table)]),
     ...kept.flatMap((table) => keyTriggers(table)),
     ...tables.flatMap((table) => parentTriggers(table, byName)),
     ...kept.flatMap((table) => childTriggers(table, kept)),
     ...kept.filter(({ storage }) => storage === 'mirror').flatMap(guardTriggers),
+    ...tables.flatMap(lastTriggers),
     ...views,
   ]
+}
+
+/** The local table of that name. */
+function storedName({ name, storage }: ShadowTable): string {
+  return storage === 'replace' ? name : localName(name)
 }
 
 function viewOf(table: ShadowTable): string {
@@ -50,23 +56,50 @@ function viewOf(table: ShadowTable): string {
   )
 }
 
-/** That a row `b` of the base is shown still: it was not copied, and none with its key was added here before the base got it. */
-export function isShown({ name, primaryKey }: ShadowTable): string {
-  const isMissing = (table: string, alias: string): string => {
-    const same = primaryKey.map(({ name: column }) => `${alias}.${quote(column)} = b.${quote(column)}`).join(' AND ')
-    return `NOT EXISTS (SELECT 1 FROM main.${quote(table)} AS ${alias} WHERE ${same})`
-  }
-  return `${isMissing(originalName(name), 'o')} AND ${isMissing(localName(name), 'l')}`
+/**
+ * That a row `b` of the base is shown still: it was not copied, and no local row has got its key. (The base may get a row with the key
+ * of one that was added here.)
+ */
+export function isShown(table: ShadowTable): string {
+  const { name, primaryKey } = table
+  const added = primaryKey.map(({ name: column }) => `l.${quote(column)} = b.${quote(column)}`).join(' AND ')
+  return (
+    `NOT EXISTS (SELECT 1 FROM main.${quote(originalName(name))} AS o WHERE ${isOriginal(table, 'b')}) ` +
+    `AND NOT EXISTS (SELECT 1 FROM main.${quote(localName(name))} AS l WHERE ${added})`
+  )
+}
+
+/** That an original `o` is a row of the base. Rows whose keys are NULL are told apart by their numbers. */
+function isOriginal({ primaryKey, rowNumber }: ShadowTable, row: string): string {
+  const nullable = primaryKey.filter(({ isNullable }) => isNullable)
+  const hasKey = nullable.map(({ name }) => `o.${quote(name)} IS NOT NULL`).join(' AND ')
+  const sameRow =
+    rowNumber === undefined || hasKey === '' ? '' : ` AND (${hasKey} OR o.${rowNumber} = ${row}.${rowNumber})`
+  return `${isSame(primaryKey, 'o', row)}${sameRow}`
+}
+
+/** That two rows have the same primary key. */
+function isSame(primaryKey: readonly KeyColumn[], one: string, other: string): string {
+  return primaryKey
+    .map(({ name, isNullable }) => `${one}.${quote(name)} ${isNullable ? 'IS' : '='} ${other}.${quote(name)}`)
+    .join(' AND ')
 }
 
 /** Copies the rows of the base that are shown and meet a condition. Inside a trigger, tables that are changed have no schema. */
 function copy(table: ShadowTable, condition: string): string {
   const columns = copiedColumns(table).map(quote)
+  const original = quote(originalName(table.name))
+  const number = table.rowNumber === undefined ? [] : [table.rowNumber]
   return (
-    `INSERT INTO ${quote(originalName(table.name))} (${columns.join(', ')}) ` +
-    `SELECT ${columns.map((column) => `b.${column}`).join(', ')} FROM ${baseSchema}.${quote(table.name)} AS b ` +
-    `WHERE ${condition} AND ${isShown(table)};`
+    `INSERT INTO ${original} (${[...number, ...columns].join(', ')}) ` +
+    `SELECT ${[...number.map((name) => freeNumber(original, name, 'b')), ...columns.map((column) => `b.${column}`)].join(', ')} ` +
+    `FROM ${baseSchema}.${quote(table.name)} AS b WHERE ${condition} AND ${isShown(table)};`
   )
+}
+
+/** The number of a row, by which rows are in order, and new ones get theirs; another one if it is taken. */
+function freeNumber(stored: string, name: string, row: string): string {
+  return `CASE WHEN EXISTS (SELECT 1 FROM ${stored} WHERE ${name} = ${row}.${name}) THEN NULL ELSE ${row}.${name} END`
 }
 
 function trigger(name: string, when: string, body: readonly string[]): readonly string[] {
@@ -75,11 +108,20 @@ function trigger(name: string, when: string, body: readonly string[]): readonly 
     : [`CREATE TEMP TRIGGER ${quote(`${ownPrefix}${name}`)} ${when} BEGIN ${body.join(' ')} END`]
 }
 
+/** Of several rows that are copied at once, one may lead to another through its own keys; that one comes a second time then. */
+function onceTrigger(table: ShadowTable): readonly string[] {
+  const original = quote(originalName(table.name))
+  const isThere = `EXISTS (SELECT 1 FROM ${original} AS o WHERE ${isOriginal(table, 'NEW')})`
+  return trigger(`once_${table.name}`, `BEFORE INSERT ON main.${original} WHEN ${isThere}`, ['SELECT RAISE(IGNORE);'])
+}
+
 function copyTrigger(table: ShadowTable): string {
   const columns = copiedColumns(table).map(quote)
+  const local = quote(localName(table.name))
+  const number = table.rowNumber === undefined ? [] : [table.rowNumber]
   const insert =
-    `INSERT INTO ${quote(localName(table.name))} (${columns.join(', ')}) ` +
-    `VALUES (${columns.map((column) => `NEW.${column}`).join(', ')});`
+    `INSERT INTO ${local} (${[...number, ...columns].join(', ')}) ` +
+    `VALUES (${[...number.map((name) => freeNumber(local, name, 'NEW')), ...columns.map((column) => `NEW.${column}`)].join(', ')});`
   return trigger(`copy_${table.name}`, `AFTER INSERT ON main.${quote(originalName(table.name))}`, [insert]).join('')
 }
 
@@ -90,7 +132,7 @@ function touchOf(table: ShadowTable): readonly string[] {
   return [
     `CREATE TEMP VIEW ${view} AS SELECT ${keys.join(', ')} FROM main.${quote(originalName(table.name))}`,
     ...trigger(`touch_${table.name}_row`, `INSTEAD OF INSERT ON ${view}`, [
-      copy(table, keys.map((key) => `b.${key} = NEW.${key}`).join(' AND ')),
+      copy(table, isSame(table.primaryKey, 'b', 'NEW')),
     ]),
   ]
 }
@@ -99,21 +141,33 @@ function touchOf(table: ShadowTable): readonly string[] {
 function keyTriggers(table: ShadowTable): readonly string[] {
   const keys = [table.primaryKey, ...table.uniqueKeys]
   const local = `main.${quote(localName(table.name))}`
-  const columns = [...new Set(keys.flat().map(({ name }) => quote(name)))]
-  const { numbered } = table
+  const columns = keys.flat().map(({ name }) => name)
+  const { numbered, rowNumber } = table
   return [
     ...trigger(
       `key_${table.name}_insert`,
       `BEFORE INSERT ON ${local}`,
-      keys.map((key) => copy(table, hasKey(key))),
+      keys.map((key) => copy(table, hasKey(table, key))),
     ),
     ...trigger(
       `key_${table.name}_update`,
-      `BEFORE UPDATE OF ${columns.join(', ')} ON ${local}`,
-      keys.map((key) => copy(table, `${isChanged(key)} AND ${hasKey(key)}`)),
+      beforeUpdate(table, columns, local),
+      keys.map((key) => copy(table, `${isChanged(key)} AND ${hasKey(table, key)}`)),
     ),
     ...(numbered === undefined ? [] : numberTrigger(table, quote(numbered), local)),
+    ...(rowNumber === undefined ? [] : numberTrigger(table, rowNumber, local)),
   ]
+}
+
+/** Calculated columns change without being named, and the number of a row has names of its own. */
+function beforeUpdate(
+  { columns: all, numbered, rowNames }: ShadowTable,
+  columns: readonly string[],
+  local: string,
+): string {
+  const isCalculated = all.some(({ name, isGenerated }) => isGenerated && columns.includes(name))
+  const names = numbered !== undefined && columns.includes(numbered) ? [...columns, ...(rowNames ?? [])] : columns
+  return `BEFORE UPDATE ${isCalculated ? '' : `OF ${[...new Set(names.map(quote))].join(', ')} `}ON ${local}`
 }
 
 /** SQLite takes the highest number plus one, and asks the local table alone: the highest row of the base must be there. */
@@ -127,13 +181,20 @@ function numberTrigger(table: ShadowTable, key: string, local: string): readonly
   ])
 }
 
-function hasKey(key: readonly KeyColumn[]): string {
+function hasKey(table: ShadowTable, key: readonly KeyColumn[]): string {
   return key
     .map(
       ({ name, collation }) =>
-        `b.${quote(name)}${collation === undefined ? '' : ` COLLATE ${quote(collation)}`} = NEW.${quote(name)}`,
+        `b.${quote(name)}${collation === undefined ? '' : ` COLLATE ${quote(collation)}`} = ${given(table, name)}`,
     )
     .join(' AND ')
+}
+
+/** What a column is about to get. REPLACE takes the default instead of a NULL that cannot be; a trigger sees the NULL still. */
+function given({ columns }: ShadowTable, column: string): string {
+  const { isRequired, preset } = columns.find(({ name }) => name === column) ?? {}
+  const value = `NEW.${quote(column)}`
+  return isRequired && preset !== undefined ? `ifnull(${value}, ${preset})` : value
 }
 
 function isChanged(key: readonly KeyColumn[]): string {
@@ -142,21 +203,21 @@ function isChanged(key: readonly KeyColumn[]): string {
 
 /** Rows of the base that a row is about to refer to. */
 function parentTriggers(table: ShadowTable, kept: ReadonlyMap<string, ShadowTable>): readonly string[] {
-  const stored = table.storage === 'replace' ? table.name : localName(table.name)
+  const stored = storedName(table)
   const parents = table.foreignKeys.flatMap((key) => {
     const parent = kept.get(key.table.toLowerCase())
     return parent === undefined ? [] : [{ key, parent }]
   })
-  const columns = [...new Set(parents.flatMap(({ key }) => key.columns.map(quote)))]
+  const columns = parents.flatMap(({ key }) => key.columns)
   const body = parents.map(({ key, parent }) =>
     copy(
       parent,
-      key.referenced.map((name, place) => `b.${quote(name)} = NEW.${quote(key.columns[place] ?? '')}`).join(' AND '),
+      key.referenced.map((name, place) => `b.${quote(name)} = ${given(table, key.columns[place] ?? '')}`).join(' AND '),
     ),
   )
   return [
     ...trigger(`parent_${table.name}_insert`, `BEFORE INSERT ON main.${quote(stored)}`, body),
-    ...trigger(`parent_${table.name}_update`, `BEFORE UPDATE OF ${columns.join(', ')} ON main.${quote(stored)}`, body),
+    ...trigger(`parent_${table.name}_update`, beforeUpdate(table, columns, `main.${quote(stored)}`), body),
   ]
 }
 
@@ -168,9 +229,10 @@ function childTriggers(table: ShadowTable, kept: readonly ShadowTable[]): readon
       .filter((key) => key.table.toLowerCase() === table.name.toLowerCase())
       .map((key) => ({ child, key })),
   )
-  const columns = [...new Set(children.flatMap(({ key }) => key.referenced.map(quote)))]
+  const columns = children.flatMap(({ key }) => key.referenced)
+  // The parent's column first: by its collation they are the same, or not.
   const refers = ({ columns: own, referenced }: ForeignKey): string =>
-    own.map((name, place) => `b.${quote(name)} = OLD.${quote(referenced[place] ?? '')}`).join(' AND ')
+    own.map((name, place) => `OLD.${quote(referenced[place] ?? '')} = b.${quote(name)}`).join(' AND ')
   return [
     ...trigger(
       `child_${table.name}_delete`,
@@ -179,7 +241,7 @@ function childTriggers(table: ShadowTable, kept: readonly ShadowTable[]): readon
     ),
     ...trigger(
       `child_${table.name}_update`,
-      `BEFORE UPDATE OF ${columns.join(', ')} ON ${local}`,
+      beforeUpdate(table, columns, local),
       children.map(({ child, key }) =>
         copy(
           child,
@@ -188,6 +250,21 @@ function childTriggers(table: ShadowTable, kept: readonly ShadowTable[]): readon
       ),
     ),
   ]
+}
+
+/**
+ * Does nothing. SQLite does not check a foreign key with ON DELETE SET NULL if that action is the last trigger that it has compiled for a
+ * statement (`isSetNullAction` in its fkey.c), and it compiles the action where REPLACE might delete a parent: in the copies of a REPLACE,
+ * too. This one is compiled with the action, and later.
+ */
+function lastTriggers(table: ShadowTable): readonly string[] {
+  return table.foreignKeys.flatMap(({ columns, setsNull }, number) =>
+    setsNull
+      ? trigger(`last_${table.name}_${number}`, beforeUpdate(table, columns, `main.${quote(storedName(table))}`), [
+          'SELECT 1;',
+        ])
+      : [],
+  )
 }
 
 /** What a foreign key would do to rows of a table that is shown as the base has it. */

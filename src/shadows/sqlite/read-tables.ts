@@ -1,4 +1,4 @@
-import { localName, type ForeignKey, type KeyColumn, type TableFacts } from '../shadow-table.ts'
+import { localName, type ForeignKey, type KeyColumn, type ShadowColumn, type TableFacts } from '../shadow-table.ts'
 import { text } from './quote.ts'
 
 /** Asks one connection; a row is an object. */
@@ -30,11 +30,62 @@ export async function readObjects(ask: Ask, schema: string): Promise<readonly Sc
 /** The facts of one table. `stored`: the name that it has in this schema. */
 export async function readFacts(ask: Ask, schema: string, name: string, stored = name): Promise<TableFacts> {
   const from = (pragma: string, argument: string): string => `pragma_${pragma}(${text(argument)}, ${text(schema)})`
-  const columns = await ask(
-    `SELECT name, type, pk, hidden, dflt_value FROM ${from('table_xinfo', stored)} ORDER BY cid`,
+  const rows = await ask(
+    `SELECT name, type, "notnull", pk, hidden, dflt_value FROM ${from('table_xinfo', stored)} ORDER BY cid`,
   )
+  const [options] = await ask(
+    `SELECT wr, strict FROM pragma_table_list(${text(stored)}) WHERE schema = ${text(schema)}`,
+  )
+  const [hasRows, isStrict] = [Number(options?.['wr']) === 0, Number(options?.['strict']) === 1]
+  const { primary, unique } = await readKeys(ask, from, stored)
+  const columns = rows.filter(({ hidden }) => Number(hidden) !== 1).map((row) => columnOf(row, isStrict))
+  const declared = rows.filter(({ pk }) => Number(pk) > 0).toSorted((a, b) => Number(a['pk']) - Number(b['pk']))
+  const numbered = declared.length === 1 && /^integer$/i.test(String(declared[0]?.['type'])) && primary === undefined
+  const mayBeNull = new Set(
+    hasRows ? declared.filter((row) => Number(row['notnull']) === 0).map((row) => row['name']) : [],
+  )
+  const taken = new Set(columns.map((column) => column.name.toLowerCase()))
+  const rowNames = hasRows ? ['rowid', '_rowid_', 'oid'].filter((each) => !taken.has(each)) : []
+  const [rowNumber] = numbered ? [] : rowNames
+  return {
+    name,
+    columns,
+    primaryKey: numbered
+      ? declared.map((row) => ({ name: String(row['name']) }))
+      : (primary ?? []).map((key) => ({ ...key, ...(mayBeNull.has(key.name) ? { isNullable: true as const } : {}) })),
+    uniqueKeys: unique,
+    foreignKeys: await readForeignKeys(ask, from('foreign_key_list', stored), schema),
+    ...(numbered ? { numbered: String(declared[0]?.['name']) } : {}),
+    ...(rowNumber === undefined ? {} : { rowNumber }),
+    rowNames,
+  }
+}
+
+function columnOf(row: Readonly<Record<string, unknown>>, isStrict: boolean): ShadowColumn {
+  const { name, type, hidden, notnull, dflt_value: preset } = row
+  return {
+    name: String(name),
+    type: String(type),
+    isGenerated: Number(hidden) > 1,
+    isRequired: Number(notnull) === 1,
+    ...(isStrict && /^any$/i.test(String(type)) ? { isAny: true } : {}),
+    ...(typeof preset === 'string' ? { preset } : {}),
+  }
+}
+
+interface IndexKeys {
+  /** Absent where the primary key is the row's number. */
+  readonly primary: readonly KeyColumn[] | undefined
+  readonly unique: readonly (readonly KeyColumn[])[]
+}
+
+async function readKeys(
+  ask: Ask,
+  from: (pragma: string, argument: string) => string,
+  stored: string,
+): Promise<IndexKeys> {
   const indexes = await ask(`SELECT name, origin FROM ${from('index_list', stored)} WHERE "unique" = 1 ORDER BY seq`)
-  const keys = new Map<string, readonly KeyColumn[]>()
+  const unique: (readonly KeyColumn[])[] = []
   let primary: readonly KeyColumn[] | undefined
   for (const { name: index, origin } of indexes) {
     const parts = await ask(`SELECT name, coll FROM ${from('index_xinfo', String(index))} WHERE key = 1 ORDER BY seqno`)
@@ -44,29 +95,13 @@ export async function readFacts(ask: Ask, schema: string, name: string, stored =
       collation: String(coll),
     }))
     if (origin === 'pk') primary = key
-    else keys.set(String(index), key)
+    else unique.push(key)
   }
-  const declared = columns.filter(({ pk }) => Number(pk) > 0).toSorted((a, b) => Number(a['pk']) - Number(b['pk']))
-  const numbered = declared.length === 1 && /^integer$/i.test(String(declared[0]?.['type'])) && primary === undefined
-  return {
-    name,
-    columns: columns
-      .filter(({ hidden }) => Number(hidden) !== 1)
-      .map(({ name: column, type, hidden, dflt_value: preset }) => ({
-        name: String(column),
-        type: String(type),
-        isGenerated: Number(hidden) > 1,
-        ...(typeof preset === 'string' ? { preset } : {}),
-      })),
-    primaryKey: primary ?? declared.map((column) => ({ name: String(column['name']) })),
-    uniqueKeys: [...keys.values()],
-    foreignKeys: await readForeignKeys(ask, from('foreign_key_list', stored), schema),
-    ...(numbered ? { numbered: String(declared[0]?.['name']) } : {}),
-  }
+  return { primary, unique }
 }
 
 async function readForeignKeys(ask: Ask, from: string, schema: string): Promise<readonly ForeignKey[]> {
-  const rows = await ask(`SELECT id, "table", "from", "to" FROM ${from} ORDER BY id, seq`)
+  const rows = await ask(`SELECT id, "table", "from", "to", on_delete FROM ${from} ORDER BY id, seq`)
   const grouped = Map.groupBy(rows, ({ id }) => id)
   return await Promise.all(
     [...grouped.values()].map(async (parts): Promise<ForeignKey> => {
@@ -79,6 +114,7 @@ async function readForeignKeys(ask: Ask, from: string, schema: string): Promise<
       return {
         columns: parts.map(({ from: column }) => String(column)),
         table: shownName(table),
+        setsNull: String(parts[0]?.['on_delete']).toUpperCase() === 'SET NULL',
         referenced: primary?.map(({ name }) => String(name)) ?? referenced.map(String),
       }
     }),

@@ -11,7 +11,12 @@ import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tabl
 
 export const sqliteShadowDialect: ShadowDialect = {
   dialect: 'sqlite',
-  placeOf: (schema) => (schema === 'main' ? 'shown' : 'own'),
+  placeOf: (schema) => (schema.toLowerCase() === 'main' ? 'shown' : 'own'),
+  chance: new Set(['random', 'randomblob']),
+  counts: new Set(['changes', 'total_changes']),
+  isPassing: true,
+  missed: (message) => /no such table: main\.(.*?)\.(?: |$)/.exec(message)?.[1],
+  isTooDeep: (message) => message.includes('too many levels of trigger recursion'),
   returnsByName: true,
   quote,
   local: ({ name }) => `main.${quote(localName(name))}`,
@@ -72,6 +77,7 @@ async function prepare(lease: Lease, alias: string, shadow: Shadow): Promise<Ope
   const tables = await Promise.all(
     planned.map(async ({ facts, storage }) => await keptTable(ask, facts.name, storage, facts)),
   )
+  await continueNumbers(ask, lease, tables)
   const baseNames = objects.filter(({ type }) => type === 'table' || type === 'view').map(({ name }) => name)
   return {
     setup: overlaySql(tables, viewsOf(objects)),
@@ -91,6 +97,27 @@ export async function keptTables(ask: Ask, recorded: ReadonlyMap<string, Storage
 async function keptTable(ask: Ask, name: string, storage: Storage, base: TableFacts): Promise<ShadowTable> {
   const local = await readFacts(ask, 'main', name, storage === 'replace' ? name : localName(name))
   return { ...local, storage, baseColumns: base.columns.map((column) => column.name) }
+}
+
+/** AUTOINCREMENT gives no number twice, and so not those of rows that the base has deleted. */
+async function continueNumbers(ask: Ask, lease: Lease, tables: readonly ShadowTable[]): Promise<void> {
+  const used = async (schema: string): Promise<ReadonlyMap<string, bigint>> => {
+    const there = await ask(`SELECT 1 FROM ${schema}.sqlite_schema WHERE name = 'sqlite_sequence'`)
+    if (there.length === 0) return new Map()
+    const rows = await ask(`SELECT name, CAST(max(seq) AS TEXT) AS seq FROM ${schema}.sqlite_sequence GROUP BY name`)
+    return new Map(rows.map(({ name, seq }) => [String(name), BigInt(String(seq))]))
+  }
+  const [base, local] = [await used(baseSchema), await used('main')]
+  for (const { name, storage } of tables) {
+    const [last, own] = [base.get(name), local.get(localName(name))]
+    if (storage !== 'augment' || last === undefined || (own !== undefined && own >= last)) continue
+    const stored = text(localName(name))
+    for (const sql of [
+      `DELETE FROM main.sqlite_sequence WHERE name = ${stored}`,
+      `INSERT INTO main.sqlite_sequence (name, seq) VALUES (${stored}, ${last})`,
+    ])
+      await lease.query({ sql, params: [], access: 'write' })
+  }
 }
 
 /** Views of the base, made once more where their tables are the ones that are shown. */
