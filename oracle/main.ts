@@ -4,12 +4,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createDatabase, startMariadb, startPostgres } from '../src/testing/index.ts'
 import { runOracle } from './run.ts'
+import { quickFolder } from './shadows/quick-folder.ts'
+import { runShadowOracle } from './shadows/run.ts'
 import type { MakeDatabase } from './sides.ts'
 
 const { values } = parseArgs({
   options: {
     engine: { type: 'string', default: 'sqlite' },
     statements: { type: 'string', default: '2000' },
+    shadows: { type: 'boolean', default: false },
+    sequences: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'most-defects': { type: 'string', default: '20' },
   },
@@ -17,21 +21,45 @@ const { values } = parseArgs({
 
 const engine = (['postgres', 'mysql', 'sqlite'] as const).find((each) => each === values.engine)
 if (engine === undefined) throw new TypeError(`--engine is ${values.engine}. Allowed: postgres, mysql, sqlite.`)
+if (values.shadows && engine !== 'sqlite') throw new TypeError(`--engine is ${engine}. With --shadows allowed: sqlite.`)
 await using stack = new AsyncDisposableStack()
 const begun = performance.now()
-console.log(`Engine ${engine}, seed ${values.seed}, ${values.statements} statements.`)
-const report = await runOracle({
-  engine,
-  makeDatabase: await databasesOf(engine),
-  statements: Number(values.statements),
-  seed: Number(values.seed),
-  mostDefects: Number(values['most-defects']),
-  tell: (text) => console.log(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${text}`),
-})
-console.log(`Reads: ${report.reads.describe()}`)
-console.log(`Writes: ${report.writes.describe()}`)
-console.log(`${report.defects.length} defects in ${((performance.now() - begun) / 1_000).toFixed(0)} s.`)
-process.exitCode = report.defects.length === 0 ? 0 : 1
+const [seed, mostDefects] = [Number(values.seed), Number(values['most-defects'])]
+const tell = (text: string): void =>
+  console.log(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${text}`)
+const defects = values.shadows ? await checkShadows() : await checkShards(engine)
+console.log(`${defects} defects in ${((performance.now() - begun) / 1_000).toFixed(0)} s.`)
+process.exitCode = defects === 0 ? 0 : 1
+
+async function checkShards(name: 'postgres' | 'mysql' | 'sqlite'): Promise<number> {
+  console.log(`Engine ${name}, seed ${seed}, ${values.statements} statements.`)
+  const makeDatabase = await databasesOf(name)
+  const report = await runOracle({
+    engine: name,
+    makeDatabase,
+    statements: Number(values.statements),
+    seed,
+    mostDefects,
+    tell,
+  })
+  console.log(`Reads: ${report.reads.describe()}`)
+  console.log(`Writes: ${report.writes.describe()}`)
+  return report.defects.length
+}
+
+async function checkShadows(): Promise<number> {
+  console.log(`Shadows on sqlite, seed ${seed}, ${values.sequences} sequences.`)
+  await using folder = await quickFolder()
+  const report = await runShadowOracle({
+    folder: folder.path,
+    sequences: Number(values.sequences),
+    seed,
+    mostDefects,
+    tell,
+  })
+  console.log(report.statements.describe())
+  return report.defects.length
+}
 
 async function databasesOf(name: 'postgres' | 'mysql' | 'sqlite'): Promise<MakeDatabase> {
   if (name === 'sqlite') {

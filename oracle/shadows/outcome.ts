@@ -1,0 +1,35 @@
+import { type Client, QueryError, SignalboxError } from '../../src/index.ts'
+import type { PlayedStatement } from './model.ts'
+
+/** What a statement came to, as a text that can be compared. */
+export type Outcome = string
+
+type Runs = Pick<Client, 'query'>
+
+export async function outcomeOf(
+  on: Runs,
+  { sql, params, ordered }: PlayedStatement,
+): Promise<Outcome | SignalboxError> {
+  try {
+    const { rows, rowCount, insertId, fields } = await on.query(sql, params, { rowMode: 'array' })
+    const texts = rows.map(rowText)
+    const names = fields.map(({ name }) => name).join()
+    return `${rowCount} rows, id ${String(insertId)}: ${(ordered ? texts : texts.sort()).join(' ')}${names === '' ? '' : ` (${names})`}`
+  } catch (error) {
+    if (error instanceof SignalboxError && error.code === 'SIGNALBOX_SHADOW') return error
+    return errorText(error)
+  }
+}
+
+export function errorText(error: unknown): Outcome {
+  if (error instanceof QueryError) return `${error.name} (${error.errorClass}): ${error.message}`
+  return String(error)
+}
+
+export function rowText(row: unknown): string {
+  return JSON.stringify(row, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`
+    if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`
+    return value
+  })
+}

@@ -1,0 +1,209 @@
+import type { ModelColumn, ModelTable } from '../model.ts'
+import { columnText, condition, type Scope, someValue } from './condition.ts'
+import type { TextMaker } from './text-maker.ts'
+import { isBetween } from './world.ts'
+
+interface Target {
+  readonly scope: Scope
+  readonly text: string
+  /** The name by which RETURNING and conditions call the table. */
+  readonly own: string
+  readonly aliased: boolean
+}
+
+function target(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): Target {
+  const { choices } = make
+  const name = make.name(table.name)
+  const aliased = choices.chance(15)
+  const own = aliased ? choices.pick(['x', '"an alias"']) : name
+  // Where the base's table or a local one is meant, `main` is another place on either side.
+  const schema =
+    table.kind === 'base' || !choices.chance(8) ? '' : choices.pick(['main.', 'MAIN.', '"main" . ', 'main./* c */'])
+  const prefix = choices.chance(25) ? `${own}.` : ''
+  return {
+    scope: { make, tables, table, prefix, sure: `${own}.` },
+    text: `${schema}${name}${aliased ? ` as ${own}` : ''}`,
+    own,
+    aliased,
+  }
+}
+
+function conflictWords({ choices }: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
+  const word = choices.pick(['', '', '', '', '', ' or ignore', ' or replace', ' or abort', ' or fail', ' or rollback'])
+  return word === ' or replace' && isBetween(table, tables) ? '' : word
+}
+
+export function insertText(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
+  const { choices } = make
+  const on = target(make, tables, table)
+  const verb =
+    choices.chance(10) && !isBetween(table, tables) ? 'replace' : `insert${conflictWords(make, tables, table)}`
+  const settable = table.columns.filter(({ generated }) => !generated)
+  const required = settable.filter(
+    ({ name }) => choices.chance(60) || (table.primaryKey.includes(name) && !isNumbered(table)),
+  )
+  const listed = choices.chance(25) ? settable : required.length > 0 ? required : settable.slice(0, 1)
+  const list =
+    listed === settable && choices.chance(60) ? '' : ` (${listed.map(({ name }) => make.name(name)).join(', ')})`
+  const returning = returningText(on)
+  const way = choices.below(10)
+  if (way === 9) return `${verb} into ${on.text} default values${returning}`
+  const upsert = upsertText(on)
+  if (way >= 7) {
+    const { body, from } = source(make, tables, listed)
+    return `${verb} into ${on.text}${list} select ${body} from ${from}${upsert}${returning}`
+  }
+  const rows = Array.from(
+    { length: choices.pick([1, 1, 2, 3]) },
+    () => `(${listed.map((column) => someValue(on.scope, column)).join(', ')})`,
+  )
+  const withs = choices.chance(8) ? 'with unused as (select 1) ' : ''
+  return `${withs}${verb} into ${on.text}${list} values ${rows.join(', ')}${upsert}${returning}`
+}
+
+function isNumbered({ primaryKey, nullableKey, columns }: ModelTable): boolean {
+  return !nullableKey && primaryKey.length === 1 && columns[0]?.values === 'int'
+}
+
+/** Rows made of those of a table, in an order that leaves no choice. */
+function source(
+  make: TextMaker,
+  tables: readonly ModelTable[],
+  listed: readonly ModelColumn[],
+): { readonly body: string; readonly from: string } {
+  const { choices } = make
+  const from = choices.pick(tables)
+  const items = listed.map(({ values }) => {
+    const same = from.columns.filter((column) => column.values === values)
+    const column = same.length === 0 ? undefined : choices.pick(same)
+    if (column === undefined) return make.value(null)
+    return values === 'int' && choices.chance(50)
+      ? `s.${make.name(column.name)} + ${make.value(3)}`
+      : `s.${make.name(column.name)}`
+  })
+  const scope: Scope = { make, tables, table: from, prefix: 's.', sure: 's.' }
+  return {
+    body: items.join(', '),
+    from: `${make.name(from.name)} s where ${condition(scope) ?? 'true'} order by ${totalOrder(make, from, 's.')}`,
+  }
+}
+
+/** An order in which no two rows that differ may change places. */
+export function totalOrder(make: TextMaker, { columns }: ModelTable, prefix: string): string {
+  return columns.map(({ name }) => `${prefix}${make.name(name)} collate binary`).join(', ')
+}
+
+function upsertText({ scope, own }: Target): string {
+  const { make, table } = scope
+  const { choices } = make
+  if (!choices.chance(25)) return ''
+  const mayUpdate = !isBetween(table, scope.tables)
+  const key = choices.pick([table.primaryKey, ...table.uniqueKeys])
+  const on = ` on conflict${choices.chance(15) ? '' : ` (${key.map((name) => make.name(name)).join(', ')})`}`
+  if (choices.chance(35) || !mayUpdate) return `${on} do nothing`
+  const column = choices.pick(table.columns.filter(({ generated }) => !generated))
+  const value = choices.pick([
+    `excluded.${make.name(column.name)}`,
+    `${own}.${make.name(column.name)}`,
+    someValue(scope, column),
+  ])
+  const where = choices.chance(30) ? ` where ${condition({ ...scope, prefix: `${own}.` }) ?? '1'}` : ''
+  return `${on} do update set ${make.name(column.name)} = ${value}${where}`
+}
+
+export function updateText(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
+  const { choices } = make
+  const on = target(make, tables, table)
+  const way = choices.below(10)
+  if (way === 9) return updateFrom(make, tables, on)
+  const set = assignments(on)
+  const words = conflictWords(make, tables, table)
+  if (way === 8) {
+    const other = choices.pick(tables)
+    const column = choices.pick(table.columns)
+    const same = other.columns.find(({ values }) => values === column.values) ?? other.columns[0]!
+    const picked = `select ${make.name(same.name)} as v from ${make.name(other.name)} where ${make.name(same.name)} is not ${make.value(4)}`
+    const found = `${columnText(on.scope, column.name)} in (select v from picked)`
+    return `with picked as ${choices.pick(['', 'materialized '])}(${picked}) update${words} ${on.text} set ${set} where ${found}${returningText(on)}`
+  }
+  const where = condition(on.scope)
+  return `update${words} ${on.text} set ${set}${where === undefined ? '' : ` where ${where}`}${returningText(on)}`
+}
+
+function assignments(on: Target): string {
+  const { scope, own } = on
+  const { make, table, tables } = scope
+  const { choices } = make
+  const settable = table.columns.filter(({ generated }) => !generated)
+  const given = choices.some(settable, 1, 2).map((column) => {
+    const name = make.name(column.name)
+    const same = choices.pick(settable.filter(({ values }) => values === column.values))
+    const ways = [someValue(scope, column), someValue(scope, column), `${scope.prefix}${make.name(same.name)}`]
+    if (column.values === 'int')
+      ways.push(`${scope.prefix}${name} + ${make.value(1)}`, `${scope.prefix}${name} + 10`, `- ${scope.prefix}${name}`)
+    if (column.values === 'text') ways.push(`${scope.prefix}${name} || 'x'`, `upper(${scope.prefix}${name})`)
+    const other = choices.pick(tables)
+    const reads = other.columns.find(({ values }) => values === column.values)
+    if (reads !== undefined)
+      ways.push(`(select max(m.${make.name(reads.name)} collate binary) from ${make.name(other.name)} m)`)
+    if (column.values === 'int')
+      ways.push(
+        `(select count(*) from ${make.name(other.name)} m where m.${make.name(other.columns[0]!.name)} = ${own}.${make.name(table.columns[0]!.name)})`,
+      )
+    return [name, choices.pick(ways)] as const
+  })
+  const [one, two] = given
+  if (one !== undefined && two !== undefined && choices.chance(15))
+    return `(${one[0]}, ${two[0]}) = (${one[1]}, ${two[1]})`
+  return given.map(([name, value]) => `${name} = ${value}`).join(', ')
+}
+
+/** Further tables of which one row at most belongs to each. Columns of no key are set, so that the order tells nothing. */
+function updateFrom(make: TextMaker, tables: readonly ModelTable[], on: Target): string {
+  const { choices } = make
+  const { table } = on.scope
+  const keys = new Set([
+    ...table.primaryKey,
+    ...table.uniqueKeys.flat(),
+    ...table.foreignKeys.flatMap(({ columns }) => columns),
+  ])
+  const plain = table.columns.filter(({ name, generated }) => !generated && !keys.has(name))
+  const others = tables.filter(({ nullableKey }) => !nullableKey)
+  const set = plain.length === 0 ? undefined : choices.pick(plain)
+  const other = others.length === 0 ? undefined : choices.pick(others)
+  if (set === undefined || other === undefined || table.uniqueKeys.flat().includes('g'))
+    return `update ${on.text} set ${assignments(on)} where 0`
+  const link = table.foreignKeys.find(
+    (key) => key.table === other.name && key.referenced.every((name, i) => other.primaryKey[i] === name),
+  )
+  const pairs = other.primaryKey.map((name, i) => {
+    const own = link?.columns[i] ?? choices.pick(table.columns).name
+    return `f.${make.name(name)} = ${on.own}.${make.name(own)}`
+  })
+  const same = other.columns.find(({ values }) => values === set.values)
+  const value = same === undefined ? someValue(on.scope, set) : `f.${make.name(same.name)}`
+  const inner = choices.chance(30)
+    ? `(select * from ${make.name(other.name)}) f`
+    : `${make.name(other.name)} ${choices.pick(['as ', ''])}f`
+  const more = condition({ ...on.scope, prefix: `${on.own}.` })
+  return `update ${on.text} set ${make.name(set.name)} = ${value} from ${inner} where ${pairs.join(' and ')}${more === undefined ? '' : ` and (${more})`}${returningText(on)}`
+}
+
+export function deleteText(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
+  const on = target(make, tables, table)
+  const where = condition(on.scope)
+  return `delete from ${on.text}${where === undefined ? '' : ` where ${where}`}${returningText(on)}`
+}
+
+function returningText({ scope, own, aliased }: Target): string {
+  const { make, table, tables } = scope
+  const { choices } = make
+  if (!choices.chance(35)) return ''
+  const column = choices.pick(table.columns)
+  const name = make.name(column.name)
+  // Whatever the alias is, RETURNING knows the table's own name alone.
+  const real = aliased ? make.name(table.name) : own
+  const other = choices.pick(tables)
+  const inner = `(select count(*) from ${make.name(other.name)} r where r.${make.name(other.columns[0]!.name)} is ${real}.${name})`
+  return ` returning ${choices.pick(['*', name, `${real}.${name}`, `${name} as n, typeof(${real}.${name})`, inner, `*, ${real}.${name} as again`, `${real}.${name} is null, ${real}.${name} || 'y', ${real}.*`])}`
+}

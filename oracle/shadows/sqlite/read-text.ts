@@ -1,0 +1,74 @@
+import type { ModelTable, ShadowWorld } from '../model.ts'
+import { totalOrder } from './change-text.ts'
+import { condition, type Scope } from './condition.ts'
+import type { TextMaker } from './text-maker.ts'
+
+export interface ReadText {
+  readonly sql: string
+  readonly ordered: boolean
+}
+
+export function readText(make: TextMaker, { tables, views }: ShadowWorld): ReadText {
+  const { choices } = make
+  const table = choices.pick(tables)
+  const way = choices.below(9)
+  if (way === 8 && views[0] !== undefined) return { sql: `select * from ${views[0]}`, ordered: false }
+  if (way >= 6) return joined(make, tables)
+  if (way >= 4) return aggregated(make, tables, table)
+  const scope: Scope = { make, tables, table, prefix: choices.pick(['x.', '']), sure: 'x.' }
+  const where = condition(scope)
+  const from = `${make.name(table.name)} x${where === undefined ? '' : ` where ${where}`}`
+  if (way === 3) {
+    const column = choices.pick(table.columns)
+    const operator = choices.pick(['union', 'union all', 'except', 'intersect'])
+    return {
+      sql: `select x.${make.name(column.name)} collate binary from ${from} ${operator} select y.${make.name(column.name)} from ${make.name(table.name)} y`,
+      ordered: false,
+    }
+  }
+  const direction = choices.pick(['', ' desc'])
+  const byKey = !table.nullableKey && choices.chance(60)
+  const order = byKey
+    ? table.primaryKey.map((name) => `x.${make.name(name)}${direction}`).join(', ')
+    : totalOrder(make, table, 'x.')
+  const limit = choices.pick(['', '', ' limit 3', ' limit 2 offset 1'])
+  return {
+    sql: `select ${choices.pick(['*', 'x.*', '*, 1 as one'])} from ${from} order by ${order}${limit}`,
+    ordered: true,
+  }
+}
+
+function joined(make: TextMaker, tables: readonly ModelTable[]): ReadText {
+  const { choices } = make
+  const [left, right] = [choices.pick(tables), choices.pick(tables)]
+  const key = right.foreignKeys.find(({ table }) => table === left.name)
+  const on =
+    key === undefined
+      ? `x.${make.name(choices.pick(left.columns).name)} = y.${make.name(choices.pick(right.columns).name)}`
+      : key.columns.map((column, i) => `x.${make.name(key.referenced[i]!)} = y.${make.name(column)}`).join(' and ')
+  const join = choices.pick(['join', 'left join', 'right join', 'full join'])
+  const scope: Scope = { make, tables, table: left, prefix: 'x.', sure: 'x.' }
+  const where = choices.chance(40) ? condition(scope) : undefined
+  return {
+    sql:
+      `select * from ${make.name(left.name)} x ${join} ${make.name(right.name)} y on ${on}${where === undefined ? '' : ` where ${where}`} ` +
+      `order by ${totalOrder(make, left, 'x.')}, ${totalOrder(make, right, 'y.')}${choices.pick(['', '', ' limit 4'])}`,
+    ordered: true,
+  }
+}
+
+function aggregated(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): ReadText {
+  const { choices } = make
+  const scope: Scope = { make, tables, table, prefix: '', sure: 'x.' }
+  const where = condition(scope)
+  const column = make.name(choices.pick(table.columns).name)
+  const group = make.name(choices.pick(table.columns).name)
+  const from = `${make.name(table.name)} x${where === undefined ? '' : ` where ${where}`}`
+  const what = `count(*), count(${column}), min(${column} collate binary), max(${column} collate binary), sum(length(${column}))`
+  return choices.chance(50)
+    ? { sql: `select ${what} from ${from}`, ordered: false }
+    : {
+        sql: `select ${group} collate binary as g, ${what} from ${from} group by ${group} collate binary`,
+        ordered: false,
+      }
+}
