@@ -1,4 +1,4 @@
-import { type Client, SignalboxError } from '../../src/index.ts'
+import type { Client, SignalboxError } from '../../src/index.ts'
 import type { Tally } from '../tally.ts'
 import type { PlayedStatement, ShadowWorld, Step } from './model.ts'
 import { errorText, type Outcome, outcomeOf } from './outcome.ts'
