@@ -173,6 +173,27 @@ const cases: Readonly<
       'select k, typeof(n) as n from t order by m',
     ],
   ],
+  'REPLACE of a row that refers to nothing, where the reference would be set to null': [
+    [
+      'create table p (k text primary key)',
+      'create table q (m text primary key)',
+      'create table c (id integer primary key, k text references p (k) on delete set null, m text references q (m) on delete set null)',
+      "insert into p values ('a')",
+    ],
+    ['p', 'c'].map((name) => `(select *, 1 from ${name})`),
+    ["replace into c (k) values ('b')", "replace into c (m) values ('b')", "replace into c (k) values ('a')"],
+  ],
+  'rows that refer to each other, and to a row that is deleted': [
+    [
+      'create table p (id integer primary key)',
+      'create table c (id integer primary key, p int references p on delete set null, friend int references c)',
+      'insert into p values (1)',
+      'insert into c values (1, null, null), (2, 1, null), (3, 1, 2), (4, 1, 3)',
+      'update c set friend = 4 where id = 2',
+    ],
+    ['(select *, 1 from p)', 'c'],
+    ['delete from p'],
+  ],
   'children by the collation of their parents': [
     [
       'create table p (code text collate nocase primary key)',
