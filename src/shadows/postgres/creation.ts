@@ -40,7 +40,7 @@ export function creationOf(base: BaseSchema, planned: readonly PlannedRelation[]
       ...kept.map((table) => localSql(table, stored(table))),
       ...kept.flatMap((table) => table.constraints.map((sql) => `ALTER TABLE ${stored(table)} ADD ${sql}`)),
       ...kept.flatMap((table) => table.indexes),
-      ...kept.flatMap((table) => table.foreignConstraints.map((sql) => `ALTER TABLE ${stored(table)} ADD ${sql}`)),
+      ...kept.flatMap((table) => table.foreignConstraints.map(({ sql }) => `ALTER TABLE ${stored(table)} ADD ${sql}`)),
       ...kept.filter(({ storage }) => storage !== 'replace').flatMap(originalSql),
       ...kept.flatMap((table) => numbersSql(table, stored(table), shown)),
       ...commonFunctions(),

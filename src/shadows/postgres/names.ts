@@ -33,6 +33,9 @@ export const states = {
 /** A setting: keys of the base are looked for with each row, as the engine looks for those of the local rows. */
 export const rowByRow = 'signalbox.row_by_row'
 
+/** A setting: copies are being made, of rows that may refer to one another. */
+export const copying = 'signalbox.copying'
+
 /** A name in SQL. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`

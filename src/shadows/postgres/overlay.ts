@@ -1,6 +1,6 @@
 import { copiedColumns, type ForeignKey, type ShadowTable } from '../shadow-table.ts'
 import { copySql, equal, isAmong, isShown } from './copies.ts'
-import { names, quote, rowByRow, schemas, states, text, within } from './names.ts'
+import { copying, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
 import type { PostgresTable, UniqueKey } from './postgres-table.ts'
 
 /** What reads find under a table's name. A table that nothing was changed in is the base's own, whose joins run there. */
@@ -57,7 +57,7 @@ export function tableTriggers(
   })
   if (table.storage === 'replace') return parentTrigger(table, stored, parents)
   return [
-    ...copyTrigger(table, parents),
+    ...copyTrigger(table, parents, kept),
     ...parentTrigger(table, stored, parents),
     ...(table.storage === 'augment'
       ? [
@@ -93,7 +93,11 @@ function isElsewhere({ key, parent }: Parent, row: string): string {
 }
 
 /** Makes local rows of new originals, and before them of the rows that these refer to: all at once. */
-function copyTrigger(table: PostgresTable, parents: readonly Parent[]): readonly string[] {
+function copyTrigger(
+  table: PostgresTable,
+  parents: readonly Parent[],
+  kept: ReadonlyMap<string, PostgresTable>,
+): readonly string[] {
   const columns = copiedColumns(table)
   const original = within('original', table.name)
   const copies = parents.map((each) => {
@@ -103,12 +107,43 @@ function copyTrigger(table: PostgresTable, parents: readonly Parent[]): readonly
   const insert =
     `INSERT INTO ${within('local', table.name)} (${names(columns)}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${names(columns, 'c.')} FROM copied AS c;`
-  const body = [`IF NOT EXISTS (SELECT FROM copied) THEN RETURN NULL; END IF;`, ...copies, insert, 'RETURN NULL;']
+  const deferred = keysFrom(table, kept)
+  const isOutermost = `current_setting('${copying}', true) IS DISTINCT FROM 'on'`
+  // A copy may refer to one that is being made: the keys are looked at when all are there.
+  const [before, after] =
+    deferred === ''
+      ? ['', '']
+      : [
+          `outermost := ${isOutermost}; IF outermost THEN PERFORM set_config('${copying}', 'on', true); SET CONSTRAINTS ${deferred} DEFERRED; END IF;`,
+          `IF outermost THEN PERFORM set_config('${copying}', 'off', true); SET CONSTRAINTS ${deferred} IMMEDIATE; END IF;`,
+        ]
+  const body = [
+    'IF NOT EXISTS (SELECT FROM copied) THEN RETURN NULL; END IF;',
+    before,
+    ...copies,
+    insert,
+    after,
+    'RETURN NULL;',
+  ]
   return [
-    triggerFunction(`copied_${table.name}`, body),
+    triggerFunction(`copied_${table.name}`, body, 'DECLARE outermost boolean;'),
     `CREATE TRIGGER copied AFTER INSERT ON ${original} REFERENCING NEW TABLE AS copied
       FOR EACH STATEMENT EXECUTE FUNCTION ${schemas.merged}.${quote(`copied_${table.name}`)}()`,
   ]
+}
+
+/** The foreign keys of a table and of all that its rows may refer to, in the end. Those that wait for the end of the transaction do so. */
+function keysFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): string {
+  const found = new Set([table])
+  for (const { foreignKeys } of found)
+    for (const { table: name } of foreignKeys) {
+      const parent = kept.get(name)
+      if (parent !== undefined) found.add(parent)
+    }
+  const keys = [...found].flatMap(({ foreignConstraints }) =>
+    foreignConstraints.filter(({ isDeferred }) => !isDeferred),
+  )
+  return [...new Set(keys.map(({ name }) => within('local', name)))].join(', ')
 }
 
 /** Rows of the base that a row is about to refer to. */

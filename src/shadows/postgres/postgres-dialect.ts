@@ -34,8 +34,11 @@ function touch(table: ShadowTable, keys: string): string {
   )
 }
 
-/** Collisions are found behind foreign keys: whether there was one before, only a look at row by row can tell. */
-const foreignKeyViolation = '23503'
+/**
+ * Classes of errors that a row may meet: cardinality violations, data exceptions, constraints. Collisions are found behind all rows:
+ * whether a row before had one, only a look at row by row can tell.
+ */
+const rowErrors = /^2[123]/
 
 /** What the shadow's own triggers ask for, before the statement can run. */
 const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
@@ -43,7 +46,7 @@ const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
   const detail = detailOf(error)
   if (error.engineCode === states.asleep)
     return { sql: `SELECT ${schemas.merged}.wake($1)`, params: [detail], apart: true }
-  if (error.engineCode === foreignKeyViolation)
+  if (rowErrors.test(error.engineCode ?? ''))
     return { sql: `SELECT set_config('${rowByRow}', 'on', true)`, params: [], apart: false }
   if (error.engineCode !== states.collision) return undefined
   const { table, keys } = JSON.parse(detail) as { readonly table: string; readonly keys: unknown }

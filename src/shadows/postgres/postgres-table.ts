@@ -34,6 +34,15 @@ export interface NumberedColumn {
   readonly counts: boolean
 }
 
+/** A foreign key, which can be deferred here whatever it is in the base: copies refer to one another. */
+export interface ForeignConstraint {
+  readonly name: string
+  /** As `ADD CONSTRAINT` takes it. */
+  readonly sql: string
+  /** `INITIALLY DEFERRED`. */
+  readonly isDeferred: boolean
+}
+
 export interface PostgresFacts extends TableFacts {
   readonly declared: readonly PostgresColumn[]
   /** With the primary key. */
@@ -41,7 +50,7 @@ export interface PostgresFacts extends TableFacts {
   readonly numbers: readonly NumberedColumn[]
   /** Constraints without foreign keys, as `ADD CONSTRAINT` takes them. */
   readonly constraints: readonly string[]
-  readonly foreignConstraints: readonly string[]
+  readonly foreignConstraints: readonly ForeignConstraint[]
   /** Indexes that no constraint makes. */
   readonly indexes: readonly string[]
   /** Why it cannot be augmented. */

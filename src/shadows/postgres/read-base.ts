@@ -121,7 +121,11 @@ function relationOf(row: RelationRow, { columns, constraints, indexes, numbers }
       .map(({ expressions, predicate, primary: isPrimary }) => ({ expressions, predicate, isPrimary })),
     numbers,
     constraints: ['p', 'u', 'c'].flatMap((type) => ofType(type).map(({ sql }) => sql)),
-    foreignConstraints: ofType('f').map(({ sql }) => sql),
+    foreignConstraints: ofType('f').map(({ name, sql, deferrable, deferred }) => ({
+      name,
+      sql: deferrable ? sql : `${sql} DEFERRABLE`,
+      isDeferred: deferred,
+    })),
     indexes: indexes.filter(({ constrained }) => !constrained).map(({ sql }) => sql),
     obstacles: obstaclesOf(row, constraints, indexes),
   }
@@ -170,6 +174,8 @@ interface ConstraintRow {
   readonly referenced: readonly string[] | null
   /** A foreign key that leads to another schema. */
   readonly abroad: boolean
+  readonly deferrable: boolean
+  readonly deferred: boolean
   readonly sql: string
 }
 
@@ -181,6 +187,7 @@ async function readConstraints(ask: Ask): Promise<readonly ConstraintRow[]> {
     `SELECT k.conrelid::text AS "table", k.conname AS name, k.contype::text AS type,
       coalesce(${columnsOf('k.conrelid', 'k.conkey')}, '{}') AS columns, p.relname AS other,
       ${columnsOf('k.confrelid', 'k.confkey')} AS referenced, coalesce(p.relnamespace <> c.relnamespace, false) AS abroad,
+      k.condeferrable AS deferrable, k.condeferred AS deferred,
       'CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid, true) AS sql
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid LEFT JOIN pg_class p ON p.oid = k.confrelid
     WHERE c.relnamespace = ${inSchema} AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0 ORDER BY k.oid`,
