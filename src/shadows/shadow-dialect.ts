@@ -53,4 +53,6 @@ export interface Remedy {
   readonly params: readonly unknown[]
   /** Best done in a transaction of its own: it holds others up as long as its transaction lasts. */
   readonly apart: boolean
+  /** The error is one that the application may be told, if nothing comes of it. */
+  readonly isTold: boolean
 }

@@ -129,6 +129,7 @@ export class ShadowLease implements Lease {
     const { remedyOf } = this.#terms
     if (remedyOf === undefined) return await work()
     const done = new Set<string>()
+    let told: unknown
     await this.#lease.savepoint(savepoint)
     for (;;) {
       try {
@@ -138,7 +139,8 @@ export class ShadowLease implements Lease {
       } catch (error) {
         const remedy = done.size < mostRemedies ? remedyOf(error) : undefined
         const name = remedy === undefined ? '' : `${remedy.sql} ${String(remedy.params)}`
-        if (remedy === undefined || done.has(name)) throw error
+        if (remedy === undefined || done.has(name)) throw done.size < mostRemedies ? error : (told ?? error)
+        if (remedy.isTold) told ??= error
         done.add(name)
         await this.#lease.rollbackTo(savepoint)
         await this.#apply(remedy)

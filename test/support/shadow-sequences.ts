@@ -6,10 +6,13 @@ export const sequenceBase: readonly string[] = [
   `create table item (id int primary key, grp int references grp (id) on delete set null on update cascade, a int, b int default 5,
     name text not null, qty int check (qty >= 0), unique (a, b))`,
   `create unique index item_name on item (lower(name)) where qty > 3`,
+  // Each refers to the other.
+  'alter table grp add owner int references item (id) on delete set null on update cascade',
   `create table tag (item int references item (id) on delete cascade on update cascade, label text, grp text references grp (code),
     primary key (item, label))`,
   `insert into grp values (1, 'g1', null), (2, 'g2', 1), (3, 'g3', 1), (4, 'g4', 3), (5, 'g5', null)`,
   `insert into item select n, nullif(n % 6, 0), n % 4, n, 'item ' || n, n % 8 from generate_series(1, 12) n`,
+  'update grp set owner = id * 2 where id <> 2',
   `insert into tag select n, 'l' || n % 3, 'g' || 1 + n % 5 from generate_series(1, 9) n`,
 ]
 
@@ -72,6 +75,7 @@ export const sequenceStatement: fc.Arbitrary<string> = fc.oneof(
   text`update grp set code = ${code} where id = ${small}`,
   text`update grp set parent = ${id} where ${grpWhere} returning *`,
   text`update grp set id = id + 20 where id = ${small}`,
+  text`update grp set owner = ${id} where ${grpWhere}`,
   text`update tag set item = ${small}, grp = ${code} where item = ${small} returning *`,
   text`delete from item where ${itemWhere} ${returning}`,
   text`delete from grp where ${grpWhere} returning id`,

@@ -55,10 +55,10 @@ export function tableTriggers(
     const parent = kept.get(key.table)
     return parent === undefined ? [] : [{ key, parent }]
   })
-  if (table.storage === 'replace') return parentTrigger(table, stored, parents)
+  if (table.storage === 'replace') return parentTrigger(table, stored, parents, kept)
   return [
     ...copyTrigger(table, parents, kept),
-    ...parentTrigger(table, stored, parents),
+    ...parentTrigger(table, stored, parents, kept),
     ...(table.storage === 'augment'
       ? [
           `CREATE TRIGGER awake BEFORE INSERT ON ${stored} EXECUTE FUNCTION ${schemas.merged}.check_awake()`,
@@ -132,14 +132,20 @@ function copyTrigger(
   ]
 }
 
-/** The foreign keys of a table and of all that its rows may refer to, in the end. Those that wait for the end of the transaction do so. */
-function keysFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): string {
+/** A table, and all that its rows may refer to in the end. */
+function tablesFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): ReadonlySet<PostgresTable> {
   const found = new Set([table])
   for (const { foreignKeys } of found)
     for (const { table: name } of foreignKeys) {
       const parent = kept.get(name)
       if (parent !== undefined) found.add(parent)
     }
+  return found
+}
+
+/** The foreign keys of all of them. Those that wait for the end of the transaction do so. */
+function keysFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): string {
+  const found = tablesFrom(table, kept)
   const keys = [...found].flatMap(({ foreignConstraints }) =>
     foreignConstraints.filter(({ isDeferred }) => !isDeferred),
   )
@@ -147,15 +153,25 @@ function keysFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>
 }
 
 /** Rows of the base that a row is about to refer to. */
-function parentTrigger(table: PostgresTable, stored: string, parents: readonly Parent[]): readonly string[] {
+function parentTrigger(
+  table: PostgresTable,
+  stored: string,
+  parents: readonly Parent[],
+  kept: ReadonlyMap<string, PostgresTable>,
+): readonly string[] {
   if (parents.length === 0) return []
+  // A row of the same table that is copied meanwhile is none that an ON CONFLICT may change.
+  const needs = ({ key, parent }: Parent): string =>
+    `IF current_setting('${rowByRow}', true) = 'on' THEN found := (SELECT jsonb_agg(${keyAsJson(parent)}) FROM ${within('base', parent.name)} AS b ` +
+    `WHERE ${equal('b', key.referenced, 'NEW', key.columns)} AND ${isShown(parent, 'b')}); ${reportSql(parent)} END IF;`
   const body = parents.map(
     (each) =>
-      `IF ${isElsewhere(each, 'NEW')} THEN ${copySql(each.parent, equal('b', each.key.referenced, 'NEW', each.key.columns))}; END IF;`,
+      `IF ${isElsewhere(each, 'NEW')} THEN ${tablesFrom(each.parent, kept).has(table) ? needs(each) : ''}
+        ${copySql(each.parent, equal('b', each.key.referenced, 'NEW', each.key.columns))}; END IF;`,
   )
   const columns = [...new Set(parents.flatMap(({ key }) => key.columns))]
   return [
-    triggerFunction(`parents_${table.name}`, [...body, 'RETURN NEW;']),
+    triggerFunction(`parents_${table.name}`, [...body, 'RETURN NEW;'], 'DECLARE found jsonb;'),
     `CREATE TRIGGER parents BEFORE INSERT OR UPDATE OF ${names(columns)} ON ${stored}
       FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(`parents_${table.name}`)}()`,
   ]
@@ -189,14 +205,8 @@ function childTrigger(table: PostgresTable, stored: string, kept: readonly Postg
  * is none that its ON CONFLICT may change. So the statement fails, they are copied, and it runs once more.
  */
 function collisionTriggers(table: PostgresTable, stored: string): readonly string[] {
-  const report = [
-    `IF found IS NOT NULL THEN
-      RAISE EXCEPTION USING ERRCODE = '${states.collision}', MESSAGE = 'rows of the base have the same keys',
-        DETAIL = jsonb_build_object('table', ${text(table.name)}, 'keys', found)::text;
-    END IF;`,
-  ]
   const body = (changed: string, former?: string): readonly string[] =>
-    table.keys.flatMap((key) => [`found := (${collisionQuery(table, key, changed, former)});`, ...report])
+    table.keys.flatMap((key) => [`found := (${collisionQuery(table, key, changed, former)});`, reportSql(table)])
   const own = `by_row_${table.name}`
   const byRow = [
     triggerFunction(
@@ -230,6 +240,18 @@ function collisionTriggers(table: PostgresTable, stored: string): readonly strin
   ]
 }
 
+/** Asks for copies of the rows that were found. */
+function reportSql({ name }: PostgresTable): string {
+  return `IF found IS NOT NULL THEN
+      RAISE EXCEPTION USING ERRCODE = '${states.collision}', MESSAGE = 'rows of the base are needed',
+        DETAIL = jsonb_build_object('table', ${text(name)}, 'keys', found)::text;
+    END IF;`
+}
+
+function keyAsJson({ primaryKey }: PostgresTable): string {
+  return `jsonb_build_object(${primaryKey.map(({ name }) => `${text(name)}, b.${quote(name)}`).join(', ')})`
+}
+
 function oneRow(row: 'NEW' | 'OLD'): string {
   return `(SELECT ${row}.*) AS given`
 }
@@ -250,10 +272,9 @@ function collisionQuery(
   const base =
     `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
     `FROM ${within('base', table.name)}${predicate === null ? '' : ` WHERE ${predicate}`}`
-  const key = table.primaryKey.map(({ name }) => `${text(name)}, b.${quote(name)}`).join(', ')
   return (
     `WITH open AS MATERIALIZED (SELECT ${names(columns, 'c.')} FROM (${fresh}) AS c WHERE NOT EXISTS (${known})) ` +
-    `SELECT jsonb_agg(jsonb_build_object(${key})) FROM (${base}) AS b ` +
+    `SELECT jsonb_agg(${keyAsJson(table)}) FROM (${base}) AS b ` +
     `WHERE ${isAmong(columns, `SELECT ${names(columns, 'open.')} FROM open`)} AND ${isShown(table, 'b')}`
   )
 }

@@ -45,15 +45,16 @@ const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
   if (!(error instanceof QueryError)) return undefined
   const detail = detailOf(error)
   if (error.engineCode === states.asleep)
-    return { sql: `SELECT ${schemas.merged}.wake($1)`, params: [detail], apart: true }
+    return { sql: `SELECT ${schemas.merged}.wake($1)`, params: [detail], apart: true, isTold: false }
   if (rowErrors.test(error.engineCode ?? ''))
-    return { sql: `SELECT set_config('${rowByRow}', 'on', true)`, params: [], apart: false }
+    return { sql: `SELECT set_config('${rowByRow}', 'on', true)`, params: [], apart: false, isTold: true }
   if (error.engineCode !== states.collision) return undefined
   const { table, keys } = JSON.parse(detail) as { readonly table: string; readonly keys: unknown }
   return {
     sql: `SELECT ${schemas.merged}.${quote(`collided_${table}`)}($1)`,
     params: [JSON.stringify(keys)],
     apart: false,
+    isTold: false,
   }
 }
 
