@@ -85,7 +85,7 @@ export async function connect(input: string | Handle | Config, environment: Clie
     answerers,
   })
   const life = { closed: false }
-  const shadowStore = shadowStores(topology, environment.drivers ?? drivers)
+  const shadowStore = shadowStores(topology, environment.drivers ?? drivers, analyses)
   const parts: ClientParts = {
     config,
     databases,

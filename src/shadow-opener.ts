@@ -3,6 +3,7 @@ import type { ShadowOpener } from './execution/pool-registry.ts'
 import type { ShadowStore } from './shadows/changes/shadow-store.ts'
 import { openShadow, type ShadowPlace } from './shadows/open-shadow.ts'
 import { shadowStore } from './shadows/open-store.ts'
+import type { Analysis } from './statement/analysis.ts'
 import type { AnalysisCache } from './statement/analysis-cache.ts'
 import type { Database, Topology } from './topology/topology.ts'
 
@@ -16,8 +17,13 @@ export function shadowOpener(topology: Topology, analyses: AnalysisCache): Shado
 export function shadowStores(
   topology: Topology,
   drivers: Readonly<Record<Engine, () => Promise<Driver>>>,
+  analyses: AnalysisCache,
 ): (database: Database) => Promise<ShadowStore> {
-  return async (database) => shadowStore(await drivers[database.engine](), placeOf(database, topology), database.pool)
+  return async (database) => {
+    const { engine, pool } = database
+    const analyze = (sql: string): Analysis => analyses.analyze(sql, engine)
+    return shadowStore(await drivers[engine](), placeOf(database, topology), pool, analyze)
+  }
 }
 
 function placeOf({ alias, shards, shadow }: Database, topology: Topology): ShadowPlace {

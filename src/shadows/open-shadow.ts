@@ -5,7 +5,7 @@ import type { Analysis } from '../statement/analysis.ts'
 import type { Shadow } from '../topology/shadow.ts'
 import { openReplaced } from './mysql/create-replaced.ts'
 import { SplitPool } from './mysql/split-pool.ts'
-import { openPostgresShadow } from './postgres/postgres-shadow.ts'
+import { openPostgresShadow, postgresBase } from './postgres/postgres-shadow.ts'
 import { ShadowPool } from './shadow-pool.ts'
 import { attachBase, openSqliteShadow, sqliteShadowDialect } from './sqlite/sqlite-shadow.ts'
 
@@ -54,10 +54,7 @@ async function openLaid(
     throw new ShadowError(`"${alias}" cannot be a shadow: its base is a handle. Give the base a data source name.`)
   const pool = await driver.open(local, options)
   try {
-    const readable = {
-      dsn: base.dsn,
-      open: async () => await driver.open(base, { ...options, traceCommits: false, readOnly: true }),
-    }
+    const readable = postgresBase(driver, base.dsn, options)
     const { catalogue, dialect } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
     return new ShadowPool(pool, { catalogue, dialect, analyze })
   } catch (error) {

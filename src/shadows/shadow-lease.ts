@@ -137,9 +137,10 @@ export class ShadowLease implements Lease {
         await this.#lease.releaseSavepoint(savepoint)
         return result
       } catch (error) {
-        const remedy = done.size < mostRemedies ? remedyOf(error) : undefined
-        const name = remedy === undefined ? '' : `${remedy.sql} ${String(remedy.params)}`
-        if (remedy === undefined || done.has(name)) throw done.size < mostRemedies ? error : (told ?? error)
+        const remedy = remedyOf(error)
+        if (remedy === undefined) throw error
+        const name = `${remedy.sql} ${String(remedy.params)}`
+        if (done.has(name) || done.size === mostRemedies) throw remedy.isTold ? error : (told ?? error)
         if (remedy.isTold) told ??= error
         done.add(name)
         await this.#lease.rollbackTo(savepoint)

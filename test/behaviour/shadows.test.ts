@@ -165,6 +165,23 @@ describe.each(laidEngines)('%s: a shadow', (engine) => {
     expect(inserted.rows).toEqual([{ id: 51 }])
   })
 
+  it('goes on with its own row where the base gets one with the same key', async () => {
+    await using both = await shadowedShop(shop, augmented, engine)
+    const price = (value: number): unknown => (engine === 'sqlite' ? value : String(value))
+    const ours = { id: 50, name: 'ours', price: price(1), sku: 's50' }
+    await both.shadow.query("insert into product values (50, 'ours', 1, 's50')")
+    await both.base.query("insert into product values (50, 'theirs', 2, 's51')")
+    expect((await both.shadow.query('select * from product where id = 50')).rows).toEqual([ours])
+    expect((await both.shadow.query('update product set price = 7')).rowCount).toBe(5)
+    await expect(both.shadow.query("insert into product values (50, 'x', 1, null)")).rejects.toThrow(
+      /UNIQUE constraint failed: product.id|unique constraint "product_pkey"/,
+    )
+    const upsert =
+      "insert into product (id, name) values (50, 'x') on conflict (id) do update set sku = null returning *"
+    expect((await both.shadow.query(upsert)).rows).toEqual([{ ...ours, price: price(7), sku: null }])
+    expect((await both.shadow.query('select cast(count(*) as int) as n from product')).rows).toEqual([{ n: 5 }])
+  })
+
   it('refuses other declarations than it was made for, naming the tables', async () => {
     await using both = await shadowedShop(shop, augmented, engine)
     await both.shadow.query('select 1 from product')

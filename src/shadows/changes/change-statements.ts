@@ -38,7 +38,7 @@ function written(step: ChangeStep, texts: ShadowTexts, write: Write): string {
   if (before === undefined) {
     const columns = comparedColumns(table)
     const values = after.map(write).join(', ')
-    return `INSERT INTO ${name} (${columns.map(texts.quote).join(', ')}) VALUES (${values})`
+    return `INSERT INTO ${name} (${columns.map(texts.quote).join(', ')})${texts.overriding} VALUES (${values})`
   }
   const columns = changedColumns(table, before, after)
   const values = valuesOf(table, after, columns)

@@ -15,6 +15,8 @@ export interface ShadowTexts {
   readonly original: (table: ShadowTable) => string
   /** The table of the base. */
   readonly base: (table: ShadowTable) => string
+  /** Before the VALUES of an INSERT: numbers that the engine would rather give itself are given, too. */
+  readonly overriding: string
   /** Put off to the end of a transaction that writes rows: the checks of foreign keys. */
   readonly deferKeys: string
   /** Behind a query of rows that nobody else may change until the end of the transaction. */

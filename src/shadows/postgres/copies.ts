@@ -3,17 +3,18 @@ import { names, quote, within } from './names.ts'
 
 /**
  * A copy of a row of the base is made by an insert into the table of originals, whose trigger makes the local row. No change can be seen by
- * that: what is shown stays the same.
+ * that: what is shown stays the same. A key that was added here, and then in the base, too, is the local row's.
  */
 export function copySql(table: ShadowTable, condition: string): string {
   const columns = copiedColumns(table)
   return (
     `INSERT INTO ${within('original', table.name)} (${names(columns)}) SELECT ${names(columns, 'b.')} ` +
-    `FROM ${within('base', table.name)} AS b WHERE ${condition} AND ${isShown(table, 'b')} ON CONFLICT DO NOTHING`
+    `FROM ${within('base', table.name)} AS b WHERE ${condition} AND ${isShown(table, 'b')} ` +
+    `AND NOT EXISTS (SELECT FROM ${within('local', table.name)} AS l WHERE ${equal('l', table.primaryKey, 'b', table.primaryKey)}) ON CONFLICT DO NOTHING`
   )
 }
 
-/** That a row of the base, by the name `row`, is shown still. */
+/** That a row of the base, by the name `row`, was not copied. */
 export function isShown({ name, primaryKey }: ShadowTable, row: string): string {
   return `NOT EXISTS (SELECT FROM ${within('original', name)} AS o WHERE ${equal('o', primaryKey, row, primaryKey)})`
 }

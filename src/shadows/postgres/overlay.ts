@@ -9,9 +9,10 @@ export function viewSql(shown: string, table: ShadowTable, isAwake: boolean): st
   const columns = names(table.columns.map(({ name }) => name))
   // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are. Not by
   // NOT EXISTS, for which the engine likes to read all that are hidden before it shows the first row.
-  const hidden = `SELECT true FROM ${within('original', table.name)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)}`
+  const isMissing = (schema: 'original' | 'local'): string =>
+    `(SELECT true FROM ${within(schema, table.name)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)}) IS NULL`
   const source = isAwake
-    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass OR (${hidden}) IS NULL`
+    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass OR ${isMissing('original')} AND ${isMissing('local')}`
     : base
   return `CREATE OR REPLACE VIEW ${shown} AS SELECT ${columns} FROM ${source}`
 }
@@ -263,6 +264,8 @@ function collisionQuery(
   changed: string,
   former?: string,
 ): string {
+  // The trigger of one row runs before it is there.
+  const isOneRow = changed !== 'changed'
   const columns = expressions.map((_, place) => `signalbox_k${place + 1}`)
   const keyed = (source: string): string =>
     `SELECT ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} FROM ${source}` +
@@ -272,10 +275,15 @@ function collisionQuery(
   const base =
     `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
     `FROM ${within('base', table.name)}${predicate === null ? '' : ` WHERE ${predicate}`}`
+  const same = (one: string, other: string): string => equal(one, table.primaryKey, other, table.primaryKey)
+  // A row that was added here before, and then in the base, too, is the one that is shown.
+  const notOverlaid =
+    `NOT EXISTS (SELECT FROM ${within('local', table.name)} AS l WHERE ${same('l', 'b')} ` +
+    `AND ${isOneRow ? 'true' : `NOT EXISTS (SELECT FROM ${changed} WHERE ${same('changed', 'l')})`})`
   return (
     `WITH open AS MATERIALIZED (SELECT ${names(columns, 'c.')} FROM (${fresh}) AS c WHERE NOT EXISTS (${known})) ` +
     `SELECT jsonb_agg(${keyAsJson(table)}) FROM (${base}) AS b ` +
-    `WHERE ${isAmong(columns, `SELECT ${names(columns, 'open.')} FROM open`)} AND ${isShown(table, 'b')}`
+    `WHERE ${isAmong(columns, `SELECT ${names(columns, 'open.')} FROM open`)} AND ${isShown(table, 'b')} AND ${notOverlaid}`
   )
 }
 

@@ -1,4 +1,4 @@
-import type { DriverPool, Lease } from '../../drivers/driver.ts'
+import type { Driver, DriverPool, Lease, PoolOptions } from '../../drivers/driver.ts'
 import { messageOf, QueryError, ShadowError } from '../../errors.ts'
 import type { Shadow, ShadowKind } from '../../topology/shadow.ts'
 import type { Analysis } from '../../statement/analysis.ts'
@@ -33,6 +33,11 @@ export interface PostgresBase {
   readonly open: () => Promise<DriverPool>
 }
 
+export function postgresBase(driver: Driver, dsn: string, options: PoolOptions): PostgresBase {
+  const reading = { ...options, traceCommits: false, readOnly: true }
+  return { dsn, open: async () => await driver.open({ from: 'dsn', dsn }, reading) }
+}
+
 /**
  * Learns what the shadow keeps, and makes it if it is new: then the base is asked for its schema. `pool`: of the local database.
  *
@@ -57,7 +62,7 @@ export async function openPostgresShadow(
   }
 }
 
-interface RecordedTable {
+export interface RecordedTable {
   readonly name: string
   readonly type: string
   readonly kind: ShadowKind
@@ -75,7 +80,7 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
   const [found] = await ask<{ there: boolean }>(`SELECT to_regclass(${text(recordTable)}) IS NOT NULL AS there`)
   if (found?.there === true) await moveBase(ask, run, server, alias)
   else await make({ ...parts, lease, ask, run, server }, base)
-  const recorded = await ask<RecordedTable>(`SELECT name, type, kind, facts FROM ${recordTable} ORDER BY place`)
+  const recorded = await recordedTables(ask)
   compare(alias, recorded, shadow)
   const [place] = await ask<{ shown: string }>(`SELECT shown FROM ${schemas.merged}.shadow`)
   return {
@@ -86,11 +91,20 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
     catalogue: new ShadowCatalogue({
       alias,
       base: shadow.base,
-      tables: recorded.flatMap(({ facts }) => ('storage' in facts ? facts : [])),
+      tables: keptTables(recorded),
       baseNames: recorded.map(({ name }) => name),
       foldsNames: false,
     }),
   }
+}
+
+export async function recordedTables(ask: Ask): Promise<readonly RecordedTable[]> {
+  return await ask(`SELECT name, type, kind, facts FROM ${recordTable} ORDER BY place`)
+}
+
+/** Those of which something is kept. */
+export function keptTables(recorded: readonly RecordedTable[]): readonly PostgresTable[] {
+  return recorded.flatMap(({ facts }) => ('storage' in facts ? facts : []))
 }
 
 type Run = (sql: string) => Promise<void>
@@ -115,7 +129,10 @@ async function make({ lease, ask, run, server, alias, shadow, analyze }: Making,
     `CREATE TABLE ${recordTable} (place int GENERATED ALWAYS AS IDENTITY, name text PRIMARY KEY, type text NOT NULL,
       kind text NOT NULL, facts json NOT NULL, awake text)`,
   )
-  await run(`CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.name)} AS shown`)
+  await run(
+    `CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.name)} AS shown,
+      ARRAY[${read.sequences.map(({ name }) => text(name)).join(', ')}]::text[] AS sequences`,
+  )
   const creation = creationOf(read, planned)
   await run(`SET LOCAL search_path = ${quote(read.name)}`)
   await run('SET LOCAL check_function_bodies = off')

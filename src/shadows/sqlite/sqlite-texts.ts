@@ -12,6 +12,7 @@ export const sqliteTexts: ShadowTexts = {
   local: ({ name, storage }) => `main.${quote(storage === 'replace' ? name : localName(name))}`,
   original: ({ name }) => `main.${quote(originalName(name))}`,
   base: ({ name }) => `${baseSchema}.${quote(name)}`,
+  overriding: '',
   deferKeys: 'PRAGMA defer_foreign_keys = ON',
   locking: '',
 }

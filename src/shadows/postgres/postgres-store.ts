@@ -1,0 +1,153 @@
+import type { Driver, DriverPool, Lease, PoolOptions } from '../../drivers/driver.ts'
+import type { Analysis } from '../../statement/analysis.ts'
+import type { RowValues } from '../changes/row-change.ts'
+import type { CreatedShadow, ShadowReader, ShadowStore } from '../changes/shadow-store.ts'
+import type { ShadowTexts } from '../changes/shadow-texts.ts'
+import type { ShadowPlace } from '../open-shadow.ts'
+import type { ShadowTable } from '../shadow-table.ts'
+import { recordTable, serverName } from './creation.ts'
+import { quote, schemas, text } from './names.ts'
+import { keptTables, openPostgresShadow, postgresBase, recordedTables } from './postgres-shadow.ts'
+import type { PostgresTable } from './postgres-table.ts'
+import { postgresTexts } from './postgres-texts.ts'
+import { askOn, type Ask } from './read-base.ts'
+import { resetAllSql, resetOne, type ResetPlace, type Run } from './reset-shadow.ts'
+
+/** What a shadow keeps in a PostgreSQL database. Each call opens connections for itself: what is done here is rare. */
+export class PostgresShadowStore implements ShadowStore {
+  readonly engine = 'postgres'
+  // Replaced tables alone are called by their schema.
+  readonly texts: ShadowTexts = postgresTexts('public')
+  readonly #driver: Driver
+  readonly #place: ShadowPlace
+  readonly #options: PoolOptions
+  readonly #parts: { readonly base: string; readonly analyze: (sql: string) => Analysis }
+
+  constructor(
+    driver: Driver,
+    place: ShadowPlace,
+    options: PoolOptions,
+    parts: { readonly base: string; readonly analyze: (sql: string) => Analysis },
+  ) {
+    this.#driver = driver
+    this.#place = place
+    this.#options = options
+    this.#parts = parts
+  }
+
+  async create(): Promise<CreatedShadow> {
+    const { alias, shadow } = this.#place
+    const { base, analyze } = this.#parts
+    return await this.#withPool(async (pool) => {
+      const isNew = !(await onLease(pool, 'read', async (ask) => await isMade(ask)))
+      const readable = postgresBase(this.#driver, base, this.#options)
+      const { catalogue } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
+      const tables = catalogue.tables.map(({ name, storage }) => ({ name, storage }))
+      return { tables, made: isNew ? tables.map(({ name }) => name) : [] }
+    })
+  }
+
+  async read(): Promise<ShadowReader | undefined> {
+    const pool = await this.#driver.open(this.#place.local, this.#options)
+    const lease = await pool.lease({ access: 'read' })
+    const close = async (): Promise<void> => {
+      await lease.release('destroy')
+      await pool.close()
+    }
+    try {
+      await lease.begin({ isolation: 'repeatable read', readOnly: true })
+      const ask = askOn(lease)
+      if (await isMade(ask)) return new PostgresShadowReader(lease, keptTables(await recordedTables(ask)), close)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    await close()
+    return undefined
+  }
+
+  async reset(table: ShadowTable | undefined): Promise<void> {
+    await this.#changed(async (place, ask, run) => {
+      const own = place.tables.find(({ name }) => name === table?.name)
+      if (table === undefined) for (const sql of resetAllSql(place)) await run(sql)
+      else if (own !== undefined) await resetOne(own, place, ask, run)
+    })
+  }
+
+  async drop(): Promise<void> {
+    await this.#changed(async ({ shown, tables }, ask, run) => {
+      const replaced = new Set(tables.filter(({ storage }) => storage === 'replace').map(({ name }) => name))
+      const [made] = await ask<{ sequences: readonly string[] }>(`SELECT sequences FROM ${schemas.merged}.shadow`)
+      for (const { name } of await recordedTables(ask))
+        await run(`DROP ${replaced.has(name) ? 'TABLE' : 'VIEW'} IF EXISTS ${quote(shown)}.${quote(name)} CASCADE`)
+      for (const schema of Object.values(schemas)) await run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+      await run(`DROP SERVER IF EXISTS ${serverName} CASCADE`)
+      for (const name of made?.sequences ?? [])
+        await run(`DROP SEQUENCE IF EXISTS ${quote(shown)}.${quote(name)} CASCADE`)
+    })
+  }
+
+  /** One transaction on what is kept; does nothing if there is nothing. */
+  async #changed(work: (place: ResetPlace, ask: Ask, run: Run) => Promise<void>): Promise<void> {
+    await this.#withPool(async (pool) => {
+      await onLease(pool, 'write', async (ask, run) => {
+        if (!(await isMade(ask))) return
+        const tables: readonly PostgresTable[] = keptTables(await recordedTables(ask))
+        const [found] = await ask<{ shown: string }>(`SELECT shown FROM ${schemas.merged}.shadow`)
+        await work({ alias: this.#place.alias, shown: found?.shown ?? 'public', tables }, ask, run)
+      })
+    })
+  }
+
+  async #withPool<T>(work: (pool: DriverPool) => Promise<T>): Promise<T> {
+    const pool = await this.#driver.open(this.#place.local, this.#options)
+    try {
+      return await work(pool)
+    } finally {
+      await pool.close()
+    }
+  }
+}
+
+async function onLease<T>(
+  pool: DriverPool,
+  access: 'read' | 'write',
+  work: (ask: Ask, run: Run) => Promise<T>,
+): Promise<T> {
+  const lease = await pool.lease({ access })
+  try {
+    await lease.begin({})
+    const result = await work(askOn(lease), async (sql) => {
+      await lease.query({ sql, params: [], access: 'write', prepare: false })
+    })
+    await lease.commit()
+    return result
+  } finally {
+    await lease.release('destroy')
+  }
+}
+
+async function isMade(ask: Ask): Promise<boolean> {
+  const [found] = await ask<{ there: boolean }>(`SELECT to_regclass(${text(recordTable)}) IS NOT NULL AS there`)
+  return found?.there === true
+}
+
+class PostgresShadowReader implements ShadowReader {
+  readonly tables: readonly ShadowTable[]
+  readonly #lease: Lease
+  readonly #close: () => Promise<void>
+
+  constructor(lease: Lease, tables: readonly ShadowTable[], close: () => Promise<void>) {
+    this.tables = tables
+    this.#lease = lease
+    this.#close = close
+  }
+
+  rows(sql: string): AsyncIterable<RowValues> {
+    return this.#lease.stream({ sql, params: [], access: 'read', rowMode: 'raw' }) as AsyncIterable<RowValues>
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close()
+  }
+}
