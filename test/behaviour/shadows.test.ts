@@ -194,20 +194,3 @@ describe.each(laidEngines)('%s: a shadow', (engine) => {
     await expect(both.shadow.query('select 1 from product')).rejects.toThrow(message)
   })
 })
-
-describe('sqlite: a shadow', () => {
-  it('goes on with its own row where the base gets one with the same key', async () => {
-    await using both = await shadowedShop(shopOf('sqlite'), augmented, 'sqlite')
-    const ours = { id: 50, name: 'ours', price: 1, sku: 's50' }
-    await both.shadow.query("insert into product values (50, 'ours', 1, 's50')")
-    await both.base.query("insert into product values (50, 'theirs', 2, 's51')")
-    expect((await both.shadow.query('select * from product where id = 50')).rows).toEqual([ours])
-    expect((await both.shadow.query('update product set price = 7')).rowCount).toBe(5)
-    await expect(both.shadow.query("insert into product values (50, 'x', 1, null)")).rejects.toThrow(
-      /UNIQUE constraint failed: product.id/,
-    )
-    const upsert = 'insert into product (id, name) values (50, 1) on conflict (id) do update set sku = null returning *'
-    expect((await both.shadow.query(upsert)).rows).toEqual([{ ...ours, price: 7, sku: null }])
-    expect((await both.shadow.query('select count(*) as n from product')).rows).toEqual([{ n: 5 }])
-  })
-})
