@@ -8,11 +8,13 @@ export function viewSql(shown: string, table: ShadowTable, isAwake: boolean): st
   const base = within('base', table.name)
   const columns = names(table.columns.map(({ name }) => name))
   // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are. Not by
-  // NOT EXISTS, for which the engine likes to read all that are hidden before it shows the first row.
-  const isMissing = (schema: 'original' | 'local'): string =>
-    `(SELECT true FROM ${within(schema, table.name)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)}) IS NULL`
+  // NOT EXISTS, for which the engine likes to read all that are hidden before it shows the first row; nor by IS NULL, for which it expects
+  // next to no rows.
+  const has = (schema: 'original' | 'local'): string =>
+    `(SELECT true FROM ${within(schema, table.name)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)})`
   const source = isAwake
-    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass OR ${isMissing('original')} AND ${isMissing('local')}`
+    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass ` +
+      `OR NOT coalesce(${has('original')}, ${has('local')}, false)`
     : base
   return `CREATE OR REPLACE VIEW ${shown} AS SELECT ${columns} FROM ${source}`
 }
