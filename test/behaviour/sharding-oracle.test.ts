@@ -52,7 +52,7 @@ describe.each(testedEngines)('four shards answer as one database does on %s', (e
     const { reads, writes, defects } = await runOracle({
       engine,
       makeDatabase,
-      statements: 500,
+      statements: 600,
       seed: 1,
       mostDefects: 3,
     })

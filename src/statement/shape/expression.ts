@@ -121,8 +121,7 @@ export function readItem(reader: ShapeReader, range: Tokens): SelectItem | undef
   const expression = { from, to: end }
   const star = end - from > 2 && tokens.word(end - 1) === '*' && tokens.word(end - 2) === '.'
   if (star) return end === to ? { ...describe(reader, expression), star: true } : undefined
-  // To SQLite, brackets make another item of a column.
-  const column = columnAt(reader, syntax.dialect === 'sqlite' ? expression : withoutBrackets(reader, expression))
+  const column = columnAt(reader, expression)
   const described = { ...describe(reader, expression), ...(column === undefined ? {} : { column }) }
   if (end === to) return { ...described, ...(column === undefined ? labelled(reader, expression) : {}) }
   const explicit = tokens.word(end) === 'AS'
@@ -131,8 +130,14 @@ export function readItem(reader: ShapeReader, range: Tokens): SelectItem | undef
   return { ...described, alias: { span: reader.span({ from: at, to }), name: reader.nameAt(at) } }
 }
 
+/** SQLite calls an item by its text, and so does MySQL, but for columns in brackets. */
 function labelled(reader: ShapeReader, range: Tokens): Pick<SelectItem, 'label' | 'hasUnclearLabel'> {
-  const label = reader.syntax.dialect === 'postgres' ? itemLabel(reader, range) : 'none'
+  const { dialect } = reader.syntax
+  if (dialect === 'mysql') {
+    const column = columnAt(reader, withoutBrackets(reader, range))
+    return column === undefined ? {} : { label: column }
+  }
+  const label = dialect === 'postgres' ? itemLabel(reader, range) : 'none'
   if (label === 'none') return {}
   return label === 'unclear' ? { hasUnclearLabel: true } : { label: label.name }
 }

@@ -77,8 +77,8 @@ export interface SelectItem extends Expression {
   /** The name of a plain column, also with a table before it: `name` for `p.name`. As the alias's name, in the case in which it is written. */
   readonly column?: string
   /**
-   * PostgreSQL, of an item that is no plain column and has no alias: the name that it gets, which ORDER BY and GROUP BY may call it by (`count` of
-   * `count(*)`).
+   * Of an item that is no plain column and has no alias: the name that it gets, which ORDER BY and GROUP BY may call it by. `count` of `count(*)` on
+   * PostgreSQL; on MySQL only of a column in brackets.
    */
   readonly label?: string
   /** It gets a name that is not told here: any name in its text may be that. */
