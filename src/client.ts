@@ -271,6 +271,7 @@ export class Client<A extends string = string> extends CopyClient<A> implements 
    */
   async close(): Promise<void> {
     this.#parts.life.closed = true
+    this.stopRecovery()
     const { closeTimeoutMs } = this.#parts.config.limits
     try {
       await this.#pools.close(closeTimeoutMs)

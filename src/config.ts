@@ -128,6 +128,11 @@ export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Read
    * says the same for each client of the process. Default none.
    */
   readonly noWritesTo?: readonly (AliasOf<D> | '*')[]
+  /**
+   * Where decisions about distributed transactions are written, for calls that name no `log`: an alias, or an object. The client then also
+   * recovers by itself, when it starts and regularly: it ends what processes that died, and servers that were gone, have left prepared.
+   */
+  readonly transactionLog?: AliasOf<D> | TransactionLogInput<AliasOf<D>>
   /** Limits of the connections to every server that does not state its own. */
   readonly pool?: Partial<PoolLimits>
   /** How reads use replicas, for every database that does not say it itself. */
@@ -136,6 +141,21 @@ export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Read
   readonly tokens?: TokenInput
   /** Limits of the client. */
   readonly limits?: Partial<ClientLimits>
+}
+
+/** Where decisions about distributed transactions are written, and how often what was left prepared is looked for. */
+export interface TransactionLogInput<A extends string = string> {
+  /** On PostgreSQL, MySQL or MariaDB, and not sharded. */
+  readonly database: A
+  /** Default `signalbox_transaction`; perhaps with a schema. */
+  readonly table?: string
+  /**
+   * Milliseconds from one recovery to the next, 1,000 to 86,400,000; default 60,000. While something is left that cannot be ended yet, the
+   * next one comes after 10 s at most. 0: none by itself, also not when the client starts.
+   */
+  readonly recoverEveryMs?: number
+  /** These recoveries roll undecided transactions of this age back: milliseconds from 0 to 86,400,000; default 60,000. */
+  readonly olderThanMs?: number
 }
 
 /** How session tokens are signed. */

@@ -35,7 +35,7 @@ export async function connect(database: string | Handle, environment?: ClientEnv
 // The configuration comes last because compilers explain the last one: a misspelt alias is then shown at its place.
 /**
  * Makes a client. Validates the whole configuration and connects to nothing: connections are opened when statements
- * need them. A bare data source name is the simplest configuration, one database called `default`.
+ * need them, or a declared `transactionLog` is recovered. A bare data source name is the simplest configuration, one database called `default`.
  *
  * The environment variable `SIGNALBOX_NO_WRITES_TO` counts as well as `noWritesTo` of the configuration.
  *

@@ -35,6 +35,7 @@ export type {
   ShadowDatabaseInput,
   ShardedDatabaseInput,
   TokenInput,
+  TransactionLogInput,
   SqliteHandle,
   TableInput,
   UsingTarget,
@@ -50,6 +51,7 @@ export type { DistributedOptions, LogOptions, LogTarget, RecoverOptions } from '
 export type { MovedRow, MoveOptions, RowMove, RowValues } from './distributed/moves/row-move.ts'
 export type { PendingBranch } from './distributed/coordinator.ts'
 export type { RecoveredBranch, RecoveryReport, UnreachablePlace } from './distributed/recovery.ts'
+export type { RecoveryEvent } from './distributed/standing-recovery.ts'
 export type { DistributedEvent, DistributedStep } from './distributed/steps.ts'
 export type { ReservedConnection } from './execution/reserved.ts'
 export type { Result } from './execution/result.ts'

@@ -7,6 +7,8 @@ import { parseLookups } from './parse-lookups.ts'
 import { checkShadows } from './parse-shadow.ts'
 import { parseTables, parseViews, type TableSurroundings } from './parse-tables.ts'
 import { parseReplication, parseTokens, type TokenOptions } from './parse-replication.ts'
+import { parseTransactionLog } from './parse-transaction-log.ts'
+import type { DeclaredLog } from './distributed/distributed.ts'
 import type { LookupMap } from './routing/lookups/lookup.ts'
 import type { Router } from './routing/router.ts'
 import type { ShardMap } from './routing/shard-map.ts'
@@ -29,6 +31,7 @@ export interface ParsedConfig {
   readonly pool: PoolLimits
   readonly replication: ReplicationOptions
   readonly tokens: TokenOptions
+  readonly transactionLog: DeclaredLog | undefined
   readonly limits: ClientLimits
   readonly writeGuard: WriteGuard
 }
@@ -47,6 +50,7 @@ const configKeys = [
   'routers',
   'databasesShareServer',
   'noWritesTo',
+  'transactionLog',
   'pool',
   'replication',
   'tokens',
@@ -105,6 +109,9 @@ export function parseConfig(input: string | Handle | Config, surroundings: Confi
     pool,
     replication,
     tokens: parseTokens(config['tokens']),
+    transactionLog: parseTransactionLog(config['transactionLog'], (alias) => {
+      return databases.get(resolveAlias(alias, aliases, 'transactionLog'))!
+    }),
     limits,
     writeGuard,
   }

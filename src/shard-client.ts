@@ -4,6 +4,7 @@ import type { DistributedWork } from './distributed/distributed-transaction.ts'
 import type { MovedRow, MoveOptions, RowMove } from './distributed/moves/row-move.ts'
 import type { DistributedOptions, LogOptions, RecoverOptions } from './distributed/options.ts'
 import type { RecoveryReport } from './distributed/recovery.ts'
+import { systemClock } from './failover/clock.ts'
 import type { ShardStats } from './execution/shard-stats.ts'
 import { LookupIndexes } from './lookups/lookup-indexes.ts'
 import { verifyShardMaps, type VerifiedShardMap, type VerifyShardMapsOptions } from './map-records/verify-shard-maps.ts'
@@ -32,7 +33,8 @@ export class ShardClient<A extends string = string> extends Scope {
     super(parts)
     this.#parts = parts
     this.#keys = new ShardKeys(parts)
-    this.#distributed = new Distributed(parts, () => this.transactionHost())
+    this.#distributed = new Distributed(parts, () => this.transactionHost(), systemClock)
+    this.#distributed.start()
   }
 
   /**
@@ -160,8 +162,9 @@ export class ShardClient<A extends string = string> extends Scope {
 
   /**
    * Runs `fn`; what it writes, on whatever shards and databases, takes effect everywhere or nowhere, by two-phase commit. **Atomic,
-   * not isolated**: for a moment others can see it on one shard and not yet on the next. `log` names the database that keeps the
-   * decisions. Needs `recoverTransactions` now and then, and servers that can prepare (docs/distributed-transactions.md).
+   * not isolated**: for a moment others can see it on one shard and not yet on the next. `log`, or `transactionLog` of the configuration, names
+   * the database that keeps the decisions. Needs servers that can prepare, and recovery, which clients with a `transactionLog`
+   * do by themselves (docs/distributed-transactions.md).
    *
    * Rolls back and throws on if `fn` throws, a statement has failed outside of a nested `tx.transaction()`, or a shard cannot commit. Throws
    * `InDoubtError` if the log does not answer at the moment of the decision, `TransactionGivenUpError` if a recovery was faster;
@@ -176,7 +179,7 @@ export class ShardClient<A extends string = string> extends Scope {
    * }, { log: 'default' })
    * ```
    */
-  async distributedTransaction<T>(fn: DistributedWork<T>, options: DistributedOptions<A>): Promise<T> {
+  async distributedTransaction<T>(fn: DistributedWork<T>, options: DistributedOptions<A> = {}): Promise<T> {
     checkFunction(fn, 'fn')
     return await this.#distributed.run(fn, options)
   }
@@ -213,16 +216,22 @@ export class ShardClient<A extends string = string> extends Scope {
   }
 
   /** Creates the table for the decisions about distributed transactions, unless it is there. */
-  async setUpTransactionLog(options: LogOptions<A>): Promise<void> {
+  async setUpTransactionLog(options: LogOptions<A> = {}): Promise<void> {
     await this.#distributed.setUp(options.log)
   }
 
   /**
    * Ends what distributed transactions have left prepared, because a process died, or a server was gone: commits what is decided,
-   * rolls back what is not and is older than `olderThanMs`. May run at any time, and several times at once.
+   * rolls back what is not and is older than `olderThanMs`. May run at any time, and several times at once. With `transactionLog` in the
+   * configuration the client does so by itself.
    */
-  async recoverTransactions(options: RecoverOptions<A>): Promise<RecoveryReport> {
+  async recoverTransactions(options: RecoverOptions<A> = {}): Promise<RecoveryReport> {
     return await this.#distributed.recover(options)
+  }
+
+  /** Ends what the client does by itself. */
+  protected stopRecovery(): void {
+    this.#distributed.stop()
   }
 }
 

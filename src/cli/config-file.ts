@@ -51,7 +51,14 @@ export async function loadConfig(source: ConfigSource, surroundings: Surrounding
   const file = config === undefined ? findConfigFile(cwd) : resolve(cwd, config)
   if (config === undefined) enter(dirname(file))
   if (!existsSync(file)) throw new UsageError(`There is no configuration file ${file}.`)
-  return { config: await readConfigFile(file), file }
+  return { config: withoutRecovery(await readConfigFile(file)), file }
+}
+
+/** A command does what it is asked to do. What is wrong in the configuration stays. */
+function withoutRecovery(config: Config): Config {
+  const { transactionLog: log } = config
+  if (typeof log === 'string') return { ...config, transactionLog: { database: log, recoverEveryMs: 0 } }
+  return looksLikeConfig(log) ? { ...config, transactionLog: { ...log, recoverEveryMs: 0 } } : config
 }
 
 function chooseSource(

@@ -162,9 +162,11 @@ The primary of every shard is asked what is prepared there. A transaction whose 
 commit is committed, everywhere. One of which it says nothing, and that is older than
 --older-than, is given up: that is written into the log first, so that a process that is
 merely slow rolls back as well. May run at any time, and several times at once: from cron,
-for instance, every minute.
+for instance, every minute. Clients whose configuration has a transactionLog do it by
+themselves.
 
 Examples:
+  $ signalbox recover
   $ signalbox recover --log default
   $ signalbox recover --log default --json | jq '.unreachable'
 

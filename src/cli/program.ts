@@ -177,8 +177,11 @@ function addRecover(program: Command, terminal: Terminal, finish: Finish): void 
     .description(
       'End what distributed transactions have left prepared, as their log says: commit what is decided, roll back what is not.',
     )
-    .requiredOption('-l, --log <database>', 'the alias of the database that holds the log')
-    .option('--table <name>', 'the table of the log (default: "signalbox_transaction")')
+    .option(
+      '-l, --log <database>',
+      'the alias of the database that holds the log (default: transactionLog of the configuration)',
+    )
+    .option('--table <name>', 'the table of the log, with --log (default: "signalbox_transaction")')
     .option(
       '--older-than <ms>',
       'from which age on an undecided transaction is given up',

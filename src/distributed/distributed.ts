@@ -1,9 +1,10 @@
-import { ConfigError, UnsupportedError } from '../errors.ts'
+import { ConfigError } from '../errors.ts'
 import type { Lease } from '../drivers/driver.ts'
 import type { Decision } from '../execution/decision.ts'
 import { withShards } from '../execution/shard-decision.ts'
 import { runCallbacks } from '../execution/commit-callbacks.ts'
 import type { TransactionHost } from '../execution/transaction-host.ts'
+import type { Clock } from '../failover/clock.ts'
 import type { Database, Topology } from '../topology/topology.ts'
 import { newLogName, newTransactionId } from './branch-name.ts'
 import type { Branch } from './branch.ts'
@@ -13,20 +14,30 @@ import { moveAll } from './moves/move-rows.ts'
 import { needsLog, planMoves, type MovePlanning } from './moves/planned-move.ts'
 import type { MovedRow, MoveOptions, RowMove } from './moves/row-move.ts'
 import { endingOf } from './protocol.ts'
+import { logTable, type LogTable } from './log-place.ts'
+import { InDoubtError } from './errors.ts'
 import type { DistributedOptions, LogTarget, RecoverOptions } from './options.ts'
 import { recover, type RecoveryPlace, type RecoveryReport } from './recovery.ts'
-import { TransactionLog, type LogPlace } from './transaction-log.ts'
+import { StandingRecovery } from './standing-recovery.ts'
+import { TransactionLog } from './transaction-log.ts'
+
+/** The log that the configuration names. */
+export interface DeclaredLog {
+  readonly log: { readonly database: string; readonly table: string }
+  /** Milliseconds between recoveries that nobody asked for; 0: none. */
+  readonly recoverEveryMs: number
+  /** By these: the age from which on undecided ones are rolled back. */
+  readonly olderThanMs: number
+}
 
 /** What distributed transactions need of the client. */
 export interface DistributedHost {
-  readonly config: { readonly topology: Topology }
+  readonly config: { readonly topology: Topology; readonly transactionLog: DeclaredLog | undefined }
   readonly databases: { readonly resolve: (alias: unknown) => Database }
 }
 
-const defaultTable = 'signalbox_transaction'
 /** Where there is no limit for statements: a server that hangs must not keep the others locked for ever. */
 const defaultStepTimeoutMs = 30_000
-const tablePattern = /^[A-Za-z_]\w{0,62}(?:\.[A-Za-z_]\w{0,62})?$/
 
 /** What is to be ended. */
 interface Ready {
@@ -44,11 +55,27 @@ export class Distributed {
   readonly #capable = new Set<string>()
   /** By alias and table: as many as the code of the application names. */
   readonly #logNames = new Map<string, string>()
+  readonly #recovery: StandingRecovery | undefined
 
   /** `transactionHost`: what each of its transactions needs; throws if the client is closed. */
-  constructor(host: DistributedHost, transactionHost: () => TransactionHost) {
+  constructor(host: DistributedHost, transactionHost: () => TransactionHost, clock: Clock) {
     this.#host = host
     this.#transactionHost = transactionHost
+    const { topology, transactionLog } = host.config
+    const { recoverEveryMs: everyMs = 0, olderThanMs = 0, log } = transactionLog ?? {}
+    // A process that is to write nothing there ends nothing either.
+    if (log === undefined || everyMs === 0 || topology.databases.get(log.database)?.noWrites !== undefined) return
+    const byItself = async (): Promise<RecoveryReport> => await this.recover({ log, olderThanMs })
+    this.#recovery = new StandingRecovery({ recover: byItself, everyMs, clock })
+  }
+
+  /** Recovers by itself from now on, if the configuration names a log. */
+  start(): void {
+    this.#recovery?.start()
+  }
+
+  stop(): void {
+    this.#recovery?.stop()
   }
 
   async run<T>(fn: DistributedWork<T>, options: DistributedOptions): Promise<T> {
@@ -96,8 +123,14 @@ export class Distributed {
       await abandonAll(await tx.branches())
       throw error
     }
-    const pending = await end(id, ready, openLog)
-    if (pending.length > 0) options.onPending?.(pending)
+    const pending = await end(id, ready, openLog).catch((error: unknown) => {
+      if (error instanceof InDoubtError) this.#recovery?.soon()
+      throw error
+    })
+    if (pending.length > 0) {
+      this.#recovery?.soon()
+      options.onPending?.(pending)
+    }
     await runCallbacks(tx.callbacks)
     return value
   }
@@ -142,7 +175,7 @@ export class Distributed {
     }
   }
 
-  async setUp(target: LogTarget): Promise<void> {
+  async setUp(target: LogTarget | undefined): Promise<void> {
     const host = this.#transactionHost()
     const log = await this.#openLog(host, target, host.queryTimeoutMs || defaultStepTimeoutMs)
     try {
@@ -183,9 +216,17 @@ export class Distributed {
   }
 
   async #openLog(host: TransactionHost, target: LogTarget | undefined, timeoutMs: number): Promise<TransactionLog> {
-    const place = logPlace(target, this.#host, timeoutMs)
+    const place = this.#placeOf(target)
     const database = this.#host.databases.resolve(place.database)
-    return new TransactionLog(await open(host, database, place.shard ?? '', timeoutMs), place)
+    return new TransactionLog(await open(host, database, place.shard, timeoutMs), { ...place, timeoutMs })
+  }
+
+  #placeOf(target: LogTarget | undefined): LogTable {
+    const { databases, config } = this.#host
+    return logTable(target ?? config.transactionLog?.log, 'options.log', (alias) => {
+      const database = databases.resolve(alias)
+      return config.topology.databases.get(database.alias) === database ? database : undefined
+    })
   }
 
   #places(host: TransactionHost, timeoutMs: number): readonly RecoveryPlace[] {
@@ -240,39 +281,4 @@ function checkNumber(value: unknown, path: string, most: number): void {
 
 function keyOf(target: LogTarget | undefined): string {
   return typeof target === 'string' ? target : JSON.stringify([target?.database, target?.table])
-}
-
-function logPlace(
-  target: LogTarget | undefined,
-  { databases, config: { topology } }: DistributedHost,
-  timeoutMs: number,
-): LogPlace {
-  const isText = typeof target === 'string'
-  if (!isText && (typeof target !== 'object' || target === null || typeof target.database !== 'string'))
-    throw new ConfigError(
-      'options.log',
-      'It is not said where decisions are written.',
-      'an alias, or { database, table }',
-    )
-  const table = (isText ? undefined : target.table) ?? defaultTable
-  if (typeof table !== 'string' || !tablePattern.test(table))
-    throw new ConfigError(
-      'options.log.table',
-      'This is not accepted.',
-      'a name of letters, digits and _, perhaps with a schema',
-    )
-  const database = databases.resolve(isText ? target : target.database)
-  const [shard, ...others] = database.shards
-  if (topology.databases.get(database.alias) !== database || shard === undefined || others.length > 0)
-    throw new ConfigError(
-      'options.log',
-      `"${database.alias}" is not accepted.`,
-      'a declared database that is not sharded',
-    )
-  const { engine, alias } = database
-  if (engine === 'sqlite')
-    throw new UnsupportedError(
-      `"${alias}" is on SQLite, whose file other machines do not see: it cannot hold the log of distributed transactions.`,
-    )
-  return { engine, table, timeoutMs, database: alias, shard: shard.name }
 }

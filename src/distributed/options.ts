@@ -5,8 +5,8 @@ export type LogTarget<A extends string = string> = A | { readonly database: A; r
 
 /** Which database keeps the decisions about distributed transactions. */
 export interface LogOptions<A extends string = string> {
-  /** PostgreSQL, MySQL or MariaDB. All processes, and all recoveries, must name the same. */
-  readonly log: LogTarget<A>
+  /** PostgreSQL, MySQL or MariaDB. All processes, and all recoveries, must name the same. Default: `transactionLog` of the configuration. */
+  readonly log?: LogTarget<A>
 }
 
 /** How a distributed transaction is run. */

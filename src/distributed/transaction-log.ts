@@ -1,14 +1,11 @@
 import type { DriverResult, Lease } from '../drivers/driver.ts'
-import { ConfigError, QueryError, locate, type Where } from '../errors.ts'
+import { ConfigError, QueryError, locate } from '../errors.ts'
 import { isLogName, newLogName } from './branch-name.ts'
-import type { PreparingEngine } from './branch-text.ts'
+import type { LogTable } from './log-place.ts'
 import type { LoggedCommit, Recording, Verdict } from './protocol.ts'
 
 /** Where the log is. */
-export interface LogPlace extends Where {
-  readonly engine: PreparingEngine
-  /** As it was given, perhaps with a schema. */
-  readonly table: string
+export interface LogPlace extends LogTable {
   /** Milliseconds for each of its statements. */
   readonly timeoutMs: number
 }
@@ -55,7 +52,7 @@ export class TransactionLog {
       return undefined
     })
     if (name !== undefined && isLogName(name)) return name
-    const { database = '', table } = this.#place
+    const { database, table } = this.#place
     throw new ConfigError(
       'options.log',
       `The table "${table}" of the database "${database}" is no log of distributed transactions. Nothing was committed.`,

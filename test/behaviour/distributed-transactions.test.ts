@@ -20,6 +20,7 @@ import {
 import { startFaultProxy, type CutMoment, type TestServer } from '../../src/testing/index.ts'
 import { accountsConfig, type AccountDsns } from '../support/distributed-accounts.ts'
 import { sqlFor } from '../support/dialect.ts'
+import { preparedNames as namesOfPrepared } from '../support/prepared-names.ts'
 import { runProgram } from '../support/program.ts'
 import { privateServer, testedEngines } from '../support/servers.ts'
 import type { TransferOrder } from '../support/transfer-process.ts'
@@ -77,23 +78,7 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
     return rows.map(({ amount }) => amount)
   }
 
-  /** Everything that is prepared on both servers, without Signalbox's help. */
-  async function preparedNames(): Promise<unknown[]> {
-    const all: unknown[] = []
-    for (const on of [server, other]) {
-      if (engine === 'mysql') {
-        const plain = await createConnection(on.adminDsn())
-        const [rows] = await plain.query('xa recover')
-        all.push(...(rows as { data: unknown }[]).map(({ data }) => String(data)))
-        await plain.end()
-        continue
-      }
-      await using plain = await connect(on.adminDsn() as Dsn)
-      const { rows } = await plain.query<{ gid: string }>('select gid from pg_prepared_xacts')
-      all.push(...rows.map(({ gid }) => gid))
-    }
-    return all
-  }
+  const preparedNames = async (): Promise<string[]> => await namesOfPrepared(engine, [server, other])
 
   async function logged(): Promise<string[]> {
     const { rows } = await client
@@ -386,14 +371,15 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
     await dieAt('decided', 4)
     const folder = await mkdtemp(join(tmpdir(), 'signalbox-recover-'))
     const support = pathToFileURL(join(import.meta.dirname, '../support/distributed-accounts.ts')).href
-    const path = join(folder, 'signalbox.config.ts')
-    await writeFile(
-      path,
-      `import { accountsConfig } from '${support}'\nexport default accountsConfig(${JSON.stringify(dsns)})\n`,
-    )
+    const head = `import { accountsConfig } from '${support}'\nexport default `
+    const config = `accountsConfig(${JSON.stringify(dsns)})`
+    const [path, named] = [join(folder, 'signalbox.config.ts'), join(folder, 'named.config.ts')]
+    await writeFile(path, `${head}${config}\n`)
+    await writeFile(named, `${head}{ ...${config}, transactionLog: 'control' }\n`)
     const main = join(import.meta.dirname, '../../src/cli/main.ts')
-    const recover = async (...args: readonly string[]) =>
-      await runProgram([main, 'recover', '--config', path, ...args], { temporary: folder })
+    const recoverBy = async (file: string, ...args: readonly string[]) =>
+      await runProgram([main, 'recover', '--config', file, ...args], { temporary: folder })
+    const recover = async (...args: readonly string[]) => await recoverBy(path, ...args)
     try {
       const outcomes: string[] = []
       const untilEnded = async (): Promise<unknown[]> => {
@@ -410,6 +396,8 @@ describe.each(engines)('distributed transactions on %s', (engine) => {
         output: expect.stringContaining('Of 0 prepared parts'),
       })
       expect(await recover()).toMatchObject({ code: 2 })
+      expect(await recoverBy(named)).toMatchObject({ code: 0, output: expect.stringContaining('Of 0 prepared parts') })
+      expect(await recoverBy(named, '--table', 'other')).toMatchObject({ code: 2 })
       expect(await recover('--log', 'contro')).toMatchObject({ code: 2 })
     } finally {
       await rm(folder, { recursive: true, force: true })

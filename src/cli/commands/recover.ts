@@ -1,14 +1,15 @@
 import { connect, type RecoveryReport } from '../../index.ts'
 import { closeSoon } from '../close-soon.ts'
 import { loadConfig, processSurroundings, type ConfigSource } from '../config-file.ts'
+import { UsageError } from '../usage-error.ts'
 import { exitCodes, type ExitCode } from '../exit-code.ts'
 import { toJson } from '../json.ts'
 import { counted, tableText } from '../table-text.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface RecoverOptions extends ConfigSource {
-  /** The alias of the database that holds the log. */
-  readonly log: string
+  /** The alias of the database that holds the log, unless the configuration says it. */
+  readonly log?: string
   /** Its table, unless it is the usual one. */
   readonly table?: string
   /** Milliseconds from which on an undecided transaction is given up. */
@@ -19,11 +20,12 @@ export interface RecoverOptions extends ConfigSource {
 /** `signalbox recover`: ends what distributed transactions have left prepared, as their log says. */
 export async function recover(options: RecoverOptions, terminal: Terminal): Promise<ExitCode> {
   const { log, table, olderThan, json } = options
+  if (log === undefined && table !== undefined) throw new UsageError('Say with --log which database has the table.')
   const { config } = await loadConfig(options, processSurroundings())
   const client = await (typeof config === 'string' ? connect(config) : connect(config))
   try {
     const report = await client.recoverTransactions({
-      log: table === undefined ? log : { database: log, table },
+      ...(log !== undefined && { log: table === undefined ? log : { database: log, table } }),
       olderThanMs: olderThan,
     })
     const ok = isWell(report)
