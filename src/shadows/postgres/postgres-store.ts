@@ -1,6 +1,6 @@
-import type { Driver, DriverPool, Lease, PoolOptions } from '../../drivers/driver.ts'
+import type { Driver, DriverPool, PoolOptions } from '../../drivers/driver.ts'
 import type { Analysis } from '../../statement/analysis.ts'
-import type { RowValues } from '../changes/row-change.ts'
+import { LeaseReader } from '../changes/lease-reader.ts'
 import type { CreatedShadow, ShadowReader, ShadowStore } from '../changes/shadow-store.ts'
 import type { ShadowTexts } from '../changes/shadow-texts.ts'
 import type { ShadowPlace } from '../open-shadow.ts'
@@ -49,21 +49,10 @@ export class PostgresShadowStore implements ShadowStore {
 
   async read(): Promise<ShadowReader | undefined> {
     const pool = await this.#driver.open(this.#place.local, this.#options)
-    const lease = await pool.lease({ access: 'read' })
-    const close = async (): Promise<void> => {
-      await lease.release('destroy')
-      await pool.close()
-    }
-    try {
-      await lease.begin({ isolation: 'repeatable read', readOnly: true })
+    return await LeaseReader.open(pool, { isolation: 'repeatable read', readOnly: true }, async (lease) => {
       const ask = askOn(lease)
-      if (await isMade(ask)) return new PostgresShadowReader(lease, keptTables(await recordedTables(ask)), close)
-    } catch (error) {
-      await close()
-      throw error
-    }
-    await close()
-    return undefined
+      return (await isMade(ask)) ? keptTables(await recordedTables(ask)) : undefined
+    })
   }
 
   async reset(table: ShadowTable | undefined): Promise<void> {
@@ -130,24 +119,4 @@ async function onLease<T>(
 async function isMade(ask: Ask): Promise<boolean> {
   const [found] = await ask<{ there: boolean }>(`SELECT to_regclass(${text(recordTable)}) IS NOT NULL AS there`)
   return found?.there === true
-}
-
-class PostgresShadowReader implements ShadowReader {
-  readonly tables: readonly ShadowTable[]
-  readonly #lease: Lease
-  readonly #close: () => Promise<void>
-
-  constructor(lease: Lease, tables: readonly ShadowTable[], close: () => Promise<void>) {
-    this.tables = tables
-    this.#lease = lease
-    this.#close = close
-  }
-
-  rows(sql: string): AsyncIterable<RowValues> {
-    return this.#lease.stream({ sql, params: [], access: 'read', rowMode: 'raw' }) as AsyncIterable<RowValues>
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close()
-  }
 }

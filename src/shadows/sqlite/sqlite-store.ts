@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Driver, Lease, PoolOptions } from '../../drivers/driver.ts'
 import { parseSqliteDsn } from '../../drivers/sqlite/dsn.ts'
 import type { ShadowPlace } from '../open-shadow.ts'
-import type { RowValues } from '../changes/row-change.ts'
+import { LeaseReader } from '../changes/lease-reader.ts'
 import type { CreatedShadow, ShadowReader, ShadowStore } from '../changes/shadow-store.ts'
 import { localName, originalName, type ShadowTable } from '../shadow-table.ts'
 import { alterShadow } from './alter-shadow.ts'
@@ -39,23 +39,11 @@ export class SqliteShadowStore implements ShadowStore {
   async read(): Promise<ShadowReader | undefined> {
     if (!existsSync(this.#localFile)) return undefined
     const pool = await this.#driver.open(this.#place.local, { ...this.#options, setup: [this.#attach] })
-    const lease = await pool.lease({ access: 'read' })
-    const close = async (): Promise<void> => {
-      await lease.release('destroy')
-      await pool.close()
-    }
-    try {
-      await lease.begin({ readOnly: true })
+    return await LeaseReader.open(pool, { readOnly: true }, async (lease) => {
       const ask = askOn(lease)
       const recorded = await readRecord(ask)
-      const tables = recorded && (await keptTables(ask, recorded))
-      if (tables !== undefined) return new SqliteShadowReader(lease, tables, close)
-    } catch (error) {
-      await close()
-      throw error
-    }
-    await close()
-    return undefined
+      return recorded && (await keptTables(ask, recorded))
+    })
   }
 
   async reset(table: ShadowTable | undefined): Promise<void> {
@@ -99,26 +87,6 @@ export class SqliteShadowStore implements ShadowStore {
     } finally {
       await pool.close()
     }
-  }
-}
-
-class SqliteShadowReader implements ShadowReader {
-  readonly tables: readonly ShadowTable[]
-  readonly #lease: Lease
-  readonly #close: () => Promise<void>
-
-  constructor(lease: Lease, tables: readonly ShadowTable[], close: () => Promise<void>) {
-    this.tables = tables
-    this.#lease = lease
-    this.#close = close
-  }
-
-  rows(sql: string): AsyncIterable<RowValues> {
-    return this.#lease.stream({ sql, params: [], access: 'read', rowMode: 'raw' }) as AsyncIterable<RowValues>
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close()
   }
 }
 
