@@ -1,13 +1,11 @@
-import { ShadowError } from '../errors.ts'
 import type { Analysis, Span, TableUse } from '../statement/analysis.ts'
 import { readChangeShape, type ChangeShape } from '../statement/shape/change-shape.ts'
+import { baseRefusal, refusal, untoldRefusal } from './refusal.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
 import type { ShadowDialect, ShadowStep } from './shadow-dialect.ts'
 import { keepsNames } from '../statement/shape/kept-names.ts'
 import { localName, type ShadowTable } from './shadow-table.ts'
 import { textWithParameters, type ReusedText } from './reused-text.ts'
-
-const nothingSent = 'Nothing was sent.'
 
 /**
  * What a statement becomes on a shadow; `undefined`: it runs as it is. A change is made on the local table itself, so that counts, ids,
@@ -25,16 +23,12 @@ export function shadowStep(
   if (own !== undefined) return own
   const { kind, tables, complete } = analysis
   if (kind === 'read' || kind === 'locking-read' || kind === 'session' || kind === 'transaction') return undefined
-  if (kind === 'unknown' || !complete)
-    throw refusal(
-      catalogue,
-      `what the statement changes cannot be told (${analysis.why}). Send it to the local database itself.`,
-    )
+  if (kind === 'unknown' || !complete) throw untoldRefusal(catalogue, 'changes', analysis.why)
   const changed = tables.filter(({ access, schema }) => access === 'write' && !isElsewhere(schema, dialect))
   for (const { name, schema } of changed) {
     if (schema !== undefined && dialect.placeOf(schema) !== 'shown')
       throw refusal(catalogue, `${schema}.${name} is in no schema whose tables it changes.`)
-    if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name)
+    if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name, 'augment')
   }
   if (kind === 'ddl' && dialect.isPassing) refuseLasting(sql, tables, catalogue, dialect)
   const kept = changed.flatMap((use) => {
@@ -154,17 +148,4 @@ function isElsewhere(schema: string | undefined, { placeOf }: ShadowDialect): bo
 
 function covers(outer: Span, inner: Span): boolean {
   return outer.start <= inner.start && inner.end <= outer.end
-}
-
-/** A change of a table that is the base's. */
-export function baseRefusal(catalogue: ShadowCatalogue, table: string): ShadowError {
-  return refusal(
-    catalogue,
-    `${table} is shown as "${catalogue.base}" has it, and that is never written. Declare it in the shadow: tables: { ${table}: 'augment' }.`,
-  )
-}
-
-/** `why` a statement is not sent. */
-export function refusal({ alias }: ShadowCatalogue, why: string): ShadowError {
-  return new ShadowError(`"${alias}" is a shadow: ${why} ${nothingSent}`)
 }

@@ -1,5 +1,5 @@
-import { ShadowError } from '../../errors.ts'
 import type { Analysis } from '../../statement/analysis.ts'
+import { baseRefusal, refusal, untoldRefusal } from '../refusal.ts'
 import type { ShadowCatalogue } from '../shadow-catalogue.ts'
 
 /** The server that a statement of a shadow runs on. */
@@ -11,25 +11,20 @@ export type Place = 'local' | 'base'
  */
 export function placeOf(analysis: Analysis, catalogue: ShadowCatalogue): Place {
   const { kind, tables, complete, why } = analysis
-  const refuse = (fault: string): never => {
-    throw new ShadowError(`"${catalogue.alias}" is a shadow: ${fault} Nothing was sent.`)
-  }
-  if (kind === 'unknown' || !complete)
-    return refuse(`what the statement reads and changes cannot be told (${why}). Send it to the local database itself.`)
+  if (kind === 'unknown' || !complete) throw untoldRefusal(catalogue, 'reads and changes', why)
   if (kind === 'session' || kind === 'transaction') return 'local'
   const ofBase = tables.filter(({ name }) => catalogue.kindOf(name) === 'base')
   const [first] = ofBase
   if (first === undefined) return 'local'
   const changed = ofBase.find(({ access }) => access === 'write')
-  if (changed !== undefined)
-    refuse(
-      `${changed.name} is shown as "${catalogue.base}" has it, and that is never written. Declare it in the shadow: tables: { ${changed.name}: 'replace' }.`,
-    )
+  // The only storage that two servers can have: nothing can be laid over rows of another.
+  if (changed !== undefined) throw baseRefusal(catalogue, changed.name, 'replace')
   const own = tables.find(({ name }) => catalogue.kindOf(name) !== 'base')
   if (own !== undefined)
-    refuse(
+    throw refusal(
+      catalogue,
       `the statement needs ${first.name} of "${catalogue.base}" and ${own.name} of the local database, which are two servers here. Read them one by one, or declare both "replace".`,
     )
-  if (kind !== 'read') refuse(`${why}, and "${catalogue.base}" is only read.`)
+  if (kind !== 'read') throw refusal(catalogue, `${why}, and "${catalogue.base}" is only read.`)
   return 'base'
 }

@@ -4,7 +4,7 @@ import type { TokenList } from '../../statement/shallow/token-list.ts'
 import type { ReusedText } from '../reused-text.ts'
 import type { ShadowCatalogue } from '../shadow-catalogue.ts'
 import type { ShadowStep } from '../shadow-dialect.ts'
-import { baseRefusal, refusal } from '../shadow-step.ts'
+import { baseRefusal, refusal } from '../refusal.ts'
 import type { ShadowTable } from '../shadow-table.ts'
 import { copySql } from './copies.ts'
 import { quote, within } from './names.ts'
@@ -87,13 +87,13 @@ function truncation(
 ): ShadowStep | undefined {
   const named = tables.map(({ name }) => name)
   const base = named.find((name) => catalogue.kindOf(name) === 'base')
-  if (base !== undefined) throw baseRefusal(catalogue, base)
+  if (base !== undefined) throw baseRefusal(catalogue, base, 'augment')
   if (named.every((name) => catalogue.table(name)?.storage !== 'augment')) return undefined
   const words = Array.from({ length: tokens.length }, (_, at) => tokens.word(at))
   const emptied = words.includes('CASCADE') ? withChildren(named, catalogue.tables) : named
   const kept = emptied.flatMap((name) => catalogue.table(name) ?? [])
   const mirrored = kept.find(({ storage }) => storage === 'mirror')
-  if (mirrored !== undefined) throw baseRefusal(catalogue, mirrored.name)
+  if (mirrored !== undefined) throw baseRefusal(catalogue, mirrored.name, 'augment')
   const parts = tables
     .filter(({ name }) => catalogue.table(name)?.storage === 'augment')
     .flatMap(({ name, spans }) => spans.map((span) => ({ span, by: within('local', name) })))
