@@ -82,23 +82,36 @@ export class SplitLease implements Lease {
   /** A transaction sees the base as it was when it first read it, as its isolation says. */
   async #openBase(request: DriverRequest): Promise<Lease> {
     const lease = await this.#terms.leaseBase(request)
-    if (this.#begun !== undefined) await lease.begin({ ...this.#begun, readOnly: true })
-    return lease
+    try {
+      if (this.#begun !== undefined) await lease.begin({ ...this.#begun, readOnly: true })
+      return lease
+    } catch (error) {
+      // The error of BEGIN is the one to be told.
+      await lease.release('destroy').catch(() => undefined)
+      throw error
+    }
   }
 
+  /** How that goes says nothing about what was read there, and nothing about the local transaction. */
   async #endBase(): Promise<void> {
     const opening = this.#base
     const begun = this.#begun
     this.#base = undefined
     this.#begun = undefined
-    // One that could not be opened, or was lost, holds nothing.
+    // Where it could not be opened, the statement that asked for it was told why, and nothing is held.
     const lease = await opening?.catch(() => undefined)
     if (lease === undefined) return
-    try {
-      if (begun !== undefined) await lease.rollback()
-      await lease.release('clean')
-    } catch {
-      await lease.release('destroy').catch(() => undefined)
-    }
+    const isOver = begun === undefined || (await hasRolledBack(lease))
+    await lease.release(isOver ? 'clean' : 'destroy').catch(() => undefined)
+  }
+}
+
+/** Nothing was changed on it, so that an error says one thing alone: the connection must not be used again. */
+async function hasRolledBack(lease: Lease): Promise<boolean> {
+  try {
+    await lease.rollback()
+    return true
+  } catch {
+    return false
   }
 }

@@ -61,6 +61,7 @@ export class Place {
     await this.lease.rollback().catch(() => (this.#broken = true))
   }
 
+  /** Gives the connection back. How that goes says nothing about the copy: what was committed is there. */
   async close(): Promise<void> {
     await this.rollback()
     await this.lease.release(this.#broken ? 'destroy' : 'reset').catch(() => undefined)
