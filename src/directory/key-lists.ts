@@ -1,14 +1,5 @@
 import type { Engine } from '../topology/server-target.ts'
 
-/** The table as a statement names it: letters, digits and `_`, perhaps behind its schema. */
-export function quotedTable(engine: Engine, table: string): string {
-  const mark = engine === 'mysql' ? '`' : '"'
-  return table
-    .split('.')
-    .map((part) => `${mark}${part}${mark}`)
-    .join('.')
-}
-
 /** The mark of the parameter with this number, from 1. */
 export function mark(engine: Engine, number: number): string {
   return engine === 'postgres' ? `$${number}` : '?'

@@ -1,7 +1,8 @@
 import type { DriverResult } from '../drivers/driver.ts'
 import type { Hold } from '../execution/owner-check.ts'
+import { quotedPath } from '../statement/quotes.ts'
 import type { Engine } from '../topology/server-target.ts'
-import { asText, bytewise, mark, marks, numberText, quotedTable, rowMarks } from './key-lists.ts'
+import { asText, bytewise, mark, marks, numberText, rowMarks } from './key-lists.ts'
 
 /** The table on each shard, in which it knows its own keys, and those that it has given away. */
 export const localTable = 'signalbox_owned_key'
@@ -27,7 +28,7 @@ export class LocalOwners {
   constructor(engine: Engine, database: string) {
     this.#engine = engine
     this.#database = database
-    this.#table = quotedTable(engine, localTable)
+    this.#table = quotedPath(engine, localTable)
   }
 
   /** The definition of the table. */

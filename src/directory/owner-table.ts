@@ -3,8 +3,9 @@ import type { CallOptions } from '../config.ts'
 import type { Queryable } from '../execution/queryable.ts'
 import type { CallLimits } from '../execution/time-limit.ts'
 import type { Transaction } from '../execution/transaction.ts'
+import { quotedPath } from '../statement/quotes.ts'
 import type { Engine } from '../topology/server-target.ts'
-import { asText, bytewise, chunksOf, mark, marks, mostKeys, numberText, quotedTable, rowMarks } from './key-lists.ts'
+import { asText, bytewise, chunksOf, mark, marks, mostKeys, numberText, rowMarks } from './key-lists.ts'
 
 /** Who owns a key. The epoch rises with every owner. */
 export interface Owner {
@@ -38,7 +39,7 @@ export class OwnerTable {
   constructor(control: ControlSource, engine: Engine, table: string, database: string) {
     this.#control = control
     this.#engine = engine
-    this.#table = quotedTable(engine, table)
+    this.#table = quotedPath(engine, table)
     this.#database = database
   }
 

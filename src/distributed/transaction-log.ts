@@ -1,5 +1,6 @@
 import type { DriverResult, Lease } from '../drivers/driver.ts'
 import { ConfigError, QueryError, locate } from '../errors.ts'
+import { quotedPath } from '../statement/quotes.ts'
 import { isLogName, newLogName } from './branch-name.ts'
 import type { LogTable } from './log-place.ts'
 import type { LoggedCommit, Recording, Verdict } from './protocol.ts'
@@ -30,7 +31,7 @@ export class TransactionLog {
   constructor(lease: Lease, place: LogPlace) {
     this.#lease = lease
     this.#place = place
-    this.#table = quoted(place)
+    this.#table = quotedPath(place.engine, place.table)
   }
 
   /** Creates the table unless it is there, and gives it a name, which all processes find there. */
@@ -145,15 +146,7 @@ export function tableText(place: Pick<LogPlace, 'engine' | 'table'>): string {
       ? 'timestamptz not null default now()'
       : 'timestamp(6) not null default current_timestamp(6)'
   return (
-    `create table if not exists ${quoted(place)} (id varchar(64) primary key, decision varchar(8) not null, ` +
+    `create table if not exists ${quotedPath(place.engine, place.table)} (id varchar(64) primary key, decision varchar(8) not null, ` +
     `branches text not null, decided_at ${time})${place.engine === 'mysql' ? ' engine = InnoDB' : ''}`
   )
-}
-
-function quoted({ engine, table }: Pick<LogPlace, 'engine' | 'table'>): string {
-  const mark = engine === 'postgres' ? '"' : '`'
-  return table
-    .split('.')
-    .map((part) => `${mark}${part}${mark}`)
-    .join('.')
 }

@@ -1,6 +1,7 @@
 import { ConfigError, ParameterError } from '../errors.ts'
 import type { Engine } from '../drivers/driver.ts'
 import type { Route } from '../routing/route.ts'
+import { quotedName } from '../statement/quotes.ts'
 import type { Result } from './result.ts'
 
 /** Which rows belong to the given ones. */
@@ -154,5 +155,5 @@ function selectByKeys(
 export function quoteName(name: string, engine: Engine): string {
   if (name === '' || name.includes('\0'))
     throw new ConfigError('name', `${JSON.stringify(name)} is not accepted.`, 'the name of a table or column')
-  return engine === 'mysql' ? `\`${name.replaceAll('`', '``')}\`` : `"${name.replaceAll('"', '""')}"`
+  return quotedName(engine, name)
 }

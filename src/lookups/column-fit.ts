@@ -1,8 +1,8 @@
 import { ConfigError } from '../errors.ts'
 import type { CallLimits } from '../execution/time-limit.ts'
 import type { Lookup } from '../routing/lookups/lookup.ts'
+import { quotedName, quotedTable } from '../statement/quotes.ts'
 import type { LookupServers } from './lookup-servers.ts'
-import { quoted, quotedTable } from './lookup-text.ts'
 
 /** Texts that only a collation takes for the same: which of them the column does. */
 const pairs = [
@@ -28,7 +28,7 @@ export async function checkFit(
   const texts = pairs.map(([one]) => `union all select '${one}'`).join(' ')
   const others = pairs.map(([one, other]) => `(c = '${one}' and c = '${other}')`).join(' or ')
   const sql =
-    `select count(*) as n from (select ${quoted(engine, lookup.column)} as c from ${quotedTable(engine, lookup.table)} where 1 = 0 ` +
+    `select count(*) as n from (select ${quotedName(engine, lookup.column)} as c from ${quotedTable(engine, lookup.table)} where 1 = 0 ` +
     `${texts}) as texts where ${others}`
   const { rows } = await servers.query<{ readonly n: unknown }>(
     { database: lookup.database, shard },

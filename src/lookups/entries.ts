@@ -1,7 +1,8 @@
 import type { CallLimits } from '../execution/time-limit.ts'
 import type { Lookup } from '../routing/lookups/lookup.ts'
+import { quotedName } from '../statement/quotes.ts'
 import type { LookupServers } from './lookup-servers.ts'
-import { durably, entryTable, hasInserted, insertText, marks, quoted } from './lookup-text.ts'
+import { durably, entryTable, hasInserted, insertText, marks } from './lookup-text.ts'
 import type { Engine } from '../drivers/driver.ts'
 
 /** Where a value leads to. */
@@ -132,5 +133,5 @@ function placeOf({ control }: Lookup): { readonly database: string } {
 }
 
 function selectText(engine: Engine): string {
-  return `select lookup, value, shard_key as ${quoted(engine, 'key')}, holder from ${entryTable}`
+  return `select lookup, value, shard_key as ${quotedName(engine, 'key')}, holder from ${entryTable}`
 }

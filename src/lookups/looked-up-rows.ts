@@ -4,8 +4,9 @@ import { LookupWriteError } from '../routing/lookups/lookup-error.ts'
 import { writtenText, type Lookup } from '../routing/lookups/lookup.ts'
 import { storedKey } from '../routing/lookups/stored-key.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
+import { quotedName, quotedTable } from '../statement/quotes.ts'
 import type { LookupServers } from './lookup-servers.ts'
-import { marks, quoted, quotedTable } from './lookup-text.ts'
+import { marks } from './lookup-text.ts'
 
 /** A row that has a value. */
 export interface LookedUpRow {
@@ -26,9 +27,9 @@ export async function* rowsOf(
   { batch, limits }: { readonly batch: number; readonly limits: CallLimits },
 ): AsyncGenerator<readonly LookedUpRow[], void, undefined> {
   const engine = await servers.engineOf(lookup.database)
-  const column = quoted(engine, lookup.column)
+  const column = quotedName(engine, lookup.column)
   const keys = lookup.shardKey.map(
-    (name, index) => `${exact(engine, quoted(engine, name), map.keyTypes[index] ?? '')} as k${index}`,
+    (name, index) => `${exact(engine, quotedName(engine, name), map.keyTypes[index] ?? '')} as k${index}`,
   )
   const [mark] = marks(engine, 1)
   let last: unknown
@@ -58,7 +59,7 @@ export async function doubleOn(
   limits: CallLimits,
 ): Promise<number> {
   const engine = await servers.engineOf(lookup.database)
-  const column = quoted(engine, lookup.column)
+  const column = quotedName(engine, lookup.column)
   const sql =
     `select count(*) as n from (select ${column} from ${quotedTable(engine, lookup.table)} where ${column} is not null ` +
     `group by ${column} having count(*) > 1) as doubles`

@@ -7,9 +7,10 @@ import type { ShardMap } from '../routing/shard-map.ts'
 import { unwrapped } from '../routing/shards/pinned-keys.ts'
 import { KeyOwners } from '../routing/shards/key-owners.ts'
 import { Unanswered, type ShardAnswers } from '../routing/shards/unanswered.ts'
+import { quotedName, quotedTable } from '../statement/quotes.ts'
 import type { Entry, FoundEntry } from './entries.ts'
 import type { LookupPlace, LookupServers } from './lookup-servers.ts'
-import { claimTable, hasInserted, insertText, marks, quoted, quotedTable } from './lookup-text.ts'
+import { claimTable, hasInserted, insertText, marks } from './lookup-text.ts'
 
 export type ClaimState = 'live' | 'dead'
 
@@ -78,11 +79,11 @@ export class LookupShards {
     const { servers, mapOf } = this.#parts
     const engine = await servers.engineOf(lookup.database)
     const [mark = '', ...keyMarks] = marks(engine, lookup.shardKey.length + 1)
-    const column = quoted(engine, lookup.column)
+    const column = quotedName(engine, lookup.column)
     const isCaseless = lookup.type === 'caseless-text'
     const conditions = [
       isCaseless ? `lower(${column}) = ${mark}` : `${column} = ${mark}`,
-      ...lookup.shardKey.map((name, index) => `${quoted(engine, name)} = ${keyMarks[index]}`),
+      ...lookup.shardKey.map((name, index) => `${quotedName(engine, name)} = ${keyMarks[index]}`),
     ]
     const sql = `select 1 as found from ${quotedTable(engine, lookup.table)} where ${conditions.join(' and ')} limit 1`
     const params = [isCaseless ? given.value : given.given, ...keyOfStored(key, mapOf(lookup.database).keyTypes)]

@@ -1,4 +1,5 @@
 import type { Span } from '../statement/analysis.ts'
+import { quotedName } from '../statement/quotes.ts'
 import {
   itemName,
   type Expression,
@@ -6,7 +7,6 @@ import {
   type SelectItem,
   type SortKey,
 } from '../statement/shape/query-shape.ts'
-import type { Dialect } from '../statement/statement.ts'
 import type { AggregationPlan, PartialRelation, Refusal } from './aggregation/aggregation-plan.ts'
 import { FinalExpression, type GroupKey, type Surroundings } from './aggregation/final-expression.ts'
 import { copied, type Parts, type PartText, render } from './aggregation/part-text.ts'
@@ -268,7 +268,7 @@ class Planner {
 
   #sortKey(key: SortKey): Parts {
     // SQLite finds items through a COLLATE.
-    const collate = key.collation === undefined ? '' : ` collate ${quoted(key.collation, this.#shape.dialect)}`
+    const collate = key.collation === undefined ? '' : ` collate ${quotedName(this.#shape.dialect, key.collation)}`
     if (key.ordinal !== undefined) return [`${key.ordinal}${collate}`]
     if (key.name !== undefined) {
       const same = this.#sameName(key.name)
@@ -336,7 +336,7 @@ class Planner {
         '), f as (select ',
         ...listOf(inner),
         ` from r${groupBy}) select ${distinct === 'all' && !this.#plain ? 'distinct ' : ''}`,
-        ...listOf(finalItems.map((item, i): Parts => [...item, ` as ${quoted(names[i] ?? '', dialect)}`])),
+        ...listOf(finalItems.map((item, i): Parts => [...item, ` as ${quotedName(dialect, names[i] ?? '')}`])),
         ' from f',
         ...tail,
       ],
@@ -387,11 +387,6 @@ function rowsOf({ modelled, rows }: PartialRelation, model: Parts): Parts {
 
 function listOf(list: readonly Parts[]): Parts {
   return list.flatMap((each, i) => (i === 0 ? each : [', ', ...each]))
-}
-
-function quoted(name: string, dialect: Dialect): string {
-  const mark = dialect === 'mysql' ? '`' : '"'
-  return mark + name.replaceAll(mark, mark + mark) + mark
 }
 
 /** By an alias, or by PostgreSQL; a plain column is itself. */

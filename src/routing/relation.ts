@@ -1,5 +1,6 @@
 import { CrossDatabaseQueryError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
+import { quotedName } from '../statement/quotes.ts'
 import type { TableMap, TableName } from '../topology/table-map.ts'
 import type { Topology } from '../topology/topology.ts'
 import { nameOf, type TableLocation } from './home.ts'
@@ -99,7 +100,7 @@ function qualify(
     const [home] = homes.size === 1 ? homes : []
     const schema = home === undefined ? undefined : topology.databases.get(home)?.schema
     if (schema === undefined) continue
-    for (const span of use.spans) edits.push({ at: span.start, prefix: `\`${schema.replaceAll('`', '``')}\`.` })
+    for (const span of use.spans) edits.push({ at: span.start, prefix: `${quotedName('mysql', schema)}.` })
   }
   // From the end, so that the positions of the edits before stay right.
   const ordered = [...new Map(edits.map((edit) => [edit.at, edit])).values()].sort((a, b) => b.at - a.at)

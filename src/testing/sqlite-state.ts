@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { quotedName } from '../statement/quotes.ts'
 
 /**
  * Makes the file of `replica` what the file `source` is, in one transaction: readers see all of it or nothing. Tables,
@@ -75,5 +76,5 @@ function copyRows(replica: DatabaseSync, { name, isWithoutRowid }: Table): void 
 }
 
 function quoted(name: unknown): string {
-  return `"${String(name).replaceAll('"', '""')}"`
+  return quotedName('sqlite', String(name))
 }

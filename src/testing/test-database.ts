@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Dsn } from '../config.ts'
 import { DriverMissingError } from '../errors.ts'
+import { quotedName } from '../statement/quotes.ts'
 
 /** Where a test's server listens, and its accounts. Plain data: it may travel to another process. */
 export interface ServerAddress {
@@ -55,18 +56,14 @@ export async function createDatabase(
   name: string = uniqueDatabaseName(),
 ): Promise<FreshDatabase> {
   const charset = server.engine === 'mysql' ? ' CHARACTER SET utf8mb4' : ''
-  await runAsAdmin(server, `CREATE DATABASE ${quoted(server, name)}${charset}`)
+  await runAsAdmin(server, `CREATE DATABASE ${quotedName(server.engine, name)}${charset}`)
   return { name, dsn: dsnOf(server, name) }
 }
 
 /** Drops a database and breaks the connections to it. It is no error if there is none. */
 export async function dropDatabase(server: ServerAddress, name: string): Promise<void> {
   const force = server.engine === 'postgres' ? ' WITH (FORCE)' : ''
-  await runAsAdmin(server, `DROP DATABASE IF EXISTS ${quoted(server, name)}${force}`)
-}
-
-function quoted(server: ServerAddress, name: string): string {
-  return server.engine === 'postgres' ? `"${name.replaceAll('"', '""')}"` : `\`${name.replaceAll('`', '``')}\``
+  await runAsAdmin(server, `DROP DATABASE IF EXISTS ${quotedName(server.engine, name)}${force}`)
 }
 
 async function runAsAdmin(server: ServerAddress, sql: string): Promise<void> {

@@ -122,7 +122,7 @@ const rules: readonly Rule[] = [
     about: 'moving data is below the client, and nobody below knows it',
     from: /^src\/workflows\//,
     never:
-      /^src\/(?!workflows\/|distributed\/(?:moves\/|options\.ts)|directory\/key-lists\.ts|execution\/|drivers\/|topology\/|errors\.ts|option\.ts|config\.ts)/,
+      /^src\/(?!workflows\/|distributed\/(?:moves\/|options\.ts)|directory\/key-lists\.ts|execution\/|drivers\/|topology\/|statement\/quotes\.ts|errors\.ts|option\.ts|config\.ts)/,
   },
   {
     about: 'only the client and the index know what moves data',

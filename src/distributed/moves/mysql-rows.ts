@@ -1,6 +1,7 @@
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import { isMoment, readText, writeText } from './mysql-values.ts'
 import type { RowValues } from './row-move.ts'
-import { quoted, tableText, TextWithValues, type Column, type RowMover, type Send } from './row-texts.ts'
+import { TextWithValues, type Column, type RowMover, type Send } from './row-texts.ts'
 
 /** By what the row is found again: the caller's own key. */
 export type MysqlRow = RowValues
@@ -26,7 +27,7 @@ export const mysqlRows: RowMover<MysqlRow> = {
   async lock(send, table, key) {
     const text = new TextWithValues('mysql')
     const { rows } = await send(
-      `select 1 from ${tableText('mysql', table)} where ${text.condition(key)} for update`,
+      `select 1 from ${quotedTable('mysql', table)} where ${text.condition(key)} for update`,
       text.params,
       'write',
     )
@@ -35,10 +36,10 @@ export const mysqlRows: RowMover<MysqlRow> = {
 
   async read(send, table, columns, row) {
     const text = new TextWithValues('mysql')
-    const items = columns.map(({ name, type }) => readText(quoted('mysql', name), type))
+    const items = columns.map(({ name, type }) => readText(quotedName('mysql', name), type))
     // Locked: a plain read would show the state of an earlier one.
     const { rows } = await send(
-      `select ${items.join(', ')} from ${tableText('mysql', table)} where ${text.condition(row)} for update`,
+      `select ${items.join(', ')} from ${quotedTable('mysql', table)} where ${text.condition(row)} for update`,
       text.params,
       'write',
     )
@@ -54,14 +55,14 @@ export const mysqlRows: RowMover<MysqlRow> = {
         isMoment(type) ? writeText(text.value(value), type) : text.value(value),
       ),
     ]
-    const listed = [...columns, ...given.keys()].map(({ name }) => quoted('mysql', name))
+    const listed = [...columns, ...given.keys()].map(({ name }) => quotedName('mysql', name))
     await send(
       "set @signalbox_time_zone = @@time_zone, @signalbox_sql_mode = @@sql_mode, time_zone = '+00:00', sql_mode = concat(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')",
       [],
       'session',
     )
     const { rowCount } = await send(
-      `insert into ${tableText('mysql', table)} (${listed.join(', ')}) values (${marks.join(', ')})`,
+      `insert into ${quotedTable('mysql', table)} (${listed.join(', ')}) values (${marks.join(', ')})`,
       text.params,
       'write',
     )
@@ -71,7 +72,7 @@ export const mysqlRows: RowMover<MysqlRow> = {
 
   async remove(send, table, row) {
     const text = new TextWithValues('mysql')
-    const sql = `delete from ${tableText('mysql', table)} where ${text.condition(row)}`
+    const sql = `delete from ${quotedTable('mysql', table)} where ${text.condition(row)}`
     return (await send(sql, text.params, 'write')).rowCount
   },
 
@@ -91,11 +92,13 @@ export const mysqlRows: RowMover<MysqlRow> = {
     )
     for (const columns of keys.values()) {
       const [, schema = '', name = ''] = columns[0] ?? []
-      const child = tableText('mysql', { schema, name })
-      const same = columns.map(([, , , own, other]) => `c.${quoted('mysql', own)} = p.${quoted('mysql', other)}`)
+      const child = quotedTable('mysql', { schema, name })
+      const same = columns.map(
+        ([, , , own, other]) => `c.${quotedName('mysql', own)} = p.${quotedName('mysql', other)}`,
+      )
       const text = new TextWithValues('mysql')
       // A share lock shows what others have committed since this transaction began.
-      const sql = `select 1 from ${child} c join ${tableText('mysql', table)} p on ${same.join(' and ')}
+      const sql = `select 1 from ${child} c join ${quotedTable('mysql', table)} p on ${same.join(' and ')}
         where ${text.condition(row, 'p.')} limit 1 lock in share mode`
       if ((await send(sql, text.params, 'write')).rows.length > 0) found.push(child)
     }

@@ -1,9 +1,10 @@
 import type { Engine } from '../../drivers/driver.ts'
 import { UnsupportedError } from '../../errors.ts'
 import type { Decision } from '../../execution/decision.ts'
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import type { TableHome, TableName } from '../../topology/table-map.ts'
 import { readMove } from './read-move.ts'
-import { quoted, tableText, TextWithValues } from './row-texts.ts'
+import { TextWithValues } from './row-texts.ts'
 import type { RowMove } from './row-move.ts'
 
 /** A move, and the shards that its keys lead to. */
@@ -76,13 +77,13 @@ type Text = readonly [sql: string, params: readonly unknown[]]
 
 function deletion(engine: Engine, table: TableName, columns: readonly string[], key: readonly unknown[]): Text {
   const text = new TextWithValues(engine)
-  const same = columns.map((column, index) => `${quoted(engine, column)} = ${text.value(key[index])}`)
-  return [`delete from ${tableText(engine, table)} where ${same.join(' and ')}`, text.params]
+  const same = columns.map((column, index) => `${quotedName(engine, column)} = ${text.value(key[index])}`)
+  return [`delete from ${quotedTable(engine, table)} where ${same.join(' and ')}`, text.params]
 }
 
 function insertion(engine: Engine, table: TableName, columns: readonly string[], key: readonly unknown[]): Text {
   const text = new TextWithValues(engine)
-  const listed = columns.map((column) => quoted(engine, column)).join(', ')
+  const listed = columns.map((column) => quotedName(engine, column)).join(', ')
   const values = key.map((value) => text.value(value)).join(', ')
-  return [`insert into ${tableText(engine, table)} (${listed}) values (${values})`, text.params]
+  return [`insert into ${quotedTable(engine, table)} (${listed}) values (${values})`, text.params]
 }

@@ -1,4 +1,5 @@
-import { quoted, tableText, TextWithValues, type Column, type RowMover, type Send } from './row-texts.ts'
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
+import { TextWithValues, type Column, type RowMover, type Send } from './row-texts.ts'
 
 /** Where the row is, and the settings that it was found under. */
 export interface PostgresRow {
@@ -21,7 +22,7 @@ export const postgresRows: RowMover<PostgresRow> = {
       `select a.attname::text, format_type(a.atttypid, a.atttypmod), to_jsonb(a)->>'attgenerated'
         from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
         where c.oid = to_regclass($1) and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped order by a.attnum`,
-      [tableText('postgres', table)],
+      [quotedTable('postgres', table)],
     )
     return (rows as readonly (readonly [string, string, string | null])[]).map(([name, type, generated]): Column => ({
       name,
@@ -34,7 +35,7 @@ export const postgresRows: RowMover<PostgresRow> = {
     const text = new TextWithValues('postgres')
     const settings = names.map((name) => `current_setting('${name}')`).join(', ')
     const { rows } = await send(
-      `select ctid::text, tableoid::text, ${settings} from ${tableText('postgres', table)} where ${text.condition(key)} for update`,
+      `select ctid::text, tableoid::text, ${settings} from ${quotedTable('postgres', table)} where ${text.condition(key)} for update`,
       text.params,
       'write',
     )
@@ -49,10 +50,10 @@ export const postgresRows: RowMover<PostgresRow> = {
     await setAll(send, Object.values(exact))
     const items = columns.map(({ name, type }) =>
       // The text of money hangs on the language of the server.
-      type === 'money' ? `${quoted('postgres', name)}::numeric::text` : `${quoted('postgres', name)}::text`,
+      type === 'money' ? `${quotedName('postgres', name)}::numeric::text` : `${quotedName('postgres', name)}::text`,
     )
     const { rows } = await send(
-      `select ${items.join(', ')} from ${tableText('postgres', table)} where ${found}`,
+      `select ${items.join(', ')} from ${quotedTable('postgres', table)} where ${found}`,
       where(row),
       'write',
     )
@@ -65,10 +66,10 @@ export const postgresRows: RowMover<PostgresRow> = {
     const marks = columns.map(({ type }, index) =>
       type === 'money' ? `${text.value(values[index])}::numeric::money` : text.value(values[index]),
     )
-    const listed = [...columns, ...set.keys()].map(({ name }) => quoted('postgres', name))
+    const listed = [...columns, ...set.keys()].map(({ name }) => quotedName('postgres', name))
     const all = [...marks, ...[...set.values()].map((value) => text.value(value))]
     const { rowCount } = await send(
-      `insert into ${tableText('postgres', table)} (${listed.join(', ')}) overriding system value values (${all.join(', ')})`,
+      `insert into ${quotedTable('postgres', table)} (${listed.join(', ')}) overriding system value values (${all.join(', ')})`,
       text.params,
       'write',
     )
@@ -76,23 +77,23 @@ export const postgresRows: RowMover<PostgresRow> = {
   },
 
   async remove(send, table, row) {
-    return (await send(`delete from ${tableText('postgres', table)} where ${found}`, where(row), 'write')).rowCount
+    return (await send(`delete from ${quotedTable('postgres', table)} where ${found}`, where(row), 'write')).rowCount
   },
 
   async dependants(send, table, row) {
     const { rows } = await send(
       `select c.conrelid::regclass::text, ${columnsOf('con')}, ${columnsOf('conf')} from pg_catalog.pg_constraint c
         where c.contype = 'f' and c.confrelid = to_regclass($1) and c.confdeltype in ('c', 'n', 'd') order by 1`,
-      [tableText('postgres', table)],
+      [quotedTable('postgres', table)],
     )
     const found: string[] = []
     for (const [child, own, other] of rows as readonly (readonly [string, string, string])[]) {
       const [columns, referenced] = [JSON.parse(own) as string[], JSON.parse(other) as string[]]
       const same = columns.map(
-        (column, index) => `c.${quoted('postgres', column)} = p.${quoted('postgres', referenced[index]!)}`,
+        (column, index) => `c.${quotedName('postgres', column)} = p.${quotedName('postgres', referenced[index]!)}`,
       )
       const there = await send(
-        `select 1 from ${child} c join ${tableText('postgres', table)} p on ${same.join(' and ')}
+        `select 1 from ${child} c join ${quotedTable('postgres', table)} p on ${same.join(' and ')}
           where p.ctid = $1::tid and p.tableoid = $2::oid and (c.ctid, c.tableoid) <> (p.ctid, p.tableoid) limit 1`,
         where(row),
         'write',
@@ -107,7 +108,7 @@ export const postgresRows: RowMover<PostgresRow> = {
       `select 1 from pg_catalog.pg_index i where i.indrelid = to_regclass($1) and i.indisunique and not exists (
         select 1 from pg_catalog.pg_attribute a
         where a.attrelid = i.indrelid and a.attnum = any (i.indkey::smallint[]) and a.attname = any ($2::text[])) limit 1`,
-      [tableText('postgres', table), changed],
+      [quotedTable('postgres', table), changed],
     )
     return rows.length > 0
   },

@@ -1,4 +1,5 @@
 import type { Engine } from '../../drivers/driver.ts'
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { RowValues } from './row-move.ts'
 
@@ -41,16 +42,6 @@ export interface RowMover<Row> {
   collides(send: Send, table: TableName, changed: readonly string[]): Promise<boolean>
 }
 
-/** A name in the quotes of the engine. */
-export function quoted(engine: Engine, name: string): string {
-  const mark = engine === 'mysql' ? '`' : '"'
-  return `${mark}${name.replaceAll(mark, mark + mark)}${mark}`
-}
-
-export function tableText(engine: Engine, { schema, name }: TableName): string {
-  return schema === undefined ? quoted(engine, name) : `${quoted(engine, schema)}.${quoted(engine, name)}`
-}
-
 /** A text in the making: values become parameters. */
 export class TextWithValues {
   readonly params: unknown[] = []
@@ -69,7 +60,7 @@ export class TextWithValues {
   condition(key: RowValues, prefix = ''): string {
     return Object.entries(key)
       .map(([column, value]) => {
-        const name = `${prefix}${quoted(this.#engine, column)}`
+        const name = `${prefix}${quotedName(this.#engine, column)}`
         return value === null ? `${name} is null` : `${name} = ${this.value(value)}`
       })
       .join(' and ')
@@ -84,7 +75,7 @@ export async function updateRow(
   { key, set }: { readonly key: RowValues; readonly set: RowValues },
 ): Promise<number> {
   const text = new TextWithValues(engine)
-  const assigned = Object.entries(set).map(([column, value]) => `${quoted(engine, column)} = ${text.value(value)}`)
-  const sql = `update ${tableText(engine, table)} set ${assigned.join(', ')} where ${text.condition(key)}`
+  const assigned = Object.entries(set).map(([column, value]) => `${quotedName(engine, column)} = ${text.value(value)}`)
+  const sql = `update ${quotedTable(engine, table)} set ${assigned.join(', ')} where ${text.condition(key)}`
   return (await send(sql, text.params, 'write')).rowCount
 }

@@ -8,6 +8,7 @@ import {
   TransactionClosedError,
   UnsupportedError,
 } from '../../errors.ts'
+import { quotedName } from '../../statement/quotes.ts'
 import type { Position } from '../../topology/position.ts'
 import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../driver.ts'
 import { isAnswer, isLoss, isNeverSent, mysqlError, readError } from './errors.ts'
@@ -135,15 +136,15 @@ export class MysqlLease implements Lease {
   }
 
   savepoint(name: string): Promise<void> {
-    return this.#inTurn(() => this.#text(`SAVEPOINT ${quoted(name)}`))
+    return this.#inTurn(() => this.#text(`SAVEPOINT ${quotedName('mysql', name)}`))
   }
 
   rollbackTo(name: string): Promise<void> {
-    return this.#inTurn(() => this.#text(`ROLLBACK TO SAVEPOINT ${quoted(name)}`))
+    return this.#inTurn(() => this.#text(`ROLLBACK TO SAVEPOINT ${quotedName('mysql', name)}`))
   }
 
   releaseSavepoint(name: string): Promise<void> {
-    return this.#inTurn(() => this.#text(`RELEASE SAVEPOINT ${quoted(name)}`))
+    return this.#inTurn(() => this.#text(`RELEASE SAVEPOINT ${quotedName('mysql', name)}`))
   }
 
   async release(mode: ReleaseMode): Promise<void> {
@@ -269,10 +270,6 @@ function streamOpen(): UnsupportedError {
   return new UnsupportedError(
     'A MySQL connection carries one statement at a time, and a stream is open on this one. Read it to its end first.',
   )
-}
-
-function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
 }
 
 async function started<T>(work: () => T | Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import {
   TransactionClosedError,
   UnsupportedError,
 } from '../../errors.ts'
+import { quotedName } from '../../statement/quotes.ts'
 import type {
   Access,
   BeginOptions,
@@ -306,5 +307,5 @@ function identifier(name: string): string {
   if (name === '' || name.includes('\0') || Buffer.byteLength(name) > longestIdentifier) {
     throw new ParameterError(`A savepoint's name has 1 to ${longestIdentifier} bytes, none of them zero.`)
   }
-  return `"${name.replaceAll('"', '""')}"`
+  return quotedName('postgres', name)
 }

@@ -7,6 +7,7 @@ import {
   ReadOnlyTransactionError,
   TransactionClosedError,
 } from '../../errors.ts'
+import { quotedName } from '../../statement/quotes.ts'
 import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../driver.ts'
 import { whileBusy } from './busy.ts'
 import type { SqliteConnection, SqliteCursor } from './connection.ts'
@@ -99,15 +100,15 @@ export class SqliteLease implements Lease {
   }
 
   savepoint(name: string): Promise<void> {
-    return this.#inTurn(() => this.#connection.exec(`SAVEPOINT ${quoted(name)}`))
+    return this.#inTurn(() => this.#connection.exec(`SAVEPOINT ${quotedName('sqlite', name)}`))
   }
 
   rollbackTo(name: string): Promise<void> {
-    return this.#inTurn(() => this.#connection.exec(`ROLLBACK TO ${quoted(name)}`))
+    return this.#inTurn(() => this.#connection.exec(`ROLLBACK TO ${quotedName('sqlite', name)}`))
   }
 
   releaseSavepoint(name: string): Promise<void> {
-    return this.#inTurn(() => this.#connection.exec(`RELEASE ${quoted(name)}`))
+    return this.#inTurn(() => this.#connection.exec(`RELEASE ${quotedName('sqlite', name)}`))
   }
 
   async release(mode: ReleaseMode): Promise<void> {
@@ -205,10 +206,6 @@ export class SqliteLease implements Lease {
 
 function alreadyReleased(): TransactionClosedError {
   return new TransactionClosedError('The lease was released already.')
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }
 
 function ignore(): void {

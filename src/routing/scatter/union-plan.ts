@@ -1,4 +1,5 @@
 import type { SelectTree, SetTree } from '../../statement/query-tree/query-tree.ts'
+import { quotedName } from '../../statement/quotes.ts'
 import type { QueryShape, SortKey } from '../../statement/shape/query-shape.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
 import type { Dialect } from '../../statement/statement.ts'
@@ -50,7 +51,7 @@ function sortedPlan(
     if (dialect === 'sqlite' && key.collation === undefined && !hasClearCollation(name, members))
       return none(`the sort key ${number}, which is a column in one member of the UNION ALL and none in another`)
     if (key.ordinal !== undefined)
-      named = `${named.slice(0, key.span.start)}${quoted(name, dialect)}${named.slice(key.span.end)}`
+      named = `${named.slice(0, key.span.start)}${quotedName(dialect, name)}${named.slice(key.span.end)}`
   }
   const again = readQueryShape(named, dialect)
   return again === undefined ? none('ORDER BY of a UNION ALL that is not understood') : rowPlan(named, again)
@@ -99,11 +100,6 @@ function isColumn({ outputs }: SelectTree, place: number): boolean {
 function collates({ shape }: SelectTree, place: number): boolean {
   const item = shape.items[place]
   return item?.collation !== undefined || item?.collatesInside === true
-}
-
-function quoted(name: string, dialect: Dialect): string {
-  const mark = dialect === 'mysql' ? '`' : '"'
-  return mark + name.replaceAll(mark, mark + mark) + mark
 }
 
 function none(obstacle: string): NoPlan {

@@ -1,5 +1,6 @@
 import { ShadowError } from '../../errors.ts'
 import type { DriverPool, Lease } from '../../drivers/driver.ts'
+import { quotedName } from '../../statement/quotes.ts'
 import type { Shadow } from '../../topology/shadow.ts'
 import { ShadowCatalogue } from '../shadow-catalogue.ts'
 import { ownPrefix, type ShadowTable } from '../shadow-table.ts'
@@ -61,7 +62,7 @@ async function makeAll(
   await run('SET SESSION foreign_key_checks = 0')
   for (const name of replaced) {
     if (made.has(name)) continue
-    const [found] = await askBase(`SHOW CREATE TABLE ${quote(name)}`)
+    const [found] = await askBase(`SHOW CREATE TABLE ${quotedName('mysql', name)}`)
     const taken = await run(
       'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?',
       [name],
@@ -82,10 +83,6 @@ function withoutStrangers(sql: string, replaced: ReadonlySet<string>): string {
     return referenced === undefined || replaced.has(referenced.replaceAll('``', '`'))
   })
   return lines.join('\n').replace(/,\n\)/, '\n)')
-}
-
-function quote(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
 }
 
 /** Nothing is laid over a replaced table, so nothing else has to be known of it. */

@@ -1,3 +1,4 @@
+import { quotedName, quotedText } from '../../statement/quotes.ts'
 import type { KeyColumn } from '../shadow-table.ts'
 
 /** What begins the name of every schema that a shadow keeps for itself. None is the name of a user, whose search path it would be in. */
@@ -38,13 +39,12 @@ export const copying = 'signalbox.copying'
 
 /** A name in SQL. */
 export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  return quotedName('postgres', name)
 }
 
 /** A text in SQL. */
 export function text(value: string): string {
-  const quoted = `'${value.replaceAll("'", "''")}'`
-  return value.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+  return quotedText('postgres', value)
 }
 
 /** A table of one of the own schemas. */

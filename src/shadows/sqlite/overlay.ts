@@ -8,7 +8,7 @@ import {
   type KeyColumn,
   type ShadowTable,
 } from '../shadow-table.ts'
-import { quote } from './quote.ts'
+import { quote, text } from './quote.ts'
 
 /** The schema under which each connection has the base. */
 export const baseSchema = `${ownPrefix}base`
@@ -269,11 +269,9 @@ function lastTriggers(table: ShadowTable): readonly string[] {
 
 /** What a foreign key would do to rows of a table that is shown as the base has it. */
 function guardTriggers({ name }: ShadowTable): readonly string[] {
-  const message = `${name} is shown as the base has it, and a foreign key would change its rows`.replaceAll("'", "''")
+  const message = text(`${name} is shown as the base has it, and a foreign key would change its rows`)
   const local = `main.${quote(localName(name))}`
   return ['UPDATE', 'DELETE'].flatMap((verb) =>
-    trigger(`guard_${name}_${verb.toLowerCase()}`, `BEFORE ${verb} ON ${local}`, [
-      `SELECT RAISE(ABORT, '${message}');`,
-    ]),
+    trigger(`guard_${name}_${verb.toLowerCase()}`, `BEFORE ${verb} ON ${local}`, [`SELECT RAISE(ABORT, ${message});`]),
   )
 }

@@ -1,9 +1,11 @@
+import { quotedName, quotedText } from '../../statement/quotes.ts'
+
 /** A name in SQL. */
 export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  return quotedName('sqlite', name)
 }
 
 /** A text in SQL. */
 export function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
+  return quotedText('sqlite', value)
 }

@@ -1,5 +1,5 @@
 import { locate } from '../../errors.ts'
-import { quoted, tableText } from '../../distributed/moves/row-texts.ts'
+import { quotedName, quotedTable, quotedText } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { TablePair } from './column-pairs.ts'
 import { CopyMismatchError } from './errors.ts'
@@ -65,14 +65,14 @@ export class BulkCopy {
   ) {
     this.#source = source
     this.#target = target
-    this.#from = tableText('postgres', table)
+    this.#from = quotedTable('postgres', table)
     this.#to = this.#from
     this.#pair = pair
     this.#where = where
     this.#verify = verify
     const { pairs, key } = pair
     const names = (all: TablePair['pairs'], side: 'from' | 'to'): string[] =>
-      all.map((each) => quoted('postgres', each[side].name))
+      all.map((each) => quotedName('postgres', each[side].name))
     this.#names = { source: names(pairs, 'from'), target: names(pairs, 'to') }
     this.#keys = { source: rowText(names(key, 'from')), target: rowText(names(key, 'to')) }
   }
@@ -106,7 +106,7 @@ export class BulkCopy {
   }
 
   #order(direction: '' | ' desc'): string {
-    return this.#pair.key.map(({ from }) => `${quoted('postgres', from.name)}${direction}`).join(', ')
+    return this.#pair.key.map(({ from }) => `${quotedName('postgres', from.name)}${direction}`).join(', ')
   }
 
   async #pass(where: string, onRows: (rows: number) => void): Promise<number> {
@@ -199,5 +199,5 @@ function rowText(names: readonly string[]): string {
 }
 
 function literalRow(position: CopyPosition): string {
-  return rowText(parsePosition(position).map((value) => `'${String(value).replaceAll("'", "''")}'`))
+  return rowText(parsePosition(position).map((value) => quotedText('postgres', String(value))))
 }

@@ -1,7 +1,8 @@
 import type { UsingTarget } from '../../config.ts'
-import { tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { TextWithValues } from '../../distributed/moves/row-texts.ts'
 import type { LogTarget } from '../../distributed/options.ts'
 import { CommitUnknownError, messageOf } from '../../errors.ts'
+import { quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import { pairColumns } from './column-pairs.ts'
 import { DeleteIncompleteError } from './errors.ts'
@@ -47,7 +48,7 @@ export async function deletionsOn(
   for (let at = 0; at < given.length; at += mostKeys) {
     const text = new TextWithValues(place.engine)
     const condition = keyCondition(place.engine, text, 'source', key, given.slice(at, at + mostKeys))
-    deletions.push([`delete from ${tableText(place.engine, table)} where ${condition}`, text.params])
+    deletions.push([`delete from ${quotedTable(place.engine, table)} where ${condition}`, text.params])
   }
   return deletions
 }

@@ -1,4 +1,4 @@
-import { quoted, tableText } from '../../distributed/moves/row-texts.ts'
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import { CopyError } from './errors.ts'
 import type { Place } from './place.ts'
@@ -54,11 +54,11 @@ export async function withoutChecks<T>(place: Place, isInCircle: boolean, copy: 
 export async function checkReferences(place: Place, { name, table, shape }: OrderedTable): Promise<void> {
   for (const reference of shape.references) {
     const same = reference.columns.map(
-      (column, index) => `c.${quoted('mysql', column)} = p.${quoted('mysql', reference.toColumns[index]!)}`,
+      (column, index) => `c.${quotedName('mysql', column)} = p.${quotedName('mysql', reference.toColumns[index]!)}`,
     )
-    const given = reference.columns.map((column) => `c.${quoted('mysql', column)} is not null`)
+    const given = reference.columns.map((column) => `c.${quotedName('mysql', column)} is not null`)
     const { rows } = await place.query(
-      `select 1 from ${tableText('mysql', table)} c where ${given.join(' and ')}
+      `select 1 from ${quotedTable('mysql', table)} c where ${given.join(' and ')}
         and not exists (select 1 from ${reference.toText} p where ${same.join(' and ')}) limit 1`,
     )
     if (rows.length === 0) continue

@@ -1,5 +1,6 @@
 import type { UsingTarget } from '../../config.ts'
-import { tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import { pairColumns, type ColumnPair, type TablePair } from './column-pairs.ts'
 import { CopyValueError } from './errors.ts'
@@ -103,7 +104,7 @@ async function rowsOf(
   const text = new TextWithValues(place.engine)
   const items = pair.pairs.map((each) => each[side].read).join(', ')
   const condition = keyCondition(place.engine, text, side, pair.key, keys)
-  const sql = `select ${items} from ${tableText(place.engine, table)} where ${condition}`
+  const sql = `select ${items} from ${quotedTable(place.engine, table)} where ${condition}`
   const { rows } = await place.query(sql, text.params)
   for (const row of rows) {
     const key = pair.key.map((each) => each[side].decode(row[pair.pairs.indexOf(each)]!))

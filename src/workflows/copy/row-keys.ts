@@ -1,5 +1,6 @@
 import type { Engine } from '../../drivers/driver.ts'
-import { quoted, type TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { type TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { quotedName } from '../../statement/quotes.ts'
 import type { ColumnPair } from './column-pairs.ts'
 import type { Canonical } from './values/kind.ts'
 
@@ -73,7 +74,7 @@ export function behindCondition(
 }
 
 export function keyColumns(engine: Engine, side: Side, pairs: readonly ColumnPair[]): readonly string[] {
-  return pairs.map(({ from, to }) => quoted(engine, side === 'source' ? from.name : to.name))
+  return pairs.map(({ from, to }) => quotedName(engine, side === 'source' ? from.name : to.name))
 }
 
 /** In the quotes of an array's text. */

@@ -1,4 +1,5 @@
-import { tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { ColumnPair, TablePair } from './column-pairs.ts'
 import type { Place, RawRow } from './place.ts'
@@ -34,7 +35,7 @@ export class RowReader {
 
   constructor(place: Place, table: TableName, pair: TablePair, choice: RowChoice) {
     this.#place = place
-    this.#table = tableText(place.engine, table)
+    this.#table = quotedTable(place.engine, table)
     this.#pair = pair
     this.#choice = choice
     this.#items = pair.pairs.map(({ source }) => source.read).join(', ')

@@ -1,4 +1,5 @@
-import { quoted, tableText, TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { TextWithValues } from '../../distributed/moves/row-texts.ts'
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { TablePair } from './column-pairs.ts'
 import { copyBlocks } from './copy-text.ts'
@@ -32,10 +33,10 @@ export class RowWriter {
 
   constructor(place: Place, table: TableName, pair: TablePair, policy: CopyPolicy) {
     this.#place = place
-    this.#table = tableText(place.engine, table)
+    this.#table = quotedTable(place.engine, table)
     this.#pair = pair
     this.#policy = policy
-    this.#columns = pair.pairs.map(({ to }) => quoted(place.engine, to.name)).join(', ')
+    this.#columns = pair.pairs.map(({ to }) => quotedName(place.engine, to.name)).join(', ')
     this.#keyIndexes = pair.key.map((each) => pair.pairs.indexOf(each))
   }
 
@@ -79,7 +80,7 @@ export class RowWriter {
     const [low, high] = [range.lowest, range.highest].map((value) =>
       key!.target.mark(text.value(key!.target.encode(value[0]!))),
     )
-    const column = quoted(engine, key!.to.name)
+    const column = quotedName(engine, key!.to.name)
     const most = 2 * rows.length + 10
     const sql = `select ${items} from ${this.#table} where ${column} >= ${low} and ${column} <= ${high} order by ${column} limit ${most}`
     const found = await this.#place.query(sql, text.params, 'write')
@@ -131,9 +132,9 @@ export class RowWriter {
     const { engine } = this.#place
     const names = this.#pair.pairs
       .filter((pair) => !this.#pair.key.includes(pair))
-      .map(({ to }) => quoted(engine, to.name))
+      .map(({ to }) => quotedName(engine, to.name))
     if (names.length === 0 || rows.length === 0) return
-    const key = this.#pair.key.map(({ to }) => quoted(engine, to.name)).join(', ')
+    const key = this.#pair.key.map(({ to }) => quotedName(engine, to.name)).join(', ')
     const tail =
       engine === 'mysql'
         ? ` on duplicate key update ${names.map((name) => `${name} = values(${name})`).join(', ')}`

@@ -1,4 +1,4 @@
-import { quoted, tableText } from '../../distributed/moves/row-texts.ts'
+import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { TablePair } from './column-pairs.ts'
 import type { Place } from './place.ts'
@@ -10,7 +10,7 @@ import type { Place } from './place.ts'
 export async function advanceSequences(place: Place, table: TableName, { pairs }: TablePair): Promise<void> {
   for (const { to } of pairs) {
     if (place.engine !== 'postgres' || to.sequence === undefined) continue
-    const highest = `select max(${quoted('postgres', to.name)})::bigint as n from ${tableText('postgres', table)}`
+    const highest = `select max(${quotedName('postgres', to.name)})::bigint as n from ${quotedTable('postgres', table)}`
     await place.query(
       `select setval($1::regclass, h.n) from (${highest}) h, ${to.sequence} s where h.n > s.last_value or (h.n = s.last_value and not s.is_called)`,
       [to.sequence],

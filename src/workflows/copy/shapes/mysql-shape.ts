@@ -1,4 +1,4 @@
-import { tableText } from '../../../distributed/moves/row-texts.ts'
+import { quotedTable } from '../../../statement/quotes.ts'
 import type { TableName } from '../../../topology/table-map.ts'
 import type { Place } from '../place.ts'
 import { mysqlKinds } from '../values/mysql-codec.ts'
@@ -52,7 +52,7 @@ async function references(place: Place, named: readonly unknown[]): Promise<read
       name,
       columns: parts.map((part) => part[3]!),
       to: `${schema}.${table}`,
-      toText: tableText('mysql', { schema, name: table }),
+      toText: quotedTable('mysql', { schema, name: table }),
       toColumns: parts.map((part) => part[4]!),
       deferrable: false,
     }

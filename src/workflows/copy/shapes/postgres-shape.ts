@@ -1,4 +1,4 @@
-import { tableText } from '../../../distributed/moves/row-texts.ts'
+import { quotedTable } from '../../../statement/quotes.ts'
 import type { TableName } from '../../../topology/table-map.ts'
 import type { Place } from '../place.ts'
 import { postgresKinds } from '../values/postgres-codec.ts'
@@ -8,7 +8,7 @@ type Row = readonly (string | null)[]
 
 /** Reads what the catalogue says of a table; `undefined` if there is none. */
 export async function postgresShape(place: Place, table: TableName): Promise<TableShape | undefined> {
-  const name = tableText('postgres', table)
+  const name = quotedTable('postgres', table)
   const found = await place.query(
     `select c.oid::text from pg_catalog.pg_class c where c.oid = to_regclass($1) and c.relkind in ('r', 'p')`,
     [name],

@@ -1,4 +1,4 @@
-import { tableText } from '../../../distributed/moves/row-texts.ts'
+import { quotedTable } from '../../../statement/quotes.ts'
 import type { TableName } from '../../../topology/table-map.ts'
 import type { Place } from '../place.ts'
 import { sqliteKinds } from '../values/sqlite-codec.ts'
@@ -30,7 +30,7 @@ export async function sqliteShape(place: Place, { schema = 'main', name }: Table
         name: `the foreign key (${parts.map((part) => String(part[2])).join(', ')})`,
         columns: parts.map((part) => String(part[2])),
         to: idOf(schema, to),
-        toText: tableText('sqlite', { schema, name: to }),
+        toText: quotedTable('sqlite', { schema, name: to }),
         toColumns: isNamed ? parts.map((part) => String(part[3])) : [],
         // Any can be, for one transaction.
         deferrable: true,

@@ -1,5 +1,5 @@
 import { readPlainText, writePlainText } from '../../../distributed/moves/mysql-values.ts'
-import { quoted } from '../../../distributed/moves/row-texts.ts'
+import { quotedName } from '../../../statement/quotes.ts'
 import { givenText, type ColumnCodec } from './codec.ts'
 import { canonicalText, ValueRefused, type Canonical, type Kind, type RawValue } from './kind.ts'
 
@@ -36,7 +36,7 @@ export function mysqlKinds(type: string): readonly Kind[] {
 export function mysqlText(name: string, type: string): ColumnCodec {
   const [kind] = mysqlKinds(type).slice(-1)
   return {
-    read: readPlainText(quoted('mysql', name), type),
+    read: readPlainText(quotedName('mysql', name), type),
     decode: plain,
     mark: (mark) => writePlainText(mark, type),
     encode: (value) => (kind === 'integer' && value !== null ? parameterOf(kind, value) : value),
@@ -49,7 +49,7 @@ export function mysqlCodec(name: string, type: string, kind: Kind): ColumnCodec 
   const canonical = (value: string | Uint8Array): Canonical =>
     kind === 'bytes' ? Buffer.from(value as string) : canonicalText(kind, String(value))
   return {
-    read: readPlainText(quoted('mysql', name), type),
+    read: readPlainText(quotedName('mysql', name), type),
     decode: (raw) => (raw === null ? null : kind === 'bytes' ? plain(raw) : canonical(String(raw))),
     mark: (mark) => mark,
     encode: (value) => (value === null ? null : parameterOf(kind, value)),

@@ -1,4 +1,4 @@
-import { quoted } from '../../../distributed/moves/row-texts.ts'
+import { quotedName } from '../../../statement/quotes.ts'
 import { givenText, type ColumnCodec } from './codec.ts'
 import { canonicalText, ValueRefused, type Canonical, type Kind, type RawValue } from './kind.ts'
 
@@ -47,7 +47,7 @@ export function postgresKinds(type: string): readonly Kind[] {
 export function postgresText(name: string): ColumnCodec {
   const text = (value: RawValue): Canonical => (value === null ? null : String(value))
   return {
-    read: quoted('postgres', name),
+    read: quotedName('postgres', name),
     decode: text,
     mark: (mark) => mark,
     encode: (value) => value,
@@ -60,7 +60,7 @@ export function postgresText(name: string): ColumnCodec {
 
 /** Values of a kind. */
 export function postgresCodec(name: string, type: string, kind: Kind): ColumnCodec {
-  const column = quoted('postgres', name)
+  const column = quotedName('postgres', name)
   return {
     read: type === 'real' ? `${column}::float8` : type === 'character' || type === 'enum' ? `${column}::text` : column,
     decode: (raw) => (raw === null ? null : fromText(kind, String(raw))),

@@ -1,4 +1,4 @@
-import { quoted } from '../../../distributed/moves/row-texts.ts'
+import { quotedName } from '../../../statement/quotes.ts'
 import { givenText, type ColumnCodec } from './codec.ts'
 import {
   canonicalText,
@@ -37,7 +37,7 @@ export function sqliteKinds(type: string): readonly Kind[] {
 /** Values with their storage class: from one SQLite file to another. */
 export function sqliteText(name: string): ColumnCodec {
   return {
-    read: quoted('sqlite', name),
+    read: quotedName('sqlite', name),
     decode: tagged,
     mark: (mark) => mark,
     encode: untagged,
@@ -61,7 +61,7 @@ function untagged(value: Canonical): RawValue {
 /** Values of a kind. */
 export function sqliteCodec(name: string, kind: Kind): ColumnCodec {
   return {
-    read: quoted('sqlite', name),
+    read: quotedName('sqlite', name),
     decode: (raw) => (raw === null ? null : decoded(kind, raw)),
     mark: (mark) => mark,
     encode: (value) => (value === null ? null : parameterOf(kind, value)),
