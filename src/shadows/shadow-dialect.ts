@@ -1,5 +1,6 @@
 import type { QueryError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
+import type { AddedColumns } from '../statement/shape/added-columns.ts'
 import type { Dialect } from '../statement/statement.ts'
 import type { ReusedText } from './reused-text.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
@@ -11,7 +12,14 @@ export interface ShadowStep {
   readonly sql: string
   /** To be run before it, in the same transaction: rows of the base that it changes become local ones. */
   readonly touches: readonly ReusedText[]
+  /** Does it in place of `sql`, on one connection, in a transaction; what it has done is undone if it throws. */
+  readonly perform?: Perform
 }
+
+/** Runs statements on one connection, and gives the answer of the one that stands for all. */
+export type Perform = <Answer extends { readonly rows: readonly unknown[] }>(
+  run: (sql: string, params?: readonly unknown[]) => Promise<Answer>,
+) => Promise<Answer>
 
 /** How an engine's SQL names what a shadow keeps. */
 export interface ShadowDialect {
@@ -39,6 +47,8 @@ export interface ShadowDialect {
   readonly touch: (table: ShadowTable, keys: string) => string
   /** What a statement becomes that this engine alone has. Throws `ShadowError`. */
   readonly ownStep?: (sql: string, analysis: Analysis, catalogue: ShadowCatalogue) => ShadowStep | undefined
+  /** What `ALTER TABLE … ADD COLUMN` of an augmented table becomes. Absent: it is refused. Throws `ShadowError`. */
+  readonly addColumns?: (sql: string, added: AddedColumns, table: ShadowTable, catalogue: ShadowCatalogue) => ShadowStep
   /** What a read becomes, where the engine asks views for less than tables. */
   readonly readText?: (sql: string, analyze: (sql: string) => Analysis, catalogue: ShadowCatalogue) => string
   /** What has to be done before a statement that failed can run. Absent where none fails for the shadow's own reasons. */

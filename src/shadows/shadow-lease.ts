@@ -101,7 +101,11 @@ export class ShadowLease implements Lease {
     await this.#lease.release(mode)
   }
 
-  async #change(request: DriverRequest, { sql, touches }: ShadowStep): Promise<DriverResult> {
+  async #change(request: DriverRequest, { sql, touches, perform }: ShadowStep): Promise<DriverResult> {
+    if (perform !== undefined)
+      return await this.#whole(async () =>
+        perform(async (text, params = []) => await this.#lease.query({ ...request, sql: text, params })),
+      )
     const change = { ...request, sql }
     const touched = touches.flatMap((touch): readonly DriverRequest[] => {
       const params = reusedParams(touch, request.params)
@@ -120,6 +124,21 @@ export class ShadowLease implements Lease {
       return result
     } catch (error) {
       await this.#endAfter(error)
+      throw error
+    }
+  }
+
+  /** Several statements in place of one: all of them, or none. */
+  async #whole(work: () => Promise<DriverResult>): Promise<DriverResult> {
+    const isNested = this.#inTransaction
+    await (isNested ? this.#lease.savepoint(savepoint) : this.#lease.begin({}))
+    try {
+      const result = await this.#remedied(work)
+      await (isNested ? this.#lease.releaseSavepoint(savepoint) : this.#lease.commit())
+      return result
+    } catch (error) {
+      await (isNested ? this.#lease.rollbackTo(savepoint) : this.#lease.rollback())
+      if (isNested) await this.#lease.releaseSavepoint(savepoint)
       throw error
     }
   }

@@ -103,7 +103,8 @@ export class ShadowPool implements DriverPool {
     const step = this.#stepOf(request)
     try {
       if (step === undefined) return await this.#pool.query(request)
-      if (step.touches.length === 0) return await this.#pool.query({ ...request, sql: step.sql })
+      if (step.touches.length === 0 && step.perform === undefined)
+        return await this.#pool.query({ ...request, sql: step.sql })
     } catch (error) {
       // What it needs, it gets in a transaction.
       if (step === undefined || this.#dialect.remedyOf?.(error) === undefined) return this.#fail(error)

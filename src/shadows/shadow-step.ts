@@ -1,4 +1,5 @@
 import type { Analysis, Span, TableUse } from '../statement/analysis.ts'
+import { readAddedColumns } from '../statement/shape/added-columns.ts'
 import { readChangeShape, type ChangeShape } from '../statement/shape/change-shape.ts'
 import { baseRefusal, refusal, untoldRefusal } from './refusal.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
@@ -30,17 +31,16 @@ export function shadowStep(
       throw refusal(catalogue, `${schema}.${name} is in no schema whose tables it changes.`)
     if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name, 'augment')
   }
-  if (kind === 'ddl' && dialect.isPassing) refuseLasting(sql, tables, catalogue, dialect)
   const kept = changed.flatMap((use) => {
     const table = catalogue.table(use.name)
     return table?.storage === 'augment' ? [{ use, table }] : []
   })
   const [only, ...more] = kept
+  if (kind === 'ddl' && only === undefined && dialect.isPassing) refuseLasting(sql, tables, catalogue, dialect)
   if (only === undefined) return undefined
   if (more.length > 0 || analysis.statements > 1)
     throw refusal(catalogue, 'a text that changes several augmented tables must be sent statement by statement.')
-  if (kind === 'ddl')
-    throw refusal(catalogue, `the definition of ${only.table.name} is the base's. Declare it "replace" to change it.`)
+  if (kind === 'ddl') return definitionOf(sql, only.table, catalogue, dialect)
   const count = analysis.functions.find(({ name }) => dialect.counts?.has(name))
   if (count !== undefined)
     throw refusal(
@@ -48,6 +48,15 @@ export function shadowStep(
       `${count.name}() would tell of what the shadow copies. Read it in a statement of its own, and pass its value.`,
     )
   return changeOf(sql, only, catalogue, dialect)
+}
+
+/** Of the definition of an augmented table, only new columns are the shadow's own. */
+function definitionOf(sql: string, table: ShadowTable, catalogue: ShadowCatalogue, dialect: ShadowDialect): ShadowStep {
+  const { addColumns } = dialect
+  const added = addColumns && readAddedColumns(sql, dialect.dialect)
+  if (added !== undefined) return addColumns!(sql, added, table, catalogue)
+  const most = addColumns === undefined ? '' : ', and new columns are all that it can get (ALTER TABLE … ADD COLUMN)'
+  throw refusal(catalogue, `the definition of ${table.name} is the base's${most}. Declare it "replace" to change it.`)
 }
 
 /** What lasts in the local database sees nothing but that. */
