@@ -6,6 +6,7 @@ import { createDatabase, startMariadb, startPostgres } from '../src/testing/inde
 import { runOracle } from './run.ts'
 import { quickFolder } from './shadows/quick-folder.ts'
 import { runShadowOracle } from './shadows/run.ts'
+import { sqliteOracle } from './shadows/sqlite/engine.ts'
 import type { MakeDatabase } from './sides.ts'
 
 const { values } = parseArgs({
@@ -51,7 +52,7 @@ async function checkShadows(): Promise<number> {
   console.log(`Shadows on sqlite, seed ${seed}, ${values.sequences} sequences.`)
   await using folder = await quickFolder()
   const report = await runShadowOracle({
-    folder: folder.path,
+    engine: sqliteOracle(folder.path),
     sequences: Number(values.sequences),
     seed,
     mostDefects,

@@ -2,13 +2,11 @@ import * as fc from 'fast-check'
 import { Choices } from '../choices.ts'
 import { Tally } from '../tally.ts'
 import { checkSequence } from './check.ts'
-import { makeSteps } from './sqlite/sequence.ts'
-import { makeStage } from './sqlite/stage.ts'
-import { makeWorld } from './sqlite/world.ts'
+import type { OracleEngine } from './engine.ts'
+import { makeSteps } from './sequence.ts'
 
 export interface ShadowOracleOptions {
-  /** Holds the files of the sequence that is being played, and nothing afterwards. */
-  readonly folder: string
+  readonly engine: OracleEngine
   readonly sequences: number
   readonly seed: number
   /** Ends the run. Default: none does. */
@@ -31,48 +29,66 @@ const roundSize = 50
 /** Few values, so that little is tried when a sequence is made smaller. */
 const number = fc.nat({ max: 255 }).map((value) => value * 2 ** 23)
 const numbers = (length: number): fc.Arbitrary<number[]> => fc.array(number, { minLength: length, maxLength: length })
-const given = fc.noBias(
-  fc.record({ steps: fc.array(numbers(50), { minLength: 1, maxLength: 15, size: 'max' }), world: numbers(140) }),
-)
+const sequence = fc.array(numbers(50), { minLength: 1, maxLength: 15, size: 'max' })
+
+/** What decides a world, and the sequences that are played in it. */
+interface Given {
+  readonly sequences: readonly (readonly (readonly number[])[])[]
+  readonly world: readonly number[]
+}
+
+function givenOf({ sequencesPerWorld: most }: OracleEngine): fc.Arbitrary<Given> {
+  const sequences =
+    most === 1 ? sequence.map((each) => [each]) : fc.array(sequence, { minLength: 1, maxLength: most, size: 'max' })
+  return fc.noBias(fc.record({ sequences, world: numbers(140) }))
+}
 
 /** Random schemas and statements, each sequence played into a shadow and into a full copy of its base. */
 export async function runShadowOracle(options: ShadowOracleOptions): Promise<ShadowOracleReport> {
-  const { folder, sequences, seed, mostDefects = Infinity, shrinkMs = 60_000, tell = () => {} } = options
+  const { engine, sequences, seed, mostDefects = Infinity, shrinkMs = 60_000, tell = () => {} } = options
   const statements = new Tally()
   const defects: string[] = []
-  let played = 0
-  for (let round = 0; round * roundSize < sequences && defects.length < mostDefects; round++) {
+  const given = givenOf(engine)
+  const done = { sequences: 0, worlds: 0, told: 0 }
+  for (let round = 0; done.sequences < sequences && defects.length < mostDefects; round++) {
     let deadline = Infinity
-    const property = fc.asyncProperty(given, async (sequence) => {
-      if (performance.now() > deadline) return
+    const property = fc.asyncProperty(given, async (shape) => {
+      if (performance.now() > deadline || (done.sequences >= sequences && deadline === Infinity)) return
       try {
-        await playSequence(folder, `${played++}`, sequence, statements)
+        await playWorld(engine, `${done.worlds++}`, shape, statements, () => {
+          if (deadline === Infinity) done.sequences++
+        })
       } catch (error) {
         if (deadline === Infinity) deadline = performance.now() + shrinkMs
         throw error
       }
     })
-    const result = await fc.check(property, {
-      seed: seed * 100_003 + round,
-      numRuns: Math.min(roundSize, sequences - round * roundSize),
-    })
+    const result = await fc.check(property, { seed: seed * 100_003 + round, numRuns: roundSize })
     if (result.failed) {
       const text = result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance)
       defects.push(text)
       tell(`Seed ${seed}, round ${round}: ${text}`)
     }
-    if (round % 10 === 9) tell(`${(round + 1) * roundSize} sequences, ${statements.statements} statements`)
+    if (done.sequences < done.told + 500) continue
+    done.told = done.sequences
+    tell(`${done.sequences} sequences, ${statements.statements} statements`)
   }
-  return { sequences: played, statements, defects }
+  return { sequences: done.sequences, statements, defects }
 }
 
-async function playSequence(
-  folder: string,
+async function playWorld(
+  engine: OracleEngine,
   name: string,
-  { steps, world: shape }: { readonly steps: readonly (readonly number[])[]; readonly world: readonly number[] },
+  { sequences, world: shape }: Given,
   tally: Tally,
+  onPlayed: () => void,
 ): Promise<void> {
-  const world = makeWorld(new Choices(shape))
-  await using stage = await makeStage(world, folder, name)
-  await checkSequence(stage, world, makeSteps(world, steps), tally)
+  const world = engine.makeWorld(new Choices(shape))
+  await using stage = await engine.makeStage(world, name)
+  for (const [i, numbers] of sequences.entries()) {
+    if (i > 0) await stage.renew()
+    onPlayed()
+    const steps = makeSteps(world, numbers, engine.makeStatement)
+    await checkSequence(engine, stage, { world, steps, isLast: i === sequences.length - 1 }, tally)
+  }
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { quickFolder } from '../../oracle/shadows/quick-folder.ts'
 import { runShadowOracle, type ShadowOracleReport } from '../../oracle/shadows/run.ts'
+import { sqliteOracle } from '../../oracle/shadows/sqlite/engine.ts'
 
 /** What is made of the SQL of an overlay before it is run: nothing, unless a test breaks it. */
 const broken = vi.hoisted(() => ({ change: undefined as ((sql: string) => string | undefined) | undefined }))
@@ -16,7 +17,7 @@ vi.mock(import('../../src/shadows/sqlite/overlay.ts'), async (importOriginal) =>
 
 async function run(sequences: number, mostDefects: number): Promise<ShadowOracleReport> {
   await using folder = await quickFolder()
-  return await runShadowOracle({ folder: folder.path, sequences, seed: 1, mostDefects, shrinkMs: 0 })
+  return await runShadowOracle({ engine: sqliteOracle(folder.path), sequences, seed: 1, mostDefects, shrinkMs: 0 })
 }
 
 type Break = (sql: string) => string | undefined

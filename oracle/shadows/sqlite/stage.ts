@@ -4,17 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Client, connect } from '../../../src/index.ts'
 import type { ShadowWorld } from '../model.ts'
-import { quoted } from './value.ts'
-
-/** A base, a shadow of it, and a full copy of it. */
-export interface Stage extends AsyncDisposable {
-  readonly shadow: Client
-  readonly copy: Client
-  /** A new client of the same shadow. */
-  readonly again: () => Promise<Client>
-  /** What is wrong with the base, or with what the shadow has stored. All clients must be closed. */
-  readonly faults: () => Promise<readonly string[]>
-}
+import type { Stage } from '../stage.ts'
+import { quoted } from '../value.ts'
 
 /** `name` tells the files of one sequence from others in the folder. */
 export async function makeStage(world: ShadowWorld, folder: string, name: string): Promise<Stage> {
@@ -46,10 +37,14 @@ export async function makeStage(world: ShadowWorld, folder: string, name: string
     shadow,
     copy: whole,
     again: async () => kept.use(await open()),
-    faults: async () => [
-      ...((await digest(base)) === before ? [] : ['the file of the base was written']),
-      ...storedFaults(local, copy),
-    ],
+    renew: async () => await Promise.reject(new Error('Each sequence has files of its own.')),
+    faults: async () => {
+      await Promise.all([shadow.close(), whole.close()])
+      return [
+        ...((await digest(base)) === before ? [] : ['the file of the base was written']),
+        ...storedFaults(local, copy),
+      ]
+    },
     [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
   }
 }

@@ -1,11 +1,14 @@
 import type { Choices } from '../../choices.ts'
+import type { TextMaker } from '../grammar.ts'
 import type { PlayedStatement } from '../model.ts'
-import { literal, quoted, type SqlValue } from './value.ts'
+import { literal, quoted, type SqlValue } from '../value.ts'
+import { sqliteGrammar } from './grammar.ts'
 
 type Style = 'literals' | '?' | '?1' | ':' | '@' | '$' | ':full'
 
-/** Puts one statement together: each name and value written in one of the ways that mean the same. */
-export class TextMaker {
+/** Each name and value is written in one of the ways that mean the same to SQLite. */
+export class SqliteTextMaker implements TextMaker {
+  readonly grammar = sqliteGrammar
   readonly choices: Choices
   readonly #style: Style
   readonly #values: SqlValue[] = []

@@ -1,7 +1,7 @@
 import type { ShadowKind } from '../../../src/topology/shadow.ts'
 import type { Choices } from '../../choices.ts'
 import type { ModelColumn, ModelForeignKey, ModelTable, ShadowWorld, ValueKind } from '../model.ts'
-import { literal, plainValue, quoted } from './value.ts'
+import { literal, plainValue, quoted } from '../value.ts'
 
 const plainNames = ['product', 'review', 'note']
 /** Names that must be quoted, or that are more than letters. */

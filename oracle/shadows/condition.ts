@@ -1,5 +1,5 @@
-import type { ModelColumn, ModelTable } from '../model.ts'
-import type { TextMaker } from './text-maker.ts'
+import type { TextMaker } from './grammar.ts'
+import type { ModelColumn, ModelTable } from './model.ts'
 import { plainValue, quoted, valueCount } from './value.ts'
 
 /** Where columns of a table are called. */
@@ -15,6 +15,15 @@ export interface Scope {
 
 export function columnText({ make, prefix }: Scope, column: string): string {
   return `${prefix}${make.name(column)}`
+}
+
+/** The columns that can be compared with one. */
+export function comparable(
+  { grammar }: TextMaker,
+  columns: readonly ModelColumn[],
+  { values }: ModelColumn,
+): readonly ModelColumn[] {
+  return grammar.isTyped ? columns.filter((column) => column.values === values) : columns
 }
 
 export function someValue({ make }: Scope, { values }: ModelColumn): string {
@@ -41,10 +50,10 @@ export function condition(scope: Scope, depth = 1): string | undefined {
   if (way < 3) return key
   if (way === 3) return undefined
   if (way === 4) return `${text} in (${value}, ${someValue(scope, column)}, ${someValue(scope, column)})`
-  if (way === 5) return `${text} is ${choices.pick(['', 'not ', 'distinct from ', 'not distinct from '])}${value}`
+  if (way === 5) return `${text} ${choices.pick(make.grammar.comparisons)} ${value}`
   if (way === 6) return `${text} ${choices.pick(['<', '>=', '<>'])} ${value}`
   if (way === 7 && depth > 0)
-    return `(${condition(scope, depth - 1) ?? '1'}) ${choices.pick(['and', 'or'])} not (${condition(scope, depth - 1) ?? '0'})`
+    return `(${condition(scope, depth - 1) ?? make.grammar.yes}) ${choices.pick(['and', 'or'])} not (${condition(scope, depth - 1) ?? make.grammar.no})`
   if (way < 10) return related(scope) ?? `${text} = ${value}`
   return `${text} = ${value}`
 }
@@ -63,6 +72,8 @@ function related({ make, tables, table, sure }: Scope): string | undefined {
   const joined = key.columns
     .map((column, i) => `i.${make.name(column)} = ${sure}${make.name(key.referenced[i]!)}`)
     .join(' and ')
-  const more = choices.chance(30) ? ` and i.${quoted(other.columns[0]!.name)} > ${make.value(2)}` : ''
+  const more = choices.chance(30)
+    ? ` and i.${quoted(other.columns[0]!.name)} > ${make.value(plainValue(other.columns[0]!.values, 1))}`
+    : ''
   return `${choices.pick(['exists', 'not exists'])} (select 1 from ${make.name(other.name)} i where ${joined}${more})`
 }

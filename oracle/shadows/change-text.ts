@@ -1,9 +1,9 @@
-import type { ModelColumn, ModelTable } from '../model.ts'
-import { columnText, condition, type Scope, someValue } from './condition.ts'
-import type { TextMaker } from './text-maker.ts'
-import { isBetween } from './world.ts'
+import { columnText, comparable, condition, type Scope, someValue } from './condition.ts'
+import type { TextMaker } from './grammar.ts'
+import type { ModelColumn, ModelTable } from './model.ts'
+import { plainValue } from './value.ts'
 
-interface Target {
+export interface Target {
   readonly scope: Scope
   readonly text: string
   /** The name by which RETURNING and conditions call the table. */
@@ -11,14 +11,13 @@ interface Target {
   readonly aliased: boolean
 }
 
-function target(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): Target {
+export function target(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): Target {
   const { choices } = make
   const name = make.name(table.name)
   const aliased = choices.chance(15)
   const own = aliased ? choices.pick(['x', '"an alias"']) : name
-  // Where the base's table or a local one is meant, `main` is another place on either side.
-  const schema =
-    table.kind === 'base' || !choices.chance(8) ? '' : choices.pick(['main.', 'MAIN.', '"main" . ', 'main./* c */'])
+  // Where the base's table or a local one is meant, SQLite's `main` is another place on either side.
+  const schema = table.kind === 'base' || !choices.chance(8) ? '' : choices.pick(make.grammar.places)
   const prefix = choices.chance(25) ? `${own}.` : ''
   return {
     scope: { make, tables, table, prefix, sure: `${own}.` },
@@ -28,16 +27,18 @@ function target(make: TextMaker, tables: readonly ModelTable[], table: ModelTabl
   }
 }
 
-function conflictWords({ choices }: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
-  const word = choices.pick(['', '', '', '', '', ' or ignore', ' or replace', ' or abort', ' or fail', ' or rollback'])
-  return word === ' or replace' && isBetween(table, tables) ? '' : word
+function conflictWords({ choices, grammar }: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
+  const word = choices.pick(grammar.conflictWords)
+  return word === ' or replace' && !grammar.mayReplace(table, tables) ? '' : word
 }
 
 export function insertText(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
   const { choices } = make
   const on = target(make, tables, table)
   const verb =
-    choices.chance(10) && !isBetween(table, tables) ? 'replace' : `insert${conflictWords(make, tables, table)}`
+    choices.chance(10) && make.grammar.mayReplace(table, tables)
+      ? 'replace'
+      : `insert${conflictWords(make, tables, table)}`
   const settable = table.columns.filter(({ generated }) => !generated)
   const required = settable.filter(
     ({ name }) => choices.chance(60) || (table.primaryKey.includes(name) && !isNumbered(table)),
@@ -76,7 +77,7 @@ function source(
   const items = listed.map(({ values }) => {
     const same = from.columns.filter((column) => column.values === values)
     const column = same.length === 0 ? undefined : choices.pick(same)
-    if (column === undefined) return make.value(null)
+    if (column === undefined) return make.grammar.isTyped ? make.grammar.nullOf(values) : make.value(null)
     return values === 'int' && choices.chance(50)
       ? `s.${make.name(column.name)} + ${make.value(3)}`
       : `s.${make.name(column.name)}`
@@ -90,24 +91,26 @@ function source(
 
 /** An order in which no two rows that differ may change places. */
 export function totalOrder(make: TextMaker, { columns }: ModelTable, prefix: string): string {
-  return columns.map(({ name }) => `${prefix}${make.name(name)} collate binary`).join(', ')
+  return columns.map(({ name }) => `${prefix}${make.name(name)}${make.grammar.exact}`).join(', ')
 }
 
 function upsertText({ scope, own }: Target): string {
   const { make, table } = scope
   const { choices } = make
   if (!choices.chance(25)) return ''
-  const mayUpdate = !isBetween(table, scope.tables)
-  const key = choices.pick([table.primaryKey, ...table.uniqueKeys])
-  const on = ` on conflict${choices.chance(15) ? '' : ` (${key.map((name) => make.name(name)).join(', ')})`}`
-  if (choices.chance(35) || !mayUpdate) return `${on} do nothing`
+  const { grammar } = make
+  const key = choices.pick(grammar.arbiters(table))
+  const named = ` (${key.sql ?? key.columns.map((name) => make.name(name)).join(', ')})${key.predicate ?? ''}`
+  const doesNothing = !grammar.mayUpsert(table, scope.tables) || choices.chance(35)
+  const on = ` on conflict${choices.chance(15) && (doesNothing || !grammar.namesArbiter) ? '' : named}`
+  if (doesNothing) return `${on} do nothing`
   const column = choices.pick(table.columns.filter(({ generated }) => !generated))
   const value = choices.pick([
     `excluded.${make.name(column.name)}`,
     `${own}.${make.name(column.name)}`,
     someValue(scope, column),
   ])
-  const where = choices.chance(30) ? ` where ${condition({ ...scope, prefix: `${own}.` }) ?? '1'}` : ''
+  const where = choices.chance(30) ? ` where ${condition({ ...scope, prefix: `${own}.` }) ?? make.grammar.yes}` : ''
   return `${on} do update set ${make.name(column.name)} = ${value}${where}`
 }
 
@@ -122,8 +125,12 @@ export function updateText(make: TextMaker, tables: readonly ModelTable[], table
     const other = choices.pick(tables)
     const column = choices.pick(table.columns)
     const same = other.columns.find(({ values }) => values === column.values) ?? other.columns[0]!
-    const picked = `select ${make.name(same.name)} as v from ${make.name(other.name)} where ${make.name(same.name)} is not ${make.value(4)}`
-    const found = `${columnText(on.scope, column.name)} in (select v from picked)`
+    const { differs } = make.grammar
+    const picked = `select ${make.name(same.name)} as v from ${make.name(other.name)} where ${make.name(same.name)} ${differs} ${make.value(plainValue(same.values, 3))}`
+    const found =
+      comparable(make, [same], column).length === 0
+        ? `exists (select v from picked)`
+        : `${columnText(on.scope, column.name)} in (select v from picked)`
     return `with picked as ${choices.pick(['', 'materialized '])}(${picked}) update${words} ${on.text} set ${set} where ${found}${returningText(on)}`
   }
   const where = condition(on.scope)
@@ -146,9 +153,10 @@ function assignments(on: Target): string {
     const reads = other.columns.find(({ values }) => values === column.values)
     if (reads !== undefined)
       ways.push(`(select max(m.${make.name(reads.name)} collate binary) from ${make.name(other.name)} m)`)
-    if (column.values === 'int')
+    const [met] = comparable(make, other.columns, table.columns[0]!)
+    if (column.values === 'int' && met !== undefined)
       ways.push(
-        `(select count(*) from ${make.name(other.name)} m where m.${make.name(other.columns[0]!.name)} = ${own}.${make.name(table.columns[0]!.name)})`,
+        `(select count(*) from ${make.name(other.name)} m where m.${make.name(met.name)} = ${own}.${make.name(table.columns[0]!.name)})`,
       )
     return [name, choices.pick(ways)] as const
   })
@@ -172,13 +180,15 @@ function updateFrom(make: TextMaker, tables: readonly ModelTable[], on: Target):
   const set = plain.length === 0 ? undefined : choices.pick(plain)
   const other = others.length === 0 ? undefined : choices.pick(others)
   if (set === undefined || other === undefined || table.uniqueKeys.flat().includes('g'))
-    return `update ${on.text} set ${assignments(on)} where 0`
+    return `update ${on.text} set ${assignments(on)} where ${make.grammar.no}`
   const link = table.foreignKeys.find(
     (key) => key.table === other.name && key.referenced.every((name, i) => other.primaryKey[i] === name),
   )
   const pairs = other.primaryKey.map((name, i) => {
-    const own = link?.columns[i] ?? choices.pick(table.columns).name
-    return `f.${make.name(name)} = ${on.own}.${make.name(own)}`
+    const column = other.columns.find((each) => each.name === name)!
+    const ways = comparable(make, table.columns, column)
+    const own = link?.columns[i] ?? (ways.length === 0 ? undefined : choices.pick(ways).name)
+    return `f.${make.name(name)} = ${own === undefined ? someValue(on.scope, column) : `${on.own}.${make.name(own)}`}`
   })
   const same = other.columns.find(({ values }) => values === set.values)
   const value = same === undefined ? someValue(on.scope, set) : `f.${make.name(same.name)}`
@@ -201,9 +211,10 @@ function returningText({ scope, own, aliased }: Target): string {
   if (!choices.chance(35)) return ''
   const column = choices.pick(table.columns)
   const name = make.name(column.name)
-  // Whatever the alias is, RETURNING knows the table's own name alone.
-  const real = aliased ? make.name(table.name) : own
+  const { grammar } = make
+  const real = aliased && grammar.returnsByName ? make.name(table.name) : own
   const other = choices.pick(tables)
-  const inner = `(select count(*) from ${make.name(other.name)} r where r.${make.name(other.columns[0]!.name)} is ${real}.${name})`
-  return ` returning ${choices.pick(['*', name, `${real}.${name}`, `${name} as n, typeof(${real}.${name})`, inner, `*, ${real}.${name} as again`, `${real}.${name} is null, ${real}.${name} || 'y', ${real}.*`])}`
+  const met = comparable(make, other.columns, column)[0]?.name
+  const inner = `(select count(*) from ${make.name(other.name)} r${met === undefined ? '' : ` where r.${make.name(met)} ${grammar.isSame} ${real}.${name}`})`
+  return ` returning ${choices.pick(['*', name, `${real}.${name}`, `${name} as n, ${grammar.typeOf(`${real}.${name}`)}`, inner, `*, ${real}.${name} as again`, `${real}.${name} is null, ${real}.${name} || 'y', ${real}.*`])}`
 }

@@ -1,7 +1,7 @@
-import type { ModelTable, ShadowWorld } from '../model.ts'
 import { totalOrder } from './change-text.ts'
-import { condition, type Scope } from './condition.ts'
-import type { TextMaker } from './text-maker.ts'
+import { comparable, condition, type Scope } from './condition.ts'
+import type { TextMaker } from './grammar.ts'
+import type { ModelTable, ShadowWorld } from './model.ts'
 
 export interface ReadText {
   readonly sql: string
@@ -22,7 +22,7 @@ export function readText(make: TextMaker, { tables, views }: ShadowWorld): ReadT
     const column = choices.pick(table.columns)
     const operator = choices.pick(['union', 'union all', 'except', 'intersect'])
     return {
-      sql: `select x.${make.name(column.name)} collate binary from ${from} ${operator} select y.${make.name(column.name)} from ${make.name(table.name)} y`,
+      sql: `select x.${make.name(column.name)}${make.grammar.exact} from ${from} ${operator} select y.${make.name(column.name)} from ${make.name(table.name)} y`,
       ordered: false,
     }
   }
@@ -42,9 +42,13 @@ function joined(make: TextMaker, tables: readonly ModelTable[]): ReadText {
   const { choices } = make
   const [left, right] = [choices.pick(tables), choices.pick(tables)]
   const key = right.foreignKeys.find(({ table }) => table === left.name)
+  const own = choices.pick(left.columns)
+  const ways = comparable(make, right.columns, own)
   const on =
     key === undefined
-      ? `x.${make.name(choices.pick(left.columns).name)} = y.${make.name(choices.pick(right.columns).name)}`
+      ? ways.length === 0
+        ? `x.${make.name(own.name)} is null`
+        : `x.${make.name(own.name)} = y.${make.name(choices.pick(ways).name)}`
       : key.columns.map((column, i) => `x.${make.name(key.referenced[i]!)} = y.${make.name(column)}`).join(' and ')
   const join = choices.pick(['join', 'left join', 'right join', 'full join'])
   const scope: Scope = { make, tables, table: left, prefix: 'x.', sure: 'x.' }
@@ -59,16 +63,17 @@ function joined(make: TextMaker, tables: readonly ModelTable[]): ReadText {
 
 function aggregated(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): ReadText {
   const { choices } = make
+  const { exact } = make.grammar
   const scope: Scope = { make, tables, table, prefix: '', sure: 'x.' }
   const where = condition(scope)
   const column = make.name(choices.pick(table.columns).name)
   const group = make.name(choices.pick(table.columns).name)
   const from = `${make.name(table.name)} x${where === undefined ? '' : ` where ${where}`}`
-  const what = `count(*), count(${column}), min(${column} collate binary), max(${column} collate binary), sum(length(${column}))`
+  const what = `count(*), count(${column}), min(${column}${exact}), max(${column}${exact}), sum(${make.grammar.sizeOf(column)})`
   return choices.chance(50)
     ? { sql: `select ${what} from ${from}`, ordered: false }
     : {
-        sql: `select ${group} collate binary as g, ${what} from ${from} group by ${group} collate binary`,
+        sql: `select ${group}${exact} as g, ${what} from ${from} group by ${group}${exact}`,
         ordered: false,
       }
 }

@@ -1,4 +1,4 @@
-import type { ValueKind } from '../model.ts'
+import type { ValueKind } from './model.ts'
 
 export type SqlValue = number | string | Uint8Array | null
 
