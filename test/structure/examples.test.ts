@@ -14,7 +14,7 @@ interface Manifest {
 }
 
 it('there are examples', () => {
-  expect(names).toEqual(expect.arrayContaining(['functional-separation', 'replication', 'sharding']))
+  expect(names).toEqual(expect.arrayContaining(['all-together', 'functional-separation', 'replication', 'sharding']))
 })
 
 describe.each(names)('the example %s', (name) => {

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -33,8 +33,10 @@ export function exampleOf(name: string): () => Promise<InstalledExample> {
     await chmod(temporary, 0o711)
     const folder = join(temporary, name)
     await mkdir(join(folder, 'node_modules'), { recursive: true })
-    for (const file of ['package.json', 'databases.ts', 'main.ts'])
-      await cp(join(root, 'examples', name, file), join(folder, file))
+    const source = join(root, 'examples', name)
+    // Not what a run in the folder itself has left.
+    for (const file of (await readdir(source)).filter((each) => /\.(?:json|ts|tsv)$/.test(each)))
+      await cp(join(source, file), join(folder, file))
     await symlink(root, join(folder, 'node_modules/signalbox'))
     return { folder, run: async (env) => await runProgram([join(folder, 'main.ts')], { temporary, env }) }
   }
