@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { exampleOf } from '../support/example.ts'
 import type { Ended } from '../support/program.ts'
-import { testedEngines } from '../support/servers.ts'
+import { freshDatabase, testedEngines } from '../support/servers.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -21,12 +21,14 @@ describe('the example of shadowing', () => {
   }
 
   const augmented = '  Signal lamp, 60 € “Only I can read this.”\n  Umbrella, 15 €\n  Whistle, 5 €\n'
+  const replaced = '  Teapot, 20 €\n  Signal lamp, 30 € “Only I can read this.”\n  Umbrella, 15 €\n'
 
-  it('runs on SQLite files', async () => {
+  it('runs on SQLite files, and again on the files that are there', async () => {
     const { folder, run } = await install()
     const ended = await run()
     expectSeen(ended, augmented)
     expect(ended.output).toContain('UNIQUE constraint failed: product.name')
+    expectSeen(await run(), augmented)
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['production.db', 'dev.db']))
   })
 
@@ -36,8 +38,20 @@ describe('the example of shadowing', () => {
     expect(ended.output).toContain('duplicate key value violates unique constraint')
   })
 
+  it.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
+    'runs on given servers of %s, and again',
+    async (engine) => {
+      await using base = await freshDatabase(engine)
+      await using local = await freshDatabase(engine)
+      const ENGINE = engine === 'mysql' ? 'mariadb' : engine
+      const { run } = await install()
+      const seen = engine === 'mysql' ? replaced : augmented
+      expectSeen(await run({ ENGINE, PRODUCTION_URL: base.dsn, LOCAL_URL: local.dsn }), seen)
+      expectSeen(await run({ ENGINE, PRODUCTION_URL: base.dsn, LOCAL_URL: local.dsn }), seen)
+    },
+  )
+
   it.runIf(testedEngines.includes('mysql'))('runs on MariaDB, with replaced reviews', async () => {
-    const seen = '  Teapot, 20 €\n  Signal lamp, 30 € “Only I can read this.”\n  Umbrella, 15 €\n'
-    expectSeen(await (await install()).run({ ENGINE: 'mariadb' }), seen)
+    expectSeen(await (await install()).run({ ENGINE: 'mariadb' }), replaced)
   })
 })
