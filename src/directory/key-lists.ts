@@ -1,18 +1,11 @@
+import { marks } from '../statement/parameter-marks.ts'
 import type { Engine } from '../topology/server-target.ts'
-
-/** The mark of the parameter with this number, from 1. */
-export function mark(engine: Engine, number: number): string {
-  return engine === 'postgres' ? `$${number}` : '?'
-}
-
-/** So many marks, from this number on, with commas between them. */
-export function marks(engine: Engine, count: number, first: number): string {
-  return Array.from({ length: count }, (_, index) => mark(engine, first + index)).join(', ')
-}
 
 /** `(?, ?), (?, ?)`: so many rows of so many values each. */
 export function rowMarks(engine: Engine, rows: number, columns: number): string {
-  return Array.from({ length: rows }, (_, row) => `(${marks(engine, columns, row * columns + 1)})`).join(', ')
+  return Array.from({ length: rows }, (_, row) => `(${marks(engine, columns, row * columns + 1).join(', ')})`).join(
+    ', ',
+  )
 }
 
 /** Text that holds any key as it is, byte by byte: no collation makes two keys one. */

@@ -1,8 +1,9 @@
 import type { DriverResult } from '../drivers/driver.ts'
 import type { Hold } from '../execution/owner-check.ts'
+import { mark, marks } from '../statement/parameter-marks.ts'
 import { quotedPath } from '../statement/quotes.ts'
 import type { Engine } from '../topology/server-target.ts'
-import { asText, bytewise, mark, marks, numberText, rowMarks } from './key-lists.ts'
+import { asText, bytewise, numberText, rowMarks } from './key-lists.ts'
 
 /** The table on each shard, in which it knows its own keys, and those that it has given away. */
 export const localTable = 'signalbox_owned_key'
@@ -49,7 +50,7 @@ export class LocalOwners {
     const engine = this.#engine
     const { rows } = await send(
       `select ${asText(engine, 'owner_key')} as owner_key, state, ${numberText(engine, 'epoch')} as epoch from ${this.#table} ` +
-        `where database_alias = ${mark(engine, 1)} and owner_key in (${marks(engine, keys.length, 2)})` +
+        `where database_alias = ${mark(engine, 1)} and owner_key in (${marks(engine, keys.length, 2).join(', ')})` +
         // In one order everywhere, so that two that lock the same keys do not wait for each other.
         (engine === 'sqlite' ? '' : ` order by owner_key ${lockText(engine, hold)}`),
       [this.#database, ...keys],

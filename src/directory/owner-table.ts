@@ -3,9 +3,10 @@ import type { CallOptions } from '../config.ts'
 import type { Queryable } from '../execution/queryable.ts'
 import type { CallLimits } from '../execution/time-limit.ts'
 import type { Transaction } from '../execution/transaction.ts'
+import { mark, marks } from '../statement/parameter-marks.ts'
 import { quotedPath } from '../statement/quotes.ts'
 import type { Engine } from '../topology/server-target.ts'
-import { asText, bytewise, chunksOf, mark, marks, mostKeys, numberText, rowMarks } from './key-lists.ts'
+import { asText, bytewise, chunksOf, mostKeys, numberText, rowMarks } from './key-lists.ts'
 
 /** Who owns a key. The epoch rises with every owner. */
 export interface Owner {
@@ -61,7 +62,7 @@ export class OwnerTable {
       const rows = await this.#send<OwnerRow>(
         `select ${asText(engine, 'owner_key')} as owner_key, ${asText(engine, 'shard')} as shard, ${numberText(engine, 'epoch')} as epoch, ` +
           `${asText(engine, 'moving_to')} as moving_to, ${asText(engine, 'moved_from')} as moved_from from ${this.#table} ` +
-          `where database_alias = ${mark(engine, 1)} and owner_key in (${marks(engine, some.length, 2)})`,
+          `where database_alias = ${mark(engine, 1)} and owner_key in (${marks(engine, some.length, 2).join(', ')})`,
         [this.#database, ...some],
         limits,
       )

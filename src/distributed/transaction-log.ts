@@ -1,5 +1,6 @@
 import type { DriverResult, Lease } from '../drivers/driver.ts'
 import { ConfigError, QueryError, locate } from '../errors.ts'
+import { mark } from '../statement/parameter-marks.ts'
 import { quotedPath } from '../statement/quotes.ts'
 import { isLogName, newLogName } from './branch-name.ts'
 import type { LogTable } from './log-place.ts'
@@ -111,7 +112,7 @@ export class TransactionLog {
   }
 
   get #mark(): string {
-    return this.#place.engine === 'postgres' ? '$1' : '?'
+    return mark(this.#place.engine, 1)
   }
 
   async #name(): Promise<string | undefined> {

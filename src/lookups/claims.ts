@@ -8,11 +8,12 @@ import { queryChannel, traced } from '../execution/trace.ts'
 import { withTimeLeft, type CallLimits } from '../execution/time-limit.ts'
 import { claimsOf, type Claim } from '../routing/lookups/claims.ts'
 import { LookupBusyError, valueTaken } from '../routing/lookups/lookup-error.ts'
+import { marks } from '../statement/parameter-marks.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Entries, FoundEntry } from './entries.ts'
 import { claimColumns, type ClaimState, type LookupShards } from './lookup-shards.ts'
 import { withTables } from './missing-tables.ts'
-import { claimTable, hasInserted, insertText, marks } from './lookup-text.ts'
+import { claimTable, hasInserted, insertText } from './lookup-text.ts'
 
 export interface ClaimParts {
   readonly entries: Entries

@@ -1,8 +1,9 @@
 import type { CallLimits } from '../execution/time-limit.ts'
 import type { Lookup } from '../routing/lookups/lookup.ts'
+import { marks } from '../statement/parameter-marks.ts'
 import { quotedName } from '../statement/quotes.ts'
 import type { LookupServers } from './lookup-servers.ts'
-import { durably, entryTable, hasInserted, insertText, marks } from './lookup-text.ts'
+import { durably, entryTable, hasInserted, insertText } from './lookup-text.ts'
 import type { Engine } from '../drivers/driver.ts'
 
 /** Where a value leads to. */

@@ -4,9 +4,9 @@ import { LookupWriteError } from '../routing/lookups/lookup-error.ts'
 import { writtenText, type Lookup } from '../routing/lookups/lookup.ts'
 import { storedKey } from '../routing/lookups/stored-key.ts'
 import type { ShardMap } from '../routing/shard-map.ts'
+import { marks } from '../statement/parameter-marks.ts'
 import { quotedName, quotedTable } from '../statement/quotes.ts'
 import type { LookupServers } from './lookup-servers.ts'
-import { marks } from './lookup-text.ts'
 
 /** A row that has a value. */
 export interface LookedUpRow {

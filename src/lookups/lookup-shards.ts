@@ -7,10 +7,11 @@ import type { ShardMap } from '../routing/shard-map.ts'
 import { unwrapped } from '../routing/shards/pinned-keys.ts'
 import { KeyOwners } from '../routing/shards/key-owners.ts'
 import { Unanswered, type ShardAnswers } from '../routing/shards/unanswered.ts'
+import { marks } from '../statement/parameter-marks.ts'
 import { quotedName, quotedTable } from '../statement/quotes.ts'
 import type { Entry, FoundEntry } from './entries.ts'
 import type { LookupPlace, LookupServers } from './lookup-servers.ts'
-import { claimTable, hasInserted, insertText, marks } from './lookup-text.ts'
+import { claimTable, hasInserted, insertText } from './lookup-text.ts'
 
 export type ClaimState = 'live' | 'dead'
 

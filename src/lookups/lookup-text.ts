@@ -1,25 +1,11 @@
 import type { Engine } from '../drivers/driver.ts'
 import { QueryError } from '../errors.ts'
-import type { TableName } from '../topology/table-map.ts'
+import { marks } from '../statement/parameter-marks.ts'
 
 /** The entries, in the control database: value → shard key. */
 export const entryTable = 'signalbox_lookup'
 /** The claims, on each shard: who has written a value in a transaction there, or must not any more. */
 export const claimTable = 'signalbox_lookup_claim'
-
-/** Parameters in a text, numbered from 1. */
-export function marks(engine: Engine, count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => (engine === 'postgres' ? `$${1 + index}` : '?'))
-}
-
-export function quoted(engine: Engine, name: string): string {
-  const mark = engine === 'mysql' ? '`' : '"'
-  return `${mark}${name.replaceAll(mark, mark + mark)}${mark}`
-}
-
-export function quotedTable(engine: Engine, { schema, name }: TableName): string {
-  return schema === undefined ? quoted(engine, name) : `${quoted(engine, schema)}.${quoted(engine, name)}`
-}
 
 /** The definitions of both tables, for those who make their tables themselves. */
 export function definitionOf(engine: Engine, table: typeof entryTable | typeof claimTable): string {

@@ -1,5 +1,6 @@
 import type { DriverResult, Lease } from '../drivers/driver.ts'
 import { locate } from '../errors.ts'
+import { mark, marks } from '../statement/parameter-marks.ts'
 import type { Engine } from '../topology/server-target.ts'
 
 /** A shard map as a shard has it. */
@@ -40,18 +41,19 @@ export class MapRecord {
   }
 
   async read(): Promise<RecordedMap | undefined> {
-    const { rows } = await this.#send(`select fingerprint, data from ${table} where name = ${this.#mark(1)}`, [
-      this.#place.database,
-    ])
+    const { rows } = await this.#send(
+      `select fingerprint, data from ${table} where name = ${mark(this.#place.engine, 1)}`,
+      [this.#place.database],
+    )
     return (rows as readonly RecordedMap[])[0]
   }
 
   /** Writes the map where there is none; if somebody was faster, theirs stays. */
   async add({ fingerprint, data }: RecordedMap): Promise<void> {
     const { engine, database } = this.#place
-    const marks = [1, 2, 3].map((number) => this.#mark(number)).join(', ')
+    const values = marks(engine, 3).join(', ')
     const [head, tail] = engine === 'mysql' ? ['insert ignore', ''] : ['insert', ' on conflict do nothing']
-    await this.#send(`${head} into ${table} (name, fingerprint, data) values (${marks})${tail}`, [
+    await this.#send(`${head} into ${table} (name, fingerprint, data) values (${values})${tail}`, [
       database,
       fingerprint,
       data,
@@ -59,7 +61,7 @@ export class MapRecord {
   }
 
   async replace({ fingerprint, data }: RecordedMap): Promise<void> {
-    const [first, second, third] = [1, 2, 3].map((number) => this.#mark(number))
+    const [first, second, third] = marks(this.#place.engine, 3)
     await this.#send(`update ${table} set fingerprint = ${first}, data = ${second} where name = ${third}`, [
       fingerprint,
       data,
@@ -70,10 +72,6 @@ export class MapRecord {
   /** Gives the connection back. How that goes says nothing about what was read. */
   async close(): Promise<void> {
     await this.#lease.release('clean').catch(() => undefined)
-  }
-
-  #mark(number: number): string {
-    return this.#place.engine === 'postgres' ? `$${number}` : '?'
   }
 
   async #send(sql: string, params: readonly unknown[] = []): Promise<DriverResult> {

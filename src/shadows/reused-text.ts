@@ -1,4 +1,5 @@
 import type { Span } from '../statement/analysis.ts'
+import { mark } from '../statement/parameter-marks.ts'
 import { shapeSyntaxes } from '../statement/shape/shape-syntax.ts'
 import { tokenType } from '../statement/shallow/token-list.ts'
 import type { Dialect, Params } from '../statement/statement.ts'
@@ -48,7 +49,7 @@ export function textWithParameters(sql: string, dialect: Dialect) {
         const position = tokens.links[i] ?? -1
         const known = dialect === 'postgres' ? positions.indexOf(position) : -1
         const number = known === -1 ? positions.push(position) : known + 1
-        text += sql.slice(from, tokens.start(i)) + (dialect === 'postgres' ? `$${number}` : '?')
+        text += sql.slice(from, tokens.start(i)) + mark(dialect, number)
         from = tokens.end(i)
       }
       return text + sql.slice(from, end)

@@ -1,4 +1,5 @@
 import type { Engine } from '../../drivers/driver.ts'
+import { mark } from '../../statement/parameter-marks.ts'
 import { quotedName, quotedTable } from '../../statement/quotes.ts'
 import type { TableName } from '../../topology/table-map.ts'
 import type { RowValues } from './row-move.ts'
@@ -53,7 +54,7 @@ export class TextWithValues {
 
   value(value: unknown): string {
     const number = this.params.push(value)
-    return this.#engine === 'postgres' ? `$${number}` : '?'
+    return mark(this.#engine, number)
   }
 
   /** `a = $1 and b is null`. `prefix`: what stands in front of each column. */

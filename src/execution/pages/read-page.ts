@@ -4,6 +4,7 @@ import { ParameterError, UnsupportedError } from '../../errors.ts'
 import { pageQuery, pageText, reversed, type PageQuery } from '../../routing/pages/page-query.ts'
 import { sameAs, stretchesBehind, type KeyTest, type Stretch } from '../../routing/pages/seek.ts'
 import type { Route } from '../../routing/route.ts'
+import { mark } from '../../statement/parameter-marks.ts'
 import { readQueryShape } from '../../statement/shape/read-query-shape.ts'
 import type { Params } from '../../statement/statement.ts'
 import type { Engine } from '../../topology/server-target.ts'
@@ -205,7 +206,7 @@ class Parameters {
       return `:${name}`
     }
     this.#listed.push(value)
-    return this.#engine === 'postgres' ? `$${this.#listed.length}` : '?'
+    return mark(this.#engine, this.#listed.length)
   }
 
   all(): Params {

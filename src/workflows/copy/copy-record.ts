@@ -1,4 +1,4 @@
-import { mark } from '../../directory/key-lists.ts'
+import { mark, marks } from '../../statement/parameter-marks.ts'
 import { CopyError } from './errors.ts'
 import type { Place } from './place.ts'
 import type { CopyPosition } from './row-reader.ts'
@@ -52,9 +52,9 @@ export class CopyRecords {
     await create().catch(create)
     for (const name of tables) {
       const [head, tail] = engine === 'mysql' ? ['insert ignore', ''] : ['insert', ' on conflict do nothing']
-      const marks = [1, 2, 3].map((number) => mark(engine, number)).join(', ')
+      const values = marks(engine, 3).join(', ')
       await this.#place.query(
-        `${head} into ${table} (name, table_name, fingerprint) values (${marks})${tail}`,
+        `${head} into ${table} (name, table_name, fingerprint) values (${values})${tail}`,
         [this.#name, name, this.#fingerprint],
         'write',
       )
