@@ -21,6 +21,7 @@ import {
   type ShadowReport,
   type TableDiff,
 } from './shadow-reports.ts'
+import { addedColumns, addingTexts } from './shadows/changes/added-columns.ts'
 import { orderChanges } from './shadows/changes/change-order.ts'
 import { textOfStep } from './shadows/changes/change-statements.ts'
 import { promoteChanges, type PromotionTarget } from './shadows/changes/promote-changes.ts'
@@ -86,7 +87,7 @@ export class ShadowAdmin<A extends string = string> {
     const tables = await this.#reading(async (reader) => {
       const diffs: TableDiff[] = []
       for (const each of this.#tables(reader, table)) {
-        const about = { table: each.name, kind: kindOf(each.storage) }
+        const about = { table: each.name, kind: kindOf(each.storage), addedColumns: addedColumns(each) }
         const why = incomparable(each)
         if (why !== undefined) diffs.push({ ...about, added: 0, changed: 0, deleted: 0, rows: [], incomparable: why })
         else {
@@ -111,16 +112,22 @@ export class ShadowAdmin<A extends string = string> {
   }
 
   /**
-   * The statements that make the base what the shadow shows, each with its `;`, in an order that foreign keys and unique columns allow. Where
-   * rows refer to each other in a circle, keys must be checked at the end of the transaction.
+   * The statements that make the base what the shadow shows, each with its `;`, in an order that foreign keys and unique columns allow: columns
+   * that were added to augmented tables come first. Where rows refer to each other in a circle, keys must be checked at the end of the transaction.
    *
    * Throws `ShadowError` for a table without a primary key, and for more than 200,000 changes.
    */
   async diffSql(options: ShadowTableOptions = {}): Promise<readonly string[]> {
     const { table } = readTableOptions(options)
     const { texts } = await this.#store()
-    const changes = await this.#reading(async (reader) => await this.#changesOf(reader, this.#tables(reader, table)))
-    return orderChanges(changes ?? []).map((step) => textOfStep(step, texts))
+    const read = await this.#reading(async (reader) => {
+      const tables = this.#tables(reader, table)
+      return { tables, changes: await this.#changesOf(reader, tables) }
+    })
+    return [
+      ...(read?.tables ?? []).flatMap((each) => addingTexts(each, texts)),
+      ...orderChanges(read?.changes ?? []).map((step) => textOfStep(step, texts)),
+    ]
   }
 
   /**
@@ -174,7 +181,7 @@ export class ShadowAdmin<A extends string = string> {
    *
    * `preview` compares, and changes nothing. Triggers and constraints are tried by the promotion alone.
    *
-   * Throws `ShadowConflictError`, the error of a constraint, `ShadowError` for more than 200,000 changes, `ConfigError`.
+   * Throws `ShadowError` if the other database lacks a column that was added here, `ShadowConflictError`, the error of a constraint, `ShadowError` for more than 200,000 changes, `ConfigError`.
    *
    * @example
    * ```ts
@@ -197,12 +204,13 @@ export class ShadowAdmin<A extends string = string> {
         all.filter((table) => !chosen.includes(table)),
         texts,
       )
-      return { tables: reader.tables, changes: await this.#changesOf(reader, chosen), leftOut }
+      return { tables: reader.tables, chosen, changes: await this.#changesOf(reader, chosen), leftOut }
     })
     const { alias: shadow } = this.#parts.database
     const about = { shadow, to, preview }
     if (read === undefined) return { ...about, ...promotionOf(undefined), leftOut: [] }
-    const terms = { shadow, to, texts, policy, preview, tables: read.tables }
+    const { tables: known, chosen } = read
+    const terms = { shadow, to, texts, policy, preview, tables: known, chosen }
     const promoted = await this.#parts.transact(to, preview, async (tx) => {
       const target: PromotionTarget = { query: async ({ sql, params }) => await tx.query(sql, params) }
       if (!preview) await target.query({ sql: texts.deferKeys, params: [] })

@@ -20,6 +20,8 @@ export interface ShadowReport {
 export interface TableDiff extends ChangeCounts {
   readonly table: string
   readonly kind: ShadowKind
+  /** Columns that were added here to an augmented table; in `rows`, the base's rows have their default `before`. */
+  readonly addedColumns: readonly string[]
   /** In the order of the primary key; at most `limit`. */
   readonly rows: readonly ChangedRow[]
   /** Why the rows cannot be compared one by one; then nothing is counted. */

@@ -27,21 +27,28 @@ export function createdText({ shadow, base, tables }: ShadowReport, terminal: Te
 
 /** The answer of `shadow diff`: the base on the left, the shadow on the right, column by column. */
 export function diffText({ shadow, base, tables }: ShadowDiff, terminal: Terminal): string {
-  const changed = tables.filter((table) => total(table) > 0 || table.incomparable !== undefined)
+  const changed = tables.filter(
+    (table) => total(table) > 0 || table.incomparable !== undefined || table.addedColumns.length > 0,
+  )
   if (changed.length === 0) return `"${shadow}" shows "${base}" as it is.\n`
   return `${changed.map((table) => tableDiffText(table, shadow, base, terminal)).join('\n\n')}\n`
 }
 
 function tableDiffText(diff: TableDiff, shadow: string, base: string, terminal: Terminal): string {
-  const { table, kind, rows, incomparable } = diff
+  const { table, kind, rows, incomparable, addedColumns } = diff
   const title = terminal.style('bold', table)
   if (incomparable !== undefined)
     return `${title} (${kind}): rows cannot be compared with those of "${base}": ${incomparable}`
   const lines = rows.flatMap((row) => changeLines(row, terminal))
   const more = total(diff) - rows.length
+  const columns =
+    addedColumns.length === 0 ? [] : [`${counted(addedColumns.length, 'new column')}: ${addedColumns.join(', ')}`]
+  const counts = total(diff) === 0 ? [] : [countsText(diff)]
   return [
-    `${title} (${kind}): ${countsText(diff)}`,
-    tableText(['', 'KEY', 'COLUMN', base.toUpperCase(), shadow.toUpperCase()], lines, terminal),
+    `${title} (${kind}): ${[...columns, ...counts].join('; ')}`,
+    ...(rows.length === 0
+      ? []
+      : [tableText(['', 'KEY', 'COLUMN', base.toUpperCase(), shadow.toUpperCase()], lines, terminal)]),
     ...(more > 0 ? [terminal.style('dim', `… and ${counted(more, 'more row')}; --limit shows more`)] : []),
   ].join('\n\n')
 }

@@ -7,7 +7,8 @@ import { openReplaced } from './mysql/create-replaced.ts'
 import { SplitPool } from './mysql/split-pool.ts'
 import { openPostgresShadow, postgresBase } from './postgres/postgres-shadow.ts'
 import { ShadowPool } from './shadow-pool.ts'
-import { attachBase, openSqliteShadow, sqliteShadowDialect } from './sqlite/sqlite-shadow.ts'
+import { sqliteShadowDialect } from './sqlite/sqlite-dialect.ts'
+import { attachBase, openSqliteShadow } from './sqlite/sqlite-shadow.ts'
 
 export interface ShadowPlace {
   /** The alias of the shadow. */

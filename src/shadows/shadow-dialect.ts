@@ -49,12 +49,21 @@ export interface ShadowDialect {
   readonly ownStep?: (sql: string, analysis: Analysis, catalogue: ShadowCatalogue) => ShadowStep | undefined
   /** What `ALTER TABLE … ADD COLUMN` of an augmented table becomes. Absent: it is refused. Throws `ShadowError`. */
   readonly addColumns?: (sql: string, added: AddedColumns, table: ShadowTable, catalogue: ShadowCatalogue) => ShadowStep
+  /** What makes a connection show what is kept now, where it shows what was kept before. Absent where all connections see the same. */
+  readonly renewal?: Renewal
   /** What a read becomes, where the engine asks views for less than tables. */
   readonly readText?: (sql: string, analyze: (sql: string) => Analysis, catalogue: ShadowCatalogue) => string
   /** What has to be done before a statement that failed can run. Absent where none fails for the shadow's own reasons. */
   readonly remedyOf?: (error: unknown) => Remedy | undefined
   /** An error as the application is told it. */
   readonly toldError?: (error: QueryError) => unknown
+}
+
+/** Of what a connection has for itself. */
+export interface Renewal {
+  /** Whether an error may come from that; the statement has not run then. */
+  readonly isDue: (message: string) => boolean
+  readonly renew: (run: (sql: string) => Promise<{ readonly rows: readonly unknown[] }>) => Promise<void>
 }
 
 /** What makes it possible to run a statement that failed. */

@@ -1,8 +1,9 @@
 import type { BeginOptions, CommitFate, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
 import { QueryError } from '../errors.ts'
 import type { Position } from '../topology/position.ts'
+import { renewed, renewedRows } from './renewed.ts'
 import { reusedParams } from './reused-text.ts'
-import type { Remedy, ShadowStep } from './shadow-dialect.ts'
+import type { Remedy, Renewal, ShadowStep } from './shadow-dialect.ts'
 
 /** What a lease needs to know of its shadow. */
 export interface ShadowTerms {
@@ -14,6 +15,8 @@ export interface ShadowTerms {
   readonly inOwnNames: (error: unknown) => unknown
   /** As in `ShadowDialect`. */
   readonly remedyOf: ((error: unknown) => Remedy | undefined) | undefined
+  /** As in `ShadowDialect`. */
+  readonly renewal: Renewal | undefined
   /** Does what it can in a transaction of its own. */
   readonly apply: (remedy: Remedy) => Promise<void>
 }
@@ -35,6 +38,8 @@ const keptBehind: ReadonlySet<string> = new Set([
 export class ShadowLease implements Lease {
   readonly #lease: Lease
   readonly #terms: ShadowTerms
+  readonly #run = async (sql: string): Promise<DriverResult> =>
+    await this.#lease.query({ sql, params: [], access: 'read' })
   #inTransaction = false
 
   constructor(lease: Lease, terms: ShadowTerms) {
@@ -47,6 +52,10 @@ export class ShadowLease implements Lease {
   }
 
   async query(request: DriverRequest): Promise<DriverResult> {
+    return await renewed(this.#terms.renewal, this.#run, async () => await this.#query(request))
+  }
+
+  async #query(request: DriverRequest): Promise<DriverResult> {
     if (request.access === 'read') return await this.#lease.query(this.#terms.readOf(request))
     const step = this.#terms.stepOf(request)
     return await this.#told(async () =>
@@ -57,7 +66,11 @@ export class ShadowLease implements Lease {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     const step = this.#terms.stepOf(request)
     if (step === undefined) {
-      yield* this.#lease.stream(this.#terms.readOf(request))
+      const read = this.#terms.readOf(request)
+      const { renewal } = this.#terms
+      yield* renewal === undefined
+        ? this.#lease.stream(read)
+        : renewedRows(renewal, this.#run, () => this.#lease.stream(read))
       return
     }
     // Rows that a change returns are few, and a change is never left half-way.
@@ -104,7 +117,9 @@ export class ShadowLease implements Lease {
   async #change(request: DriverRequest, { sql, touches, perform }: ShadowStep): Promise<DriverResult> {
     if (perform !== undefined)
       return await this.#whole(async () =>
-        perform(async (text, params = []) => await this.#lease.query({ ...request, sql: text, params })),
+        perform(
+          async (text, params = []) => await this.#lease.query({ ...request, sql: text, params, rowMode: 'object' }),
+        ),
       )
     const change = { ...request, sql }
     const touched = touches.flatMap((touch): readonly DriverRequest[] => {

@@ -13,7 +13,8 @@ import { QueryError, ShadowError, SignalboxError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
 import { BoundedMap } from '../statement/bounded-map.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
-import type { Remedy, ShadowDialect, ShadowStep } from './shadow-dialect.ts'
+import type { Remedy, Renewal, ShadowDialect, ShadowStep } from './shadow-dialect.ts'
+import { isDue, renewed } from './renewed.ts'
 import { ShadowLease, type ShadowTerms } from './shadow-lease.ts'
 import { isShown, shadowStep } from './shadow-step.ts'
 import { withOwnNames } from './shadow-table.ts'
@@ -52,6 +53,7 @@ export class ShadowPool implements DriverPool {
       readOf: (request) => this.#readOf(request),
       inOwnNames: (error) => this.#inOwnNames(error),
       remedyOf: parts.dialect.remedyOf,
+      renewal: parts.dialect.renewal,
       apply: (remedy) => this.#apply(remedy),
     }
   }
@@ -64,16 +66,18 @@ export class ShadowPool implements DriverPool {
     if (request.access !== 'read') return this.#change(request)
     try {
       const result = this.#pool.query(this.#readOf(request))
-      return result instanceof Promise ? result.catch((error: unknown) => this.#fail(error)) : result
+      return result instanceof Promise ? result.catch((error: unknown) => this.#readAfter(error, request)) : result
     } catch (error) {
-      return this.#fail(error)
+      return this.#readAfter(error, request)
     }
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     if (this.#stepOf(request) === undefined) {
       try {
-        yield* this.#pool.stream(this.#readOf(request))
+        yield* this.#dialect.renewal === undefined
+          ? this.#pool.stream(this.#readOf(request))
+          : this.#streamOnLease(request)
       } catch (error) {
         this.#fail(error)
       }
@@ -99,6 +103,32 @@ export class ShadowPool implements DriverPool {
     await this.#pool.close(options)
   }
 
+  /** A connection of its own can be made anew. */
+  async *#streamOnLease(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    const lease = await this.lease(request)
+    try {
+      yield* lease.stream(request)
+    } finally {
+      await lease.release('clean')
+    }
+  }
+
+  #readAfter(error: unknown, request: DriverRequest): DriverResult | Promise<DriverResult> {
+    const { renewal } = this.#dialect
+    return isDue(renewal, error) ? this.#readAnew(renewal, request) : this.#fail(error)
+  }
+
+  async #readAnew(renewal: Renewal, request: DriverRequest): Promise<DriverResult> {
+    const run = async (sql: string): Promise<DriverResult> =>
+      await this.#pool.query({ sql, params: [], access: 'read' })
+    try {
+      await renewal.renew(run)
+      return await renewed(renewal, run, async () => await this.#pool.query(this.#readOf(request)))
+    } catch (error) {
+      return this.#fail(error)
+    }
+  }
+
   async #change(request: DriverRequest): Promise<DriverResult> {
     const step = this.#stepOf(request)
     try {
@@ -106,8 +136,9 @@ export class ShadowPool implements DriverPool {
       if (step.touches.length === 0 && step.perform === undefined)
         return await this.#pool.query({ ...request, sql: step.sql })
     } catch (error) {
-      // What it needs, it gets in a transaction.
-      if (step === undefined || this.#dialect.remedyOf?.(error) === undefined) return this.#fail(error)
+      // What it needs, it gets on a connection of its own.
+      const isHelped = step !== undefined && this.#dialect.remedyOf?.(error) !== undefined
+      if (!isHelped && !isDue(this.#dialect.renewal, error)) return this.#fail(error)
     }
     const { signal, timeoutMs } = request
     const access: Access = 'write'

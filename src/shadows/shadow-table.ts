@@ -27,6 +27,8 @@ export interface ShadowColumn {
   readonly preset?: string
   /** It cannot be NULL. */
   readonly isRequired?: boolean
+  /** Of a column that was added here: its name and what follows it, as `ALTER TABLE … ADD COLUMN` had it. */
+  readonly definition?: string
 }
 
 export interface ForeignKey {
@@ -83,6 +85,17 @@ export function touchName(table: string): string {
 /** An error's text with the names that the application knows. */
 export function withOwnNames(message: string): string {
   return message.replaceAll(`${ownPrefix}local_`, '')
+}
+
+/** The columns that can be given a value. */
+export function writtenColumns({ columns }: ShadowTable): readonly ShadowColumn[] {
+  return columns.filter(({ isGenerated }) => !isGenerated)
+}
+
+/** Those that the base lacks: its rows show their default. */
+export function ownColumns({ columns, baseColumns }: ShadowTable): readonly ShadowColumn[] {
+  const common = new Set(baseColumns)
+  return columns.filter(({ name }) => !common.has(name))
 }
 
 /** The columns that can be given a value, and that the base has. */

@@ -1,4 +1,4 @@
-import type { ShadowTable } from '../shadow-table.ts'
+import { ownColumns, type ShadowTable } from '../shadow-table.ts'
 import { comparedColumns } from './row-change.ts'
 import type { ShadowTexts } from './shadow-texts.ts'
 
@@ -39,10 +39,13 @@ function fromChanged(table: ShadowTable, texts: ShadowTexts): string {
 export function conflictsText(table: ShadowTable, texts: ShadowTexts): string {
   const columns = comparedColumns(table).map(texts.quote)
   const keys = keysOf(table, texts)
+  const presets = new Map(ownColumns(table).map((column) => [texts.quote(column.name), texts.preset(column)]))
+  const value = (row: string, column: string): string =>
+    (row === 'b' ? presets.get(column) : undefined) ?? `${row}.${column}`
   const values = (row: string, isThere = true): string =>
-    columns.map((column) => (isThere ? `${row}.${column}` : `NULL AS ${column}`)).join(', ')
+    columns.map((column) => (isThere ? value(row, column) : `NULL AS ${column}`)).join(', ')
   const same = (one: string, other: string): string =>
-    columns.map((column) => texts.same(`${one}.${column}`, `${other}.${column}`)).join(' AND ')
+    columns.map((column) => texts.same(value(one, column), value(other, column))).join(' AND ')
   const [local, base] = [texts.local(table), texts.base(table)]
   const bothGone = `(${isGone('l', keys)} AND ${isGone('b', keys)})`
   const alike = `(NOT ${isGone('l', keys)} AND NOT ${isGone('b', keys)} AND ${same('l', 'b')})`

@@ -1,5 +1,6 @@
 import { ShadowError, ShadowConflictError } from '../../errors.ts'
 import type { ShadowTable } from '../shadow-table.ts'
+import { refuseMissingColumns } from './added-columns.ts'
 import { orderChanges, type ChangeStep } from './change-order.ts'
 import { comparisonOf, referringQuery, rowQuery, statementOf, type ChangeStatement } from './change-statements.ts'
 import type { ChangeCounts, RowConflict } from './read-changes.ts'
@@ -36,6 +37,8 @@ export interface PromotionTerms {
   readonly preview: boolean
   /** All that the shadow knows, since rows may refer to the changed ones. */
   readonly tables: readonly ShadowTable[]
+  /** Those whose changes are promoted. */
+  readonly chosen: readonly ShadowTable[]
 }
 
 export interface Promoted {
@@ -53,6 +56,7 @@ export async function promoteChanges(
   terms: PromotionTerms,
 ): Promise<Promoted> {
   const { policy, preview } = terms
+  await refuseMissingColumns(terms.chosen, terms, async (sql) => (await target.query({ sql, params: [] })).rows)
   const conflicts: RowConflict[] = []
   const due: RowChange[] = []
   let alike = 0

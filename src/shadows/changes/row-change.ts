@@ -1,4 +1,4 @@
-import { copiedColumns, type ShadowTable } from '../shadow-table.ts'
+import { copiedColumns, writtenColumns, type ShadowTable } from '../shadow-table.ts'
 
 /** The values of a row, in the order of {@link comparedColumns}, as the engine has them: on SQLite a `bigint` for each INTEGER. */
 export type RowValues = readonly unknown[]
@@ -10,15 +10,18 @@ export interface RowChange {
   readonly after?: RowValues
 }
 
-/** The columns of a table by which its rows are compared with the base's: those that both have, and that can be written. */
+/**
+ * The columns of a table by which its rows are compared with the base's, of those that can be written. Of a replaced table those that
+ * both have; of an augmented one all: what a row of the base shows in a column that was added here stands in the originals, too.
+ */
 export function comparedColumns(table: ShadowTable): readonly string[] {
-  return copiedColumns(table)
+  return table.storage === 'replace' ? copiedColumns(table) : writtenColumns(table).map(({ name }) => name)
 }
 
 /** Why the rows of a table cannot be compared with the base's one by one; `undefined`: they can. */
 export function incomparable(table: ShadowTable): string | undefined {
   if (table.primaryKey.length === 0) return 'it has no primary key'
-  const columns = new Set(comparedColumns(table))
+  const columns = new Set(copiedColumns(table))
   const missing = table.primaryKey.find(({ name }) => !columns.has(name))
   return missing === undefined ? undefined : `the base has no column ${missing.name}`
 }

@@ -1,4 +1,4 @@
-import type { ShadowTable } from '../shadow-table.ts'
+import type { ShadowColumn, ShadowTable } from '../shadow-table.ts'
 
 /** How an engine's SQL calls the rows of a shadow, and writes what is compared and promoted. */
 export interface ShadowTexts {
@@ -15,6 +15,10 @@ export interface ShadowTexts {
   readonly original: (table: ShadowTable) => string
   /** The table of the base. */
   readonly base: (table: ShadowTable) => string
+  /** What rows of the base show in a column that was added here. */
+  readonly preset: (column: ShadowColumn) => string
+  /** The query of the columns, by `name`, that a table has where changes go to. No rows: there is no such table. */
+  readonly columnsOf: (table: ShadowTable) => string
   /** Before the VALUES of an INSERT: numbers that the engine would rather give itself are given, too. */
   readonly overriding: string
   /** Put off to the end of a transaction that writes rows: the checks of foreign keys. */

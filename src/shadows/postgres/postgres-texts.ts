@@ -16,6 +16,9 @@ export function postgresTexts(shown: string): ShadowTexts {
     local: ({ name, storage }) => (storage === 'replace' ? `${quote(shown)}.${quote(name)}` : within('local', name)),
     original: ({ name }) => within('original', name),
     base: ({ name }) => within('base', name),
+    preset: ({ preset, type }) => `CAST(${preset ?? 'NULL'} AS ${type})`,
+    columnsOf: ({ name }) =>
+      `SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass(${text(quote(name)).trimStart()}) AND attnum > 0 AND NOT attisdropped`,
     overriding: ' OVERRIDING SYSTEM VALUE',
     deferKeys: 'SET CONSTRAINTS ALL DEFERRED',
     locking: ' FOR UPDATE',

@@ -1,9 +1,11 @@
 import { ShadowError } from '../../errors.ts'
 import type { Shadow } from '../../topology/shadow.ts'
+import { addedColumns } from '../changes/added-columns.ts'
 import { countsText } from '../changes/change-texts.ts'
 import { incomparable } from '../changes/row-change.ts'
 import type { CreatedShadow } from '../changes/shadow-store.ts'
 import { localName, originalName, type ShadowTable, type Storage } from '../shadow-table.ts'
+import { forgettingSql } from './column-record.ts'
 import { creationSql, plannedTables, recordTable, refuseOccupied, type PlannedTable } from './create-shadow.ts'
 import { baseSchema } from './overlay.ts'
 import { quote, text } from './quote.ts'
@@ -33,7 +35,7 @@ export async function alterShadow(ask: Ask, send: Send, alias: string, shadow: S
     wanted,
   )
   const gone = other.filter((name) => !isRelabelled(name))
-  await send(gone.flatMap((name) => removal(name, recorded.get(name))))
+  for (const name of gone) await send([...removal(name, recorded.get(name)), ...(await forgettingSql(ask, name))])
   const relabelled = other.filter(isRelabelled).map((name) => relabelling(name, wanted.get(name)))
   if (relabelled.length > 0) await send(relabelled)
   const made = planned.filter(({ facts }) => gone.includes(facts.name) || !recorded.has(facts.name))
@@ -87,7 +89,9 @@ async function refuseLosses(
   for (const table of tables) {
     if (table.storage === 'mirror') continue
     const count = await changeCount(table, ask)
-    if (count > 0) losses.push(`${table.name} (${count} rows, now "${wanted.get(table.name) ?? 'base'}")`)
+    const columns = addedColumns(table).map((column) => `, column ${column}`)
+    if (count + columns.length > 0)
+      losses.push(`${table.name} (${count} rows${columns.join('')}, now "${wanted.get(table.name) ?? 'base'}")`)
   }
   if (losses.length > 0)
     throw new ShadowError(

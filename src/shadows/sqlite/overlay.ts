@@ -1,9 +1,9 @@
 import {
-  copiedColumns,
   localName,
   originalName,
   ownPrefix,
   touchName,
+  writtenColumns,
   type ForeignKey,
   type KeyColumn,
   type ShadowTable,
@@ -44,16 +44,27 @@ function storedName({ name, storage }: ShadowTable): string {
   return storage === 'replace' ? name : localName(name)
 }
 
+/**
+ * The local rows with all their columns, whatever these are: where another connection has added one since, the two halves do not fit
+ * together, so that the next statement is refused before it runs, and the views are made anew (`renew-overlay.ts`).
+ */
 function viewOf(table: ShadowTable): string {
-  const shared = new Set(table.baseColumns)
-  const own = table.columns.map(({ name }) => quote(name))
-  const base = table.columns.map(({ name, preset }) =>
-    shared.has(name) ? `b.${quote(name)}` : `${preset === undefined ? 'NULL' : `(${preset})`} AS ${quote(name)}`,
-  )
+  const base = table.columns.map(({ name }) => `${baseValue(table, name)} AS ${quote(name)}`)
   return (
-    `CREATE TEMP VIEW ${quote(table.name)} AS SELECT ${own.join(', ')} FROM main.${quote(localName(table.name))} ` +
+    `CREATE TEMP VIEW ${quote(table.name)} AS SELECT * FROM main.${quote(localName(table.name))} ` +
     `UNION ALL SELECT ${base.join(', ')} FROM ${baseSchema}.${quote(table.name)} AS b WHERE ${isShown(table)}`
   )
+}
+
+/** What a row `b` of the base shows in a column. */
+function baseValue({ columns, baseColumns }: ShadowTable, column: string): string {
+  if (baseColumns.includes(column)) return `b.${quote(column)}`
+  return presetText(columns.find(({ name }) => name === column)?.preset)
+}
+
+/** A default as an expression. */
+export function presetText(preset: string | undefined): string {
+  return preset === undefined ? 'NULL' : `(${preset})`
 }
 
 /**
@@ -87,12 +98,12 @@ function isSame(primaryKey: readonly KeyColumn[], one: string, other: string): s
 
 /** Copies the rows of the base that are shown and meet a condition. Inside a trigger, tables that are changed have no schema. */
 function copy(table: ShadowTable, condition: string): string {
-  const columns = copiedColumns(table).map(quote)
+  const columns = writtenColumns(table).map(({ name }) => name)
   const original = quote(originalName(table.name))
   const number = table.rowNumber === undefined ? [] : [table.rowNumber]
   return (
-    `INSERT INTO ${original} (${[...number, ...columns].join(', ')}) ` +
-    `SELECT ${[...number.map((name) => freeNumber(original, name, 'b')), ...columns.map((column) => `b.${column}`)].join(', ')} ` +
+    `INSERT INTO ${original} (${[...number, ...columns.map(quote)].join(', ')}) ` +
+    `SELECT ${[...number.map((name) => freeNumber(original, name, 'b')), ...columns.map((column) => baseValue(table, column))].join(', ')} ` +
     `FROM ${baseSchema}.${quote(table.name)} AS b WHERE ${condition} AND ${isShown(table)};`
   )
 }
@@ -116,7 +127,7 @@ function onceTrigger(table: ShadowTable): readonly string[] {
 }
 
 function copyTrigger(table: ShadowTable): string {
-  const columns = copiedColumns(table).map(quote)
+  const columns = writtenColumns(table).map(({ name }) => quote(name))
   const local = quote(localName(table.name))
   const number = table.rowNumber === undefined ? [] : [table.rowNumber]
   const insert =
@@ -144,11 +155,10 @@ function keyTriggers(table: ShadowTable): readonly string[] {
   const columns = keys.flat().map(({ name }) => name)
   const { numbered, rowNumber } = table
   return [
-    ...trigger(
-      `key_${table.name}_insert`,
-      `BEFORE INSERT ON ${local}`,
-      keys.map((key) => copy(table, hasKey(table, key))),
-    ),
+    ...trigger(`key_${table.name}_insert`, `BEFORE INSERT ON ${local}`, [
+      ...outdatedCheck(table),
+      ...keys.map((key) => copy(table, hasKey(table, key))),
+    ]),
     ...trigger(
       `key_${table.name}_update`,
       beforeUpdate(table, columns, local),
@@ -157,6 +167,11 @@ function keyTriggers(table: ShadowTable): readonly string[] {
     ...(numbered === undefined ? [] : numberTrigger(table, quote(numbered), local)),
     ...(rowNumber === undefined ? [] : numberTrigger(table, rowNumber, local)),
   ]
+}
+
+/** Asks for no rows. What it reads must be as it was when the triggers were made: see `viewOf`. */
+function outdatedCheck({ name, storage }: ShadowTable): readonly string[] {
+  return storage === 'augment' ? [`SELECT 1 FROM ${quote(name)} WHERE 0;`] : []
 }
 
 /** Calculated columns change without being named, and the number of a row has names of its own. */
@@ -185,7 +200,7 @@ function hasKey(table: ShadowTable, key: readonly KeyColumn[]): string {
   return key
     .map(
       ({ name, collation }) =>
-        `b.${quote(name)}${collation === undefined ? '' : ` COLLATE ${quote(collation)}`} = ${given(table, name)}`,
+        `${baseValue(table, name)}${collation === undefined ? '' : ` COLLATE ${quote(collation)}`} = ${given(table, name)}`,
     )
     .join(' AND ')
 }
@@ -212,7 +227,9 @@ function parentTriggers(table: ShadowTable, kept: ReadonlyMap<string, ShadowTabl
   const body = parents.map(({ key, parent }) =>
     copy(
       parent,
-      key.referenced.map((name, place) => `b.${quote(name)} = ${given(table, key.columns[place] ?? '')}`).join(' AND '),
+      key.referenced
+        .map((name, place) => `${baseValue(parent, name)} = ${given(table, key.columns[place] ?? '')}`)
+        .join(' AND '),
     ),
   )
   return [
@@ -231,13 +248,13 @@ function childTriggers(table: ShadowTable, kept: readonly ShadowTable[]): readon
   )
   const columns = children.flatMap(({ key }) => key.referenced)
   // The parent's column first: by its collation they are the same, or not.
-  const refers = ({ columns: own, referenced }: ForeignKey): string =>
-    own.map((name, place) => `OLD.${quote(referenced[place] ?? '')} = b.${quote(name)}`).join(' AND ')
+  const refers = (child: ShadowTable, { columns: own, referenced }: ForeignKey): string =>
+    own.map((name, place) => `OLD.${quote(referenced[place] ?? '')} = ${baseValue(child, name)}`).join(' AND ')
   return [
     ...trigger(
       `child_${table.name}_delete`,
       `BEFORE DELETE ON ${local}`,
-      children.map(({ child, key }) => copy(child, refers(key))),
+      children.map(({ child, key }) => copy(child, refers(child, key))),
     ),
     ...trigger(
       `child_${table.name}_update`,
@@ -245,7 +262,7 @@ function childTriggers(table: ShadowTable, kept: readonly ShadowTable[]): readon
       children.map(({ child, key }) =>
         copy(
           child,
-          `(${key.referenced.map((name) => `NEW.${quote(name)} IS NOT OLD.${quote(name)}`).join(' OR ')}) AND ${refers(key)}`,
+          `(${key.referenced.map((name) => `NEW.${quote(name)} IS NOT OLD.${quote(name)}`).join(' OR ')}) AND ${refers(child, key)}`,
         ),
       ),
     ),

@@ -69,8 +69,19 @@ function columnOf(row: Readonly<Record<string, unknown>>, isStrict: boolean): Sh
     isGenerated: Number(hidden) > 1,
     isRequired: Number(notnull) === 1,
     ...(isStrict && /^any$/i.test(String(type)) ? { isAny: true } : {}),
-    ...(typeof preset === 'string' ? { preset } : {}),
+    ...(typeof preset === 'string' ? { preset: valueText(preset) } : {}),
   }
+}
+
+/** A default as an expression. Without brackets, SQLite takes a name for a text, whatever quotes it has. */
+function valueText(preset: string): string {
+  if (/^(?:null|true|false|current_(?:time|date|timestamp))$/i.test(preset)) return preset
+  if (/^[\p{L}_][\p{L}\p{N}_$]*$/u.test(preset)) return text(preset)
+  const [quoted, , inner] = /^(["`])((?:(?!\1).|\1\1)*)\1$/s.exec(preset) ?? []
+  if (quoted !== undefined && inner !== undefined)
+    return text(inner.replaceAll(preset.slice(0, 1).repeat(2), preset.slice(0, 1)))
+  const [bracketed] = /^\[([^\]]*)\]$/.exec(preset) ?? []
+  return bracketed === undefined ? preset : text(bracketed.slice(1, -1))
 }
 
 interface IndexKeys {

@@ -2,28 +2,12 @@ import { ShadowError } from '../../errors.ts'
 import type { DriverPool, Lease } from '../../drivers/driver.ts'
 import type { Shadow } from '../../topology/shadow.ts'
 import { ShadowCatalogue } from '../shadow-catalogue.ts'
-import type { ShadowDialect } from '../shadow-dialect.ts'
-import { localName, touchName, type ShadowTable, type Storage, type TableFacts } from '../shadow-table.ts'
+import { localName, type ShadowTable, type Storage, type TableFacts } from '../shadow-table.ts'
+import { readRecordedColumns, withRecord, type RecordedColumn } from './column-record.ts'
 import { creationSql, plannedTables, recordTable, refuseOccupied } from './create-shadow.ts'
 import { baseSchema, overlaySql } from './overlay.ts'
 import { quote, text } from './quote.ts'
 import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tables.ts'
-
-export const sqliteShadowDialect: ShadowDialect = {
-  dialect: 'sqlite',
-  placeOf: (schema) => (schema.toLowerCase() === 'main' ? 'shown' : 'own'),
-  chance: new Set(['random', 'randomblob']),
-  counts: new Set(['changes', 'total_changes']),
-  isPassing: true,
-  missed: (message) => /no such table: main\.(.*?)\.(?: |$)/.exec(message)?.[1],
-  isTooDeep: (message) => message.includes('too many levels of trigger recursion'),
-  returnsByName: true,
-  quote,
-  local: ({ name }) => `main.${quote(localName(name))}`,
-  shown: ({ name }) => `temp.${quote(name)}`,
-  touch: ({ name, primaryKey }, keys) =>
-    `INSERT INTO temp.${quote(touchName(name))} (${primaryKey.map((key) => quote(key.name)).join(', ')}) ${keys}`,
-}
 
 /** Opens the base beside the local file. SQLite keeps what is attached so from being written. */
 export function attachBase(file: string): string {
@@ -74,8 +58,9 @@ async function prepare(lease: Lease, alias: string, shadow: Shadow): Promise<Ope
       recorded,
     )
   }
+  const added = await readRecordedColumns(ask)
   const tables = await Promise.all(
-    planned.map(async ({ facts, storage }) => await keptTable(ask, facts.name, storage, facts)),
+    planned.map(async ({ facts, storage }) => await keptTable(ask, storage, facts, added.get(facts.name))),
   )
   await continueNumbers(ask, lease, tables)
   const baseNames = objects.filter(({ type }) => type === 'table' || type === 'view').map(({ name }) => name)
@@ -87,16 +72,27 @@ async function prepare(lease: Lease, alias: string, shadow: Shadow): Promise<Ope
 
 /** The tables that a shadow keeps something of, whatever is declared. */
 export async function keptTables(ask: Ask, recorded: ReadonlyMap<string, Storage>): Promise<readonly ShadowTable[]> {
+  const added = await readRecordedColumns(ask)
   return await Promise.all(
     [...recorded].map(
-      async ([name, storage]) => await keptTable(ask, name, storage, await readFacts(ask, baseSchema, name)),
+      async ([name, storage]) => await keptTable(ask, storage, await readFacts(ask, baseSchema, name), added.get(name)),
     ),
   )
 }
 
-async function keptTable(ask: Ask, name: string, storage: Storage, base: TableFacts): Promise<ShadowTable> {
+async function keptTable(
+  ask: Ask,
+  storage: Storage,
+  { name, columns }: TableFacts,
+  added: readonly RecordedColumn[] = [],
+): Promise<ShadowTable> {
   const local = await readFacts(ask, 'main', name, storage === 'replace' ? name : localName(name))
-  return { ...local, storage, baseColumns: base.columns.map((column) => column.name) }
+  return {
+    ...local,
+    columns: withRecord(local.columns, added),
+    storage,
+    baseColumns: columns.map((column) => column.name),
+  }
 }
 
 /** AUTOINCREMENT gives no number twice, and so not those of rows that the base has deleted. */

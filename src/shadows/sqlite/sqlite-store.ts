@@ -6,6 +6,7 @@ import { LeaseReader } from '../changes/lease-reader.ts'
 import type { CreatedShadow, ShadowReader, ShadowStore } from '../changes/shadow-store.ts'
 import { localName, originalName, type ShadowTable } from '../shadow-table.ts'
 import { alterShadow } from './alter-shadow.ts'
+import { columnTable } from './column-record.ts'
 import { recordTable } from './create-shadow.ts'
 import { quote } from './quote.ts'
 import type { Ask } from './read-tables.ts'
@@ -64,7 +65,7 @@ export class SqliteShadowStore implements ShadowStore {
       const names = [...recorded].flatMap(([name, storage]) =>
         storage === 'replace' ? [name] : [localName(name), originalName(name)],
       )
-      await send([...names, recordTable].map((name) => `DROP TABLE IF EXISTS main.${quote(name)}`))
+      await send([...names, recordTable, columnTable].map((name) => `DROP TABLE IF EXISTS main.${quote(name)}`))
     })
   }
 

@@ -1,6 +1,6 @@
 import type { ShadowTexts } from '../changes/shadow-texts.ts'
 import { localName, originalName } from '../shadow-table.ts'
-import { baseSchema } from './overlay.ts'
+import { baseSchema, presetText } from './overlay.ts'
 import { quote, text } from './quote.ts'
 
 export const sqliteTexts: ShadowTexts = {
@@ -12,6 +12,8 @@ export const sqliteTexts: ShadowTexts = {
   local: ({ name, storage }) => `main.${quote(storage === 'replace' ? name : localName(name))}`,
   original: ({ name }) => `main.${quote(originalName(name))}`,
   base: ({ name }) => `${baseSchema}.${quote(name)}`,
+  preset: ({ preset }) => presetText(preset),
+  columnsOf: ({ name }) => `SELECT name FROM pragma_table_xinfo(${text(name)})`,
   overriding: '',
   deferKeys: 'PRAGMA defer_foreign_keys = ON',
   locking: '',

@@ -13,7 +13,7 @@ function read(sql: string, dialect: Dialect): unknown {
         name,
         definition: text(definition),
         ...(isOptional ? { isOptional } : {}),
-        ...(references.length > 0 ? { references: references.map(text) } : {}),
+        ...(references.length > 0 ? { references: references.map((each) => [text(each.span), each.name]) } : {}),
         ...(checks.length > 0 ? { checks: checks.map(text) } : {}),
       })),
     ]
@@ -36,7 +36,7 @@ describe('the columns that an ALTER TABLE adds', () => {
           name: 'a',
           definition:
             "a int default (f('CHECK (', 1, 2)) check (a > (1)) constraint c references main.u (id) check (b)",
-          references: ['main.u'],
+          references: [['main.u', 'u']],
           checks: ['a > (1)', 'b'],
         },
       ],
@@ -56,7 +56,7 @@ describe('the columns that an ALTER TABLE adds', () => {
       'shop.t',
       't',
       { name: 'a', definition: 'a numeric(8, 2)', isOptional: true },
-      { name: 'B', definition: '"B" text references u', references: ['u'] },
+      { name: 'B', definition: '"B" text references u', references: [['u', 'u']] },
     ])
   })
 

@@ -11,8 +11,8 @@ export interface AddedColumn {
   readonly definition: Span
   /** `IF NOT EXISTS`. */
   readonly isOptional: boolean
-  /** The names of tables, with their schemas, behind `REFERENCES`. */
-  readonly references: readonly Span[]
+  /** The tables behind `REFERENCES`: as they are written, with their schemas, and their own names. */
+  readonly references: readonly { readonly span: Span; readonly name: string }[]
   /** What stands in the brackets of `CHECK`. */
   readonly checks: readonly Span[]
 }
@@ -61,11 +61,11 @@ function columnOf(tokens: TokenList, from: number, end: number, dialect: Dialect
   const isOptional = dialect !== 'sqlite' && tokens.word(at) === 'IF' && tokens.word(at + 1) === 'NOT'
   if (isOptional) at += 3
   if (at >= end || (!hasWord && isConstraint(tokens, at, dialect))) return undefined
-  const references: Span[] = []
+  const references: AddedColumn['references'][number][] = []
   const checks: Span[] = []
   for (let i = at + 1; i < end; i++) {
     const word = tokens.word(i)
-    if (word === 'REFERENCES') references.push(nameSpan(tokens, i + 1))
+    if (word === 'REFERENCES') references.push(tableAt(tokens, i + 1))
     if (word === 'CHECK' && tokens.word(i + 1) === '(')
       checks.push({ start: tokens.end(i + 1), end: tokens.start(tokens.partner(i + 1)) })
     // What an expression is made of is no clause of the definition.
@@ -84,10 +84,10 @@ function isConstraint(tokens: TokenList, at: number, dialect: Dialect): boolean 
   )
 }
 
-function nameSpan(tokens: TokenList, from: number): Span {
+function tableAt(tokens: TokenList, from: number): AddedColumn['references'][number] {
   let last = from
   while (tokens.word(last + 1) === '.' && tokens.type(last + 2) !== tokenType.punctuation) last += 2
-  return { start: tokens.start(from), end: tokens.end(last) }
+  return { span: { start: tokens.start(from), end: tokens.end(last) }, name: tokens.unquoted(last) }
 }
 
 /** The comma, outside of brackets, that ends an action, or the end. */
