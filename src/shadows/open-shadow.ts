@@ -1,4 +1,5 @@
 import type { Driver, DriverPool, PoolOptions, ServerTarget } from '../drivers/driver.ts'
+import { searchPathDsn } from '../drivers/postgres/connect.ts'
 import { parseSqliteDsn } from '../drivers/sqlite/dsn.ts'
 import { ShadowError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
@@ -56,12 +57,35 @@ async function openLaid(
   const pool = await driver.open(local, options)
   try {
     const readable = postgresBase(driver, base.dsn, options)
-    const { catalogue, dialect } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
-    return new ShadowPool(pool, { catalogue, dialect, analyze })
+    const { catalogue, dialect, path } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
+    const target = await targetWithPath(local, pool, path)
+    if (target === undefined) return new ShadowPool(pool, { catalogue, dialect, analyze })
+    const laid = new ShadowPool(await driver.open(target, options), { catalogue, dialect, analyze })
+    await pool.close()
+    return laid
   } catch (error) {
     await pool.close()
     throw error
   }
+}
+
+/** How to reach the local database so that statements find the tables as in the base; `undefined`: as it is reached already. */
+async function targetWithPath(
+  local: ServerTarget,
+  pool: DriverPool,
+  path: readonly string[],
+): Promise<ServerTarget | undefined> {
+  const { rows } = await pool.query({
+    sql: 'SELECT unnest(current_schemas(false))',
+    params: [],
+    access: 'read',
+    rowMode: 'raw',
+  })
+  const own = (rows as readonly (readonly string[])[]).map(([schema = '']) => schema)
+  const found = own.filter((schema) => path.includes(schema))
+  if (local.from !== 'dsn' || found.join('\0') === path.join('\0')) return undefined
+  const all = [...new Set([...path, ...own])]
+  return { ...local, dsn: searchPathDsn(local.dsn, all, process.env['PGOPTIONS']) }
 }
 
 async function openSplit(

@@ -13,7 +13,7 @@ export function refusal({ alias }: Named, why: string): ShadowError {
 export function baseRefusal(catalogue: Named, table: string, storage: Storage): ShadowError {
   return refusal(
     catalogue,
-    `${table} is shown as "${catalogue.base}" has it, and that is never written. Declare it in the shadow: tables: { ${table}: '${storage}' }.`,
+    `${table} is shown as "${catalogue.base}" has it, and that is never written. Declare it in the shadow: tables: { ${/^\w+$/.test(table) ? table : `'${table}'`}: '${storage}' }.`,
   )
 }
 

@@ -1,3 +1,4 @@
+import type { TableName } from '../topology/pattern-map.ts'
 import type { ShadowKind } from '../topology/shadow.ts'
 import type { ShadowTable } from './shadow-table.ts'
 
@@ -11,6 +12,7 @@ export class ShadowCatalogue {
   readonly #byName: ReadonlyMap<string, ShadowTable>
   readonly #baseNames: ReadonlySet<string>
   readonly #fold: (name: string) => string
+  readonly #nameOf: (use: TableName) => string
 
   constructor(parts: {
     readonly alias: string
@@ -20,24 +22,32 @@ export class ShadowCatalogue {
     readonly baseNames: readonly string[]
     /** Whether names that differ in case alone are one name. */
     readonly foldsNames: boolean
+    /** By which name a table is known that a statement calls so; the name alone if left out. */
+    readonly nameOf?: (use: TableName) => string
   }) {
     this.alias = parts.alias
     this.base = parts.base
     this.tables = parts.tables
     this.#fold = parts.foldsNames ? (name) => name.toLowerCase() : (name) => name
+    this.#nameOf = parts.nameOf ?? (({ name }) => name)
     this.#byName = new Map(parts.tables.map((table) => [this.#fold(table.name), table]))
     this.#baseNames = new Set(parts.baseNames.map(this.#fold))
   }
 
-  /** A table of which the shadow keeps something. */
-  table(name: string): ShadowTable | undefined {
-    return this.#byName.get(this.#fold(name))
+  /** A table of which the shadow keeps something, as statements call it. */
+  table(use: TableName): ShadowTable | undefined {
+    return this.#byName.get(this.#fold(this.nameOf(use)))
+  }
+
+  /** By which name a table is known that statements call so. */
+  nameOf(use: TableName): string {
+    return this.#nameOf(use)
   }
 
   /** How a table is shown; `local`: the base has none of that name. */
-  kindOf(name: string): ShadowKind | 'local' {
-    const storage = this.table(name)?.storage
+  kindOf(use: TableName): ShadowKind | 'local' {
+    const storage = this.table(use)?.storage
     if (storage !== undefined) return storage === 'mirror' ? 'base' : storage
-    return this.#baseNames.has(this.#fold(name)) ? 'base' : 'local'
+    return this.#baseNames.has(this.#fold(this.nameOf(use))) ? 'base' : 'local'
   }
 }

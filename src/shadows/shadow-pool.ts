@@ -194,7 +194,7 @@ export class ShadowPool implements DriverPool {
   #inOwnNames(error: unknown): unknown {
     if (!(error instanceof QueryError)) return error
     const missed = this.#dialect.missed?.(error.message)
-    if (missed !== undefined && isShown(this.catalogue, missed))
+    if (missed !== undefined && isShown(this.catalogue, { name: missed }))
       return new ShadowError(
         `"${this.catalogue.alias}" is a shadow: ${missed} is read from two databases, and so in no schema. Call it ${missed} alone.`,
         { cause: error },

@@ -5,6 +5,7 @@ import { baseRefusal, refusal, untoldRefusal } from './refusal.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
 import type { ShadowDialect, ShadowStep } from './shadow-dialect.ts'
 import { keepsNames } from '../statement/shape/kept-names.ts'
+import type { TableName } from '../topology/pattern-map.ts'
 import { localName, type ShadowTable } from './shadow-table.ts'
 import { textWithParameters, type ReusedText } from './reused-text.ts'
 
@@ -26,13 +27,14 @@ export function shadowStep(
   if (kind === 'read' || kind === 'locking-read' || kind === 'session' || kind === 'transaction') return undefined
   if (kind === 'unknown' || !complete) throw untoldRefusal(catalogue, 'changes', analysis.why)
   const changed = tables.filter(({ access, schema }) => access === 'write' && !isElsewhere(schema, dialect))
-  for (const { name, schema } of changed) {
+  for (const use of changed) {
+    const { name, schema } = use
     if (schema !== undefined && dialect.placeOf(schema) !== 'shown')
       throw refusal(catalogue, `${schema}.${name} is in no schema whose tables it changes.`)
-    if (catalogue.kindOf(name) === 'base') throw baseRefusal(catalogue, name, 'augment')
+    if (catalogue.kindOf(use) === 'base') throw baseRefusal(catalogue, catalogue.nameOf(use), 'augment')
   }
   const kept = changed.flatMap((use) => {
-    const table = catalogue.table(use.name)
+    const table = catalogue.table(use)
     return table?.storage === 'augment' ? [{ use, table }] : []
   })
   const [only, ...more] = kept
@@ -66,7 +68,7 @@ function refuseLasting(
   catalogue: ShadowCatalogue,
   dialect: ShadowDialect,
 ): void {
-  const shown = tables.find(({ name, access }) => access === 'read' && isShown(catalogue, name))
+  const shown = tables.find((use) => use.access === 'read' && isShown(catalogue, use))
   if (shown === undefined || !keepsNames(sql, dialect.dialect)) return
   throw refusal(
     catalogue,
@@ -75,8 +77,8 @@ function refuseLasting(
 }
 
 /** Read under a name that no local table has. */
-export function isShown(catalogue: ShadowCatalogue, name: string): boolean {
-  const kind = catalogue.kindOf(name)
+export function isShown(catalogue: ShadowCatalogue, use: TableName): boolean {
+  const kind = catalogue.kindOf(use)
   return kind === 'augment' || kind === 'base'
 }
 

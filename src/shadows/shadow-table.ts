@@ -40,9 +40,17 @@ export interface ForeignKey {
   readonly setsNull?: boolean
 }
 
+export interface TablePlace {
+  readonly schema: string
+  readonly name: string
+}
+
 /** What has to be known of a table to lay local rows over it. */
 export interface TableFacts {
+  /** By which it is told from all others: with its schema, where it is in another than the first one of the search path. */
   readonly name: string
+  /** Where the base has it, if it is such a one (PostgreSQL). */
+  readonly place?: TablePlace
   readonly columns: readonly ShadowColumn[]
   /** Empty: it has none. */
   readonly primaryKey: readonly KeyColumn[]

@@ -23,10 +23,14 @@ export class PatternMap<T> {
   readonly #exact = new Map<string, T>()
   readonly #exactFolded = new Map<string, T>()
   readonly #rules: readonly Rule<T>[]
+  readonly #schemas: ReadonlySet<string>
 
   constructor(declared: Iterable<readonly [pattern: string, value: T]>) {
     const rules: Rule<T>[] = []
+    const schemas = new Set<string>()
     for (const [pattern, value] of declared) {
+      const [, schema] = /^([^.*?]+)\../.exec(pattern) ?? []
+      if (schema !== undefined) schemas.add(schema)
       if (/[*?]/.test(pattern)) rules.push(ruleOf(pattern, value))
       else {
         this.#exact.set(pattern, value)
@@ -34,6 +38,7 @@ export class PatternMap<T> {
         if (!this.#exactFolded.has(folded)) this.#exactFolded.set(folded, value)
       }
     }
+    this.#schemas = schemas
     this.#rules = rules.sort((a, b) => Number(b.qualified) - Number(a.qualified) || b.literals - a.literals)
   }
 
@@ -60,6 +65,11 @@ export class PatternMap<T> {
   *values(): Generator<T> {
     yield* this.#exact.values()
     for (const { value } of this.#rules) yield value
+  }
+
+  /** The schemas that declarations name, those of globs without a wildcard in it included. */
+  schemas(): ReadonlySet<string> {
+    return this.#schemas
   }
 
   get isEmpty(): boolean {

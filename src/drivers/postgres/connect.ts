@@ -24,17 +24,28 @@ export function splitDsn(dsn: string): DsnParts {
   return { dsn: without, queryTimeoutMs: Number(found[2]) }
 }
 
-/**
- * The data source name with `default_transaction_read_only` among the settings with which a session starts, so that DISCARD ALL keeps
- * it. The last one of the same name counts, so a name that says otherwise does not get through. `pg` takes the environment's
- * PGOPTIONS only for a name without options, so these are put in.
- */
+/** The data source name of a session that can only read. */
 export function readOnlyDsn(dsn: string, environmentOptions: string | undefined): string {
+  return dsnWithSetting(dsn, 'default_transaction_read_only=on', environmentOptions)
+}
+
+/** The data source name of a session that finds tables in these schemas. */
+export function searchPathDsn(dsn: string, path: readonly string[], environmentOptions: string | undefined): string {
+  const names = path.map((name) => `"${name.replaceAll('"', '""')}"`).join(',')
+  return dsnWithSetting(dsn, `search_path=${names.replace(/[\\\s]/g, String.raw`\$&`)}`, environmentOptions)
+}
+
+/**
+ * The data source name with a setting among those with which a session starts, so that DISCARD ALL keeps it. The last one of the same
+ * name counts, so a name that says otherwise does not get through. `pg` takes the environment's PGOPTIONS only for a name without options,
+ * so these are put in.
+ */
+function dsnWithSetting(dsn: string, setting: string, environmentOptions: string | undefined): string {
   const [, address = '', query = '', fragment = ''] = /^([^?#]*)(?:\?([^#]*))?(#.*)?$/s.exec(dsn) ?? [dsn, dsn]
   const parameters = new URLSearchParams(query)
   // Of several, `pg` takes the last.
   const given = parameters.getAll('options').at(-1) || (environmentOptions ?? '')
-  parameters.set('options', `${given} -c default_transaction_read_only=on`.trim())
+  parameters.set('options', `${given} -c ${setting}`.trim())
   return `${address}?${parameters.toString()}${fragment}`
 }
 

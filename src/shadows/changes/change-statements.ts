@@ -29,7 +29,7 @@ type Write = (value: unknown) => string
 function written(step: ChangeStep, texts: ShadowTexts, write: Write): string {
   const { change } = step
   const { table, before, after } = change
-  const name = texts.quote(table.name)
+  const name = texts.target(table)
   if (step.kind === 'park') {
     const set = step.columns.map((column) => `${texts.quote(column)} = NULL`)
     return `UPDATE ${name} SET ${set.join(', ')} WHERE ${keyCondition(change, texts, write)}`
@@ -70,7 +70,7 @@ export function comparisonOf(change: RowChange, texts: ShadowTexts, isLocking: b
       ? '0'
       : `CASE WHEN ${columns.map((column, place) => texts.same(column, write(row[place]))).join(' AND ')} THEN 1 ELSE 0 END`
   const select = `SELECT ${same(before)} AS as_before, ${same(after)} AS as_after`
-  const from = `FROM ${texts.quote(table.name)} WHERE ${keyCondition(change, texts, write)}`
+  const from = `FROM ${texts.target(table)} WHERE ${keyCondition(change, texts, write)}`
   return { sql: `${select} ${from}${isLocking ? texts.locking : ''}`, params }
 }
 
@@ -82,7 +82,7 @@ export function rowQuery(change: RowChange, texts: ShadowTexts): ChangeStatement
     params.push(value)
     return texts.placeholder(params.length)
   })
-  return { sql: `SELECT ${columns.join(', ')} FROM ${texts.quote(change.table.name)} WHERE ${condition}`, params }
+  return { sql: `SELECT ${columns.join(', ')} FROM ${texts.target(change.table)} WHERE ${condition}`, params }
 }
 
 /** Counts, as `n`, the rows that refer to the one which a change deletes, or takes from its key; `undefined`: none can. */
@@ -108,5 +108,5 @@ export function referringQuery(
   })
   const others = child.name === table.name ? ` AND NOT (${own})` : ''
   if (others === '') params.length = was.length
-  return { sql: `SELECT count(*) AS n FROM ${texts.quote(child.name)} WHERE ${refers}${others}`, params }
+  return { sql: `SELECT count(*) AS n FROM ${texts.target(child)} WHERE ${refers}${others}`, params }
 }

@@ -3,6 +3,8 @@ import type { ShadowColumn, ShadowTable } from '../shadow-table.ts'
 /** How an engine's SQL calls the rows of a shadow, and writes what is compared and promoted. */
 export interface ShadowTexts {
   readonly quote: (name: string) => string
+  /** A table by its own name, on the database that changes go to. */
+  readonly target: (table: ShadowTable) => string
   /** A value as the shadow's own rows have it. */
   readonly literal: (value: unknown) => string
   /** The placeholder of a parameter; the first is 1. */

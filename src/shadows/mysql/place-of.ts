@@ -13,13 +13,13 @@ export function placeOf(analysis: Analysis, catalogue: ShadowCatalogue): Place {
   const { kind, tables, complete, why } = analysis
   if (kind === 'unknown' || !complete) throw untoldRefusal(catalogue, 'reads and changes', why)
   if (kind === 'session' || kind === 'transaction') return 'local'
-  const ofBase = tables.filter(({ name }) => catalogue.kindOf(name) === 'base')
+  const ofBase = tables.filter(({ name }) => catalogue.kindOf({ name }) === 'base')
   const [first] = ofBase
   if (first === undefined) return 'local'
   const changed = ofBase.find(({ access }) => access === 'write')
   // The only storage that two servers can have: nothing can be laid over rows of another.
   if (changed !== undefined) throw baseRefusal(catalogue, changed.name, 'replace')
-  const own = tables.find(({ name }) => catalogue.kindOf(name) !== 'base')
+  const own = tables.find(({ name }) => catalogue.kindOf({ name }) !== 'base')
   if (own !== undefined)
     throw refusal(
       catalogue,

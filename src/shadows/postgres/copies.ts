@@ -8,15 +8,16 @@ import { names, quote, within } from './names.ts'
 export function copySql(table: ShadowTable, condition: string): string {
   const columns = copiedColumns(table)
   return (
-    `INSERT INTO ${within('original', table.name)} (${names(columns)}) SELECT ${names(columns, 'b.')} ` +
-    `FROM ${within('base', table.name)} AS b WHERE ${condition} AND ${isShown(table, 'b')} ` +
-    `AND NOT EXISTS (SELECT FROM ${within('local', table.name)} AS l WHERE ${equal('l', table.primaryKey, 'b', table.primaryKey)}) ON CONFLICT DO NOTHING`
+    `INSERT INTO ${within('original', table)} (${names(columns)}) SELECT ${names(columns, 'b.')} ` +
+    `FROM ${within('base', table)} AS b WHERE ${condition} AND ${isShown(table, 'b')} ` +
+    `AND NOT EXISTS (SELECT FROM ${within('local', table)} AS l WHERE ${equal('l', table.primaryKey, 'b', table.primaryKey)}) ON CONFLICT DO NOTHING`
   )
 }
 
 /** That a row of the base, by the name `row`, was not copied. */
-export function isShown({ name, primaryKey }: ShadowTable, row: string): string {
-  return `NOT EXISTS (SELECT FROM ${within('original', name)} AS o WHERE ${equal('o', primaryKey, row, primaryKey)})`
+export function isShown(table: ShadowTable, row: string): string {
+  const { primaryKey } = table
+  return `NOT EXISTS (SELECT FROM ${within('original', table)} AS o WHERE ${equal('o', primaryKey, row, primaryKey)})`
 }
 
 type Columns = readonly (string | KeyColumn)[]

@@ -1,7 +1,7 @@
-import { quote, names, schemas, text, within } from './names.ts'
+import { calledBy, markOf, names, quote, schemas, text, within } from './names.ts'
 import { commonFunctions, tableTriggers, viewSql } from './overlay.ts'
 import type { PlannedRelation } from './plan-tables.ts'
-import type { BaseSchema, PostgresColumn, PostgresTable } from './postgres-table.ts'
+import type { BaseSchema, PostgresColumn, PostgresFacts, PostgresTable } from './postgres-table.ts'
 
 /** The name under which postgres_fdw knows the base. */
 export const serverName = 'signalbox_base'
@@ -22,71 +22,79 @@ export interface Creation {
 
 /** Pure. The server and the user of postgres_fdw are there already, and the own schemas. */
 export function creationOf(base: BaseSchema, planned: readonly PlannedRelation[]): Creation {
-  const shown = quote(base.name)
+  const { main } = base
   const kept = planned.flatMap(({ table }) => table ?? [])
   const byName = new Map(kept.filter(({ storage }) => storage !== 'replace').map((table) => [table.name, table]))
-  const stored = ({ name, storage }: PostgresTable): string =>
-    storage === 'replace' ? `${shown}.${quote(name)}` : within('local', name)
-  const readable = planned.filter(({ relation, table }) => relation.kind !== 'view' && table?.storage !== 'replace')
+  const all = new Map(kept.map((table) => [table.name, table]))
+  const readable = planned.filter(({ relation }) => relation.kind !== 'view')
   return {
     functions: base.functions,
     statements: [
       ...base.sequences.flatMap((sequence) => [
-        `CREATE SEQUENCE ${shown}.${quote(sequence.name)} ${sequence.options}`,
-        ...continuedAt(text(`${shown}.${quote(sequence.name)}`), sequence.last),
+        `CREATE SEQUENCE ${sequence.name} ${sequence.options}`,
+        ...continuedAt(text(sequence.name), sequence.last),
       ]),
       ...kept.filter(({ storage }) => storage === 'augment').map(parentSql),
-      ...readable.map(({ relation, table }) => foreignSql(relation.facts.declared, relation.name, base.name, table)),
-      ...kept.map((table) => localSql(table, stored(table))),
-      ...kept.flatMap((table) => table.constraints.map((sql) => `ALTER TABLE ${stored(table)} ADD ${sql}`)),
-      ...kept.flatMap((table) => table.indexes),
-      ...kept.flatMap((table) => table.foreignConstraints.map(({ sql }) => `ALTER TABLE ${stored(table)} ADD ${sql}`)),
-      ...kept.filter(({ storage }) => storage !== 'replace').flatMap(originalSql),
-      ...kept.flatMap((table) => numbersSql(table, stored(table), shown)),
-      ...commonFunctions(),
-      ...readable.map(({ relation, table }) =>
-        viewSql(`${shown}.${quote(relation.name)}`, table ?? mereView(relation.facts), false),
+      ...readable.map(({ relation, table }) => foreignSql(relation.facts, main, table)),
+      ...kept.map(localSql),
+      ...kept.flatMap(({ constraints, stored }) => constraints.map((sql) => `ALTER TABLE ${stored} ADD ${sql}`)),
+      ...kept.flatMap(({ indexes, stored }) => indexes.map(({ before, behind }) => `${before}${stored}${behind}`)),
+      ...kept.flatMap((table) =>
+        table.foreignConstraints.map(
+          (_, place) => `ALTER TABLE ${table.stored} ADD ${foreignKeySql(table, place, all)}`,
+        ),
       ),
-      ...kept.flatMap((table) => tableTriggers(table, stored(table), shown, byName)),
+      ...kept.filter(({ storage }) => storage !== 'replace').flatMap(originalSql),
+      ...kept.flatMap(numbersSql),
+      ...commonFunctions(),
+      ...readable
+        .filter(({ table }) => table?.storage !== 'replace')
+        .map(({ relation, table }) => viewSql(table ?? relation.facts, false)),
+      ...kept.flatMap((table) => tableTriggers(table, byName)),
       ...kept
         .filter(({ storage }) => storage === 'augment')
-        .map(({ name }) => `CREATE VIEW ${within('asleep', name)} AS SELECT 1 AS asleep`),
+        .map((table) => `CREATE VIEW ${within('asleep', table)} AS SELECT 1 AS asleep`),
     ],
     views: planned.flatMap(({ relation }) =>
-      relation.query === null ? [] : [{ name: relation.name, query: relation.query }],
+      relation.query === null ? [] : [{ name: relation.facts.shown, query: relation.query }],
     ),
-    last: planned.map((each) => recordSql(each, shown)),
+    last: planned.map(recordSql),
   }
 }
 
-function mereView(facts: PlannedRelation['relation']['facts']): PostgresTable {
-  return { ...facts, storage: 'mirror', baseColumns: [] }
+/** A foreign key as `ADD CONSTRAINT` takes it. `kept`: by name, the tables that it may refer to. */
+export function foreignKeySql(
+  { foreignKeys, foreignConstraints }: PostgresTable,
+  place: number,
+  kept: ReadonlyMap<string, PostgresTable>,
+): string {
+  const parent = kept.get(foreignKeys[place]?.table ?? '')
+  const constraint = foreignConstraints[place]
+  if (parent === undefined || constraint === undefined)
+    throw new Error('a foreign key leads to a table that is not kept')
+  return `${constraint.before}${parent.stored}${constraint.behind}`
 }
 
 function typed({ name, type, collation }: PostgresColumn): string {
   return `${quote(name)} ${type}${collation === null ? '' : ` COLLATE ${collation}`}`
 }
 
-function parentSql({ name, declared }: PostgresTable): string {
-  return `CREATE TABLE ${within('merged', name)} (${declared.map(typed).join(', ')})`
+function parentSql(table: PostgresTable): string {
+  return `CREATE TABLE ${within('merged', table)} (${table.declared.map(typed).join(', ')})`
 }
 
-function foreignSql(
-  declared: readonly PostgresColumn[],
-  name: string,
-  schema: string,
-  table: PostgresTable | undefined,
-): string {
-  const inherits = table?.storage === 'augment' ? ` INHERITS (${within('merged', name)})` : ''
+function foreignSql(facts: PostgresFacts, main: string, table: PostgresTable | undefined): string {
+  const inherits = table?.storage === 'augment' ? ` INHERITS (${within('merged', table)})` : ''
+  const { schema, name } = calledBy(facts, main)
   return (
-    `CREATE FOREIGN TABLE ${within('base', name)} (${declared.map(typed).join(', ')})${inherits} SERVER ${serverName} ` +
+    `CREATE FOREIGN TABLE ${within('base', facts)} (${facts.declared.map(typed).join(', ')})${inherits} SERVER ${serverName} ` +
     `OPTIONS (schema_name ${text(schema)}, table_name ${text(name)})`
   )
 }
 
-function localSql({ name, declared, storage }: PostgresTable, stored: string): string {
-  const inherits = storage === 'augment' ? ` INHERITS (${within('merged', name)})` : ''
-  return `CREATE TABLE ${stored} (${declared.map(declaration).join(', ')})${inherits}`
+function localSql(table: PostgresTable): string {
+  const inherits = table.storage === 'augment' ? ` INHERITS (${within('merged', table)})` : ''
+  return `CREATE TABLE ${table.stored} (${table.declared.map(declaration).join(', ')})${inherits}`
 }
 
 function declaration(column: PostgresColumn): string {
@@ -102,11 +110,12 @@ function declaration(column: PostgresColumn): string {
 }
 
 /** Rows of the base as they were copied. What they are looked for by is what the base's rows are. */
-function originalSql({ name, declared, primaryKey, keys }: PostgresTable): readonly string[] {
+function originalSql(table: PostgresTable): readonly string[] {
+  const { declared, primaryKey, keys } = table
   const columns = declared.map((column) =>
     column.isGenerated ? `${typed(column)} GENERATED ALWAYS AS (${column.preset ?? 'NULL'}) STORED` : typed(column),
   )
-  const original = within('original', name)
+  const original = within('original', table)
   const indexed = keys
     .filter(({ isPrimary }) => !isPrimary)
     .map(
@@ -119,14 +128,9 @@ function originalSql({ name, declared, primaryKey, keys }: PostgresTable): reado
   ]
 }
 
-function numbersSql(table: PostgresTable, stored: string, shown: string): readonly string[] {
-  return table.numbers.flatMap(({ column, sequence, last }) =>
-    continuedAt(
-      sequence === null
-        ? `pg_get_serial_sequence(${text(stored)}, ${text(column)})`
-        : text(`${shown}.${quote(sequence)}`),
-      last,
-    ),
+function numbersSql({ numbers, stored }: PostgresTable): readonly string[] {
+  return numbers.flatMap(({ column, sequence, last }) =>
+    continuedAt(sequence === null ? `pg_get_serial_sequence(${text(stored)}, ${text(column)})` : text(sequence), last),
   )
 }
 
@@ -134,11 +138,14 @@ function continuedAt(sequence: string, last: string | null): readonly string[] {
   return last === null ? [] : [`SELECT setval(${sequence}, ${last})`]
 }
 
-function recordSql({ relation, kind, table }: PlannedRelation, shown: string): string {
-  const awake = table?.storage === 'augment' ? text(viewSql(`${shown}.${quote(relation.name)}`, table, true)) : 'NULL'
+function recordSql({ relation, kind, table }: PlannedRelation): string {
+  const [awake, mark] =
+    table?.storage === 'augment'
+      ? [text(viewSql(table, true)), `ARRAY[${markOf(table).map(text).join(', ')}]`]
+      : ['NULL', 'NULL']
   const facts = text(JSON.stringify(table ?? relation.facts))
   return (
-    `INSERT INTO ${recordTable} (name, type, kind, facts, awake) ` +
-    `VALUES (${text(relation.name)}, '${relation.kind}', '${kind}', ${facts}, ${awake})`
+    `INSERT INTO ${recordTable} (name, type, kind, facts, awake, mark) ` +
+    `VALUES (${text(relation.facts.name)}, '${relation.kind}', '${kind}', ${facts}, ${awake}, ${mark})`
   )
 }

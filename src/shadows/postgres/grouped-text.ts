@@ -1,6 +1,7 @@
 import type { Analysis } from '../../statement/analysis.ts'
 import type { QueryTree, SelectTree } from '../../statement/query-tree/query-tree.ts'
 import { readQueryTree } from '../../statement/query-tree/read-query-tree.ts'
+import type { TableName } from '../../topology/pattern-map.ts'
 import { quote } from './names.ts'
 
 /** What a table has to be known by. */
@@ -19,16 +20,16 @@ const ungrouped = /^(?:json|xml|point|line|lseg|box|path|polygon|circle|aclitem)
 export function groupedText(
   sql: string,
   analyze: (sql: string) => Analysis,
-  tableOf: (name: string) => KeyedTable | undefined,
+  tableOf: (use: TableName) => KeyedTable | undefined,
 ): string {
   if (!/\bgroup\s+by\b/i.test(sql)) return sql
   const tree = readQueryTree(sql, 'postgres')
   if (tree === undefined) return sql
-  const nameAt = new Map(analyze(sql).tables.flatMap(({ name, spans }) => spans.map(({ start }) => [start, name])))
+  const useAt = new Map(analyze(sql).tables.flatMap((use) => use.spans.map(({ start }) => [start, use])))
   const inserts = [...selects(tree)]
     .flatMap((select) => {
       const last = select.shape.groupBy?.keys.at(-1)
-      const more = last === undefined ? [] : otherColumns(select, nameAt, tableOf)
+      const more = last === undefined ? [] : otherColumns(select, useAt, tableOf)
       return last === undefined || more.length === 0 ? [] : [{ at: last.span.end, text: `, ${more.join(', ')}` }]
     })
     .toSorted((a, b) => b.at - a.at)
@@ -37,12 +38,12 @@ export function groupedText(
 
 function otherColumns(
   { from, groups, mergesColumns }: SelectTree,
-  nameAt: ReadonlyMap<number, string>,
-  tableOf: (name: string) => KeyedTable | undefined,
+  useAt: ReadonlyMap<number, TableName>,
+  tableOf: (use: TableName) => KeyedTable | undefined,
 ): readonly string[] {
   return from.flatMap(({ source, position, name: called }) => {
-    const name = nameAt.get(position)
-    const table = source.kind === 'table' && name !== undefined ? tableOf(name) : undefined
+    const use = useAt.get(position)
+    const table = source.kind === 'table' && use !== undefined ? tableOf(use) : undefined
     if (table === undefined || called === undefined || table.primaryKey.length === 0) return []
     // A column without a table is this one's if it has such a column: else it would be ambiguous, unless a join made one of two.
     const isGrouped = (column: string): boolean =>

@@ -1,10 +1,13 @@
 import { quotedName, quotedText } from '../../statement/quotes.ts'
-import type { KeyColumn } from '../shadow-table.ts'
+import type { KeyColumn, TableFacts, TablePlace } from '../shadow-table.ts'
 
 /** What begins the name of every schema that a shadow keeps for itself. None is the name of a user, whose search path it would be in. */
 export const ownSchemas = 'signalbox_'
 
-/** Schemas of the local database. In each of them a table has the name that it has in the base. */
+/**
+ * Schemas of the local database. In each of them a table has the name that it has in the base; for those of a further schema of the base,
+ * there are such schemas once more, behind whose names stands its own.
+ */
 export const schemas = {
   /** Parents of the local tables and of the base's, functions, and the record of what is kept. */
   merged: `${ownSchemas}shadow`,
@@ -20,6 +23,9 @@ export const schemas = {
 
 /** A name has at most 63 bytes, and functions are called by what they do and by their table. */
 export const longestTableName = 50
+
+/** By the longest of the schemas' names, with a further schema's behind it. */
+export const longestSchemaName = 44
 
 /** SQLSTATEs of errors that a shadow raises to itself, or to the application. */
 export const states = {
@@ -47,9 +53,36 @@ export function text(value: string): string {
   return quotedText('postgres', value)
 }
 
-/** A table of one of the own schemas. */
-export function within(schema: keyof typeof schemas, table: string): string {
-  return `${schemas[schema]}.${quote(table)}`
+/** By what a table is called. */
+export type Named = Pick<TableFacts, 'name' | 'place'>
+
+/** The schemas in which a shadow keeps what belongs to one schema of the base; `undefined`: to the first one of its search path. */
+export function keptSchemas(further?: string): readonly string[] {
+  return Object.values(schemas).map((schema) => schemaOf(schema, further))
+}
+
+function schemaOf(schema: string, further: string | undefined): string {
+  return further === undefined ? schema : quote(`${schema}_${further}`)
+}
+
+/** A table in one of the own schemas. */
+export function within(schema: keyof typeof schemas, { name, place }: Named): string {
+  return `${schemaOf(schemas[schema], place?.schema)}.${quote(place?.name ?? name)}`
+}
+
+/** The mark of a table that nothing was changed in yet: its schema and its name. */
+export function markOf({ name, place }: Named): readonly [schema: string, name: string] {
+  return [place === undefined ? schemas.asleep : `${schemas.asleep}_${place.schema}`, place?.name ?? name]
+}
+
+/** A function that serves one table. */
+export function functionOf(purpose: string, { name, place }: Named): string {
+  return `${schemaOf(schemas.merged, place?.schema)}.${quote(`${purpose}_${place?.name ?? name}`)}`
+}
+
+/** A table as declarations may name it; `main`: the first schema of the search path. */
+export function calledBy({ name, place }: Named, main: string): TablePlace {
+  return place ?? { schema: main, name }
 }
 
 export function names(columns: readonly (string | KeyColumn)[], of = ''): string {

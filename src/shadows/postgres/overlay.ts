@@ -1,85 +1,84 @@
-import { copiedColumns, type ForeignKey, type ShadowTable } from '../shadow-table.ts'
+import { copiedColumns, type ForeignKey } from '../shadow-table.ts'
 import { copySql, equal, isAmong, isShown } from './copies.ts'
-import { copying, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
-import type { PostgresTable, UniqueKey } from './postgres-table.ts'
+import { copying, functionOf, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
+import type { PostgresFacts, PostgresTable, UniqueKey } from './postgres-table.ts'
 
 /** What reads find under a table's name. A table that nothing was changed in is the base's own, whose joins run there. */
-export function viewSql(shown: string, table: ShadowTable, isAwake: boolean): string {
-  const base = within('base', table.name)
+export function viewSql(table: PostgresFacts, isAwake: boolean): string {
+  const base = within('base', table)
   const columns = names(table.columns.map(({ name }) => name))
   // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are. Not by
   // NOT EXISTS, for which the engine likes to read all that are hidden before it shows the first row; nor by IS NULL, for which it expects
   // next to no rows.
   const has = (schema: 'original' | 'local'): string =>
-    `(SELECT true FROM ${within(schema, table.name)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)})`
+    `(SELECT true FROM ${within(schema, table)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)})`
   const source = isAwake
-    ? `${within('merged', table.name)} AS p WHERE p.tableoid <> ${text(base)}::regclass ` +
+    ? `${within('merged', table)} AS p WHERE p.tableoid <> ${text(base)}::regclass ` +
       `OR NOT coalesce(${has('original')}, ${has('local')}, false)`
     : base
-  return `CREATE OR REPLACE VIEW ${shown} AS SELECT ${columns} FROM ${source}`
+  return `CREATE OR REPLACE VIEW ${table.shown} AS SELECT ${columns} FROM ${source}`
 }
 
 /** Functions that all tables share. */
 export function commonFunctions(): readonly string[] {
   const record = `${schemas.merged}.shadow_table`
   return [
-    triggerFunction('check_awake', [
-      `IF to_regclass(format('${schemas.asleep}.%I', TG_TABLE_NAME)) IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '${states.asleep}', DETAIL = TG_TABLE_NAME,
-          MESSAGE = format('%s is read from the base alone so far', TG_TABLE_NAME);
+    triggerFunction(`${schemas.merged}.check_awake`, [
+      `IF to_regclass(TG_ARGV[1]) IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '${states.asleep}', DETAIL = TG_ARGV[0],
+          MESSAGE = format('%s is read from the base alone so far', TG_ARGV[0]);
       END IF; RETURN NULL;`,
     ]),
-    triggerFunction('guard', [
+    triggerFunction(`${schemas.merged}.guard`, [
       `RAISE EXCEPTION USING ERRCODE = '${states.refusal}',
-        MESSAGE = format('%s is shown as the base has it, and a foreign key would change its rows', TG_TABLE_NAME);`,
+        MESSAGE = format('%s is shown as the base has it, and a foreign key would change its rows', TG_ARGV[0]);`,
     ]),
-    triggerFunction('refuse_change', [
+    triggerFunction(`${schemas.merged}.refuse_change`, [
       `RAISE EXCEPTION USING ERRCODE = '${states.refusal}', MESSAGE = format('%s is changed by statements of their own, '
-        'not by functions, triggers or prepared statements', TG_TABLE_NAME);`,
+        'not by functions, triggers or prepared statements', TG_ARGV[0]);`,
     ]),
-    `CREATE FUNCTION ${schemas.merged}.wake(asked text) RETURNS void LANGUAGE plpgsql AS $f$ BEGIN
+    `CREATE FUNCTION ${schemas.merged}.wake(asked text) RETURNS void LANGUAGE plpgsql AS $f$ DECLARE kept record; BEGIN
       PERFORM pg_advisory_xact_lock(hashtext('signalbox wakes ' || asked));
-      IF EXISTS (SELECT FROM pg_class WHERE relnamespace = '${schemas.asleep}'::regnamespace AND relname = asked) THEN
-        EXECUTE (SELECT awake FROM ${record} AS t WHERE t.name = asked);
-        EXECUTE format('DROP VIEW IF EXISTS ${schemas.asleep}.%I', asked);
+      SELECT awake, mark INTO kept FROM ${record} AS t WHERE t.name = asked;
+      IF EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = kept.mark[1] AND c.relname = kept.mark[2]) THEN
+        EXECUTE kept.awake;
+        EXECUTE format('DROP VIEW IF EXISTS %I.%I', kept.mark[1], kept.mark[2]);
       END IF;
     END $f$`,
   ]
 }
 
-/** What lets a change of local rows come to what it would come to in the base. `stored`: where the local rows are. */
-export function tableTriggers(
-  table: PostgresTable,
-  stored: string,
-  shown: string,
-  kept: ReadonlyMap<string, PostgresTable>,
-): readonly string[] {
+/** What lets a change of local rows come to what it would come to in the base. */
+export function tableTriggers(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): readonly string[] {
+  const { stored, shown } = table
   const parents = table.foreignKeys.flatMap((key) => {
     const parent = kept.get(key.table)
     return parent === undefined ? [] : [{ key, parent }]
   })
-  if (table.storage === 'replace') return parentTrigger(table, stored, parents, kept)
+  if (table.storage === 'replace') return parentTrigger(table, parents, kept)
   return [
     ...copyTrigger(table, parents, kept),
-    ...parentTrigger(table, stored, parents, kept),
+    ...parentTrigger(table, parents, kept),
     ...(table.storage === 'augment'
       ? [
-          `CREATE TRIGGER awake BEFORE INSERT ON ${stored} EXECUTE FUNCTION ${schemas.merged}.check_awake()`,
-          ...childTrigger(table, stored, [...kept.values()]),
-          ...collisionTriggers(table, stored),
-          ...collisionRemedy(table, shown),
-          `CREATE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON ${shown}.${quote(table.name)}
-            FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.refuse_change()`,
+          `CREATE TRIGGER awake BEFORE INSERT ON ${stored}
+            EXECUTE FUNCTION ${schemas.merged}.check_awake(${text(table.name)}, ${text(within('asleep', table))})`,
+          ...childTrigger(table, [...kept.values()]),
+          ...collisionTriggers(table),
+          ...collisionRemedy(table),
+          `CREATE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON ${shown}
+            FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.refuse_change(${text(table.name)})`,
         ]
       : [
           `CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON ${stored}
-            FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.guard()`,
+            FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.guard(${text(table.name)})`,
         ]),
   ]
 }
 
 function triggerFunction(name: string, body: readonly string[], declarations = ''): string {
-  return `CREATE FUNCTION ${schemas.merged}.${quote(name)}() RETURNS trigger LANGUAGE plpgsql AS $signalbox$ ${declarations}
+  return `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $signalbox$ ${declarations}
     BEGIN ${body.join('\n')} END $signalbox$`
 }
 
@@ -91,7 +90,7 @@ interface Parent {
 /** That the base alone can have the row that `row` refers to. */
 function isElsewhere({ key, parent }: Parent, row: string): string {
   const referred = (schema: 'local' | 'original'): string =>
-    `NOT EXISTS (SELECT FROM ${within(schema, parent.name)} AS x WHERE ${equal('x', key.referenced, row, key.columns)})`
+    `NOT EXISTS (SELECT FROM ${within(schema, parent)} AS x WHERE ${equal('x', key.referenced, row, key.columns)})`
   return `${key.columns.map((column) => `${row}.${quote(column)} IS NOT NULL`).join(' AND ')} AND ${referred('local')} AND ${referred('original')}`
 }
 
@@ -102,13 +101,13 @@ function copyTrigger(
   kept: ReadonlyMap<string, PostgresTable>,
 ): readonly string[] {
   const columns = copiedColumns(table)
-  const original = within('original', table.name)
+  const original = within('original', table)
   const copies = parents.map((each) => {
     const missing = `SELECT ${names(each.key.columns, 'c.')} FROM copied AS c WHERE ${isElsewhere(each, 'c')}`
     return `${copySql(each.parent, isAmong(each.key.referenced, missing))};`
   })
   const insert =
-    `INSERT INTO ${within('local', table.name)} (${names(columns)}) OVERRIDING SYSTEM VALUE ` +
+    `INSERT INTO ${within('local', table)} (${names(columns)}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${names(columns, 'c.')} FROM copied AS c;`
   const deferred = keysFrom(table, kept)
   const isOutermost = `current_setting('${copying}', true) IS DISTINCT FROM 'on'`
@@ -128,10 +127,11 @@ function copyTrigger(
     after,
     'RETURN NULL;',
   ]
+  const own = functionOf('copied', table)
   return [
-    triggerFunction(`copied_${table.name}`, body, 'DECLARE outermost boolean;'),
+    triggerFunction(own, body, 'DECLARE outermost boolean;'),
     `CREATE TRIGGER copied AFTER INSERT ON ${original} REFERENCING NEW TABLE AS copied
-      FOR EACH STATEMENT EXECUTE FUNCTION ${schemas.merged}.${quote(`copied_${table.name}`)}()`,
+      FOR EACH STATEMENT EXECUTE FUNCTION ${own}()`,
   ]
 }
 
@@ -149,23 +149,30 @@ function tablesFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTabl
 /** The foreign keys of all of them. Those that wait for the end of the transaction do so. */
 function keysFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): string {
   const found = tablesFrom(table, kept)
-  const keys = [...found].flatMap(({ foreignConstraints }) =>
-    foreignConstraints.filter(({ isDeferred }) => !isDeferred),
+  const keys = [...found].flatMap((each) =>
+    each.foreignConstraints.filter(({ isDeferred }) => !isDeferred).map(({ name }) => ownName(each, name)),
   )
-  return [...new Set(keys.map(({ name }) => within('local', name)))].join(', ')
+  return [...new Set(keys)].join(', ')
+}
+
+/** A constraint is in the schema of its table. */
+function ownName({ place }: PostgresTable, constraint: string): string {
+  return within(
+    'local',
+    place === undefined ? { name: constraint } : { name: '', place: { ...place, name: constraint } },
+  )
 }
 
 /** Rows of the base that a row is about to refer to. */
 function parentTrigger(
   table: PostgresTable,
-  stored: string,
   parents: readonly Parent[],
   kept: ReadonlyMap<string, PostgresTable>,
 ): readonly string[] {
   if (parents.length === 0) return []
   // A row of the same table that is copied meanwhile is none that an ON CONFLICT may change.
   const needs = ({ key, parent }: Parent): string =>
-    `IF current_setting('${rowByRow}', true) = 'on' THEN found := (SELECT jsonb_agg(${keyAsJson(parent)}) FROM ${within('base', parent.name)} AS b ` +
+    `IF current_setting('${rowByRow}', true) = 'on' THEN found := (SELECT jsonb_agg(${keyAsJson(parent)}) FROM ${within('base', parent)} AS b ` +
     `WHERE ${equal('b', key.referenced, 'NEW', key.columns)} AND ${isShown(parent, 'b')}); ${reportSql(parent)} END IF;`
   const body = parents.map(
     (each) =>
@@ -173,15 +180,16 @@ function parentTrigger(
         ${copySql(each.parent, equal('b', each.key.referenced, 'NEW', each.key.columns))}; END IF;`,
   )
   const columns = [...new Set(parents.flatMap(({ key }) => key.columns))]
+  const own = functionOf('parents', table)
   return [
-    triggerFunction(`parents_${table.name}`, [...body, 'RETURN NEW;'], 'DECLARE found jsonb;'),
-    `CREATE TRIGGER parents BEFORE INSERT OR UPDATE OF ${names(columns)} ON ${stored}
-      FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(`parents_${table.name}`)}()`,
+    triggerFunction(own, [...body, 'RETURN NEW;'], 'DECLARE found jsonb;'),
+    `CREATE TRIGGER parents BEFORE INSERT OR UPDATE OF ${names(columns)} ON ${table.stored}
+      FOR EACH ROW EXECUTE FUNCTION ${own}()`,
   ]
 }
 
 /** Rows of the base that refer to a row which is about to go, or to get another key: the engine does with them what their key says. */
-function childTrigger(table: PostgresTable, stored: string, kept: readonly PostgresTable[]): readonly string[] {
+function childTrigger(table: PostgresTable, kept: readonly PostgresTable[]): readonly string[] {
   const children = kept
     .filter(({ storage }) => storage !== 'replace')
     .flatMap((child) => child.foreignKeys.filter((key) => key.table === table.name).map((key) => ({ child, key })))
@@ -189,17 +197,18 @@ function childTrigger(table: PostgresTable, stored: string, kept: readonly Postg
   const body = children.map(({ child, key }) => {
     const changed = key.referenced.map((name) => `NEW.${quote(name)} IS DISTINCT FROM OLD.${quote(name)}`).join(' OR ')
     // Only a key of the base can have been referred to there, and whoever has a key of the base has an original.
-    const known = `EXISTS (SELECT FROM ${within('original', table.name)} AS o WHERE ${equal('o', key.referenced, 'OLD', key.referenced)})`
+    const known = `EXISTS (SELECT FROM ${within('original', table)} AS o WHERE ${equal('o', key.referenced, 'OLD', key.referenced)})`
     return (
       `IF ${known} THEN IF TG_OP = 'DELETE' OR (${changed}) THEN ` +
       `${copySql(child, equal('b', key.columns, 'OLD', key.referenced))}; END IF; END IF;`
     )
   })
   const columns = [...new Set(children.flatMap(({ key }) => key.referenced))]
+  const own = functionOf('children', table)
   return [
-    triggerFunction(`children_${table.name}`, [...body, `IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;`]),
-    `CREATE TRIGGER children BEFORE DELETE OR UPDATE OF ${names(columns)} ON ${stored}
-      FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(`children_${table.name}`)}()`,
+    triggerFunction(own, [...body, `IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;`]),
+    `CREATE TRIGGER children BEFORE DELETE OR UPDATE OF ${names(columns)} ON ${table.stored}
+      FOR EACH ROW EXECUTE FUNCTION ${own}()`,
   ]
 }
 
@@ -207,10 +216,10 @@ function childTrigger(table: PostgresTable, stored: string, kept: readonly Postg
  * Finds rows of the base whose keys new or changed rows have got. They cannot be copied here: a row that the running statement has made
  * is none that its ON CONFLICT may change. So the statement fails, they are copied, and it runs once more.
  */
-function collisionTriggers(table: PostgresTable, stored: string): readonly string[] {
+function collisionTriggers(table: PostgresTable): readonly string[] {
   const body = (changed: string, former?: string): readonly string[] =>
     table.keys.flatMap((key) => [`found := (${collisionQuery(table, key, changed, former)});`, reportSql(table)])
-  const own = `by_row_${table.name}`
+  const own = functionOf('by_row', table)
   const byRow = [
     triggerFunction(
       own,
@@ -221,19 +230,19 @@ function collisionTriggers(table: PostgresTable, stored: string): readonly strin
       ],
       'DECLARE found jsonb;',
     ),
-    `CREATE TRIGGER by_row BEFORE INSERT OR UPDATE ON ${stored}
-      FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.${quote(own)}()`,
+    `CREATE TRIGGER by_row BEFORE INSERT OR UPDATE ON ${table.stored}
+      FOR EACH ROW EXECUTE FUNCTION ${own}()`,
   ]
   const trigger = (verb: 'insert' | 'update', referencing: string): readonly string[] => {
-    const name = `${verb}s_${table.name}`
+    const name = functionOf(`${verb}s`, table)
     return [
       triggerFunction(
         name,
         [...body('changed', verb === 'update' ? 'former' : undefined), 'RETURN NULL;'],
         'DECLARE found jsonb;',
       ),
-      `CREATE TRIGGER collision_${verb} AFTER ${verb.toUpperCase()} ON ${stored} REFERENCING ${referencing}
-        FOR EACH STATEMENT EXECUTE FUNCTION ${schemas.merged}.${quote(name)}()`,
+      `CREATE TRIGGER collision_${verb} AFTER ${verb.toUpperCase()} ON ${table.stored} REFERENCING ${referencing}
+        FOR EACH STATEMENT EXECUTE FUNCTION ${name}()`,
     ]
   }
   return [
@@ -244,10 +253,10 @@ function collisionTriggers(table: PostgresTable, stored: string): readonly strin
 }
 
 /** Asks for copies of the rows that were found. */
-function reportSql({ name }: PostgresTable): string {
+function reportSql(table: PostgresTable): string {
   return `IF found IS NOT NULL THEN
       RAISE EXCEPTION USING ERRCODE = '${states.collision}', MESSAGE = 'rows of the base are needed',
-        DETAIL = jsonb_build_object('table', ${text(name)}, 'keys', found)::text;
+        DETAIL = jsonb_build_object('remedy', ${text(functionOf('collided', table))}, 'keys', found)::text;
     END IF;`
 }
 
@@ -272,15 +281,15 @@ function collisionQuery(
   const keyed = (source: string): string =>
     `SELECT ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} FROM ${source}` +
     (predicate === null ? '' : ` WHERE ${predicate}`)
-  const known = `SELECT FROM (${keyed(within('original', table.name))}) AS o WHERE ${equal('o', columns, 'c', columns)}`
+  const known = `SELECT FROM (${keyed(within('original', table))}) AS o WHERE ${equal('o', columns, 'c', columns)}`
   const fresh = `${keyed(changed)}${former === undefined ? '' : ` EXCEPT ${keyed(former)}`}`
   const base =
     `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
-    `FROM ${within('base', table.name)}${predicate === null ? '' : ` WHERE ${predicate}`}`
+    `FROM ${within('base', table)}${predicate === null ? '' : ` WHERE ${predicate}`}`
   const same = (one: string, other: string): string => equal(one, table.primaryKey, other, table.primaryKey)
   // A row that was added here before, and then in the base, too, is the one that is shown.
   const notOverlaid =
-    `NOT EXISTS (SELECT FROM ${within('local', table.name)} AS l WHERE ${same('l', 'b')} ` +
+    `NOT EXISTS (SELECT FROM ${within('local', table)} AS l WHERE ${same('l', 'b')} ` +
     `AND ${isOneRow ? 'true' : `NOT EXISTS (SELECT FROM ${changed} WHERE ${same('changed', 'l')})`})`
   return (
     `WITH open AS MATERIALIZED (SELECT ${names(columns, 'c.')} FROM (${fresh}) AS c WHERE NOT EXISTS (${known})) ` +
@@ -290,18 +299,18 @@ function collisionQuery(
 }
 
 /** Copies the rows that a collision named. Numbers go on above the base's, which may have got some since. */
-function collisionRemedy(table: PostgresTable, shown: string): readonly string[] {
-  const given = `SELECT ${names(table.primaryKey, 'g.')} FROM jsonb_populate_recordset(NULL::${within('original', table.name)}, keys) AS g`
+function collisionRemedy(table: PostgresTable): readonly string[] {
+  const given = `SELECT ${names(table.primaryKey, 'g.')} FROM jsonb_populate_recordset(NULL::${within('original', table)}, keys) AS g`
   const numbers = table.numbers
     .filter(({ counts }) => counts)
     .map(
       ({ column, sequence }) =>
-        `highest := (SELECT max(b.${quote(column)}) FROM ${within('base', table.name)} AS b);
-        number := ${sequence === null ? `pg_get_serial_sequence(${text(within('local', table.name))}, ${text(column)})` : text(`${shown}.${quote(sequence)}`)};
+        `highest := (SELECT max(b.${quote(column)}) FROM ${within('base', table)} AS b);
+        number := ${sequence === null ? `pg_get_serial_sequence(${text(within('local', table))}, ${text(column)})` : text(sequence)};
         EXECUTE format('SELECT setval(%1$L, $1) FROM %1$s WHERE last_value < $1', number) USING highest;`,
     )
   return [
-    `CREATE FUNCTION ${schemas.merged}.${quote(`collided_${table.name}`)}(keys jsonb) RETURNS void LANGUAGE plpgsql AS $signalbox$
+    `CREATE FUNCTION ${functionOf('collided', table)}(keys jsonb) RETURNS void LANGUAGE plpgsql AS $signalbox$
     DECLARE highest bigint; number text; BEGIN ${copySql(table, isAmong(table.primaryKey, given))}; ${numbers.join('\n')} END $signalbox$`,
   ]
 }

@@ -3,27 +3,27 @@ import { shapeSyntaxes } from '../../statement/shape/shape-syntax.ts'
 import type { TokenList } from '../../statement/shallow/token-list.ts'
 import type { ReusedText } from '../reused-text.ts'
 import type { ShadowCatalogue } from '../shadow-catalogue.ts'
-import type { ShadowStep } from '../shadow-dialect.ts'
+import type { ShadowDialect, ShadowStep } from '../shadow-dialect.ts'
 import { baseRefusal, refusal } from '../refusal.ts'
 import type { ShadowTable } from '../shadow-table.ts'
 import { copySql } from './copies.ts'
 import { quote, within } from './names.ts'
 import type { PostgresTable } from './postgres-table.ts'
 
-/** TRUNCATE, and reads that lock. `shown`: the schema in which statements find the tables. */
+/** TRUNCATE, and reads that lock. */
 export function ownStep(
   sql: string,
   analysis: Analysis,
   catalogue: ShadowCatalogue,
-  shown: string,
+  placeOf: ShadowDialect['placeOf'],
 ): ShadowStep | undefined {
   const { statements, kind, complete } = analysis
   if (statements !== 1 || !complete || (kind !== 'locking-read' && kind !== 'write')) return undefined
   const tokens = shapeSyntaxes.postgres.lex(sql)
   if (tokens.trouble !== '') return undefined
-  const tables = analysis.tables.filter(({ schema }) => schema === undefined || schema === shown)
-  if (tokens.word(0) === 'TRUNCATE') return truncation(tokens, tables, catalogue, shown)
-  return kind === 'locking-read' ? lockingRead(tokens, tables, catalogue, shown) : undefined
+  const tables = analysis.tables.filter(({ schema }) => schema === undefined || placeOf(schema) === 'shown')
+  if (tokens.word(0) === 'TRUNCATE') return truncation(tokens, tables, catalogue)
+  return kind === 'locking-read' ? lockingRead(tokens, tables, catalogue) : undefined
 }
 
 /**
@@ -34,18 +34,21 @@ function lockingRead(
   tokens: TokenList,
   tables: readonly TableUse[],
   catalogue: ShadowCatalogue,
-  shown: string,
 ): ShadowStep | undefined {
-  if (tables.every(({ name }) => ['local', 'replace'].includes(catalogue.kindOf(name)))) return undefined
+  if (tables.every((use) => ['local', 'replace'].includes(catalogue.kindOf(use)))) return undefined
   const clauses = lockingClauses(tokens)
   if (clauses.length === 0) return undefined
   const texts = clauses.map(({ start, end }) => tokens.sql.slice(start, end))
   if (texts.some((text) => /\blocked$/i.test(text)))
     throw refusal(catalogue, 'it locks tables as a whole, and cannot skip the rows that others have locked.')
-  const names = [...new Set(tables.map(({ name }) => name))].filter((name) => catalogue.kindOf(name) !== 'base')
-  const locked = names.map((name) =>
-    catalogue.table(name)?.storage === 'augment' ? within('local', name) : `${quote(shown)}.${quote(name)}`,
-  )
+  const uses = [...new Map(tables.map((use) => [catalogue.nameOf(use), use])).values()]
+  const locked = uses
+    .filter((use) => catalogue.kindOf(use) !== 'base')
+    .map((use) => {
+      const table = catalogue.table(use)
+      const named = use.schema === undefined ? quote(use.name) : `${quote(use.schema)}.${quote(use.name)}`
+      return table?.storage === 'augment' ? within('local', table) : named
+    })
   let text = ''
   let from = 0
   for (const { start, end } of clauses) {
@@ -83,20 +86,20 @@ function truncation(
   tokens: TokenList,
   tables: readonly TableUse[],
   catalogue: ShadowCatalogue,
-  shown: string,
 ): ShadowStep | undefined {
-  const named = tables.map(({ name }) => name)
-  const base = named.find((name) => catalogue.kindOf(name) === 'base')
-  if (base !== undefined) throw baseRefusal(catalogue, base, 'augment')
-  if (named.every((name) => catalogue.table(name)?.storage !== 'augment')) return undefined
+  const base = tables.find((use) => catalogue.kindOf(use) === 'base')
+  if (base !== undefined) throw baseRefusal(catalogue, catalogue.nameOf(base), 'augment')
+  const named = tables.flatMap((use) => catalogue.table(use) ?? [])
+  if (named.every(({ storage }) => storage !== 'augment')) return undefined
   const words = Array.from({ length: tokens.length }, (_, at) => tokens.word(at))
   const emptied = words.includes('CASCADE') ? withChildren(named, catalogue.tables) : named
-  const kept = emptied.flatMap((name) => catalogue.table(name) ?? [])
-  const mirrored = kept.find(({ storage }) => storage === 'mirror')
+  const mirrored = emptied.find(({ storage }) => storage === 'mirror')
   if (mirrored !== undefined) throw baseRefusal(catalogue, mirrored.name, 'augment')
   const parts = tables
-    .filter(({ name }) => catalogue.table(name)?.storage === 'augment')
-    .flatMap(({ name, spans }) => spans.map((span) => ({ span, by: within('local', name) })))
+    .flatMap((use) => {
+      const table = catalogue.table(use)
+      return table?.storage === 'augment' ? use.spans.map((span) => ({ span, by: within('local', table) })) : []
+    })
     .toSorted((a, b) => a.span.start - b.span.start)
   let text = ''
   let from = 0
@@ -107,27 +110,29 @@ function truncation(
   return {
     sql: text + tokens.sql.slice(from),
     touches: [
-      ...kept.filter(({ storage }) => storage === 'augment').map((table) => withoutParameters(copySql(table, 'true'))),
-      ...(words.includes('RESTART') ? kept.flatMap((table) => restarts(table, shown)) : []),
+      ...emptied
+        .filter(({ storage }) => storage === 'augment')
+        .map((table) => withoutParameters(copySql(table, 'true'))),
+      ...(words.includes('RESTART') ? emptied.flatMap(restarts) : []),
     ],
   }
 }
 
-function withChildren(named: readonly string[], tables: readonly ShadowTable[]): readonly string[] {
-  const found = new Set(named)
+function withChildren(named: readonly ShadowTable[], tables: readonly ShadowTable[]): readonly ShadowTable[] {
+  const found = new Set(named.map(({ name }) => name))
   for (let size = -1; size !== found.size;) {
     size = found.size
     for (const { name, foreignKeys } of tables) if (foreignKeys.some(({ table }) => found.has(table))) found.add(name)
   }
-  return [...found]
+  return tables.filter(({ name }) => found.has(name))
 }
 
 /** The engine itself restarts those of identity columns alone: the others are in another schema than the table, and so not owned by it. */
-function restarts(table: ShadowTable, shown: string): readonly ReusedText[] {
+function restarts(table: ShadowTable): readonly ReusedText[] {
   // What is in the catalogue of this engine is of this kind.
   const { numbers } = table as PostgresTable
   return numbers.flatMap(({ sequence }) =>
-    sequence === null ? [] : [withoutParameters(`ALTER SEQUENCE ${quote(shown)}.${quote(sequence)} RESTART`)],
+    sequence === null ? [] : [withoutParameters(`ALTER SEQUENCE ${sequence} RESTART`)],
   )
 }
 

@@ -1,7 +1,7 @@
 import { ShadowError } from '../../errors.ts'
 import type { Shadow, ShadowKind } from '../../topology/shadow.ts'
 import type { Storage } from '../shadow-table.ts'
-import { longestTableName } from './names.ts'
+import { calledBy, longestSchemaName, longestTableName, within } from './names.ts'
 import type { BaseRelation, BaseSchema, PostgresFacts, PostgresTable } from './postgres-table.ts'
 
 /** How a shadow shows each relation of the base. */
@@ -16,19 +16,25 @@ export interface PlannedRelation {
  * Keeps something of the tables that are declared `augment` or `replace`, and copies of the rows that foreign keys connect with those.
  * Throws `ShadowError` for what cannot be augmented. Pure.
  */
-export function planRelations({ relations }: BaseSchema, { base, kinds }: Shadow): readonly PlannedRelation[] {
-  const kindOf = (name: string): ShadowKind => kinds.of({ name }) ?? 'base'
+export function planRelations({ relations, main }: BaseSchema, { base, kinds }: Shadow): readonly PlannedRelation[] {
+  const facts = new Map(relations.map((each) => [each.facts.name, each.facts]))
+  const kindOf = (name: string): ShadowKind => kinds.of(calledBy(facts.get(name) ?? { name }, main)) ?? 'base'
   const tables = relations.filter(({ kind }) => kind === 'table').map(({ facts }) => facts)
   const connected = connectedTables(tables, kindOf)
   return relations.map((relation) => {
-    const { facts, kind: found } = relation
-    const kind = found === 'table' ? kindOf(facts.name) : 'base'
-    if (found !== 'table') refuseNamed(relation, base, kinds.named({ name: facts.name }))
-    const storage: Storage | undefined = kind !== 'base' ? kind : connected.has(facts.name) ? 'mirror' : undefined
+    const { facts: own, kind: found } = relation
+    const kind = found === 'table' ? kindOf(own.name) : 'base'
+    if (found !== 'table') refuseNamed(relation, base, kinds.named(calledBy(own, main)))
+    const storage: Storage | undefined = kind !== 'base' ? kind : connected.has(own.name) ? 'mirror' : undefined
     if (storage === undefined || found !== 'table') return { relation, kind }
-    if (storage !== 'replace') check(facts, storage, base, kindOf)
-    return { relation, kind, table: { ...facts, storage, baseColumns: facts.columns.map(({ name }) => name) } }
+    if (storage !== 'replace') check(own, storage, base, kindOf)
+    return { relation, kind, table: tableOf(own, storage) }
   })
+}
+
+function tableOf(facts: PostgresFacts, storage: Storage): PostgresTable {
+  const stored = storage === 'replace' ? facts.shown : within('local', facts)
+  return { ...facts, storage, stored, baseColumns: facts.columns.map(({ name }) => name) }
 }
 
 /**
@@ -49,7 +55,7 @@ function connectedTables(tables: readonly PostgresFacts[], kindOf: (name: string
 }
 
 /** A glob means tables; what is called by its name is meant itself. */
-function refuseNamed({ name, kind }: BaseRelation, base: string, declared: ShadowKind | undefined): void {
+function refuseNamed({ facts: { name }, kind }: BaseRelation, base: string, declared: ShadowKind | undefined): void {
   if (declared === undefined || declared === 'base') return
   throw new ShadowError(
     `${name} of "${base}" cannot be declared '${declared}': it is ${kind === 'view' ? 'a view' : 'no plain table'}. Declare the tables that it reads.`,
@@ -57,7 +63,7 @@ function refuseNamed({ name, kind }: BaseRelation, base: string, declared: Shado
 }
 
 function check(
-  { name, primaryKey, obstacles, foreignKeys }: PostgresFacts,
+  { name, place, primaryKey, obstacles, foreignKeys }: PostgresFacts,
   storage: Storage,
   base: string,
   kindOf: (name: string) => ShadowKind,
@@ -68,7 +74,10 @@ function check(
     throw new ShadowError(`${name} of "${base}" ${what}: ${why}`)
   }
   if (primaryKey.length === 0) refuse('it has no primary key. Declare it "replace" or "base".')
-  if (Buffer.byteLength(name) > longestTableName) refuse(`its name has more than ${longestTableName} bytes.`)
+  if (Buffer.byteLength(place?.name ?? name) > longestTableName)
+    refuse(`its name has more than ${longestTableName} bytes.`)
+  if (Buffer.byteLength(place?.schema ?? '') > longestSchemaName)
+    refuse(`the name of its schema has more than ${longestSchemaName} bytes.`)
   const [obstacle] = obstacles
   if (storage === 'augment' && obstacle !== undefined) refuse(`${obstacle}. Declare it "replace" or "base".`)
   const replaced = foreignKeys.find(({ table }) => kindOf(table) === 'replace')

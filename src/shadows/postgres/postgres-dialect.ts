@@ -3,21 +3,32 @@ import type { ShadowDialect } from '../shadow-dialect.ts'
 import type { ShadowTable } from '../shadow-table.ts'
 import { groupedText, type KeyedTable } from './grouped-text.ts'
 import { copySql, equal, isAmong } from './copies.ts'
+import type { TableName } from '../../topology/pattern-map.ts'
 import { names, ownSchemas, quote, rowByRow, schemas, states, within } from './names.ts'
 import { ownStep } from './own-steps.ts'
+import type { PostgresTable } from './postgres-table.ts'
 
-/** `shown`: the schema in which statements find the tables; `keyed`: the tables of the base that have a primary key. */
-export function postgresShadowDialect(shown: string, keyed: ReadonlyMap<string, KeyedTable>): ShadowDialect {
+/** What has to be known of a shadow to write its SQL. */
+export interface DialectPlaces {
+  /** Those of the base that are shown. */
+  readonly schemas: ReadonlySet<string>
+  readonly tableOf: (use: TableName) => KeyedTable | undefined
+}
+
+export function postgresShadowDialect({ schemas: shown, tableOf }: DialectPlaces): ShadowDialect {
+  const placeOf: ShadowDialect['placeOf'] = (schema) =>
+    shown.has(schema) ? 'shown' : schema.startsWith(ownSchemas) ? 'own' : 'elsewhere'
   return {
     dialect: 'postgres',
-    placeOf: (schema) => (schema === shown ? 'shown' : schema.startsWith(ownSchemas) ? 'own' : 'elsewhere'),
+    placeOf,
     returnsByName: false,
     quote,
-    local: ({ name }) => within('local', name),
-    shown: ({ name }) => `${quote(shown)}.${quote(name)}`,
+    local: (table) => within('local', table),
+    // What is in the catalogue of this engine is of this kind.
+    shown: (table) => (table as PostgresTable).shown,
     touch,
-    ownStep: (sql, analysis, catalogue) => ownStep(sql, analysis, catalogue, shown),
-    readText: (sql, analyze) => groupedText(sql, analyze, (name) => keyed.get(name)),
+    ownStep: (sql, analysis, catalogue) => ownStep(sql, analysis, catalogue, placeOf),
+    readText: (sql, analyze) => groupedText(sql, analyze, tableOf),
     remedyOf,
     toldError,
   }
@@ -25,7 +36,7 @@ export function postgresShadowDialect(shown: string, keyed: ReadonlyMap<string, 
 
 function touch(table: ShadowTable, keys: string): string {
   const given = table.primaryKey.map((_, place) => `k${place + 1}`)
-  const own = within('original', table.name)
+  const own = within('original', table)
   const open =
     `SELECT ${names(given, 'k.')} FROM signalbox_keys AS k ` +
     `WHERE NOT EXISTS (SELECT FROM ${own} AS o WHERE ${equal('o', table.primaryKey, 'k', given)})`
@@ -49,9 +60,9 @@ const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
   if (rowErrors.test(error.engineCode ?? ''))
     return { sql: `SELECT set_config('${rowByRow}', 'on', true)`, params: [], apart: false, isTold: true }
   if (error.engineCode !== states.collision) return undefined
-  const { table, keys } = JSON.parse(detail) as { readonly table: string; readonly keys: unknown }
+  const { remedy, keys } = JSON.parse(detail) as { readonly remedy: string; readonly keys: unknown }
   return {
-    sql: `SELECT ${schemas.merged}.${quote(`collided_${table}`)}($1)`,
+    sql: `SELECT ${remedy}($1)`,
     params: [JSON.stringify(keys)],
     apart: false,
     isTold: false,

@@ -8,7 +8,8 @@ import { creationOf, recordTable, serverName } from './creation.ts'
 import { groupedText } from './grouped-text.ts'
 import { postgresShadowDialect } from './postgres-dialect.ts'
 import { foreignServer, optionsSql, type ForeignServer } from './foreign-server.ts'
-import { quote, schemas, text } from './names.ts'
+import type { TableName } from '../../topology/pattern-map.ts'
+import { calledBy, keptSchemas, quote, schemas, text } from './names.ts'
 import { planRelations } from './plan-tables.ts'
 import type { BaseSchema, PostgresFacts, PostgresTable } from './postgres-table.ts'
 import { askOn, readBase, type Ask } from './read-base.ts'
@@ -17,6 +18,8 @@ import { askOn, readBase, type Ask } from './read-base.ts'
 export interface OpenedPostgresShadow {
   readonly catalogue: ShadowCatalogue
   readonly dialect: ShadowDialect
+  /** The search path of the base, by which statements find the tables. */
+  readonly path: readonly string[]
 }
 
 export interface PostgresShadowParts {
@@ -81,20 +84,57 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
   if (found?.there === true) await moveBase(ask, run, server, alias)
   else await make({ ...parts, lease, ask, run, server }, base)
   const recorded = await recordedTables(ask)
-  compare(alias, recorded, shadow)
-  const [place] = await ask<{ shown: string }>(`SELECT shown FROM ${schemas.merged}.shadow`)
+  const places = await shadowPlaces(ask)
+  compare(alias, recorded, shadow, places)
+  const nameOf = namesIn(recorded, places)
+  const keyed = new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts]))
   return {
-    dialect: postgresShadowDialect(
-      place?.shown ?? 'public',
-      new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts])),
-    ),
+    path: places.path,
+    dialect: postgresShadowDialect({
+      schemas: new Set(places.schemas),
+      tableOf: (use) => keyed.get(nameOf(use)),
+    }),
     catalogue: new ShadowCatalogue({
       alias,
       base: shadow.base,
       tables: keptTables(recorded),
       baseNames: recorded.map(({ name }) => name),
       foldsNames: false,
+      nameOf,
     }),
+  }
+}
+
+/** Where the shadow shows what the base has, as it was when it was made. */
+export interface ShadowPlaces {
+  /** The first schema of the base's search path. */
+  readonly main: string
+  readonly path: readonly string[]
+  /** All of the base's that are shown. */
+  readonly schemas: readonly string[]
+  /** Sequences that it has made in them. */
+  readonly sequences: readonly string[]
+}
+
+export async function shadowPlaces(ask: Ask): Promise<ShadowPlaces> {
+  const [found] = await ask<ShadowPlaces>(`SELECT main, path, schemas, sequences FROM ${schemas.merged}.shadow`)
+  return found ?? { main: 'public', path: ['public'], schemas: ['public'], sequences: [] }
+}
+
+/** Names of the base's tables and views, by what statements call them. */
+function namesIn(recorded: readonly RecordedTable[], { main, path }: ShadowPlaces): (use: TableName) => string {
+  const known = new Map(
+    recorded.map(({ name, facts }) => {
+      const { schema, name: own } = calledBy(facts, main)
+      return [`${schema} ${own}`, name]
+    }),
+  )
+  return ({ schema, name }) => {
+    for (const each of schema === undefined ? path : [schema]) {
+      const found = known.get(`${each} ${name}`)
+      if (found !== undefined) return found
+    }
+    return schema === undefined ? name : `${schema}.${name}`
   }
 }
 
@@ -117,41 +157,47 @@ interface Making extends PostgresShadowParts {
 }
 
 async function make({ lease, ask, run, server, alias, shadow, analyze }: Making, base: PostgresBase): Promise<void> {
-  const read = await withPool(base, readBase)
+  const read = await withPool(base, async (pool) => await readBase(pool, shadow.kinds.schemas()))
   const planned = planRelations(read, shadow)
   await refuseOccupied(ask, alias, read)
   await run('CREATE EXTENSION IF NOT EXISTS postgres_fdw')
-  for (const schema of Object.values(schemas)) await run(`CREATE SCHEMA ${schema}`)
+  for (const each of read.schemas)
+    for (const schema of keptSchemas(each === read.main ? undefined : each)) await run(`CREATE SCHEMA ${schema}`)
   await run(`CREATE SERVER ${serverName} FOREIGN DATA WRAPPER postgres_fdw ${optionsSql(server.server)}`)
   await run(`CREATE USER MAPPING FOR CURRENT_USER SERVER ${serverName} ${optionsSql(server.user)}`)
-  await run(`CREATE SCHEMA IF NOT EXISTS ${quote(read.name)}`)
+  const extended = read.extensions.map(({ schema }) => schema)
+  for (const schema of new Set([...read.schemas, ...extended]))
+    await run(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
   await run(
     `CREATE TABLE ${recordTable} (place int GENERATED ALWAYS AS IDENTITY, name text PRIMARY KEY, type text NOT NULL,
-      kind text NOT NULL, facts json NOT NULL, awake text)`,
+      kind text NOT NULL, facts json NOT NULL, awake text, mark text[])`,
   )
   await run(
-    `CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.name)} AS shown,
-      ARRAY[${read.sequences.map(({ name }) => text(name)).join(', ')}]::text[] AS sequences`,
+    `CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.main)} AS main, ${textArray(read.path)} AS path,
+      ${textArray(read.schemas)} AS schemas, ${textArray(read.sequences.map(({ name }) => name))} AS sequences`,
   )
   const creation = creationOf(read, planned)
-  await run(`SET LOCAL search_path = ${quote(read.name)}`)
+  await run(`SET LOCAL search_path = ${read.path.map(quote).join(', ')}`)
   await run('SET LOCAL check_function_bodies = off')
-  const extensions = read.extensions.map((name) => `CREATE EXTENSION IF NOT EXISTS ${quote(name)}`)
+  const extensions = read.extensions.map(
+    ({ name, schema }) => `CREATE EXTENSION IF NOT EXISTS ${quote(name)} SCHEMA ${quote(schema)}`,
+  )
   await runAll(lease, run, extensions)
   await runAll(lease, run, read.types)
   const left = await runAll(lease, run, creation.functions)
-  // Tables that a constraint or an index calls are the stored ones.
-  await run(`SET LOCAL search_path = ${schemas.local}, ${quote(read.name)}`)
   for (const sql of creation.statements) await run(sql)
-  await run(`SET LOCAL search_path = ${quote(read.name)}`)
-  const keyed = new Map(read.relations.map(({ name, facts }) => [name, facts]))
+  const keyed = new Map(read.relations.map(({ facts }) => [facts.shown, facts]))
   const views = creation.views.map(
     ({ name, query }) =>
-      `CREATE VIEW ${quote(read.name)}.${quote(name)} AS ${groupedText(query, analyze, (table) => keyed.get(table))}`,
+      `CREATE VIEW ${name} AS ${groupedText(query, analyze, (use) => keyed.get(`${quote(use.schema ?? read.main)}.${quote(use.name)}`))}`,
   )
   await runAll(lease, run, [...left, ...views])
   for (const sql of creation.last) await run(sql)
   await proveReadOnly(ask, run, alias)
+}
+
+function textArray(values: readonly string[]): string {
+  return `ARRAY[${values.map(text).join(', ')}]::text[]`
 }
 
 async function withPool<T>(base: PostgresBase, work: (pool: DriverPool) => Promise<T>): Promise<T> {
@@ -230,24 +276,22 @@ function changedOptions(now: readonly string[], wanted: Readonly<Record<string, 
   ].join(', ')
 }
 
-async function refuseOccupied(ask: Ask, alias: string, { name, relations }: BaseSchema): Promise<void> {
-  const there = new Set(
-    (
-      await ask<{ name: string }>(
-        `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace(${text(quote(name))})`,
-      )
-    ).map((each) => each.name),
-  )
-  const taken = relations.map((relation) => relation.name).filter((relation) => there.has(relation))
+async function refuseOccupied(ask: Ask, alias: string, { relations }: BaseSchema): Promise<void> {
+  const names = relations.map(({ facts }) => text(facts.shown))
+  const taken = (
+    await ask<{ name: string }>(
+      `SELECT name FROM unnest(ARRAY[${names.join(', ')}]::text[]) AS name WHERE to_regclass(name) IS NOT NULL`,
+    )
+  ).map(({ name }) => name)
   if (taken.length > 0)
     throw new ShadowError(
       `The local database of "${alias}" has tables of its own that a shadow would keep there: ${taken.join(', ')}. Give the shadow another database.`,
     )
 }
 
-function compare(alias: string, recorded: readonly RecordedTable[], { kinds }: Shadow): void {
+function compare(alias: string, recorded: readonly RecordedTable[], { kinds }: Shadow, { main }: ShadowPlaces): void {
   const changed = recorded
-    .filter(({ name, type, kind }) => type === 'table' && kind !== (kinds.of({ name }) ?? 'base'))
+    .filter(({ facts, type, kind }) => type === 'table' && kind !== (kinds.of(calledBy(facts, main)) ?? 'base'))
     .map(({ name }) => name)
   if (changed.length > 0)
     throw new ShadowError(

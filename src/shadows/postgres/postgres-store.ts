@@ -2,12 +2,11 @@ import type { Driver, DriverPool, PoolOptions } from '../../drivers/driver.ts'
 import type { Analysis } from '../../statement/analysis.ts'
 import { LeaseReader } from '../changes/lease-reader.ts'
 import type { CreatedShadow, ShadowReader, ShadowStore } from '../changes/shadow-store.ts'
-import type { ShadowTexts } from '../changes/shadow-texts.ts'
 import type { ShadowPlace } from '../open-shadow.ts'
 import type { ShadowTable } from '../shadow-table.ts'
 import { recordTable, serverName } from './creation.ts'
-import { quote, schemas, text } from './names.ts'
-import { keptTables, openPostgresShadow, postgresBase, recordedTables } from './postgres-shadow.ts'
+import { keptSchemas, text } from './names.ts'
+import { keptTables, openPostgresShadow, postgresBase, recordedTables, shadowPlaces } from './postgres-shadow.ts'
 import type { PostgresTable } from './postgres-table.ts'
 import { postgresTexts } from './postgres-texts.ts'
 import { askOn, type Ask } from './read-base.ts'
@@ -16,8 +15,7 @@ import { resetAllSql, resetOne, type ResetPlace, type Run } from './reset-shadow
 /** What a shadow keeps in a PostgreSQL database. Each call opens connections for itself: what is done here is rare. */
 export class PostgresShadowStore implements ShadowStore {
   readonly engine = 'postgres'
-  // Replaced tables alone are called by their schema.
-  readonly texts: ShadowTexts = postgresTexts('public')
+  readonly texts = postgresTexts
   readonly #driver: Driver
   readonly #place: ShadowPlace
   readonly #options: PoolOptions
@@ -64,15 +62,16 @@ export class PostgresShadowStore implements ShadowStore {
   }
 
   async drop(): Promise<void> {
-    await this.#changed(async ({ shown, tables }, ask, run) => {
+    await this.#changed(async ({ tables }, ask, run) => {
       const replaced = new Set(tables.filter(({ storage }) => storage === 'replace').map(({ name }) => name))
-      const [made] = await ask<{ sequences: readonly string[] }>(`SELECT sequences FROM ${schemas.merged}.shadow`)
-      for (const { name } of await recordedTables(ask))
-        await run(`DROP ${replaced.has(name) ? 'TABLE' : 'VIEW'} IF EXISTS ${quote(shown)}.${quote(name)} CASCADE`)
-      for (const schema of Object.values(schemas)) await run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+      const made = await shadowPlaces(ask)
+      for (const { name, facts } of await recordedTables(ask))
+        await run(`DROP ${replaced.has(name) ? 'TABLE' : 'VIEW'} IF EXISTS ${facts.shown} CASCADE`)
+      for (const each of made.schemas)
+        for (const schema of keptSchemas(each === made.main ? undefined : each))
+          await run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
       await run(`DROP SERVER IF EXISTS ${serverName} CASCADE`)
-      for (const name of made?.sequences ?? [])
-        await run(`DROP SEQUENCE IF EXISTS ${quote(shown)}.${quote(name)} CASCADE`)
+      for (const name of made.sequences) await run(`DROP SEQUENCE IF EXISTS ${name} CASCADE`)
     })
   }
 
@@ -82,8 +81,7 @@ export class PostgresShadowStore implements ShadowStore {
       await onLease(pool, 'write', async (ask, run) => {
         if (!(await isMade(ask))) return
         const tables: readonly PostgresTable[] = keptTables(await recordedTables(ask))
-        const [found] = await ask<{ shown: string }>(`SELECT shown FROM ${schemas.merged}.shadow`)
-        await work({ alias: this.#place.alias, shown: found?.shown ?? 'public', tables }, ask, run)
+        await work({ alias: this.#place.alias, tables }, ask, run)
       })
     })
   }

@@ -26,7 +26,7 @@ export interface UniqueKey {
 /** A number that goes up with each new row. */
 export interface NumberedColumn {
   readonly column: string
-  /** `null`: of an identity column. */
+  /** Its name as SQL, with its schema; `null`: of an identity column. */
   readonly sequence: string | null
   /** The last number that was given, or that a row has; `null`: none yet. */
   readonly last: string | null
@@ -34,16 +34,25 @@ export interface NumberedColumn {
   readonly counts: boolean
 }
 
-/** A foreign key, which can be deferred here whatever it is in the base: copies refer to one another. */
-export interface ForeignConstraint {
+/** A definition in two parts: the name of a table goes between them. */
+export interface AroundTable {
+  readonly before: string
+  readonly behind: string
+}
+
+/**
+ * A foreign key as `ADD CONSTRAINT` takes it, around the table that it refers to. It can be deferred here whatever it is in the base:
+ * copies refer to one another.
+ */
+export interface ForeignConstraint extends AroundTable {
   readonly name: string
-  /** As `ADD CONSTRAINT` takes it. */
-  readonly sql: string
   /** `INITIALLY DEFERRED`. */
   readonly isDeferred: boolean
 }
 
 export interface PostgresFacts extends TableFacts {
+  /** By what statements call it: as SQL, with its schema. */
+  readonly shown: string
   readonly declared: readonly PostgresColumn[]
   /** With the primary key. */
   readonly keys: readonly UniqueKey[]
@@ -51,18 +60,20 @@ export interface PostgresFacts extends TableFacts {
   /** Constraints without foreign keys, as `ADD CONSTRAINT` takes them. */
   readonly constraints: readonly string[]
   readonly foreignConstraints: readonly ForeignConstraint[]
-  /** Indexes that no constraint makes. */
-  readonly indexes: readonly string[]
+  /** Indexes that no constraint makes, around the name of their table. */
+  readonly indexes: readonly AroundTable[]
   /** Why it cannot be augmented. */
   readonly obstacles: readonly string[]
 }
 
 /** A table of which a shadow on PostgreSQL keeps something. */
-export interface PostgresTable extends ShadowTable, PostgresFacts {}
+export interface PostgresTable extends ShadowTable, PostgresFacts {
+  /** Where its local rows are, as SQL. */
+  readonly stored: string
+}
 
 /** A table or view that the base has. */
 export interface BaseRelation {
-  readonly name: string
   /** `other`: without keys of its own, like a materialized view. */
   readonly kind: 'table' | 'view' | 'other'
   /** Of a view: its query. */
@@ -72,6 +83,7 @@ export interface BaseRelation {
 
 /** A sequence that no identity column has. */
 export interface BaseSequence {
+  /** As SQL, with its schema. */
   readonly name: string
   /** What follows its name in `CREATE SEQUENCE`. */
   readonly options: string
@@ -80,13 +92,17 @@ export interface BaseSequence {
 
 /** What a shadow needs to know of a base. */
 export interface BaseSchema {
-  readonly name: string
+  /** The first schema of the search path that the base's statements have. */
+  readonly main: string
+  /** That search path. */
+  readonly path: readonly string[]
+  /** All schemas that are shown, the main one first. */
+  readonly schemas: readonly string[]
   readonly relations: readonly BaseRelation[]
   readonly sequences: readonly BaseSequence[]
   /** `CREATE` statements of types, in the order of their making. */
   readonly types: readonly string[]
-  /** Names of extensions. */
-  readonly extensions: readonly string[]
+  readonly extensions: readonly { readonly name: string; readonly schema: string }[]
   /** `CREATE` statements of functions. */
   readonly functions: readonly string[]
 }

@@ -1,26 +1,32 @@
 import type { ShadowTexts } from '../changes/shadow-texts.ts'
 import { quote, text, within } from './names.ts'
+import type { ShadowTable } from '../shadow-table.ts'
+import type { PostgresTable } from './postgres-table.ts'
 
-/** `shown`: the schema in which statements find the tables. Values are the server's texts. */
-export function postgresTexts(shown: string): ShadowTexts {
-  return {
-    quote,
-    literal: (value) =>
-      value === null || value === undefined
-        ? 'NULL'
-        : text(typeof value === 'string' ? value : JSON.stringify(value)).trimStart(),
-    placeholder: (number) => `$${number}`,
-    // Stored alike, to the last letter; a parameter has the type of the column that it is compared with, and its idea of the same.
-    same: (one, other) =>
-      other.startsWith('$') ? `${one} IS NOT DISTINCT FROM ${other}` : `ROW(${one})::record *= ROW(${other})::record`,
-    local: ({ name, storage }) => (storage === 'replace' ? `${quote(shown)}.${quote(name)}` : within('local', name)),
-    original: ({ name }) => within('original', name),
-    base: ({ name }) => within('base', name),
-    preset: ({ preset, type }) => `CAST(${preset ?? 'NULL'} AS ${type})`,
-    columnsOf: ({ name }) =>
-      `SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass(${text(quote(name)).trimStart()}) AND attnum > 0 AND NOT attisdropped`,
-    overriding: ' OVERRIDING SYSTEM VALUE',
-    deferKeys: 'SET CONSTRAINTS ALL DEFERRED',
-    locking: ' FOR UPDATE',
-  }
+/** Values are the server's texts. */
+export const postgresTexts: ShadowTexts = {
+  quote,
+  target,
+  literal: (value) =>
+    value === null || value === undefined
+      ? 'NULL'
+      : text(typeof value === 'string' ? value : JSON.stringify(value)).trimStart(),
+  placeholder: (number) => `$${number}`,
+  // Stored alike, to the last letter; a parameter has the type of the column that it is compared with, and its idea of the same.
+  same: (one, other) =>
+    other.startsWith('$') ? `${one} IS NOT DISTINCT FROM ${other}` : `ROW(${one})::record *= ROW(${other})::record`,
+  // What a shadow of this engine keeps is of this kind.
+  local: (table) => (table as PostgresTable).stored,
+  original: (table) => within('original', table),
+  base: (table) => within('base', table),
+  preset: ({ preset, type }) => `CAST(${preset ?? 'NULL'} AS ${type})`,
+  columnsOf: (table) =>
+    `SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass(${text(target(table)).trimStart()}) AND attnum > 0 AND NOT attisdropped`,
+  overriding: ' OVERRIDING SYSTEM VALUE',
+  deferKeys: 'SET CONSTRAINTS ALL DEFERRED',
+  locking: ' FOR UPDATE',
+}
+/** By which statements find it over there. */
+function target({ name, place }: ShadowTable): string {
+  return place === undefined ? quote(name) : `${quote(place.schema)}.${quote(place.name)}`
 }

@@ -1,6 +1,7 @@
 import { ShadowError } from '../../errors.ts'
 import { copySql, equal, isAmong } from './copies.ts'
-import { names, quote, schemas, within } from './names.ts'
+import { foreignKeySql } from './creation.ts'
+import { names, quote, within } from './names.ts'
 import { viewSql } from './overlay.ts'
 import type { PostgresTable } from './postgres-table.ts'
 import type { Ask } from './read-base.ts'
@@ -11,31 +12,22 @@ export type Run = (sql: string) => Promise<void>
 /** What a reset works on. */
 export interface ResetPlace {
   readonly alias: string
-  /** The schema in which statements find the tables. */
-  readonly shown: string
   readonly tables: readonly PostgresTable[]
 }
 
 /** Throws away all that was changed; the tables are read from the base alone again. */
-export function resetAllSql({ tables, shown }: ResetPlace): readonly string[] {
-  const stored = tables.flatMap((table) => emptied(table, shown))
-  return stored.length === 0
-    ? []
-    : [`TRUNCATE ${stored.join(', ')}`, ...tables.flatMap((each) => asleepSql(each, shown))]
+export function resetAllSql({ tables }: ResetPlace): readonly string[] {
+  const stored = tables.flatMap(emptied)
+  return stored.length === 0 ? [] : [`TRUNCATE ${stored.join(', ')}`, ...tables.flatMap(asleepSql)]
 }
 
-function emptied(table: PostgresTable, shown: string): readonly string[] {
-  return table.storage === 'replace'
-    ? [`${quote(shown)}.${quote(table.name)}`]
-    : [within('local', table.name), within('original', table.name)]
+function emptied(table: PostgresTable): readonly string[] {
+  return table.storage === 'replace' ? [table.stored] : [table.stored, within('original', table)]
 }
 
-function asleepSql(table: PostgresTable, shown: string): readonly string[] {
+function asleepSql(table: PostgresTable): readonly string[] {
   if (table.storage !== 'augment') return []
-  return [
-    viewSql(`${quote(shown)}.${quote(table.name)}`, table, false),
-    `CREATE OR REPLACE VIEW ${within('asleep', table.name)} AS SELECT 1 AS asleep`,
-  ]
+  return [viewSql(table, false), `CREATE OR REPLACE VIEW ${within('asleep', table)} AS SELECT 1 AS asleep`]
 }
 
 /**
@@ -46,45 +38,44 @@ function asleepSql(table: PostgresTable, shown: string): readonly string[] {
  * that would come back refer to what another table has deleted.
  */
 export async function resetOne(table: PostgresTable, place: ResetPlace, ask: Ask, run: Run): Promise<void> {
-  const { tables, shown, alias } = place
-  const stored = (each: PostgresTable): string => emptied(each, shown)[0] ?? ''
+  const { tables, alias } = place
+  const all = new Map(tables.map((each) => [each.name, each]))
   const children = tables.flatMap((child) =>
     child.foreignKeys.flatMap((key, index) => {
       const constraint = child.foreignConstraints[index]
       return key.table === table.name && constraint !== undefined ? [{ child, key, constraint }] : []
     }),
   )
-  await run(`SET LOCAL search_path = ${schemas.local}, ${quote(shown)}`)
   for (const { child, constraint } of children)
-    await run(`ALTER TABLE ${stored(child)} DROP CONSTRAINT ${quote(constraint.name)}`)
+    await run(`ALTER TABLE ${child.stored} DROP CONSTRAINT ${quote(constraint.name)}`)
   const reset = 'pg_temp.signalbox_reset'
   if (table.storage !== 'replace')
     await run(
-      `CREATE TEMP TABLE signalbox_reset ON COMMIT DROP AS SELECT ${names(table.primaryKey)} FROM ${within('original', table.name)}`,
+      `CREATE TEMP TABLE signalbox_reset ON COMMIT DROP AS SELECT ${names(table.primaryKey)} FROM ${within('original', table)}`,
     )
-  await run(`TRUNCATE ${emptied(table, shown).join(', ')}`)
+  await run(`TRUNCATE ${emptied(table).join(', ')}`)
   if (table.storage !== 'replace') {
     for (const { child, key } of children)
-      await run(
-        copySql(table, isAmong(key.referenced, `SELECT ${names(key.columns, 'c.')} FROM ${stored(child)} AS c`)),
-      )
+      await run(copySql(table, isAmong(key.referenced, `SELECT ${names(key.columns, 'c.')} FROM ${child.stored} AS c`)))
     await refuseOrphans(table, place, reset, ask)
   }
   for (const { child, constraint } of children) {
     const refers = child.foreignKeys[child.foreignConstraints.indexOf(constraint)]
     if (refers === undefined) continue
     const [found] = await ask<{ n: number }>(
-      `SELECT count(*)::int AS n FROM ${stored(child)} AS c WHERE ${refers.columns.map((column) => `c.${quote(column)} IS NOT NULL`).join(' AND ')} ` +
-        `AND NOT EXISTS (SELECT FROM ${stored(table)} AS p WHERE ${equal('p', refers.referenced, 'c', refers.columns)})`,
+      `SELECT count(*)::int AS n FROM ${child.stored} AS c WHERE ${refers.columns.map((column) => `c.${quote(column)} IS NOT NULL`).join(' AND ')} ` +
+        `AND NOT EXISTS (SELECT FROM ${table.stored} AS p WHERE ${equal('p', refers.referenced, 'c', refers.columns)})`,
     )
     if (found !== undefined && found.n > 0)
       throw new ShadowError(
         `${found.n} local rows of ${child.name} on "${alias}" refer to rows of ${table.name} that would be gone. Nothing was reset. Reset ${child.name}, or all tables.`,
       )
-    await run(`ALTER TABLE ${stored(child)} ADD ${constraint.sql}`)
+    await run(
+      `ALTER TABLE ${child.stored} ADD ${foreignKeySql(child, child.foreignConstraints.indexOf(constraint), all)}`,
+    )
   }
-  const [left] = await ask<{ empty: boolean }>(`SELECT NOT EXISTS (SELECT FROM ${stored(table)}) AS empty`)
-  if (left?.empty === true) for (const sql of asleepSql(table, shown)) await run(sql)
+  const [left] = await ask<{ empty: boolean }>(`SELECT NOT EXISTS (SELECT FROM ${table.stored}) AS empty`)
+  if (left?.empty === true) for (const sql of asleepSql(table)) await run(sql)
 }
 
 /** Rows that are shown as the base has them again, and refer to rows that the shadow has deleted. */
@@ -99,10 +90,10 @@ async function refuseOrphans(
     if (parent === undefined || parent === table || parent.storage !== 'augment') continue
     const refers = (row: string): string => equal(row, key.referenced, 'b', key.columns)
     const [found] = await ask<{ n: number }>(
-      `SELECT count(*)::int AS n FROM ${within('base', table.name)} AS b ` +
+      `SELECT count(*)::int AS n FROM ${within('base', table)} AS b ` +
         `WHERE EXISTS (SELECT FROM ${reset} AS r WHERE ${equal('r', table.primaryKey, 'b', table.primaryKey)}) ` +
-        `AND EXISTS (SELECT FROM ${within('original', parent.name)} AS o WHERE ${refers('o')}) ` +
-        `AND NOT EXISTS (SELECT FROM ${within('local', parent.name)} AS l WHERE ${refers('l')})`,
+        `AND EXISTS (SELECT FROM ${within('original', parent)} AS o WHERE ${refers('o')}) ` +
+        `AND NOT EXISTS (SELECT FROM ${within('local', parent)} AS l WHERE ${refers('l')})`,
     )
     if (found !== undefined && found.n > 0)
       throw new ShadowError(

@@ -70,8 +70,8 @@ function localText(
   let text = `${sql.slice(0, target.start)}main.${quote(localName(table.name))}`
   let from = target.end
   for (const { span, name } of references) {
-    const parent = catalogue.table(name)
-    if (parent === undefined && catalogue.kindOf(name) === 'base')
+    const parent = catalogue.table({ name })
+    if (parent === undefined && catalogue.kindOf({ name }) === 'base')
       throw refusal(
         catalogue,
         `${table.name} cannot refer to ${name}, whose rows are those of "${catalogue.base}" alone. Declare it in the shadow: tables: { ${name}: 'augment' }.`,

@@ -5,6 +5,7 @@ import { quote, text } from './quote.ts'
 
 export const sqliteTexts: ShadowTexts = {
   quote,
+  target: ({ name }) => quote(name),
   literal,
   placeholder: () => '?',
   // What a column's collation calls equal is not the same yet.
