@@ -1,8 +1,10 @@
 import type { Colours } from './colours.ts'
 import { arrow, box, cylinder, dot, path, text } from './shapes.ts'
 
-const width = 760
-const height = 526
+// All is drawn within this frame of the grid.
+const edge = 11
+const width = 738
+const height = 504
 
 const told =
   'The application, with its query tools, and Signalbox run in one process. Signalbox reads each statement, decides its route with ' +
@@ -21,7 +23,7 @@ export function drawIdea(colours: Colours): string {
     ...shadow(colours),
   ]
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="name told">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${edge} ${edge} ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="name told">`,
     '<title id="name">Signalbox: one data layer over many databases</title>',
     `<desc id="told">${told}</desc>`,
     '<style>text{font-family:system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}.m{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}</style>',

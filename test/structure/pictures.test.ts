@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { dark, light, type Colours } from '../../scripts/picture/colours.ts'
+import { connect, formatRoute } from '../../src/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -84,6 +85,20 @@ it.each([
   ] as const
   for (const [ink = '', ground = ''] of written)
     expect(contrast(ink, ground), `${ink} on ${ground}`).toBeGreaterThan(4.5)
+})
+
+it('the route on the picture, and its reasons, are those that are given', async () => {
+  const primary = 'postgres://app@db1/shop'
+  const config = { databases: { default: 'shop', shop: { primary, replicas: ['postgres://app@db2/shop'] } } } as const
+  await using client = await connect(config) // connects to nothing before the first statement
+  const route = formatRoute(client.explain('select name, price from product where id = $1', [7]))
+  // What the session needs is only known of servers that run.
+  const given = route + readFileSync(join(root, 'src/execution/placement.ts'), 'utf8')
+  const drawn = readFileSync(join(root, 'docs/images/idea-light.svg'), 'utf8').replaceAll('&quot;', '"')
+  const texts = [...drawn.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, words = '']) => words)
+  const first = texts.findIndex((words) => words.startsWith('→'))
+  const shown = texts.slice(first, first + 4)
+  expect(shown.map((words) => given.includes(words))).toEqual([true, true, true, true])
 })
 
 it('what is not well-formed, or reaches elsewhere, is found', () => {
