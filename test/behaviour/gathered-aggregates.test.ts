@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { connect, listShards } from '../../src/index.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
 import { privateServer, testedEngines } from '../support/servers.ts'
-import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
+import { startShardedShop } from '../support/sharded-shop.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 describe.runIf(testedEngines.includes('postgres'))('aggregates of gathered rows on PostgreSQL', () => {
-  let shop: ShardedShop
-  beforeAll(async () => {
-    shop = await startShardedShop('postgres')
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(async () => await startShardedShop('postgres'))
 
   it.each([
     'select json_agg(customer order by id) as j from customer',
@@ -51,13 +46,7 @@ function close(rows: readonly unknown[]): unknown[] {
 describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
   'deviations of floating-point numbers, on %s',
   (engine) => {
-    let shop: ShardedShop
-    beforeAll(async () => {
-      shop = await startShardedShop(engine)
-    }, 60_000)
-    afterAll(async () => {
-      await shop[Symbol.asyncDispose]()
-    })
+    const shop = forAllTests(async () => await startShardedShop(engine))
 
     const everywhere = [
       'select stddev(weight) as a, variance(weight) as b, stddev_pop(weight) as c, stddev_samp(weight) as d, var_pop(weight) as e, var_samp(weight) as f, count(*) as n from purchase',
@@ -161,13 +150,7 @@ const lists = {
 } as const
 
 describe.each(testedEngines)('groups that MariaDB itself mistakes in one database, on %s', (engine) => {
-  let shop: ShardedShop
-  beforeAll(async () => {
-    shop = await startShardedShop(engine)
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(async () => await startShardedShop(engine))
   const { text, json } = lists[engine]
   const joined = 'from customer c join purchase p on p.customer_id = c.id'
   /** The rows first, in a table that is kept, and then their groups: all engines agree on that. */

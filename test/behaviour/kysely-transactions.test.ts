@@ -1,18 +1,14 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { kysely, signalboxErrorOf } from '../../src/adapters/kysely.ts'
 import { CrossDatabaseTransactionError, ReadOnlyTransactionError, TransactionClosedError } from '../../src/index.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
 import { emptyShop, engines, kyselyShop, type KyselyShop } from '../support/kysely-shop.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 describe('transactions of one Kysely instance', () => {
-  let shop: KyselyShop
-
-  beforeAll(async () => {
-    shop = await kyselyShop()
-  })
+  const shop = forAllTests(async () => await kyselyShop())
   beforeEach(async () => await emptyShop(shop))
-  afterAll(async () => await shop[Symbol.asyncDispose]())
 
   const homes = [
     ['shop', 'category', 'title'],

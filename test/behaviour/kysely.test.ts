@@ -1,18 +1,14 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { kysely, signalboxErrorOf, using } from '../../src/adapters/kysely.ts'
 import { CrossDatabaseQueryError, CrossEngineError, UnknownDatabaseError } from '../../src/index.ts'
-import { emptyShop, engines, kyselyShop, threeEngines, type KyselyShop, type Shop } from '../support/kysely-shop.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
+import { emptyShop, engines, kyselyShop, threeEngines, type Shop } from '../support/kysely-shop.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 describe(`one Kysely instance over ${engines.shop}, ${engines.reviews} and ${engines.archive}`, () => {
-  let shop: KyselyShop
-
-  beforeAll(async () => {
-    shop = await kyselyShop()
-  })
+  const shop = forAllTests(async () => await kyselyShop())
   beforeEach(async () => await emptyShop(shop))
-  afterAll(async () => await shop[Symbol.asyncDispose]())
 
   it('sends each query to the database of its table, in the words of its engine', async () => {
     const { db } = shop

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import {
   connect,
   hashShards,
@@ -9,20 +9,17 @@ import {
   type Config,
 } from '../../src/index.ts'
 import { sqlFor } from '../support/dialect.ts'
-import { assertInvariant, startLookupCustomers, type LookupCustomers } from '../support/lookup-customers.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
+import { assertInvariant, startLookupCustomers } from '../support/lookup-customers.ts'
 import { privateServer, testedEngines } from '../support/servers.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 describe.each(testedEngines)('lookup indexes on %s', (engine) => {
-  let shop: LookupCustomers
+  const shop = forAllTests(async () => await startLookupCustomers(engine))
   const sql = (text: string): string => sqlFor(engine, text)
   const insert = sql('insert into customer (id, email, name) values (?, ?, ?)')
   const byEmail = sql('select id, name from customer where email = ?')
 
-  beforeAll(async () => {
-    shop = await startLookupCustomers(engine)
-  })
-  afterAll(async () => await shop[Symbol.asyncDispose]())
   beforeEach(async () => {
     await shop.client.query('delete from customer', [], { allShards: true })
   })

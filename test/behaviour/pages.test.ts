@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   connect,
   CursorError,
@@ -9,8 +9,9 @@ import {
   type PageOptions,
 } from '../../src/index.ts'
 import { sqlFor } from '../support/dialect.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
 import { freshDatabase, testedEngines } from '../support/servers.ts'
-import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
+import { startShardedShop } from '../support/sharded-shop.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 type Row = Record<string, unknown>
@@ -43,13 +44,7 @@ async function walk(
 }
 
 describe.each(testedEngines)('pages on %s', (engine) => {
-  let shop: ShardedShop
-  beforeAll(async () => {
-    shop = await startShardedShop(engine)
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(async () => await startShardedShop(engine))
 
   const withNulls = engine === 'mysql' ? [] : ['nulls first', 'nulls last']
   const queries: readonly [text: string, params?: readonly unknown[]][] = [

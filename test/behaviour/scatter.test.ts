@@ -1,35 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { kysely } from '../../src/adapters/kysely.ts'
 import { sqlFor } from '../support/dialect.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
+import { expectSameAnswer } from '../support/same-answer.ts'
 import { testedEngines } from '../support/servers.ts'
-import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
+import { startShardedShop } from '../support/sharded-shop.ts'
 
 describe.each(testedEngines)('a read of several shards on %s', (engine) => {
-  let shop: ShardedShop
-  beforeAll(async () => {
-    shop = await startShardedShop(engine)
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(async () => await startShardedShop(engine))
 
-  /** Same rows, same order. */
   async function expectSame(text: string, params: readonly unknown[] = []): Promise<void> {
-    const sql = sqlFor(engine, text)
-    const [one, many] = [await shop.whole.query(sql, params), await shop.sharded.query(sql, params)]
-    expect(many.rows, text).toEqual(one.rows)
-    expect(many.rowCount, text).toBe(one.rowCount)
-    expect(
-      many.fields.map(({ name }) => name),
-      text,
-    ).toEqual(one.fields.map(({ name }) => name))
-    const [plain, arrays] = [
-      await shop.whole.query(sql, params, { rowMode: 'array' }),
-      await shop.sharded.query(sql, params, { rowMode: 'array' }),
-    ]
-    expect(arrays.rows, text).toEqual(plain.rows)
-    const streamed = await Array.fromAsync(shop.sharded.stream(sql, params, { fetchSize: 7 }))
-    expect(streamed, text).toEqual(one.rows)
+    await expectSameAnswer(shop.whole, shop.sharded, { sql: sqlFor(engine, text), params, mayBeEmpty: true })
   }
 
   const ordered: readonly (readonly [text: string, params?: readonly unknown[]])[] = [

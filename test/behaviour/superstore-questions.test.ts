@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { forAllTests } from '../support/for-all-tests.ts'
 import {
   expectRefused,
   isRefused,
@@ -12,7 +13,7 @@ import {
 } from '../support/outcome.ts'
 import { expectSameAnswer } from '../support/same-answer.ts'
 import { testedEngines } from '../support/servers.ts'
-import { startShardedTables, type ShardedTables } from '../support/sharded-tables.ts'
+import { startShardedTables } from '../support/sharded-tables.ts'
 import { shopChanges, type Change, type ShopChange } from '../support/superstore-changes.ts'
 import { shopQuestions, textFor, type Row, type ShopQuestion } from '../support/superstore-questions.ts'
 import { superstoreShardKeys, superstoreTables } from '../support/superstore-tables.ts'
@@ -21,17 +22,14 @@ const changes = shopChanges.map((change, at) => ({ ...change, number: at + 1 }))
 const questions = shopQuestions.map((question, at) => ({ ...question, number: at + 1 }))
 
 describe.each(testedEngines)('questions of a shop, over its customers on shards of %s', (engine) => {
-  let shop: ShardedTables
-  beforeAll(async () => {
-    shop = await startShardedTables(engine, {
-      tables: await superstoreTables(),
-      shardKeys: superstoreShardKeys,
-      keyType: 'text',
-    })
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(
+    async () =>
+      await startShardedTables(engine, {
+        tables: await superstoreTables(),
+        shardKeys: superstoreShardKeys,
+        keyType: 'text',
+      }),
+  )
 
   const refusedHere = ({ outcome }: { outcome: Outcomes }): boolean => isRefused(outcomeOn(engine, outcome))
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { forAllTests } from '../support/for-all-tests.ts'
 import { expectRefused, numberedRows, outcomeCell, outcomeOf } from '../support/outcome.ts'
 import { testedEngines } from '../support/servers.ts'
-import type { ShardedTables } from '../support/sharded-tables.ts'
 import { startShardedWholesale } from '../support/sharded-wholesale.ts'
 import { wholesaleQuestions, type WholesaleQuestion } from '../support/wholesale-questions.ts'
 
@@ -11,13 +11,7 @@ const rewritten = wholesaleQuestions.filter(({ instead }) => instead !== undefin
 const stepwise = wholesaleQuestions.filter(({ steps }) => steps !== undefined)
 
 describe.each(testedEngines)('the 22 questions of a decision-support benchmark, over shards on %s', (engine) => {
-  let shop: ShardedTables
-  beforeAll(async () => {
-    shop = await startShardedWholesale(engine)
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(async () => await startShardedWholesale(engine))
 
   /** The rows of one database; a question that finds nothing would prove nothing. */
   async function expectedRows(sql: string): Promise<readonly unknown[]> {

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { SignalboxError } from '../../src/index.ts'
 import type { Engine } from '../../src/topology/server-target.ts'
+import { forAllTests } from '../support/for-all-tests.ts'
 import { testedEngines } from '../support/servers.ts'
-import { startShardedShop, type ShardedShop } from '../support/sharded-shop.ts'
+import { startShardedShop } from '../support/sharded-shop.ts'
 
 /** A statement that is not carried out on several shards, what its error names, and where the syntax exists; default: everywhere. */
 type Unsupported = readonly [sql: string, construct: string, engines?: readonly Engine[]]
@@ -201,13 +202,7 @@ const changes: readonly Unsupported[] = [
 const evenOnAll = /^insert|set id|limit|select max/
 
 describe.each(testedEngines)('what several shards cannot do is refused by name on %s', (engine) => {
-  let shop: ShardedShop
-  beforeAll(async () => {
-    shop = await startShardedShop(engine)
-  }, 60_000)
-  afterAll(async () => {
-    await shop[Symbol.asyncDispose]()
-  })
+  const shop = forAllTests(async () => await startShardedShop(engine))
 
   const here = (list: readonly Unsupported[]) =>
     list
