@@ -1,18 +1,11 @@
-import { readFileSync } from 'node:fs'
-import type { StatementKind } from '../../src/statement/analysis.ts'
-import type { Effect } from '../../src/routing/route.ts'
+import { type CorpusHeading, fileText, parseHeading } from './corpus-file.ts'
 
 /** One statement of the corpus, and what is expected of it. */
-export interface CorpusStatement {
+export interface CorpusStatement extends CorpusHeading {
   readonly sql: string
-  readonly kind: StatementKind
-  readonly effect: Effect
   /** The error number that the engine answers with, where it is no refusal as a write; and why. */
   readonly error: { readonly code: number; readonly reason: string } | undefined
 }
-
-const kinds: readonly StatementKind[] = ['read', 'locking-read', 'write', 'ddl', 'transaction', 'session', 'unknown']
-const effects: readonly Effect[] = ['read', 'write', 'session']
 
 /** The statements, one each, that make the schema which the corpus is written for. */
 export function corpusSchema(engine: 'mysql' | 'sqlite'): string {
@@ -27,13 +20,9 @@ export function readCorpus(engine: 'mysql' | 'sqlite'): CorpusStatement[] {
   })
 }
 
-function fileText(name: string): string {
-  return readFileSync(new URL(name, import.meta.url), 'utf8')
-}
-
 function parseCorpus(text: string, name: string): CorpusStatement[] {
   const statements: CorpusStatement[] = []
-  let heading: Pick<CorpusStatement, 'kind' | 'effect'> | undefined
+  let heading: CorpusHeading | undefined
   for (const [index, line] of text.split('\n').entries()) {
     const place = `${name}:${index + 1}`
     if (line.trim() === '' || line.startsWith('##')) continue
@@ -48,12 +37,4 @@ function parseCorpus(text: string, name: string): CorpusStatement[] {
     statements.push({ ...heading, sql: sql.replaceAll('⏎', '\n'), error })
   }
   return statements
-}
-
-function parseHeading(line: string, place: string): Pick<CorpusStatement, 'kind' | 'effect'> {
-  const [, kindName, effectName] = line.split(' ')
-  const kind = kinds.find((each) => each === kindName)
-  const effect = effects.find((each) => each === effectName)
-  if (kind === undefined || effect === undefined) throw new Error(`${place}: no such kind or effect`)
-  return { kind, effect }
 }

@@ -1,20 +1,14 @@
 import { createConnection, type Connection } from 'mysql2/promise'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { effectOf } from '../../src/routing/effect.ts'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { createMysqlAnalyzer } from '../../src/statement/mysql.ts'
 import { mysqlSafeFunctions } from '../../src/statement/mysql/functions.ts'
 import { dsnOf } from '../../src/testing/index.ts'
 import { freshDatabase, sharedServer, type TestDatabase, testedEngines } from '../support/servers.ts'
+import { type CorpusOutcome, testCorpus } from './engine-corpus-tests.ts'
 import { type CorpusStatement, corpusSchema, readCorpus } from './engine-corpus.ts'
 
 /** ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: MariaDB's own word for "this is a write". */
 const refusedAsWrite = 1792
-interface Outcome {
-  readonly statement: CorpusStatement
-  /** 0, or the error number. */
-  readonly answer: number
-  readonly message: string
-}
 
 describe.runIf(testedEngines.includes('mysql'))('MariaDB corpus', () => {
   const corpus = readCorpus('mysql')
@@ -22,7 +16,7 @@ describe.runIf(testedEngines.includes('mysql'))('MariaDB corpus', () => {
   const account = { user: `corpus_${process.pid}`, password: 'corpus' }
   let database: TestDatabase
   let admin: Connection
-  let outcomes: readonly Outcome[]
+  let outcomes: readonly CorpusOutcome[]
 
   beforeAll(async () => {
     database = await freshDatabase('mysql')
@@ -44,48 +38,14 @@ describe.runIf(testedEngines.includes('mysql'))('MariaDB corpus', () => {
     await database.drop()
   })
 
-  const effect = (sql: string): string =>
-    effectOf(analyzer.analyze(sql), (fn) =>
-      fn.schema === undefined && mysqlSafeFunctions.has(fn.name) ? 'safe' : 'unknown',
-    ).effect
-
-  test('has at least 400 different statements', () => {
-    expect(new Set(corpus.map(({ sql }) => sql)).size).toBe(corpus.length)
-    expect(corpus.length).toBeGreaterThanOrEqual(400)
-  })
-
-  test('gives every statement its kind, and its effect once the functions are known', () => {
-    const wrong = corpus
-      .map((statement) => ({ statement, kind: analyzer.analyze(statement.sql).kind, effect: effect(statement.sql) }))
-      .filter(({ statement, ...actual }) => actual.kind !== statement.kind || actual.effect !== statement.effect)
-    expect(wrong).toEqual([])
-  })
-
-  test('every statement does on the server what the corpus says', () => {
-    const surprising = outcomes.filter(
-      ({ statement, answer }) => answer !== (statement.error?.code ?? 0) && answer !== refusedAsWrite,
-    )
-    expect(surprising.map(({ statement, answer, message }) => `${answer} ${message} :: ${statement.sql}`)).toEqual([])
-  })
-
-  test('calls no statement a read that the server refuses as a write', () => {
-    const refused = outcomes.filter(({ answer }) => answer === refusedAsWrite)
-    expect(refused.length).toBeGreaterThan(120)
-    expect(refused.filter(({ statement }) => effect(statement.sql) === 'read')).toEqual([])
-  })
-
-  test('calls at least 97 % of the accepted plain reads reads', () => {
-    const plain = outcomes.filter(({ statement, answer }) => statement.effect === 'read' && answer === 0)
-    const seen = plain.filter(({ statement }) => effect(statement.sql) === 'read')
-    const refused = outcomes.filter(({ answer }) => answer === refusedAsWrite)
-    const misjudged = refused.filter(({ statement }) => effect(statement.sql) === 'read')
-    const listed = corpus.filter(({ error }) => error !== undefined).length
-    console.log(
-      `MariaDB: ${corpus.length} statements run, ${listed} listed with another error; reads seen as reads: ` +
-        `${seen.length} of ${plain.length}; refused as writes: ${refused.length}, of them seen as read: ${misjudged.length}`,
-    )
-    expect(plain.length).toBeGreaterThan(200)
-    expect(seen.length / plain.length).toBeGreaterThanOrEqual(0.97)
+  testCorpus({
+    engine: 'MariaDB',
+    corpus,
+    analyzer,
+    isSafe: (fn) => fn.schema === undefined && mysqlSafeFunctions.has(fn.name),
+    refusedAsWrite,
+    leastRefused: 120,
+    outcomes: () => outcomes,
   })
 })
 
@@ -109,8 +69,8 @@ interface Login {
  * Runs each statement in a read-only transaction. The session is read-only too, because a definition first ends its
  * transaction: so the server refuses definitions as well, and nothing that it would change is changed.
  */
-async function runAll(corpus: readonly CorpusStatement[], login: Login): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
+async function runAll(corpus: readonly CorpusStatement[], login: Login): Promise<CorpusOutcome[]> {
+  const outcomes: CorpusOutcome[] = []
   for (const statement of corpus) {
     const connection = await createConnection({ ...login, multipleStatements: true })
     try {
