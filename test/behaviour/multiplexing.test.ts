@@ -1,11 +1,11 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { poolOptions } from '../../src/config.ts'
 import type { DriverPool, DriverRequest, DriverResult, PoolOptions } from '../../src/drivers/driver.ts'
-import { createPostgresDriver } from '../../src/drivers/postgres.ts'
 import { QueryError, TimeoutError } from '../../src/errors.ts'
 import { readOptions } from '../../src/option.ts'
 import { startFaultProxy } from '../../src/testing/index.ts'
-import { freshDatabase, sharedServer, testedEngines } from '../support/servers.ts'
+import { poolsOfEachTest } from '../support/postgres-pools.ts'
+import { sharedServer, testedEngines } from '../support/servers.ts'
 
 const limits: PoolOptions = { ...readOptions(poolOptions, {}, 'pool'), maxConnections: 6 }
 /** Quick or slow, as its parameter says: taught as quick, it is let onto a shared connection and can then be slow there. */
@@ -18,22 +18,7 @@ interface Row {
 }
 
 describe.runIf(testedEngines.includes('postgres'))('multiplexing of short reads on PostgreSQL', () => {
-  const cleanUps: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
-  })
-
-  async function database(): Promise<string> {
-    const fresh = await freshDatabase('postgres')
-    cleanUps.push(() => fresh.drop())
-    return fresh.dsn
-  }
-
-  async function openPool(dsn: string, options: Partial<PoolOptions> = {}): Promise<DriverPool> {
-    const pool = await createPostgresDriver().open({ from: 'dsn', dsn }, { ...limits, ...options })
-    cleanUps.push(() => pool.close({ timeoutMs: 2_000 }))
-    return pool
-  }
+  const { database, openPool } = poolsOfEachTest(limits)
 
   function run(pool: DriverPool, sql: string, params: unknown[] = [], more: Partial<DriverRequest> = {}) {
     return Promise.resolve(pool.query({ sql, params, access: 'read', ...more }))

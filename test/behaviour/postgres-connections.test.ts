@@ -1,35 +1,19 @@
 import { inspect } from 'node:util'
 import pg from 'pg'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { poolOptions } from '../../src/config.ts'
-import type { DriverPool, DriverRequest, PoolOptions, ServerTarget } from '../../src/drivers/driver.ts'
-import { createPostgresDriver } from '../../src/drivers/postgres.ts'
+import type { DriverPool, DriverRequest, PoolOptions } from '../../src/drivers/driver.ts'
 import { AbortedError, CommitUnknownError, PoolExhaustedError, QueryError, TimeoutError } from '../../src/errors.ts'
 import { readOptions } from '../../src/option.ts'
 import { startFaultProxy } from '../../src/testing/index.ts'
-import { freshDatabase, privateServer, sharedServer, testedEngines } from '../support/servers.ts'
+import { poolsOfEachTest } from '../support/postgres-pools.ts'
+import { privateServer, sharedServer, testedEngines } from '../support/servers.ts'
 
 /** Multiplexing has a test of its own; without it every statement takes a connection of its own. */
 const limits: PoolOptions = { ...readOptions(poolOptions, {}, 'pool'), maxConnections: 4, multiplexConnections: 0 }
 
 describe.runIf(testedEngines.includes('postgres'))('connections of one’s own on PostgreSQL', () => {
-  const cleanUps: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
-  })
-
-  async function database(): Promise<string> {
-    const fresh = await freshDatabase('postgres')
-    cleanUps.push(() => fresh.drop())
-    return fresh.dsn
-  }
-
-  async function openPool(target: string | ServerTarget, options: Partial<PoolOptions> = {}): Promise<DriverPool> {
-    const server: ServerTarget = typeof target === 'string' ? { from: 'dsn', dsn: target } : target
-    const pool = await createPostgresDriver().open(server, { ...limits, ...options })
-    cleanUps.push(() => pool.close({ timeoutMs: 1_000 }))
-    return pool
-  }
+  const { database, openPool, afterwards } = poolsOfEachTest(limits)
 
   function request(sql: string, params: unknown[] = [], more: Partial<DriverRequest> = {}): DriverRequest {
     return { sql, params, access: 'write', ...more }
@@ -360,7 +344,7 @@ describe.runIf(testedEngines.includes('postgres'))('connections of one’s own o
 
   it('of a pool that the application made go back to it, and stay open', async () => {
     const handle = new pg.Pool({ connectionString: await database(), max: 2 })
-    cleanUps.push(() => handle.end())
+    afterwards(() => handle.end())
     const pool = await openPool({ from: 'handle', handle }, { multiplexConnections: 2 })
     const pids = await Promise.all(
       Array.from({ length: 8 }, () => value(pool, 'select pg_backend_pid(), pg_sleep(0.01)')),

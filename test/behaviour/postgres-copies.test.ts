@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { poolOptions } from '../../src/config.ts'
 import type { DriverPool, DriverRequest, Lease, PoolOptions } from '../../src/drivers/driver.ts'
-import { createPostgresDriver } from '../../src/drivers/postgres.ts'
 import { AbortedError, QueryError, TimeoutError, UnsupportedError } from '../../src/errors.ts'
 import { readOptions } from '../../src/option.ts'
-import { freshDatabase, testedEngines } from '../support/servers.ts'
+import { poolsOfEachTest } from '../support/postgres-pools.ts'
+import { testedEngines } from '../support/servers.ts'
 
 const limits: PoolOptions = { ...readOptions(poolOptions, {}, 'pool'), maxConnections: 4, multiplexConnections: 0 }
 const out: DriverRequest = { sql: 'copy (select generate_series(1, 100000)) to stdout', params: [], access: 'read' }
@@ -22,23 +22,17 @@ async function* never(): AsyncGenerator<Uint8Array, void, undefined> {
 }
 
 describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL connection', () => {
-  const cleanUps: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
-  })
+  const { database, openPool, afterwards } = poolsOfEachTest(limits)
 
-  async function openPool(): Promise<DriverPool> {
-    const fresh = await freshDatabase('postgres')
-    cleanUps.push(() => fresh.drop())
-    const pool = await createPostgresDriver().open({ from: 'dsn', dsn: fresh.dsn }, limits)
-    cleanUps.push(() => pool.close({ timeoutMs: 1_000 }))
+  async function poolOfThings(): Promise<DriverPool> {
+    const pool = await openPool(await database())
     await pool.query({ sql: 'create table thing (id integer primary key)', params: [], access: 'write' })
     return pool
   }
 
   async function leaseOf(pool: DriverPool): Promise<Lease> {
     const lease = await pool.lease()
-    cleanUps.push(() => lease.release('clean').catch(() => undefined))
+    afterwards(() => lease.release('clean').catch(() => undefined))
     return lease
   }
 
@@ -52,7 +46,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   }
 
   it('give the bytes and the number of rows, and take them', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const [source, target] = [await leaseOf(pool), await leaseOf(pool)]
     let rows = 0
     async function* bytes(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -69,7 +63,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('end with their errors, and the connection can be used again', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const lease = await leaseOf(pool)
     const read = async (request: DriverRequest): Promise<void> => {
       for await (const block of lease.copyOut!(request)) void block
@@ -92,7 +86,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('take nothing if what is to be taken fails', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const lease = await leaseOf(pool)
     async function* failing(): AsyncGenerator<Uint8Array, void, undefined> {
       yield* lines(1, 10)
@@ -103,7 +97,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('are cancelled on the server when nobody reads on, when their time is up, and by a signal', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const lease = await leaseOf(pool)
     for await (const block of lease.copyOut!(endless)) {
       expect(block.bytes.length).toBeGreaterThan(0)
@@ -125,7 +119,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('have the connection for themselves', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const lease = await leaseOf(pool)
     for await (const block of lease.copyOut!(endless)) {
       void block
@@ -136,7 +130,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('fail with a connection that is lost', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     for (const way of ['out', 'in'] as const) {
       const lease = await leaseOf(pool)
       const pid = await value(lease, 'select pg_backend_pid()')
@@ -160,7 +154,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('wait for a slow reader, with the server, and hold little meanwhile', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const lease = await leaseOf(pool)
     const pid = await value(lease, 'select pg_backend_pid()')
     const waits = `select wait_event from pg_stat_activity where pid = ${String(pid)}`
@@ -175,7 +169,7 @@ describe.runIf(testedEngines.includes('postgres'))('bulk copies of a PostgreSQL 
   })
 
   it('wait for a slow server, and hold little meanwhile', async () => {
-    const pool = await openPool()
+    const pool = await poolOfThings()
     const [lease, blocker] = [await leaseOf(pool), await leaseOf(pool)]
     await value(blocker, 'select pg_advisory_lock(7)')
     await pool.query({
