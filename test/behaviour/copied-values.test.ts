@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { connect, CopyError, CopyValueError, type Client, type Dsn, type Engine } from '../../src/index.ts'
+import { setMisleading } from '../support/misleading-settings.ts'
 import { freshDatabase, privateServer, testedEngines } from '../support/servers.ts'
 import { bitsOnMysql, bitsOnPostgres, mysqlColumns, postgresColumns } from '../support/value-columns.ts'
 
@@ -363,27 +364,7 @@ describe.runIf(isTested('postgres'))('values from one PostgreSQL server to anoth
       const server = await privateServer('postgres')
       try {
         const [here, there] = [await server.createDatabase(), await server.createDatabase()]
-        const settings = [
-          [
-            here,
-            "datestyle = 'SQL, DMY'",
-            "intervalstyle = 'sql_standard'",
-            'extra_float_digits = -10',
-            "timezone = 'Europe/Berlin'",
-            'bytea_output = escape',
-          ],
-          [
-            there,
-            "datestyle = 'SQL, MDY'",
-            "intervalstyle = 'postgres_verbose'",
-            'extra_float_digits = 0',
-            "timezone = 'Asia/Kolkata'",
-          ],
-        ] as const
-        for (const [{ dsn, name }, ...set] of settings) {
-          await using plain = await connect(dsn)
-          for (const each of set) await plain.query(`alter database "${name}" set ${each}`)
-        }
+        await setMisleading(here, there)
         await using client = await connect({ databases: { here: here.dsn, there: there.dsn } })
         const listed = postgresColumns.map(([type], index) => `c${index} ${type}`).join(', ')
         for (const name of ['here', 'there'] as const) {

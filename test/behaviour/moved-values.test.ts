@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { connect, listShards, type Client, type Dsn } from '../../src/index.ts'
+import { setMisleading } from '../support/misleading-settings.ts'
 import { privateServer, testedEngines } from '../support/servers.ts'
 import {
   bitsOnMysql,
@@ -45,27 +46,7 @@ describe.runIf(testedEngines.includes('postgres'))('values of moved rows on Post
         await server.createDatabase(),
         await server.createDatabase(),
       ]
-      // Settings under which a text means other values, or not all of them.
-      const settings = [
-        [
-          a,
-          "datestyle = 'SQL, DMY'",
-          "intervalstyle = 'sql_standard'",
-          'extra_float_digits = -10',
-          "timezone = 'Europe/Berlin'",
-        ],
-        [
-          b,
-          "datestyle = 'SQL, MDY'",
-          "intervalstyle = 'postgres_verbose'",
-          'extra_float_digits = 0',
-          "timezone = 'Asia/Kolkata'",
-        ],
-      ] as const
-      for (const [{ dsn, name }, ...set] of settings) {
-        await using plain = await connect(dsn)
-        for (const each of set) await plain.query(`alter database "${name}" set ${each}`)
-      }
+      await setMisleading(a, b)
       await using client = await clientOf(a.dsn, b.dsn, control.dsn)
       await client.query("create type mood as enum ('ok', 'so so')")
       await client.query('create domain positive as integer check (value > 0)')
