@@ -45,10 +45,7 @@ describe.each(testedEngines.filter((engine) => engine !== 'sqlite'))(
     })
 
     function dsns() {
-      const [a, b, c] = shards.map((database) => ({
-        primary: database.dsnOf(cluster.primary),
-        replicas: cluster.replicas.map((server) => database.dsnOf(server)),
-      }))
+      const [a, b, c] = shards.map(({ primary, replicas }) => ({ primary, replicas }))
       return { a: a!, b: b!, c: c!, control: control.dsn as Dsn }
     }
 

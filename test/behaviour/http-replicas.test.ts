@@ -36,8 +36,7 @@ describe.runIf(testedEngines.includes('postgres'))('websites whose replicas show
   })
 
   async function open(): Promise<Client> {
-    const primary = database.dsnOf(cluster.primary)
-    const replicas = cluster.replicas.map((server) => database.dsnOf(server))
+    const { primary, replicas } = database
     return await connect({
       databases: { default: { primary, replicas } },
       tokens: { keys: ['a secret of sixteen bytes'] },

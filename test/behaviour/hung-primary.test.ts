@@ -17,8 +17,8 @@ describe.each(engines)('a primary on %s that hangs while it writes', (engine) =>
     client = await connect({
       databases: {
         default: {
-          primary: database.dsnOf(cluster.primary),
-          replicas: cluster.replicas.map((server) => database.dsnOf(server)),
+          primary: database.primary,
+          replicas: database.replicas,
           pool: { maxConnections: 5, multiplexConnections: 0 },
         },
       },

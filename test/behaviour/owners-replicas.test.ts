@@ -13,14 +13,11 @@ describe.runIf(testedEngines.includes('postgres'))('a directory of owners over s
     control = await freshDatabase('postgres')
     clusters = await Promise.all([1, 2].map(async () => await startPostgresCluster({ template, replicas: 1 })))
     const databases = await Promise.all(clusters.map(async (cluster) => await cluster.createDatabase()))
-    const serversOf = (index: number) => ({
-      primary: databases[index]!.dsnOf(clusters[index]!.primary),
-      replicas: clusters[index]!.replicas.map((server) => databases[index]!.dsnOf(server)),
-    })
+    const [a, b] = databases.map(({ primary, replicas }) => ({ primary, replicas }))
     client = await connect({
       databases: {
         default: {
-          shards: { a: serversOf(0), b: serversOf(1) },
+          shards: { a: a!, b: b! },
           shardMap: directoryShards({ key: 'integer', directory: 'control' }),
           replication: { waitMs: 5_000 },
         },

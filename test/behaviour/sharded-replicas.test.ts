@@ -1,25 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, listShards, type Client } from '../../src/index.ts'
-import { startPostgresCluster, type ClusterDatabase, type TestCluster } from '../../src/testing/index.ts'
+import { startPostgresCluster, type TestCluster } from '../../src/testing/index.ts'
 import { sharedServer, testedEngines } from '../support/servers.ts'
 
 describe.runIf(testedEngines.includes('postgres'))('shards with replicas', () => {
   let clusters: readonly TestCluster[]
-  let databases: readonly ClusterDatabase[]
   let client: Client<'default'>
 
   beforeAll(async () => {
     const { template } = sharedServer('postgres')
     clusters = await Promise.all([1, 2].map(async () => await startPostgresCluster({ template, replicas: 1 })))
-    databases = await Promise.all(clusters.map(async (cluster) => await cluster.createDatabase()))
-    const serversOf = (index: number) => ({
-      primary: databases[index]!.dsnOf(clusters[index]!.primary),
-      replicas: clusters[index]!.replicas.map((server) => databases[index]!.dsnOf(server)),
-    })
+    const databases = await Promise.all(clusters.map(async (cluster) => await cluster.createDatabase()))
+    const [a, b] = databases.map(({ primary, replicas }) => ({ primary, replicas }))
     client = await connect({
       databases: {
         default: {
-          shards: { a: serversOf(0), b: serversOf(1) },
+          shards: { a: a!, b: b! },
           shardMap: listShards({ key: 'integer', lists: { a: [1, 3, 5], b: [2, 4, 6] } }),
           replication: { waitMs: 3_000 },
         },

@@ -44,7 +44,7 @@ describe.runIf(testedEngines.includes('mysql'))('the position of a write on Mari
   }
 
   async function openClient(): Promise<Client> {
-    const [primary, replicas] = [database.dsnOf(cluster.primary), cluster.replicas.map((one) => database.dsnOf(one))]
+    const { primary, replicas } = database
     const client = await connect({ databases: { shop: { primary, replicas, replication: { probeTimeoutMs: 5_000 } } } })
     open.push(async () => await client.close())
     return client
