@@ -1,5 +1,6 @@
 import type { Analysis } from './analysis.ts'
 import type { Analyzer, AnalyzerLimits } from './analyzer.ts'
+import { notUnderstood } from './not-understood.ts'
 import { mysqlSafeFunctions } from './mysql/functions.ts'
 import { defaultAnalyzerLimits } from './analyzer.ts'
 import type { MysqlReading } from './mysql/lexer.ts'
@@ -9,7 +10,7 @@ import { mysqlNotFunctions, mysqlReserved, mysqlWriteWords } from './mysql/words
 import { aggregateNames } from './shape/aggregate-names.ts'
 import { rowFunctions } from './shallow/select-columns.ts'
 import type { DialectSyntax } from './shallow/syntax-walk.ts'
-import { analyzeHead, analyzeTokens, headOf, isTooLong, notUnderstood } from './shallow/text-analysis.ts'
+import { analyzeHead, analyzeTokens, headOf, isTooLong } from './shallow/text-analysis.ts'
 import { tokenType } from './shallow/token-list.ts'
 import type { TokenList } from './shallow/token-list.ts'
 

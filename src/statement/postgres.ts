@@ -3,14 +3,17 @@ import type { Analysis, FunctionUse, StatementKind } from './analysis.ts'
 import { claimInserted } from './appearances/inserted-columns.ts'
 import { listAppearances } from './appearances/table-entry.ts'
 import { defaultAnalyzerLimits, type Analyzer, type AnalyzerLimits } from './analyzer.ts'
+import { frozenAnalysis } from './frozen-analysis.ts'
+import { notUnderstood } from './not-understood.ts'
 import { StatementFacts } from './postgres/facts.ts'
 import { analyzeHead } from './postgres/head.ts'
-import { explainRuns, verdictOf, type Verdict } from './postgres/kinds.ts'
+import { explainRuns, verdictOf } from './postgres/kinds.ts'
 import { PostgresParser, type RawStatement } from './postgres/parser.ts'
 import { soundValues } from './postgres/sound-values.ts'
 import { TableCollector } from './postgres/tables.ts'
 import { treeAt, typeOf } from './postgres/tree.ts'
 import { StatementWalk } from './postgres/walk.ts'
+import type { Verdict } from './verdict.ts'
 
 /**
  * The analyzer of PostgreSQL's dialect. It loads PostgreSQL's own parser (some 50 ms, once in a process) and answers
@@ -27,10 +30,10 @@ export async function createPostgresAnalyzer(limits: AnalyzerLimits = defaultAna
     dialect: 'postgres',
     analyze: (sql) => {
       try {
-        return freeze(analyze(sql, parser, limits))
+        return frozenAnalysis(analyze(sql, parser, limits))
       } catch (error) {
         // Not even a caller who has used up the stack meets an exception here.
-        return freeze(unknown(`The analysis failed (${messageOf(error)})`))
+        return notUnderstood('postgres', `The analysis failed (${messageOf(error)})`)
       }
     },
   }
@@ -39,7 +42,7 @@ export async function createPostgresAnalyzer(limits: AnalyzerLimits = defaultAna
 function analyze(sql: string, parser: PostgresParser, limits: AnalyzerLimits): Analysis {
   if (sql.length > limits.maxLength) return analyzeHead(sql)
   const outcome = parser.parse(sql)
-  if ('refused' in outcome) return unknown(outcome.refused)
+  if ('refused' in outcome) return notUnderstood('postgres', outcome.refused)
   const tables = new TableCollector(outcome.text)
   const functions = new Map<string, FunctionUse>()
   const conditions: StatementFacts['conditions'] = []
@@ -126,38 +129,4 @@ function strongest(verdicts: readonly Verdict[]): Verdict {
   if (state === undefined) return top ?? first
   if (top === undefined || top.kind === 'read') return state
   return { kind: 'unknown', why: `Changes beside session state in one text (${state.why}; ${top.why})` }
-}
-
-function unknown(why: string): Analysis {
-  return {
-    dialect: 'postgres',
-    kind: 'unknown',
-    why,
-    tables: [],
-    functions: [],
-    values: [],
-    appearances: [],
-    statements: 1,
-    complete: false,
-    leavesState: false,
-  }
-}
-
-/** Freezes an analysis and all that hangs from it; it is no deeper than its types say. */
-function freeze(analysis: Analysis): Analysis {
-  for (const table of analysis.tables) {
-    for (const span of table.spans) Object.freeze(span)
-    Object.freeze(table.spans)
-    Object.freeze(table)
-  }
-  for (const use of analysis.functions) Object.freeze(use)
-  for (const entry of analysis.values) {
-    for (const value of entry.values) Object.freeze(value)
-    Object.freeze(entry.values)
-    Object.freeze(entry)
-  }
-  Object.freeze(analysis.tables)
-  Object.freeze(analysis.functions)
-  Object.freeze(analysis.values)
-  return Object.freeze(analysis)
 }

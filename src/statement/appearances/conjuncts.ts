@@ -65,3 +65,11 @@ export const noConjuncts: Conjuncts = Object.freeze({
   memberships: Object.freeze([]),
   existing: Object.freeze([]),
 })
+
+/** Comparisons by the one that says the same with its sides exchanged. */
+export const turnedComparisons: ReadonlyMap<string, string> = new Map([
+  ['<', '>'],
+  ['<=', '>='],
+  ['>', '<'],
+  ['>=', '<='],
+])

@@ -2,7 +2,7 @@ import { indexOfWord } from '../shallow/data-change.ts'
 import { readPending, readQuery } from '../shallow/query-expression.ts'
 import { topScope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
 import { skipAlias } from '../shallow/table-list.ts'
-import type { Verdict } from '../shallow/text-analysis.ts'
+import type { Verdict } from '../verdict.ts'
 
 const objectWords: ReadonlySet<string> = new Set(
   `TABLE TABLES VIEW INDEX DATABASE SCHEMA USER ROLE SERVER SEQUENCE PROCEDURE FUNCTION TRIGGER EVENT PACKAGE

@@ -2,7 +2,8 @@ import { indexOfWord } from '../shallow/data-change.ts'
 import { scanExpression } from '../shallow/expression-scan.ts'
 import { readPending } from '../shallow/query-expression.ts'
 import { topScope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
-import type { StatementReader, Verdict } from '../shallow/text-analysis.ts'
+import type { StatementReader } from '../shallow/text-analysis.ts'
+import type { Verdict } from '../verdict.ts'
 import { tokenType } from '../shallow/token-list.ts'
 
 /** Words that make a `SET` change the server, not the connection. */

@@ -5,7 +5,7 @@ import { readSet, readSetStatement } from './set.ts'
 import { readPending, readQuery, readWith } from '../shallow/query-expression.ts'
 import { queryVerdict, readTraits, stateLeft } from './traits.ts'
 import { topScope, type Scope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
-import type { Verdict } from '../shallow/text-analysis.ts'
+import type { Verdict } from '../verdict.ts'
 import { tokenType } from '../shallow/token-list.ts'
 import type { TokenList } from '../shallow/token-list.ts'
 

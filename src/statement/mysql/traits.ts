@@ -1,5 +1,5 @@
 import type { SyntaxWalk } from '../shallow/syntax-walk.ts'
-import type { Verdict } from '../shallow/text-analysis.ts'
+import type { Verdict } from '../verdict.ts'
 import { tokenType } from '../shallow/token-list.ts'
 
 /** What makes a query more than a read. Found word by word, so that no misread structure can hide it. */

@@ -1,5 +1,5 @@
 import type { RangeBound, ValueSource } from '../analysis.ts'
-import { foundConjuncts, type Conjuncts, type FoundConjuncts } from '../appearances/conjuncts.ts'
+import { foundConjuncts, turnedComparisons, type Conjuncts, type FoundConjuncts } from '../appearances/conjuncts.ts'
 import { addAnyOf } from '../appearances/disjunction.ts'
 import type { ColumnReference } from '../appearances/origin.ts'
 import type { QueryColumns } from '../appearances/query-columns.ts'
@@ -158,16 +158,9 @@ function equal(left: unknown, right: unknown, found: FoundConjuncts, reading: Co
   }
 }
 
-const turned: ReadonlyMap<string, string> = new Map([
-  ['<', '>'],
-  ['<=', '>='],
-  ['>', '<'],
-  ['>=', '<='],
-])
-
 /** `column < value`, `value < column` and the like. */
 function addComparison(left: unknown, operator: string, right: unknown, found: FoundConjuncts): void {
-  const other = turned.get(operator)
+  const other = turnedComparisons.get(operator)
   if (other === undefined) return
   if (columnOf(left) === undefined) {
     if (columnOf(right) !== undefined) addComparison(right, other, left, found)

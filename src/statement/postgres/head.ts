@@ -1,4 +1,5 @@
 import type { Analysis } from '../analysis.ts'
+import { notUnderstood } from '../not-understood.ts'
 import { nameOf, nextToken, type Token } from './tokens.ts'
 
 /** How much of a text too long to be parsed is looked at, in UTF-16 units. */
@@ -17,18 +18,13 @@ interface Head {
  */
 export function analyzeHead(sql: string): Analysis {
   const { command, table } = readHead(sql)
-  const kind = command === 'unknown' ? 'unknown' : 'write'
-  const tables = table === undefined ? [] : [tableUse(table)]
   return {
-    dialect: 'postgres',
-    kind,
-    why: `The text is too long to be parsed (${sql.length} characters): judged by its first words`,
-    tables,
-    functions: [],
-    values: [],
-    appearances: [],
-    statements: 1,
-    complete: false,
+    ...notUnderstood(
+      'postgres',
+      `The text is too long to be parsed (${sql.length} characters): judged by its first words`,
+    ),
+    kind: command === 'unknown' ? 'unknown' : 'write',
+    tables: table === undefined ? [] : [tableUse(table)],
     leavesState: true,
   }
 }

@@ -1,17 +1,7 @@
 import type { StatementKind, TransactionVerb } from '../analysis.ts'
+import type { Verdict } from '../verdict.ts'
 import type { StatementFacts } from './facts.ts'
 import { listAt, nodeOf, numberAt, textAt, treeAt, typeOf, isTree, type Tree } from './tree.ts'
-
-/** What one statement is. */
-export interface Verdict {
-  readonly kind: StatementKind
-  readonly why: string
-  readonly verb?: TransactionVerb
-  /** Something stays on the connection. Default: false. */
-  readonly leavesState?: boolean
-  /** What it does is not all in the text. Default: true. */
-  readonly complete?: boolean
-}
 
 type Judge = (fields: Tree, facts: StatementFacts) => Verdict
 

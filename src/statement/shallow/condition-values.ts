@@ -1,5 +1,11 @@
 import type { ValueSource } from '../analysis.ts'
-import { foundConjuncts, type Conjuncts, type FoundConjuncts, type Restriction } from '../appearances/conjuncts.ts'
+import {
+  foundConjuncts,
+  turnedComparisons,
+  type Conjuncts,
+  type FoundConjuncts,
+  type Restriction,
+} from '../appearances/conjuncts.ts'
 import type { ColumnReference } from '../appearances/origin.ts'
 import { addAnyOf } from '../appearances/disjunction.ts'
 import type { SyntaxWalk } from './syntax-walk.ts'
@@ -114,7 +120,8 @@ function readConjunct(walk: SyntaxWalk, found: FoundConjuncts, { from, to }: Ran
   if (word.startsWith('<') || word.startsWith('>')) {
     const [before, behind] = [single(left), single(right)]
     if (before !== undefined) noteComparison(walk, found, before, word, operator + 1, to)
-    else if (behind !== undefined) noteComparison(walk, found, behind, turned.get(word) ?? '', from, operator)
+    else if (behind !== undefined)
+      noteComparison(walk, found, behind, turnedComparisons.get(word) ?? '', from, operator)
     return
   }
   if (left !== undefined && isQuery(walk, operator + 1, to)) noteSingle(walk, found, left, operator + 2)
@@ -137,14 +144,6 @@ function single(columns: readonly ColumnReference[] | undefined): ColumnReferenc
 function noteSingle(walk: SyntaxWalk, found: FoundConjuncts, columns: readonly ColumnReference[], query: number): void {
   found.memberships.push({ columns, query: walk.queryAt(query), single: true })
 }
-
-/** Comparisons by the one that says the same with its sides exchanged. */
-const turned: ReadonlyMap<string, string> = new Map([
-  ['<', '>'],
-  ['<=', '>='],
-  ['>', '<'],
-  ['>=', '<='],
-])
 
 function noteComparison(
   walk: SyntaxWalk,

@@ -1,23 +1,15 @@
-import type { Analysis, StatementKind, TransactionVerb } from '../analysis.ts'
+import type { Analysis, StatementKind } from '../analysis.ts'
 import type { AnalyzerLimits } from '../analyzer.ts'
 import { defaultAnalyzerLimits } from '../analyzer.ts'
 import { claimInserted } from '../appearances/inserted-columns.ts'
 import { listAppearances, withoutClaims } from '../appearances/table-entry.ts'
+import { frozenAnalysis } from '../frozen-analysis.ts'
+import { notUnderstood } from '../not-understood.ts'
 import type { Dialect } from '../statement.ts'
+import type { Verdict } from '../verdict.ts'
 import type { DialectSyntax } from './syntax-walk.ts'
 import { SyntaxWalk } from './syntax-walk.ts'
 import type { TokenList } from './token-list.ts'
-
-/** What one statement of a text is. */
-export interface Verdict {
-  readonly kind: StatementKind
-  readonly why: string
-  readonly verb?: TransactionVerb
-  /** Something stays behind on the connection. */
-  readonly leavesState?: boolean
-  /** False: tables may be missing. */
-  readonly complete?: boolean
-}
 
 /** Reads the statement that the tokens `from` to `to` make up, and notes what it names in the walk. */
 export type StatementReader = (walk: SyntaxWalk, from: number, to: number) => Verdict
@@ -63,24 +55,9 @@ function countStatements(tokens: TokenList): number {
   return count
 }
 
-export function notUnderstood(dialect: Dialect, why: string, statements = 1): Analysis {
-  return deepFreeze({
-    dialect,
-    kind: 'unknown',
-    why,
-    tables: [],
-    functions: [],
-    values: [],
-    appearances: [],
-    statements,
-    complete: false,
-    leavesState: false,
-  })
-}
-
 function summary(dialect: Dialect, walk: SyntaxWalk, verdicts: readonly Verdict[]): Analysis {
   const verdict = combine(verdicts)
-  return deepFreeze({
+  return frozenAnalysis({
     dialect,
     kind: verdict.kind,
     ...(verdict.verb === undefined ? {} : { verb: verdict.verb }),
@@ -136,17 +113,6 @@ export function combine(verdicts: readonly Verdict[]): Verdict {
   return { kind: strongest, why: `one of several statements: ${decisive.why}`, complete, leavesState }
 }
 
-/** Analyses are shared by everybody who sends the same text. */
-export function deepFreeze(analysis: Analysis): Analysis {
-  for (const list of [analysis.tables, analysis.functions, analysis.values]) {
-    for (const entry of list) Object.freeze(entry)
-    Object.freeze(list)
-  }
-  for (const table of analysis.tables) Object.freeze(table.spans)
-  for (const value of analysis.values) Object.freeze(value.values)
-  return Object.freeze(analysis)
-}
-
 /**
  * Analysis of a text that is too long to be read whole, from the verb and the table that its head shows. Behind the
  * head anything may come, so it is never a `read`.
@@ -160,16 +126,9 @@ export function analyzeHead(tokens: TokenList, syntax: DialectSyntax): Analysis 
   while (i < 8 && tokens.word(i) !== 'INTO') i++
   const name = tokens.word(i) === 'INTO' ? walk.qualifiedNameAt(i + 1, tokens.length - 1) : undefined
   if (name !== undefined) walk.findings.addTable(name, 'write')
-  return deepFreeze({
-    dialect: syntax.dialect,
+  return frozenAnalysis({
+    ...notUnderstood(syntax.dialect, `${tooLong}; it starts with ${verb}`),
     kind: 'write',
-    why: `${tooLong}; it starts with ${verb}`,
     tables: walk.findings.tables(),
-    functions: [],
-    values: [],
-    appearances: [],
-    statements: 1,
-    complete: false,
-    leavesState: false,
   })
 }

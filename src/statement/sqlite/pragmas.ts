@@ -1,5 +1,5 @@
 import type { SyntaxWalk } from '../shallow/syntax-walk.ts'
-import type { Verdict } from '../shallow/text-analysis.ts'
+import type { Verdict } from '../verdict.ts'
 import { tokenType } from '../shallow/token-list.ts'
 
 /** Pragmas that only answer, whatever their argument (https://sqlite.org/pragma.html). */

@@ -2,7 +2,7 @@ import { indexOfWord, readDelete, readInsert, readUpdate } from '../shallow/data
 import { readPending, readQuery, readWith } from '../shallow/query-expression.ts'
 import { answeringPragmas, readPragma } from './pragmas.ts'
 import { topScope, type Scope, type SyntaxWalk } from '../shallow/syntax-walk.ts'
-import type { Verdict } from '../shallow/text-analysis.ts'
+import type { Verdict } from '../verdict.ts'
 import type { TokenList } from '../shallow/token-list.ts'
 
 const unknown: Verdict = { kind: 'unknown', why: 'the statement is not understood', complete: false }
