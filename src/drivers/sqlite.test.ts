@@ -147,6 +147,8 @@ describe('a transaction that SQLite ended itself', () => {
     const closed = { code: 'SIGNALBOX_TRANSACTION_CLOSED' }
     await expect(lease.query(write('insert into t values (2)'))).rejects.toMatchObject(closed)
     await expect(lease.stream(read('select id from t')).next()).rejects.toMatchObject(closed)
+    await expect(lease.savepoint('inner')).rejects.toMatchObject(closed)
+    await expect(lease.query(write('insert into t values (4)'))).rejects.toMatchObject(closed)
     await expect(lease.commit()).rejects.toMatchObject(closed)
     await lease.rollback()
     expect((await lease.query(read('select id from t'))).rows).toEqual([])

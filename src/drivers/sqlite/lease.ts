@@ -100,7 +100,11 @@ export class SqliteLease implements Lease {
   }
 
   savepoint(name: string): Promise<void> {
-    return this.#inTurn(() => this.#connection.exec(`SAVEPOINT ${quotedName('sqlite', name)}`))
+    return this.#inTurn(() => {
+      // Where the transaction is gone, it would begin one that nobody knows of.
+      this.#mustBeInTransaction()
+      this.#connection.exec(`SAVEPOINT ${quotedName('sqlite', name)}`)
+    })
   }
 
   rollbackTo(name: string): Promise<void> {
