@@ -36,11 +36,12 @@ export async function checkSequence(
     if ('excluded' in verdict) return tally.refused(verdict.excluded)
     fail(`Step ${i + 1}: ${step.text}\n   came to ${verdict.came}\n   should be ${verdict.due}`)
   }
-  const due = await dump(engine, stage.copy, world)
-  compare('At the end there is', await dump(engine, stage.shadow, world), due, fail)
+  const all = worldsOf(steps, world)
+  const due = await dump(engine, stage.copy, all)
+  compare('At the end there is', await dump(engine, stage.shadow, all), due, fail)
   if (isLast) {
     const again = await stage.again()
-    compare('Opened again it has', await dump(engine, again, world), due, fail)
+    compare('Opened again it has', await dump(engine, again, all), due, fail)
     await again.close()
   }
   for (const fault of await stage.faults(isLast)) fail(fault)
@@ -99,15 +100,28 @@ async function play(
 }
 
 /** Each table, with what its engine has to tell of the kinds of its values, and each view. */
-async function dump(engine: OracleEngine, on: Runs, { tables, views }: ShadowWorld): Promise<readonly string[]> {
+async function dump(engine: OracleEngine, on: Runs, worlds: readonly ShadowWorld[]): Promise<readonly string[]> {
   const texts: string[] = []
   const read = async (name: string, sql: string): Promise<void> => {
     const statement = { sql, params: [], ordered: false, refused: false, numbersRows: false, isChange: false, form: '' }
     texts.push(`${name}: ${String(await outcomeOf(on, statement))}`)
   }
+  const [{ tables, views } = { tables: [], views: [] }, ...later] = worlds
   for (const { name, columns } of tables) await read(name, engine.dumpText(name, columns))
   for (const view of views) await read(view, `select * from ${view}`)
+  // A column that was added may be there or not: that is compared, too.
+  for (const world of later)
+    for (const { name, columns } of world.tables)
+      for (const column of columns.slice(tables.find((each) => each.name === name)?.columns.length))
+        await read(`${name}, column ${column.name}`, engine.dumpText(name, [column]))
   return texts
+}
+
+/** The world, and what it may have become. */
+function worldsOf(steps: readonly Step[], world: ShadowWorld): readonly ShadowWorld[] {
+  const become = (step: Step): readonly ShadowWorld[] =>
+    step.kind === 'block' ? step.steps.flatMap(become) : [step.statement.becomes].filter((each) => each !== undefined)
+  return [world, ...steps.flatMap(become)]
 }
 
 /** The whole as SQL; what stands behind `--` is not run. */

@@ -50,6 +50,8 @@ export interface PlayedStatement {
   /** Each row that it inserts gets a number, which is its `insertId`. */
   readonly numbersRows: boolean
   readonly isChange: boolean
+  /** What the world is behind it, if it does not fail. */
+  readonly becomes?: ShadowWorld
   /** What it is, for the tally. */
   readonly form: string
 }

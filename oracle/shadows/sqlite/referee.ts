@@ -26,12 +26,14 @@ export class SqliteReferee implements Referee {
     if (other === 'broken') return { excluded: 'SQLite itself has let a row through that breaks a foreign key' }
     if (statement?.form === 'insert')
       this.#isStale = /^\w*Error/.test(outcome) || (this.#isStale && !(statement.numbersRows && /^[1-9]/.test(outcome)))
-    if (statement?.isChange) this.#isUncounted = /^\w*Error/.test(outcome)
+    // A shadow notes the column, which is a change.
+    if (statement?.form === 'add column') this.#isUncounted = true
+    if (statement?.isChange && outcome !== 'refused') this.#isUncounted = /^\w*Error/.test(outcome)
     const told = (text: Outcome): Outcome => {
       const numbered = this.#isStale ? withoutId(text) : text
       return this.#isUncounted && statement?.form === 'counts' ? numbered.replace(/\[\d+/, '[') : numbered
     }
-    const [came, due] = [told(outcome), told(other)]
+    const [came, due] = [told(outcome), told(other)].map(withFoldedColumn) as [Outcome, Outcome]
     if (came === due) return 'same'
     if (due.includes(brokenKey) && before.some((step) => step.outcome.includes(brokenKey)))
       return { excluded: 'SQLite itself still counts the deferred keys of a statement that has failed' }
@@ -42,6 +44,13 @@ export class SqliteReferee implements Referee {
 /** What `last_insert_rowid()` tells behind an INSERT that failed depends on when it failed; so does `changes()`. */
 function withoutId(outcome: Outcome): Outcome {
   return outcome.replace(/id -?\d+/, 'id').replace(/^(1 rows, id undefined: \[\d+),-?\d+\]/, '$1]')
+}
+
+/** The table is called by its alias where there is one, which shows where it has no such column. */
+function withFoldedColumn(outcome: Outcome): Outcome {
+  return outcome
+    .replace(/no such column: .*/, (text) => text.toLowerCase())
+    .replace(/table main\.(.* has no column named)/i, 'table $1')
 }
 
 /** Whether the engine itself has let a row through that breaks a foreign key, as SQLite does where rows refer to their own table. */

@@ -2,6 +2,7 @@ import type { Choices } from '../../choices.ts'
 import { deleteText, insertText, updateText } from '../change-text.ts'
 import type { PlayedStatement, ShadowWorld } from '../model.ts'
 import { readText } from '../read-text.ts'
+import { addColumnText } from './add-column-text.ts'
 import { SqliteTextMaker } from './text-maker.ts'
 
 /** A statement about a world's tables, in the dialect of SQLite. */
@@ -25,6 +26,11 @@ export function sqliteStatement(
       isChange: false,
       form: 'counts',
     }
+  if (way % 23 === 22) {
+    const { sql, becomes } = addColumnText(make, world, table)
+    const played = { ordered: false, refused, numbersRows: false, isChange: false, form: 'add column' }
+    return { sql, params: [], ...played, becomes }
+  }
   if (way % 6 === 5) {
     const { sql, ordered } = readText(make, world)
     return { ...make.finish(sql), ordered, refused: false, numbersRows: false, isChange: false, form: 'select' }

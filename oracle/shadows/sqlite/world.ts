@@ -9,7 +9,8 @@ const oddNames = ['order', 'a b', 'straße']
 const columnNames = ['a', 'b', 'c', 'd']
 const oddColumnNames = ['from', 'it\'s "b"', 'set', 'Größe']
 
-const types: Readonly<Record<ValueKind, readonly string[]>> = {
+/** How a column of each kind may be declared. */
+export const columnTypes: Readonly<Record<ValueKind, readonly string[]>> = {
   int: ['integer', 'int'],
   real: ['real', 'numeric'],
   text: ['text', 'text collate nocase', 'varchar(9)'],
@@ -111,7 +112,7 @@ function draftTable(choices: Choices, name: string, odd: boolean): Draft {
     add(
       column,
       values,
-      `${choices.pick(types[values])}${required}${preset}${unique ? ` unique${onConflict()}` : ''}${bound}`,
+      `${choices.pick(columnTypes[values])}${required}${preset}${unique ? ` unique${onConflict()}` : ''}${bound}`,
     )
   }
   const some = columns.at(-1)!
@@ -178,7 +179,7 @@ function addForeignKeys(choices: Choices, draft: Draft, all: readonly Draft[]): 
           name: column,
           values: to.values,
           generated: false,
-          definition: `${quoted(column)} ${choices.pick(types[to.values])}${preset}`,
+          definition: `${quoted(column)} ${choices.pick(columnTypes[to.values])}${preset}`,
         })
         if (choices.chance(30) && columns.length === 1)
           draft.indexes.push(
