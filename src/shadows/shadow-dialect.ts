@@ -1,5 +1,5 @@
 import type { QueryError } from '../errors.ts'
-import type { Analysis } from '../statement/analysis.ts'
+import type { Analysis, Span } from '../statement/analysis.ts'
 import type { AddedColumns } from '../statement/shape/added-columns.ts'
 import type { Dialect } from '../statement/statement.ts'
 import type { ReusedText } from './reused-text.ts'
@@ -49,6 +49,8 @@ export interface ShadowDialect {
   readonly ownStep?: (sql: string, analysis: Analysis, catalogue: ShadowCatalogue) => ShadowStep | undefined
   /** What `ALTER TABLE … ADD COLUMN` of an augmented table becomes. Absent: it is refused. Throws `ShadowError`. */
   readonly addColumns?: (sql: string, added: AddedColumns, table: ShadowTable, catalogue: ShadowCatalogue) => ShadowStep
+  /** What another definition about an augmented table becomes, `name` being where it names that; `undefined`: it is refused. */
+  readonly define?: (sql: string, name: Span, table: ShadowTable) => ShadowStep | undefined
   /** What makes a connection show what is kept now, where it shows what was kept before. Absent where all connections see the same. */
   readonly renewal?: Renewal
   /** What a read becomes, where the engine asks views for less than tables. */

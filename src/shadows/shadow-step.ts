@@ -42,7 +42,7 @@ export function shadowStep(
   if (only === undefined) return undefined
   if (more.length > 0 || analysis.statements > 1)
     throw refusal(catalogue, 'a text that changes several augmented tables must be sent statement by statement.')
-  if (kind === 'ddl') return definitionOf(sql, only.table, catalogue, dialect)
+  if (kind === 'ddl') return definitionOf(sql, only, catalogue, dialect)
   const count = analysis.functions.find(({ name }) => dialect.counts?.has(name))
   if (count !== undefined)
     throw refusal(
@@ -52,11 +52,19 @@ export function shadowStep(
   return changeOf(sql, only, catalogue, dialect)
 }
 
-/** Of the definition of an augmented table, only new columns are the shadow's own. */
-function definitionOf(sql: string, table: ShadowTable, catalogue: ShadowCatalogue, dialect: ShadowDialect): ShadowStep {
+/** Of the definition of an augmented table, new columns and what the engine's dialect knows besides are the shadow's own. */
+function definitionOf(
+  sql: string,
+  { use, table }: { readonly use: TableUse; readonly table: ShadowTable },
+  catalogue: ShadowCatalogue,
+  dialect: ShadowDialect,
+): ShadowStep {
   const { addColumns } = dialect
   const added = addColumns && readAddedColumns(sql, dialect.dialect)
   if (added !== undefined) return addColumns!(sql, added, table, catalogue)
+  const [name] = use.spans
+  const defined = name && dialect.define?.(sql, name, table)
+  if (defined !== undefined) return defined
   const most = addColumns === undefined ? '' : ', and new columns are all that it can get (ALTER TABLE … ADD COLUMN)'
   throw refusal(catalogue, `the definition of ${table.name} is the base's${most}. Declare it "replace" to change it.`)
 }

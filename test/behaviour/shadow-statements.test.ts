@@ -248,7 +248,7 @@ describe('a shadow refuses by name', () => {
       'create table mine (id integer primary key, item int references item)',
       /a definition that lasts cannot name item/,
     ],
-    ['create index mine on item (n)', /the definition of item is the base's/],
+    ['create unique index mine on item (n)', /the definition of item is the base's/],
     ['update item set n = 1; delete from item', /must be sent statement by statement/],
   ])('%s', async (sql, message) => {
     await using both = await shadowedShop(items, { item: 'augment' })

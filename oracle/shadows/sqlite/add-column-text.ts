@@ -5,13 +5,14 @@ import { columnTypes } from './world.ts'
 
 const names = ['e', 'f', 'some more', 'a']
 
-/** A statement that gives a table a column, and what the world is then, if it can have it. */
+/** A statement that gives a table a column, or now and then an index, and what the world is then, if it can have it. */
 export function addColumnText(
   make: TextMaker,
   world: ShadowWorld,
   table: ModelTable,
 ): { readonly sql: string; readonly becomes: ShadowWorld } {
   const { choices } = make
+  if (choices.chance(10)) return { sql: indexText(make, table), becomes: world }
   const name = choices.pick(names)
   const values = choices.pick(['int', 'text', 'real', 'any'] as const)
   const parent = choices.chance(20) ? parentFor(make, world) : undefined
@@ -36,6 +37,14 @@ export function addColumnText(
     sql: `alter table ${place}${make.name(table.name)} add${word} ${make.name(name)} ${parts.join('')}`,
     becomes: { ...world, tables: world.tables.map((each) => (each === table ? altered : each)) },
   }
+}
+
+/** Unique ones are refused. */
+function indexText(make: TextMaker, { name, columns }: ModelTable): string {
+  const { choices } = make
+  const where = choices.chance(20) ? ` where ${make.name(columns[0]!.name)} is not null` : ''
+  const list = choices.some(columns, 1, 2).map((column) => make.name(column.name))
+  return `create index ${choices.pick(['', 'if not exists '])}one on ${make.name(name)} (${list.join(', ')})${where}`
 }
 
 /** As a word of its own it is a text; in brackets it is calculated, which a table with rows does not take. */

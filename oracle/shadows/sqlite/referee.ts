@@ -33,7 +33,7 @@ export class SqliteReferee implements Referee {
       const numbered = this.#isStale ? withoutId(text) : text
       return this.#isUncounted && statement?.form === 'counts' ? numbered.replace(/\[\d+/, '[') : numbered
     }
-    const [came, due] = [told(outcome), told(other)].map(withFoldedColumn) as [Outcome, Outcome]
+    const [came, due] = [told(outcome), told(other)].map(withoutMissed) as [Outcome, Outcome]
     if (came === due) return 'same'
     if (due.includes(brokenKey) && before.some((step) => step.outcome.includes(brokenKey)))
       return { excluded: 'SQLite itself still counts the deferred keys of a statement that has failed' }
@@ -46,11 +46,11 @@ function withoutId(outcome: Outcome): Outcome {
   return outcome.replace(/id -?\d+/, 'id').replace(/^(1 rows, id undefined: \[\d+),-?\d+\]/, '$1]')
 }
 
-/** The table is called by its alias where there is one, which shows where it has no such column. */
-function withFoldedColumn(outcome: Outcome): Outcome {
+/** Which of the names that a table does not have is missed first, and by which name the table is called then, is of no interest. */
+function withoutMissed(outcome: Outcome): Outcome {
   return outcome
-    .replace(/no such column: .*/, (text) => text.toLowerCase())
-    .replace(/table main\.(.* has no column named)/i, 'table $1')
+    .replace(/no such column: .*/, 'no such column')
+    .replace(/table .* has no column named .*/, 'no such column')
 }
 
 /** Whether the engine itself has let a row through that breaks a foreign key, as SQLite does where rows refer to their own table. */

@@ -1,6 +1,7 @@
 import type { ShadowDialect } from '../shadow-dialect.ts'
 import { localName, touchName } from '../shadow-table.ts'
 import { addingStep } from './add-columns.ts'
+import { indexingStep } from './create-index.ts'
 import { quote } from './quote.ts'
 import type { Ask } from './read-tables.ts'
 import { isOutdated, renewOverlay } from './renew-overlay.ts'
@@ -20,6 +21,7 @@ export const sqliteShadowDialect: ShadowDialect = {
   touch: ({ name, primaryKey }, keys) =>
     `INSERT INTO temp.${quote(touchName(name))} (${primaryKey.map((key) => quote(key.name)).join(', ')}) ${keys}`,
   addColumns: addingStep,
+  define: indexingStep,
   renewal: {
     isDue: isOutdated,
     renew: async (run) => {
