@@ -1,18 +1,18 @@
-import { calledBy, markOf, names, quote, schemas, text, within } from './names.ts'
+import { calledBy, markOf, names, quote, text, within } from './names.ts'
 import { commonFunctions, tableTriggers, viewSql } from './overlay.ts'
 import type { PlannedRelation } from './plan-tables.ts'
+import { recordTable } from './shadow-record.ts'
 import type { BaseSchema, PostgresColumn, PostgresFacts, PostgresTable } from './postgres-table.ts'
 
 /** The name under which postgres_fdw knows the base. */
 export const serverName = 'signalbox_base'
 
-/** The record of what a shadow keeps. */
-export const recordTable = `${schemas.merged}.shadow_table`
-
 /** Statements that make a shadow, in one transaction. */
 export interface Creation {
-  /** In this order. */
-  readonly statements: readonly string[]
+  /** Without what their rows must keep to. */
+  readonly tables: readonly string[]
+  /** Constraints, views and triggers, behind them. */
+  readonly rules: readonly string[]
   /** In any order that works: each may need others of them. Those that do not work are left out. */
   readonly functions: readonly string[]
   readonly views: readonly { readonly name: string; readonly query: string }[]
@@ -20,31 +20,37 @@ export interface Creation {
   readonly last: readonly string[]
 }
 
+/** What is there already: names of replaced tables, and sequences as SQL. */
+type There = Readonly<Record<'tables' | 'sequences', ReadonlySet<string>>>
+
 /** Pure. The server and the user of postgres_fdw are there already, and the own schemas. */
-export function creationOf(base: BaseSchema, planned: readonly PlannedRelation[]): Creation {
-  const { main } = base
+export function creationOf(base: BaseSchema, planned: readonly PlannedRelation[], there: There): Creation {
   const kept = planned.flatMap(({ table }) => table ?? [])
   const byName = new Map(kept.filter(({ storage }) => storage !== 'replace').map((table) => [table.name, table]))
   const all = new Map(kept.map((table) => [table.name, table]))
+  const fresh = kept.filter(({ name }) => !there.tables.has(name))
   const readable = planned.filter(({ relation }) => relation.kind !== 'view')
   return {
     functions: base.functions,
-    statements: [
-      ...base.sequences.flatMap((sequence) => [
-        `CREATE SEQUENCE ${sequence.name} ${sequence.options}`,
-        ...continuedAt(text(sequence.name), sequence.last),
-      ]),
+    tables: [
+      ...base.sequences
+        .filter(({ name }) => !there.sequences.has(name))
+        .flatMap(({ name, options, last }) => [`CREATE SEQUENCE ${name} ${options}`, ...continuedAt(text(name), last)]),
       ...kept.filter(({ storage }) => storage === 'augment').map(parentSql),
-      ...readable.map(({ relation, table }) => foreignSql(relation.facts, main, table)),
-      ...kept.map(localSql),
-      ...kept.flatMap(({ constraints, stored }) => constraints.map((sql) => `ALTER TABLE ${stored} ADD ${sql}`)),
-      ...kept.flatMap(({ indexes, stored }) => indexes.map(({ before, behind }) => `${before}${stored}${behind}`)),
+      ...readable.map(({ relation, table }) => foreignSql(relation.facts, base.main, table)),
+      ...fresh.map(localSql),
+      ...kept.filter(({ storage }) => storage !== 'replace').flatMap(originalSql),
+    ],
+    rules: [
+      ...fresh.flatMap(({ constraints, stored }) => constraints.map((sql) => `ALTER TABLE ${stored} ADD ${sql}`)),
+      ...fresh.flatMap(({ indexes, stored }) => indexes.map(({ before, behind }) => `${before}${stored}${behind}`)),
       ...kept.flatMap((table) =>
-        table.foreignConstraints.map(
-          (_, place) => `ALTER TABLE ${table.stored} ADD ${foreignKeySql(table, place, all)}`,
+        table.foreignKeys.flatMap((key, place) =>
+          there.tables.has(table.name) && there.tables.has(key.table)
+            ? []
+            : [`ALTER TABLE ${table.stored} ADD ${foreignKeySql(table, place, all)}`],
         ),
       ),
-      ...kept.filter(({ storage }) => storage !== 'replace').flatMap(originalSql),
       ...kept.flatMap(numbersSql),
       ...commonFunctions(),
       ...readable
@@ -75,7 +81,8 @@ export function foreignKeySql(
   return `${constraint.before}${parent.stored}${constraint.behind}`
 }
 
-function typed({ name, type, collation }: PostgresColumn): string {
+/** A column without what its values must keep to. */
+export function typed({ name, type, collation }: PostgresColumn): string {
   return `${quote(name)} ${type}${collation === null ? '' : ` COLLATE ${collation}`}`
 }
 

@@ -1,6 +1,7 @@
 import { copiedColumns, type ForeignKey } from '../shadow-table.ts'
 import { copySql, equal, isAmong, isShown } from './copies.ts'
 import { copying, functionOf, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
+import { recordTable } from './shadow-record.ts'
 import type { PostgresFacts, PostgresTable, UniqueKey } from './postgres-table.ts'
 
 /** What reads find under a table's name. A table that nothing was changed in is the base's own, whose joins run there. */
@@ -21,7 +22,6 @@ export function viewSql(table: PostgresFacts, isAwake: boolean): string {
 
 /** Functions that all tables share. */
 export function commonFunctions(): readonly string[] {
-  const record = `${schemas.merged}.shadow_table`
   return [
     triggerFunction(`${schemas.merged}.check_awake`, [
       `IF to_regclass(TG_ARGV[1]) IS NOT NULL THEN
@@ -39,7 +39,7 @@ export function commonFunctions(): readonly string[] {
     ]),
     `CREATE FUNCTION ${schemas.merged}.wake(asked text) RETURNS void LANGUAGE plpgsql AS $f$ DECLARE kept record; BEGIN
       PERFORM pg_advisory_xact_lock(hashtext('signalbox wakes ' || asked));
-      SELECT awake, mark INTO kept FROM ${record} AS t WHERE t.name = asked;
+      SELECT awake, mark INTO kept FROM ${recordTable} AS t WHERE t.name = asked;
       IF EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE n.nspname = kept.mark[1] AND c.relname = kept.mark[2]) THEN
         EXECUTE kept.awake;

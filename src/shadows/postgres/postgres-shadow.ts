@@ -1,23 +1,32 @@
 import type { Driver, DriverPool, Lease, PoolOptions } from '../../drivers/driver.ts'
 import { messageOf, QueryError, ShadowError } from '../../errors.ts'
-import type { Shadow, ShadowKind } from '../../topology/shadow.ts'
+import type { Shadow } from '../../topology/shadow.ts'
 import type { Analysis } from '../../statement/analysis.ts'
 import { ShadowCatalogue } from '../shadow-catalogue.ts'
 import type { ShadowDialect } from '../shadow-dialect.ts'
-import { creationOf, recordTable, serverName } from './creation.ts'
-import { groupedText } from './grouped-text.ts'
-import { postgresShadowDialect } from './postgres-dialect.ts'
+import { alterShadow } from './alter-shadow.ts'
+import { serverName } from './creation.ts'
 import { foreignServer, optionsSql, type ForeignServer } from './foreign-server.ts'
-import type { TableName } from '../../topology/pattern-map.ts'
-import { calledBy, keptSchemas, quote, schemas, text } from './names.ts'
-import { planRelations } from './plan-tables.ts'
-import type { BaseSchema, PostgresFacts, PostgresTable } from './postgres-table.ts'
-import { askOn, readBase, type Ask } from './read-base.ts'
+import { makeShadow, proveReadOnly, type Making, type PostgresBase, type Run } from './make-shadow.ts'
+import { calledBy, text } from './names.ts'
+import { postgresShadowDialect } from './postgres-dialect.ts'
+import { askOn, type Ask } from './read-base.ts'
+import {
+  isMade,
+  keptTables,
+  namesIn,
+  recordedTables,
+  shadowPlaces,
+  type RecordedTable,
+  type ShadowPlaces,
+} from './shadow-record.ts'
 
 /** What is known of a shadow on PostgreSQL. */
 export interface OpenedPostgresShadow {
   readonly catalogue: ShadowCatalogue
   readonly dialect: ShadowDialect
+  /** Names of the tables that were made now. */
+  readonly made: readonly string[]
   /** The search path of the base, by which statements find the tables. */
   readonly path: readonly string[]
 }
@@ -26,14 +35,8 @@ export interface PostgresShadowParts {
   readonly alias: string
   readonly shadow: Shadow
   readonly analyze: (sql: string) => Analysis
-}
-
-/** Where the base is, and how it is asked. */
-export interface PostgresBase {
-  /** As the local server finds it. */
-  readonly dsn: string
-  /** Opens connections to it that can only read; closed by whoever opens them. */
-  readonly open: () => Promise<DriverPool>
+  /** What is declared otherwise than it was made, is made anew. */
+  readonly alters?: boolean
 }
 
 export function postgresBase(driver: Driver, dsn: string, options: PoolOptions): PostgresBase {
@@ -65,13 +68,6 @@ export async function openPostgresShadow(
   }
 }
 
-export interface RecordedTable {
-  readonly name: string
-  readonly type: string
-  readonly kind: ShadowKind
-  readonly facts: PostgresTable | PostgresFacts
-}
-
 async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowParts): Promise<OpenedPostgresShadow> {
   const { alias, shadow } = parts
   const ask = askOn(lease)
@@ -80,15 +76,17 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
   }
   await run(`SELECT pg_advisory_xact_lock(hashtext('signalbox shadow'))`)
   const server = foreignServer(base.dsn)
-  const [found] = await ask<{ there: boolean }>(`SELECT to_regclass(${text(recordTable)}) IS NOT NULL AS there`)
-  if (found?.there === true) await moveBase(ask, run, server, alias)
-  else await make({ ...parts, lease, ask, run, server }, base)
+  const making: Making = { ...parts, lease, ask, run, server, base }
+  const isOld = await isMade(ask)
+  if (isOld) await moveBase(ask, run, server, alias)
+  const made = isOld ? (parts.alters === true ? await alterShadow(making) : []) : await makeShadow(making)
   const recorded = await recordedTables(ask)
   const places = await shadowPlaces(ask)
   compare(alias, recorded, shadow, places)
   const nameOf = namesIn(recorded, places)
   const keyed = new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts]))
   return {
+    made,
     path: places.path,
     dialect: postgresShadowDialect({
       schemas: new Set(places.schemas),
@@ -103,145 +101,6 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
       nameOf,
     }),
   }
-}
-
-/** Where the shadow shows what the base has, as it was when it was made. */
-export interface ShadowPlaces {
-  /** The first schema of the base's search path. */
-  readonly main: string
-  readonly path: readonly string[]
-  /** All of the base's that are shown. */
-  readonly schemas: readonly string[]
-  /** Sequences that it has made in them. */
-  readonly sequences: readonly string[]
-}
-
-export async function shadowPlaces(ask: Ask): Promise<ShadowPlaces> {
-  const [found] = await ask<ShadowPlaces>(`SELECT main, path, schemas, sequences FROM ${schemas.merged}.shadow`)
-  return found ?? { main: 'public', path: ['public'], schemas: ['public'], sequences: [] }
-}
-
-/** Names of the base's tables and views, by what statements call them. */
-function namesIn(recorded: readonly RecordedTable[], { main, path }: ShadowPlaces): (use: TableName) => string {
-  const known = new Map(
-    recorded.map(({ name, facts }) => {
-      const { schema, name: own } = calledBy(facts, main)
-      return [`${schema} ${own}`, name]
-    }),
-  )
-  return ({ schema, name }) => {
-    for (const each of schema === undefined ? path : [schema]) {
-      const found = known.get(`${each} ${name}`)
-      if (found !== undefined) return found
-    }
-    return schema === undefined ? name : `${schema}.${name}`
-  }
-}
-
-export async function recordedTables(ask: Ask): Promise<readonly RecordedTable[]> {
-  return await ask(`SELECT name, type, kind, facts FROM ${recordTable} ORDER BY place`)
-}
-
-/** Those of which something is kept. */
-export function keptTables(recorded: readonly RecordedTable[]): readonly PostgresTable[] {
-  return recorded.flatMap(({ facts }) => ('storage' in facts ? facts : []))
-}
-
-type Run = (sql: string) => Promise<void>
-
-interface Making extends PostgresShadowParts {
-  readonly lease: Lease
-  readonly ask: Ask
-  readonly run: Run
-  readonly server: ForeignServer
-}
-
-async function make({ lease, ask, run, server, alias, shadow, analyze }: Making, base: PostgresBase): Promise<void> {
-  const read = await withPool(base, async (pool) => await readBase(pool, shadow.kinds.schemas()))
-  const planned = planRelations(read, shadow)
-  await refuseOccupied(ask, alias, read)
-  await run('CREATE EXTENSION IF NOT EXISTS postgres_fdw')
-  for (const each of read.schemas)
-    for (const schema of keptSchemas(each === read.main ? undefined : each)) await run(`CREATE SCHEMA ${schema}`)
-  await run(`CREATE SERVER ${serverName} FOREIGN DATA WRAPPER postgres_fdw ${optionsSql(server.server)}`)
-  await run(`CREATE USER MAPPING FOR CURRENT_USER SERVER ${serverName} ${optionsSql(server.user)}`)
-  const extended = read.extensions.map(({ schema }) => schema)
-  for (const schema of new Set([...read.schemas, ...extended]))
-    await run(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
-  await run(
-    `CREATE TABLE ${recordTable} (place int GENERATED ALWAYS AS IDENTITY, name text PRIMARY KEY, type text NOT NULL,
-      kind text NOT NULL, facts json NOT NULL, awake text, mark text[])`,
-  )
-  await run(
-    `CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.main)} AS main, ${textArray(read.path)} AS path,
-      ${textArray(read.schemas)} AS schemas, ${textArray(read.sequences.map(({ name }) => name))} AS sequences`,
-  )
-  const creation = creationOf(read, planned)
-  await run(`SET LOCAL search_path = ${read.path.map(quote).join(', ')}`)
-  await run('SET LOCAL check_function_bodies = off')
-  const extensions = read.extensions.map(
-    ({ name, schema }) => `CREATE EXTENSION IF NOT EXISTS ${quote(name)} SCHEMA ${quote(schema)}`,
-  )
-  await runAll(lease, run, extensions)
-  await runAll(lease, run, read.types)
-  const left = await runAll(lease, run, creation.functions)
-  for (const sql of creation.statements) await run(sql)
-  const keyed = new Map(read.relations.map(({ facts }) => [facts.shown, facts]))
-  const views = creation.views.map(
-    ({ name, query }) =>
-      `CREATE VIEW ${name} AS ${groupedText(query, analyze, (use) => keyed.get(`${quote(use.schema ?? read.main)}.${quote(use.name)}`))}`,
-  )
-  await runAll(lease, run, [...left, ...views])
-  for (const sql of creation.last) await run(sql)
-  await proveReadOnly(ask, run, alias)
-}
-
-function textArray(values: readonly string[]): string {
-  return `ARRAY[${values.map(text).join(', ')}]::text[]`
-}
-
-async function withPool<T>(base: PostgresBase, work: (pool: DriverPool) => Promise<T>): Promise<T> {
-  const pool = await base.open()
-  try {
-    return await work(pool)
-  } finally {
-    await pool.close()
-  }
-}
-
-/** Runs statements that may need one another, in any order that works; gives those that do not work in any. */
-async function runAll(lease: Lease, run: Run, statements: readonly string[]): Promise<readonly string[]> {
-  const left: string[] = []
-  for (const sql of statements) {
-    await lease.savepoint('signalbox_made')
-    try {
-      await run(sql)
-    } catch (error) {
-      if (!(error instanceof QueryError) || error.errorClass === 'connection-lost') throw error
-      await lease.rollbackTo('signalbox_made')
-      left.push(sql)
-    }
-    await lease.releaseSavepoint('signalbox_made')
-  }
-  return left.length === 0 || left.length === statements.length ? left : await runAll(lease, run, left)
-}
-
-/** What stands between the servers (a pooler) may have left out what keeps the base from being written. */
-async function proveReadOnly(ask: Ask, run: Run, alias: string): Promise<void> {
-  const settings = `${schemas.merged}.base_settings`
-  await run(
-    `CREATE FOREIGN TABLE ${settings} (name text, setting text) SERVER ${serverName}
-      OPTIONS (schema_name 'pg_catalog', table_name 'pg_settings')`,
-  )
-  const [found] = await ask<{ setting: string }>(
-    `SELECT setting FROM ${settings} WHERE name = 'default_transaction_read_only'`,
-  )
-  await run(`DROP FOREIGN TABLE ${settings}`)
-  if (found?.setting !== 'on')
-    throw new ShadowError(
-      `"${alias}" cannot be a shadow: the connections to its base are not read-only there, though they ask for it by the startup parameter "options" ` +
-        '(a connection pooler may leave that out). Name the server itself.',
-    )
 }
 
 /** The base may have another address or password than when the shadow was made. */
@@ -276,19 +135,6 @@ function changedOptions(now: readonly string[], wanted: Readonly<Record<string, 
   ].join(', ')
 }
 
-async function refuseOccupied(ask: Ask, alias: string, { relations }: BaseSchema): Promise<void> {
-  const names = relations.map(({ facts }) => text(facts.shown))
-  const taken = (
-    await ask<{ name: string }>(
-      `SELECT name FROM unnest(ARRAY[${names.join(', ')}]::text[]) AS name WHERE to_regclass(name) IS NOT NULL`,
-    )
-  ).map(({ name }) => name)
-  if (taken.length > 0)
-    throw new ShadowError(
-      `The local database of "${alias}" has tables of its own that a shadow would keep there: ${taken.join(', ')}. Give the shadow another database.`,
-    )
-}
-
 function compare(alias: string, recorded: readonly RecordedTable[], { kinds }: Shadow, { main }: ShadowPlaces): void {
   const changed = recorded
     .filter(({ facts, type, kind }) => type === 'table' && kind !== (kinds.of(calledBy(facts, main)) ?? 'base'))
@@ -296,7 +142,7 @@ function compare(alias: string, recorded: readonly RecordedTable[], { kinds }: S
   if (changed.length > 0)
     throw new ShadowError(
       `The shadow "${alias}" was made for other declarations: ${changed.join(', ')} differ. ` +
-        'Declare them as before, or give the shadow another database (or drop it).',
+        `Declare them as before, or call client.shadow('${alias}').create(), which loses no changes.`,
     )
 }
 

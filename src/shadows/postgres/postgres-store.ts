@@ -4,13 +4,15 @@ import { LeaseReader } from '../changes/lease-reader.ts'
 import type { CreatedShadow, ShadowReader, ShadowStore } from '../changes/shadow-store.ts'
 import type { ShadowPlace } from '../open-shadow.ts'
 import type { ShadowTable } from '../shadow-table.ts'
-import { recordTable, serverName } from './creation.ts'
-import { keptSchemas, text } from './names.ts'
-import { keptTables, openPostgresShadow, postgresBase, recordedTables, shadowPlaces } from './postgres-shadow.ts'
+import { serverName } from './creation.ts'
+import { keptSchemas } from './names.ts'
+import { openPostgresShadow, postgresBase } from './postgres-shadow.ts'
 import type { PostgresTable } from './postgres-table.ts'
 import { postgresTexts } from './postgres-texts.ts'
 import { askOn, type Ask } from './read-base.ts'
-import { resetAllSql, resetOne, type ResetPlace, type Run } from './reset-shadow.ts'
+import type { Run } from './make-shadow.ts'
+import { resetAllSql, resetOne, type ResetPlace } from './reset-shadow.ts'
+import { isMade, keptTables, recordedTables, shadowPlaces } from './shadow-record.ts'
 
 /** What a shadow keeps in a PostgreSQL database. Each call opens connections for itself: what is done here is rare. */
 export class PostgresShadowStore implements ShadowStore {
@@ -37,11 +39,10 @@ export class PostgresShadowStore implements ShadowStore {
     const { alias, shadow } = this.#place
     const { base, analyze } = this.#parts
     return await this.#withPool(async (pool) => {
-      const isNew = !(await onLease(pool, 'read', async (ask) => await isMade(ask)))
       const readable = postgresBase(this.#driver, base, this.#options)
-      const { catalogue } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
-      const tables = catalogue.tables.map(({ name, storage }) => ({ name, storage }))
-      return { tables, made: isNew ? tables.map(({ name }) => name) : [] }
+      const parts = { alias, shadow, analyze, alters: true }
+      const { catalogue, made } = await openPostgresShadow(pool, readable, parts)
+      return { tables: catalogue.tables.map(({ name, storage }) => ({ name, storage })), made }
     })
   }
 
@@ -112,9 +113,4 @@ async function onLease<T>(
   } finally {
     await lease.release('destroy')
   }
-}
-
-async function isMade(ask: Ask): Promise<boolean> {
-  const [found] = await ask<{ there: boolean }>(`SELECT to_regclass(${text(recordTable)}) IS NOT NULL AS there`)
-  return found?.there === true
 }

@@ -1,13 +1,11 @@
 import { ShadowError } from '../../errors.ts'
 import { copySql, equal, isAmong } from './copies.ts'
 import { foreignKeySql } from './creation.ts'
+import type { Run } from './make-shadow.ts'
 import { names, quote, within } from './names.ts'
 import { viewSql } from './overlay.ts'
 import type { PostgresTable } from './postgres-table.ts'
 import type { Ask } from './read-base.ts'
-
-/** Sends a statement. */
-export type Run = (sql: string) => Promise<void>
 
 /** What a reset works on. */
 export interface ResetPlace {
