@@ -178,7 +178,11 @@ export class ShadowLease implements Lease {
         if (remedy.isTold) told ??= error
         done.add(name)
         await this.#lease.rollbackTo(savepoint)
-        await this.#apply(remedy)
+        try {
+          await this.#apply(remedy)
+        } catch (failed) {
+          throw told ?? failed
+        }
         // What was done stays, whatever the statement needs besides.
         await this.#lease.releaseSavepoint(savepoint)
         await this.#lease.savepoint(savepoint)

@@ -127,6 +127,29 @@ describe.runIf(testedEngines.includes('postgres'))('a shadow on PostgreSQL', () 
     })
   })
 
+  it('shows values that both have given meanwhile, and changes neither row unasked', async () => {
+    await using both = await shadowedShop(shop, augmented, 'postgres')
+    await both.shadow.query("insert into product (id, name, sku) values (50, 'ours', null), (51, 'ours', 'x')")
+    await both.base.query("insert into product (id, name, sku) values (50, 'theirs', 'y'), (60, 'theirs', 'x')")
+    // The base's row of that value is not shown: ours is in its place.
+    await both.shadow.query("update product set sku = 'y' where id = 50")
+    expect(await rowsOf(both.shadow, 'select id, sku from product where id > 7 order by id')).toEqual([
+      { id: 50, sku: 'y' },
+      { id: 51, sku: 'x' },
+      { id: 60, sku: 'x' },
+    ])
+    for (const sql of ['update product set price = 1 where id = 60', 'delete from product where id = 60'])
+      await expect(both.shadow.query(sql), sql).rejects.toThrow(
+        'A row of the base that would be copied has a value that a row of product was given here before (Key (sku)=(x) already exists). Give that one another value first.',
+      )
+    await expect(both.shadow.query("insert into product (name, sku) values ('third', 'x')")).rejects.toThrow(
+      'duplicate key value violates unique constraint "product_sku_key"',
+    )
+    await both.shadow.query("update product set sku = 'z' where id = 51")
+    await both.shadow.query('delete from product where id = 60')
+    expect(await rowsOf(both.shadow, "select id from product where sku in ('x', 'z')")).toEqual([{ id: 51 }])
+  })
+
   it('makes the same once more behind a change of the address or the password of the base', async () => {
     await using both = await shadowedShop(shop, augmented, 'postgres')
     await both.shadow.query('delete from product where id = 2')

@@ -123,13 +123,18 @@ function copyTrigger(
     'IF NOT EXISTS (SELECT FROM copied) THEN RETURN NULL; END IF;',
     before,
     ...copies,
-    insert,
+    // A value that a row got here may be one that a row of the base has got meanwhile: both are shown, and cannot both be local rows.
+    `BEGIN ${insert} EXCEPTION WHEN unique_violation THEN
+      GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+      RAISE EXCEPTION USING ERRCODE = '${states.refusal}', MESSAGE = format('A row of the base that would be copied has a value that a row '
+        'of %s was given here before (%s). Give that one another value first. Nothing was changed', ${text(table.name)}, rtrim(reason, '.'));
+    END;`,
     after,
     'RETURN NULL;',
   ]
   const own = functionOf('copied', table)
   return [
-    triggerFunction(own, body, 'DECLARE outermost boolean;'),
+    triggerFunction(own, body, 'DECLARE outermost boolean; reason text;'),
     `CREATE TRIGGER copied AFTER INSERT ON ${original} REFERENCING NEW TABLE AS copied
       FOR EACH STATEMENT EXECUTE FUNCTION ${own}()`,
   ]
@@ -287,10 +292,11 @@ function collisionQuery(
     `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
     `FROM ${within('base', table)}${predicate === null ? '' : ` WHERE ${predicate}`}`
   const same = (one: string, other: string): string => equal(one, table.primaryKey, other, table.primaryKey)
-  // A row that was added here before, and then in the base, too, is the one that is shown.
+  // A row that was added here before, and then in the base, too, is the one that is shown; also if this statement changes it.
   const notOverlaid =
     `NOT EXISTS (SELECT FROM ${within('local', table)} AS l WHERE ${same('l', 'b')} ` +
-    `AND ${isOneRow ? 'true' : `NOT EXISTS (SELECT FROM ${changed} WHERE ${same('changed', 'l')})`})`
+    `AND ${isOneRow ? 'true' : `NOT EXISTS (SELECT FROM ${changed} WHERE ${same('changed', 'l')})`})` +
+    (isOneRow || former === undefined ? '' : ` AND NOT EXISTS (SELECT FROM former WHERE ${same('former', 'b')})`)
   return (
     `WITH open AS MATERIALIZED (SELECT ${names(columns, 'c.')} FROM (${fresh}) AS c WHERE NOT EXISTS (${known})) ` +
     `SELECT jsonb_agg(${keyAsJson(table)}) FROM (${base}) AS b ` +

@@ -70,6 +70,11 @@ const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
 }
 
 function toldError(error: QueryError): unknown {
+  if (error.engineCode === states.collision)
+    return new ShadowError(
+      'The statement meets more rows of the base, one after the other, than can be copied for it. Nothing was changed. Change fewer rows at a time.',
+      { cause: error },
+    )
   return error.engineCode === states.refusal ? new ShadowError(`${error.message}.`, { cause: error }) : error
 }
 
