@@ -318,7 +318,7 @@ function refusedOr(refusal: Refusal, wishes: ShardWishes, database: string): Sha
 function notOnSeveral(
   plan: Extract<ShardPlan, { kind: 'keyed' }>,
   isPinned: boolean,
-  { text, construct }: Refusal,
+  { text, construct, remedy }: Refusal,
   wanted: readonly string[],
   database: string,
 ): Error {
@@ -327,13 +327,16 @@ function notOnSeveral(
     : 'No shard key pins its rows to one shard'
   const message = `${where}, and it cannot be asked of several shards: ${text}. ${nothingSent}`
   if (construct !== undefined) {
-    const remedy = 'Give the shard key, or ask each shard: client.shard(key, fn).'
-    return new CannotScatterError(construct, `${message} ${remedy}`, { database })
+    return new CannotScatterError(
+      construct,
+      `${message} Give the shard key, or ask each shard: client.shard(key, fn).`,
+      { database },
+    )
   }
   return isPinned
     ? new CrossShardError(`${message} Ask for the shards one by one.`, { database })
     : new ShardKeyMissingError(
-        `${message} Give the shard key of each sharded table in a condition, or name the shard by its key.`,
+        `${message} ${remedy ?? 'Give the shard key of each sharded table in a condition, or name the shard by its key.'}`,
         { database },
       )
 }

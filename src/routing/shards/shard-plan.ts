@@ -17,6 +17,8 @@ export interface Refusal {
   readonly text: string
   /** What cannot be put together from the answers of several shards, where that is all. */
   readonly construct?: string | undefined
+  /** What to do instead, where it is not what helps any statement. */
+  readonly remedy?: string
 }
 
 /**
@@ -229,9 +231,13 @@ function singleReason(
     )
   }
   if (target !== undefined && inserted === undefined && places.length === 1 && at(target).change === 'insert') {
-    return several(
-      `the rows of ${target.table} that it inserts do not show their ${target.shardKey.join(', ')}, as a value or a parameter in a list of columns`,
-    )
+    const columns = target.shardKey.join(', ')
+    return {
+      ...several(
+        `the rows of ${target.table} that it inserts do not show their ${columns}, as a value or a parameter in a list of columns`,
+      ),
+      remedy: `Name the columns, and give the key as a value or a parameter: INSERT INTO ${target.table} (${columns}, …) VALUES (…).`,
+    }
   }
   const isRoot = (root: ShardedAppearance): boolean =>
     places.every((place) => place.index === root.index || reader.follows(place, root))
