@@ -90,7 +90,7 @@ export function conflictsText(
   sides: Sides,
   terminal: Terminal,
 ): string {
-  if (count === 0) return `What "${sides.ours}" rests on is unchanged in "${sides.theirs}".\n`
+  if (count === 0) return `Nothing that was changed on "${sides.ours}" is in conflict with "${sides.theirs}".\n`
   const lines = rows.flatMap((row) => conflictLines(row, terminal))
   const head = ['TABLE', 'KEY', 'COLUMN', 'WAS', `OURS (${sides.ours})`, `THEIRS (${sides.theirs})`]
   const more = count - rows.length
@@ -135,6 +135,8 @@ export function promotionText(report: PromotionReport, policy: PromotionPolicy, 
       `${preview ? '' : `${terminal.style('green', '✓')} `}${done}${alike > 0 ? `; ${alike} there already` : ''}.`,
     )
   }
+  if (!preview)
+    parts.push(terminal.style('dim', `"${shadow}" still has them, too: \`signalbox shadow reset\` ends that.`))
   if (leftOut.length > 0 && preview)
     parts.push(terminal.style('dim', `Not named, and so left out: ${listed(leftOut)} (replaced).`))
   return `${parts.join('\n\n')}\n`

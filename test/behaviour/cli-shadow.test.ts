@@ -118,7 +118,7 @@ describe('signalbox shadow', () => {
     await changed(...changes)
     expect(await shadow(['conflicts'])).toMatchObject({
       code: 0,
-      out: 'What "dev" rests on is unchanged in "snapshot".\n',
+      out: 'Nothing that was changed on "dev" is in conflict with "snapshot".\n',
     })
     await using snapshot = await connect(`sqlite:${at('snapshot.db')}`)
     await snapshot.query('update product set price = 12 where id < 3')
@@ -169,6 +169,8 @@ describe('signalbox shadow', () => {
       product  1      1        1
 
       ✓ 3 changes of "dev" made on "shop".
+
+      "dev" still has them, too: \`signalbox shadow reset\` ends that.
       "
     `)
     expect(await prices()).toEqual([11, 30, 5])
