@@ -51,7 +51,7 @@ async function loadModule(): Promise<NativeModule> {
     const { createPool, createConnection } = await import('mysql2')
     return { createPool, createConnection }
   } catch (error) {
-    throw new DriverMissingError('mysql2', 'MySQL and MariaDB', error)
+    throw new DriverMissingError('mysql2', 'A MySQL or MariaDB database', error)
   }
 }
 

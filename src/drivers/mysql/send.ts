@@ -108,7 +108,9 @@ export function parametersFit(request: DriverRequest, options: SendOptions): boo
   if (!Array.isArray(params)) return true
   const count = options.texts.parameters(sql)
   if (count !== undefined && count !== params.length) {
-    throw new ParameterError(`The statement takes ${count} parameters, and ${params.length} were given.`)
+    throw new ParameterError(
+      `The statement takes ${count} parameter${count === 1 ? '' : 's'}, and ${params.length} ${params.length === 1 ? 'was' : 'were'} given.`,
+    )
   }
   return count !== undefined
 }

@@ -86,6 +86,11 @@ describe.each(ways)('SqliteConnection $way', ({ olderNode }) => {
     expect(() => connection.run(read('select ?', { a: 1 }), true)).toThrow('pass an array')
   })
 
+  test('counts the parameters', () => {
+    expect(() => connection.run(read('select ?', []), true)).toThrow('takes 1 parameter, and 0 were given')
+    expect(() => connection.run(read('select ?, ?', [1]), true)).toThrow('takes 2 parameters, and 1 was given')
+  })
+
   test('reports no counts and ids of earlier statements', () => {
     const inserted = connection.run(write('insert into t (a) values (1), (2)'), true)
     expect(inserted).toMatchObject({ rowCount: 2, insertId: 2 })

@@ -1,6 +1,7 @@
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
-import { isBusy, sqliteError } from './errors.ts'
+import { isBusy, openError, sqliteError } from './errors.ts'
 
 function native(errcode: number): Error {
   return Object.assign(new Error('something'), { code: 'ERR_SQLITE_ERROR', errcode })
@@ -15,7 +16,6 @@ describe('sqliteError', () => {
     [8, 'run', 'read-only', 'SQLITE_READONLY'],
     [264, 'run', 'read-only', 'SQLITE_READONLY'], // SQLITE_READONLY_RECOVERY, by its primary code
     [1032, 'run', 'connection-lost', 'SQLITE_READONLY_DBMOVED'],
-    [14, 'open', 'connection-lost', 'SQLITE_CANTOPEN'],
     [2067, 'run', 'constraint', 'SQLITE_CONSTRAINT_UNIQUE'],
     [13, 'run', 'other', 'SQLITE_FULL'],
     [99, 'run', 'other', 'SQLITE_99'],
@@ -26,9 +26,14 @@ describe('sqliteError', () => {
   test('is safe to retry for reads, before anything ran, and for what changes nothing', () => {
     expect(sqliteError(native(10), 'run', 'read')).toMatchObject({ safeToRetry: true })
     expect(sqliteError(native(10), 'run', 'write')).toMatchObject({ safeToRetry: false })
-    expect(sqliteError(native(14), 'open', 'write')).toMatchObject({ safeToRetry: true })
     expect(sqliteError(native(5), 'run', 'write')).toMatchObject({ safeToRetry: true })
     expect(sqliteError(native(5), 'script', 'write')).toMatchObject({ safeToRetry: false })
+  })
+
+  test('names the file that could not be opened', () => {
+    const error = openError(native(14), 'no/such/shop.db')
+    expect(error).toMatchObject({ errorClass: 'connection-lost', engineCode: 'SQLITE_CANTOPEN', safeToRetry: true })
+    expect(error.message).toContain(`The file is ${JSON.stringify(resolve('no/such/shop.db'))}: is the path right`)
   })
 
   test('knows a lock in the way from everything else', () => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { messageOf, ParameterError, QueryError, type ErrorClass } from '../../errors.ts'
 import type { Access } from '../driver.ts'
 
@@ -53,11 +54,20 @@ const resultCodes: Readonly<Record<number, readonly [name: string, errorClass: E
 export type Phase = 'open' | 'prepare' | 'run' | 'script'
 
 /** Turns what node:sqlite threw into an error of ours, with the original as `cause`. */
-export function sqliteError(error: unknown, phase: Phase, access: Access): Error {
+export function sqliteError(error: unknown, phase: Exclude<Phase, 'open'>, access: Access): Error {
+  return errorOf(error, phase, access)
+}
+
+/** The same of a file that could not be opened. */
+export function openError(error: unknown, file: string): Error {
+  return errorOf(error, 'open', 'read', file)
+}
+
+function errorOf(error: unknown, phase: Phase, access: Access, file = ''): Error {
   const code = property(error, 'code')
   const errcode = property(error, 'errcode')
   const message = messageOf(error)
-  if (typeof errcode === 'number') return resultCodeError(error, errcode, phase, access)
+  if (typeof errcode === 'number') return resultCodeError(error, errcode, phase, access, file)
   if (code === 'ERR_OUT_OF_RANGE') {
     return new QueryError(
       'other',
@@ -81,10 +91,11 @@ export function noStatement(cause?: unknown): QueryError {
   return new QueryError('syntax', 'The text holds no statement.', { cause })
 }
 
-function resultCodeError(error: unknown, errcode: number, phase: Phase, access: Access): QueryError {
+function resultCodeError(error: unknown, errcode: number, phase: Phase, access: Access, file: string): QueryError {
   const [name, listed] = resultCodes[errcode] ?? resultCodes[errcode & 0xff] ?? [`SQLITE_${errcode}`, 'other' as const]
   const errorClass = phase === 'prepare' && errcode === 1 ? 'syntax' : listed
-  return new QueryError(errorClass, `SQLite: ${messageOf(error)}.${hintFor(errorClass, phase, access)}`, {
+  const hint = phase === 'open' ? openHint(file) : hintFor(errorClass, access)
+  return new QueryError(errorClass, `SQLite: ${messageOf(error)}.${hint}`, {
     cause: error,
     engineCode: name,
     safeToRetry: phase !== 'script' && (access === 'read' || phase !== 'run' || harmless.has(errorClass)),
@@ -95,8 +106,11 @@ function property(of: unknown, name: 'code' | 'errcode'): unknown {
   return of instanceof Error ? Reflect.get(of, name) : undefined
 }
 
-function hintFor(errorClass: ErrorClass, phase: Phase, access: Access): string {
-  if (phase === 'open') return ' Is the path right, and may this process read and write there?'
+function openHint(file: string): string {
+  return ` The file is ${JSON.stringify(resolve(file))}: is the path right, and may this process read and write there?`
+}
+
+function hintFor(errorClass: ErrorClass, access: Access): string {
   if (errorClass === 'read-only' && access === 'read')
     return ' It was sent as a read, so a read-only connection ran it.'
   return ''

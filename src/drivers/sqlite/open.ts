@@ -5,7 +5,7 @@ import { QueryError } from '../../errors.ts'
 import type { PoolOptions } from '../driver.ts'
 import { SqliteConnection } from './connection.ts'
 import type { SqliteDsn } from './dsn.ts'
-import { isBusy, sqliteError } from './errors.ts'
+import { isBusy, openError } from './errors.ts'
 import { isOlderNode, type StatementClass } from './older-node.ts'
 
 /** The part of `node:sqlite` that is used here. */
@@ -40,7 +40,7 @@ export class ConnectionOpener {
     // node:sqlite creates what is missing, and has no option against it.
     if (mode === 'rw' && !existsSync(file)) throw missing(file)
     const connection = this.#open(mode === 'ro')
-    if (journal === 'wal' && mode !== 'ro' && file !== ':memory:') switchToWal(connection)
+    if (journal === 'wal' && mode !== 'ro' && file !== ':memory:') switchToWal(connection, file)
     return connection
   }
 
@@ -59,12 +59,12 @@ export class ConnectionOpener {
         olderNode: this.#olderNode,
       })
     } catch (error) {
-      throw sqliteError(error, 'open', 'read')
+      throw openError(error, this.dsn.file)
     }
   }
 }
 
-function switchToWal(connection: SqliteConnection): void {
+function switchToWal(connection: SqliteConnection, file: string): void {
   try {
     // Of this file: without the schema, it would be all that are attached.
     connection.exec('PRAGMA main.journal_mode = WAL')
@@ -72,7 +72,7 @@ function switchToWal(connection: SqliteConnection): void {
     // On a write-protected file the mode stays what it is; the first write will say why it cannot be done.
     if (error instanceof QueryError && error.errorClass === 'read-only') return
     connection.close()
-    throw isBusy(error) || !(error instanceof QueryError) ? error : sqliteError(error.cause, 'open', 'read')
+    throw isBusy(error) || !(error instanceof QueryError) ? error : openError(error.cause, file)
   }
 }
 

@@ -78,5 +78,7 @@ function wrongCount(given: number, text: StatementText): ParameterError {
       `The statement has named parameters (${text.names.join(', ')}): pass an object, or write "?" in the text.`,
     )
   }
-  return new ParameterError(`The statement takes ${text.positional} parameters, and ${given} were given.`)
+  return new ParameterError(
+    `The statement takes ${text.positional} parameter${text.positional === 1 ? '' : 's'}, and ${given} ${given === 1 ? 'was' : 'were'} given.`,
+  )
 }

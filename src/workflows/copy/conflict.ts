@@ -13,7 +13,7 @@ export function conflictOf(error: unknown, { database }: Place, table: string, p
       ? "Say onConflict: 'skip' or 'replace' for rows with the same primary key; another unique value is refused all the same."
       : `onConflict: '${policy}' is for rows with the same primary key; another unique value is taken, or somebody else inserts there.`
   return new CopyConflictError(
-    `A row of ${table} is there already in "${database}": ${error.message}. The rows of this transaction were rolled back. ${ways}`,
+    `A row of ${table} is there already in "${database}": ${error.message.replace(/\.$/, '')}. The rows of this transaction were rolled back. ${ways}`,
     table,
     { database, cause: error },
   )
