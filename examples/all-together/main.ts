@@ -82,14 +82,9 @@ async function page(shop: Shop, id: string): Promise<string> {
 }
 
 /** A developer tries a price, and writes a review: both stay in the local database. */
-async function develop(shop: Shop, id: string): Promise<void> {
-  const tables = augments ? ({ '*': 'augment' } as const) : ({ review: 'replace' } as const)
-  const overlay = { catalogue: { local: databases.local, tables } }
-  // An application says: connect(process.env['DEV'] ? { ...shadowed(config, overlay), noWritesTo: ['sales'] } : config)
-  await using dev = await connect({ ...shadowed(config, overlay), noWritesTo: ['sales'] })
+async function develop(shop: Shop, dev: Shop, id: string): Promise<void> {
   if (augments) await dev.query(text('update product set price = price - 1000 where id = ?'), [id])
   await insert(dev, 'review', { id: 10_000, product_id: id, customer_id: 'DEV', rating: 5, text: 'Not for everybody.' })
-
   console.log(`   The developer sees: ${await page(dev, id)}\n   Production has:     ${await page(shop, id)}`)
   const refusal = await dev.query('delete from purchase').then(() => 'It was not refused!', messageOf)
   console.log(`   Purchases have no shadow, and production's take no writes:\n     ${refusal}`)
@@ -99,6 +94,10 @@ async function develop(shop: Shop, id: string): Promise<void> {
 }
 
 const shop = await connect(config)
+const tables = augments ? ({ '*': 'augment' } as const) : ({ review: 'replace' } as const)
+const overlay = { catalogue: { local: databases.local, tables } }
+// An application says: connect(process.env['DEV'] ? { ...shadowed(config, overlay), noWritesTo: ['sales'] } : config)
+const dev = await connect({ ...shadowed(config, overlay), noWritesTo: ['sales'] })
 try {
   console.log('1. Each row goes to the database of its table')
   await fill(shop)
@@ -120,8 +119,9 @@ try {
   })
 
   console.log('\n5. A developer works over the catalogue of production')
-  await develop(shop, mouse)
+  await develop(shop, dev, mouse)
 } finally {
+  await dev.close()
   await shop.close()
   await databases.close()
 }

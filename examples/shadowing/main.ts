@@ -39,8 +39,7 @@ const rows = {
 }
 
 /** What production is like, before the developer comes. */
-async function fillProduction({ production, text }: Databases): Promise<void> {
-  await using client = await connect(production)
+async function fillProduction(client: Client<'default'>, { text }: Databases): Promise<void> {
   for (const table of tables) await client.query(table)
   const [found] = (await client.query<{ count: number | string }>('select count(*) as count from product')).rows
   if (Number(found?.count) > 0) return
@@ -65,21 +64,20 @@ async function refusal(attempt: Promise<unknown>): Promise<string> {
 
 const databases = await openDatabases()
 const { production, local, augments, text } = databases
-try {
-  await fillProduction(databases)
-  await using shop = await connect(production)
-  await using dev = await connect({
-    databases: {
-      default: 'dev',
-      dev: {
-        shadow: { base: 'production', local },
-        // Production's products and orders, changed here; reviews of the developer's own; customers as they are.
-        tables: augments ? { product: 'augment', purchase: 'augment', review: 'replace' } : { review: 'replace' },
-      },
-      production,
+const shop = await connect(production)
+const dev = await connect({
+  databases: {
+    default: 'dev',
+    dev: {
+      shadow: { base: 'production', local },
+      // Production's products and orders, changed here; reviews of the developer's own; customers as they are.
+      tables: augments ? { product: 'augment', purchase: 'augment', review: 'replace' } : { review: 'replace' },
     },
-  })
-
+    production,
+  },
+})
+try {
+  await fillProduction(shop, databases)
   // What an earlier run has changed. MariaDB has only the reviews, which are deleted below.
   if (augments) await dev.shadow('dev').reset()
 
@@ -99,5 +97,7 @@ try {
   console.log(`\nWhat production has still:\n${await listing(shop)}`)
   console.log(`\nA table that is shown as it is:\n${await refusal(dev.query("update customer set name = 'x'"))}`)
 } finally {
+  await dev.close()
+  await shop.close()
   await databases.close()
 }

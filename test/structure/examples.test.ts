@@ -30,6 +30,11 @@ describe.each(names)('the example %s', (name) => {
     }
   })
 
+  it('runs on the oldest Node.js that it allows, which knows no `using`', () => {
+    expect(JSON.parse(read(name, 'package.json'))).toMatchObject({ engines: { node: '>=22.18' } })
+    for (const file of sources) expect(read(name, file), file).not.toMatch(/^\s*(?:await )?using /m)
+  })
+
   it('can be read in a few minutes', () => {
     const lines = sources.map((file) => read(name, file).split('\n').length)
     expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(220)
