@@ -163,6 +163,9 @@ describe.runIf(testedEngines.includes('postgres'))('a shadow on PostgreSQL', () 
   it('says what to run where its role lacks the rights, and never the password', async () => {
     const server = sharedServer('postgres')
     const [base, local] = [await createDatabase(server), await createDatabase(server)]
+    await using shop = await connect(base.dsn)
+    await shop.query('create table product (id integer primary key)')
+    await shop.query('insert into product values (1)')
     await using admin = await connect(local.dsn)
     const role = `plain_${local.name}`
     await admin.query(`create role ${role} login password 'secret-of-plain'`)
@@ -175,6 +178,11 @@ describe.runIf(testedEngines.includes('postgres'))('a shadow on PostgreSQL', () 
       const error = await shadow.query('select 1').catch((thrown: unknown) => thrown)
       expect(String(error)).toMatch(/"dev" could not be opened: permission denied.*CREATE EXTENSION postgres_fdw/)
       expect(String(error)).not.toContain('secret-of-plain')
+      await admin.query('create extension postgres_fdw')
+      await admin.query(`grant usage on foreign data wrapper postgres_fdw to ${role}`)
+      await expect(shadow.query('select 1')).rejects.toThrow(/schema public.*GRANT CREATE ON SCHEMA public/)
+      await admin.query(`grant create on schema public to ${role}`)
+      expect(await rowsOf(shadow, 'select count(*)::int as n from product')).toEqual([{ n: 1 }])
     } finally {
       await admin.query(`drop owned by ${role}`)
       await admin.query(`drop role ${role}`)

@@ -151,7 +151,7 @@ const lacksRights = new Set(['42501', '0A000', '58P01'])
 
 function notMade(alias: string, error: QueryError): ShadowError {
   const help = lacksRights.has(error.engineCode ?? '')
-    ? ' In the local database, have a superuser run: CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO the role of the shadow. It must be allowed to create schemas.'
+    ? ' In the local database, have a superuser run: CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO the role of the shadow. The role must be allowed to create schemas, and views in the schema public: GRANT CREATE ON DATABASE, GRANT CREATE ON SCHEMA public.'
     : ''
   return new ShadowError(`The shadow "${alias}" could not be opened: ${messageOf(error).replace(/\.$/, '')}.${help}`, {
     cause: error,
