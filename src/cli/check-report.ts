@@ -20,6 +20,8 @@ export interface DatabaseReport {
   /** Without password. */
   readonly address: string
   readonly exclusive: boolean
+  /** Only of a shadow: its base, whose server was looked at. The address is that of the local database, which was not. */
+  readonly shadowOf?: string
   readonly reachable: boolean
   /** Why not, if it is not. */
   readonly failure: ReachFailure | null
@@ -51,7 +53,7 @@ export interface DatabaseReport {
 /** One shard of a database. What could not be learnt is `null`. */
 export interface ShardCheckReport extends Omit<
   DatabaseReport,
-  'alias' | 'aliases' | 'engine' | 'exclusive' | 'shards'
+  'alias' | 'aliases' | 'engine' | 'exclusive' | 'shadowOf' | 'shards'
 > {
   readonly shard: string
 }

@@ -36,7 +36,7 @@ function databaseTable(databases: readonly DatabaseReport[], terminal: Terminal)
   ])
   const addresses = databases.flatMap((database) =>
     database.shards === undefined
-      ? [`${database.alias}: ${database.address}`, ...replicaAddresses(database, '  ')]
+      ? [`${database.alias}: ${database.address}${shadowNote(database)}`, ...replicaAddresses(database, '  ')]
       : [
           database.alias,
           ...database.shards.flatMap((shard) => [
@@ -47,6 +47,10 @@ function databaseTable(databases: readonly DatabaseReport[], terminal: Terminal)
   )
   const lines = addresses.map((line) => `  ${terminal.style('dim', line)}`)
   return `${tableText(head, rows, terminal)}\n\n${lines.join('\n')}`
+}
+
+function shadowNote({ shadowOf }: DatabaseReport): string {
+  return shadowOf === undefined ? '' : ` (a shadow: not looked at, but at "${shadowOf}", which it shows)`
 }
 
 type Replicated = Pick<DatabaseReport, 'replicas'>

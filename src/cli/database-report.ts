@@ -5,7 +5,7 @@ import { nameOf, type Inventory } from './table-check.ts'
 
 /** What the probes of a database's shards say of it, in their order. Pure. */
 export function databaseReport(declared: Client, database: Database, probes: readonly Probe[]): DatabaseReport {
-  const { alias, engine, exclusive } = database
+  const { alias, engine, exclusive, shadow } = database
   const reports = probes.map(({ report }) => report)
   const [first] = reports
   if (first === undefined) throw new Error(`The database "${alias}" has no shard.`)
@@ -17,6 +17,7 @@ export function databaseReport(declared: Client, database: Database, probes: rea
     engine,
     address,
     exclusive,
+    ...(shadow === undefined ? {} : { shadowOf: shadow.base }),
     ...own,
   }
   if (reports.length === 1) return base

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { CheckReport } from '../../src/cli/check-report.ts'
 import { connect, type Client } from '../../src/index.ts'
 import { folderOfEachTest, runCli, type CliAnswer, type CliWishes } from '../support/cli.ts'
 
@@ -252,14 +253,27 @@ describe('the other commands', () => {
   it('look at the base of a shadow, and make nothing of it', async () => {
     const before = await readFile(at('snapshot.db'))
     const check = await runCli(['check', '--json', '--config', file])
-    expect(JSON.parse(check.out)).toMatchObject({ ok: true })
+    const { ok, databases } = JSON.parse(check.out) as CheckReport
+    const bases = databases.map(({ alias, shadowOf }) => [alias, shadowOf])
+    expect({ ok, bases }).toEqual({
+      ok: true,
+      bases: expect.arrayContaining([
+        ['dev', 'snapshot'],
+        ['snapshot', undefined],
+      ]),
+    })
     const status = await runCli(['status', '--json', '--config', file])
     expect(status.code).toBe(0)
     expect((await runCli(['shards', '--config', file])).code).toBe(2)
     expect(existsSync(at('dev.db'))).toBe(false)
     await changed(...changes)
     const made = await readFile(at('dev.db'))
-    expect((await runCli(['check', '--config', file])).code).toBe(0)
+    expect(await runCli(['check', '--config', file])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^ {2}dev: sqlite:.*dev\.db \(a shadow: not looked at, but at "snapshot", which it shows\)$/m,
+      ),
+    })
     expect((await runCli(['status', '--config', file])).code).toBe(0)
     expect(await readFile(at('dev.db'))).toEqual(made)
     expect(await readFile(at('snapshot.db'))).toEqual(before)
