@@ -11,6 +11,7 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../drivers/driver.ts'
+import { queryOnLease, streamOnLease } from '../drivers/on-lease.ts'
 import { QueryError, ReadOnlyTransactionError } from '../errors.ts'
 import { NoWritesError } from '../routing/write-guard.ts'
 
@@ -47,7 +48,7 @@ export class ReadOnlyPool implements DriverPool {
 
   query(request: DriverRequest): DriverResult | Promise<DriverResult> {
     refuseWrite(request, this.#terms)
-    if (!this.#terms.refusedByServer) return this.#queryOnLease(request)
+    if (!this.#terms.refusedByServer) return queryOnLease(this, request)
     try {
       const answer = this.#pool.query(request)
       if (!(answer instanceof Promise)) return answer
@@ -65,12 +66,7 @@ export class ReadOnlyPool implements DriverPool {
       yield* explainedRows(this.#pool.stream(request), this.#terms)
       return
     }
-    const lease = await this.lease(request)
-    try {
-      yield* lease.stream(request)
-    } finally {
-      await lease.release('clean')
-    }
+    yield* streamOnLease(this, request)
   }
 
   async lease(options: Parameters<DriverPool['lease']>[0] = {}): Promise<Lease> {
@@ -91,15 +87,6 @@ export class ReadOnlyPool implements DriverPool {
 
   close(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
     return this.#pool.close(options)
-  }
-
-  async #queryOnLease(request: DriverRequest): Promise<DriverResult> {
-    const lease = await this.lease(request)
-    try {
-      return await lease.query(request)
-    } finally {
-      await lease.release('clean')
-    }
   }
 }
 

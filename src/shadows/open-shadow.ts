@@ -32,9 +32,7 @@ export async function openShadow(
 ): Promise<DriverPool> {
   if (driver.engine === 'mysql') return await openSplit(driver, { alias, shadow, local, base }, options, analyze)
   if (driver.engine === 'postgres') return await openLaid(driver, { alias, shadow, local, base }, options, analyze)
-  if (base.from !== 'dsn')
-    throw new ShadowError(`"${alias}" cannot be a shadow: its base is a handle. Give the base a data source name.`)
-  const attach = attachBase(parseSqliteDsn(base.dsn).file)
+  const attach = attachBase(parseSqliteDsn(baseDsn(alias, base)).file)
   const plain = await driver.open(local, { ...options, setup: [attach] })
   try {
     const { setup, catalogue } = await openSqliteShadow(plain, alias, shadow)
@@ -52,11 +50,9 @@ async function openLaid(
   options: PoolOptions,
   analyze: (sql: string) => Analysis,
 ): Promise<DriverPool> {
-  if (base.from !== 'dsn')
-    throw new ShadowError(`"${alias}" cannot be a shadow: its base is a handle. Give the base a data source name.`)
+  const readable = postgresBase(driver, baseDsn(alias, base), options)
   const pool = await driver.open(local, options)
   try {
-    const readable = postgresBase(driver, base.dsn, options)
     const { catalogue, dialect, path } = await openPostgresShadow(pool, readable, { alias, shadow, analyze })
     const target = await targetWithPath(local, pool, path)
     if (target === undefined) return new ShadowPool(pool, { catalogue, dialect, analyze })
@@ -67,6 +63,12 @@ async function openLaid(
     await pool.close()
     throw error
   }
+}
+
+/** The local server reads the base itself, and so has to know how. */
+function baseDsn(alias: string, base: ServerTarget): string {
+  if (base.from === 'dsn') return base.dsn
+  throw new ShadowError(`"${alias}" cannot be a shadow: its base is a handle. Give the base a data source name.`)
 }
 
 /** How to reach the local database so that statements find the tables as in the base; `undefined`: as it is reached already. */

@@ -9,6 +9,7 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../drivers/driver.ts'
+import { streamOnLease } from '../drivers/on-lease.ts'
 import { QueryError, ShadowError, SignalboxError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
 import { BoundedMap } from '../statement/bounded-map.ts'
@@ -75,9 +76,10 @@ export class ShadowPool implements DriverPool {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     if (this.#stepOf(request) === undefined) {
       try {
+        // A connection of its own can be made anew.
         yield* this.#dialect.renewal === undefined
           ? this.#pool.stream(this.#readOf(request))
-          : this.#streamOnLease(request)
+          : streamOnLease(this, request)
       } catch (error) {
         this.#fail(error)
       }
@@ -101,16 +103,6 @@ export class ShadowPool implements DriverPool {
 
   async close(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
     await this.#pool.close(options)
-  }
-
-  /** A connection of its own can be made anew. */
-  async *#streamOnLease(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
-    const lease = await this.lease(request)
-    try {
-      yield* lease.stream(request)
-    } finally {
-      await lease.release('clean')
-    }
   }
 
   #readAfter(error: unknown, request: DriverRequest): DriverResult | Promise<DriverResult> {

@@ -2,6 +2,7 @@ import type { Analysis, Span, TableUse } from '../statement/analysis.ts'
 import { readAddedColumns } from '../statement/shape/added-columns.ts'
 import { readChangeShape, type ChangeShape } from '../statement/shape/change-shape.ts'
 import { baseRefusal, refusal, untoldRefusal } from './refusal.ts'
+import { replacedText } from './replaced-text.ts'
 import type { ShadowCatalogue } from './shadow-catalogue.ts'
 import type { ShadowDialect, ShadowStep } from './shadow-dialect.ts'
 import { keepsNames } from '../statement/shape/kept-names.ts'
@@ -107,7 +108,7 @@ function changeOf(
     )
   const own = sql.slice(shape.name.start, shape.name.end)
   const target = `${dialect.local(table)}${shape.alias === undefined ? ` AS ${own}` : ''}`
-  const text = withReplaced(sql, [
+  const text = replacedText(sql, [
     [shape.target, target],
     ...(dialect.returnsByName ? returnedOf(sql, shape, table, dialect) : []),
   ])
@@ -148,17 +149,6 @@ function touchOf(sql: string, shape: ChangeShape, table: ShadowTable, own: strin
   if ([...reused.calls].some((name) => dialect.chance?.has(name)))
     return { positions: [], names: [], sql: dialect.touch(table, all) }
   return { ...reused.result(), sql: dialect.touch(table, met) }
-}
-
-/** `parts`: in the order of the text. */
-function withReplaced(sql: string, parts: readonly (readonly [Span, string])[]): string {
-  let text = ''
-  let from = 0
-  for (const [{ start, end }, by] of parts) {
-    text += sql.slice(from, start) + by
-    from = end
-  }
-  return text + sql.slice(from)
 }
 
 function isElsewhere(schema: string | undefined, { placeOf }: ShadowDialect): boolean {

@@ -116,7 +116,7 @@ const rules: readonly Rule[] = [
   },
   {
     about: 'what a statement becomes on a shadow is pure',
-    from: /^src\/shadows\/(?:shadow-step|refusal|shadow-table|shadow-catalogue|shadow-dialect|reused-text|sqlite\/overlay|mysql\/place-of|changes\/(?:change-|row-)[a-z]+|postgres\/(?:overlay|copies|creation|own-steps|grouped-text|plan-tables|names|postgres-dialect|foreign-server))\.ts$/,
+    from: /^src\/shadows\/(?:shadow-step|refusal|replaced-text|shadow-table|shadow-catalogue|shadow-dialect|reused-text|sqlite\/overlay|mysql\/place-of|changes\/(?:change-|row-)[a-z]+|postgres\/(?:overlay|copies|creation|own-steps|grouped-text|plan-tables|names|postgres-dialect|foreign-server))\.ts$/,
     never: /^node:|^src\/drivers\//,
   },
   {

@@ -11,6 +11,7 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../driver.ts'
+import { streamOnLease } from '../on-lease.ts'
 import { whileBusy } from './busy.ts'
 import type { SqliteConnection } from './connection.ts'
 import { isBusy } from './errors.ts'
@@ -64,12 +65,7 @@ export class SqliteFilePool implements DriverPool {
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
-    const lease = await this.lease(request)
-    try {
-      yield* lease.stream(request)
-    } finally {
-      await lease.release('clean')
-    }
+    yield* streamOnLease(this, request)
   }
 
   async lease(options: WaitLimits & { readonly access?: Access | undefined } = {}): Promise<Lease> {

@@ -1,13 +1,15 @@
 import type { Analysis, Span, TableUse } from '../../statement/analysis.ts'
+import { quotedTable } from '../../statement/quotes.ts'
 import { shapeSyntaxes } from '../../statement/shape/shape-syntax.ts'
 import type { TokenList } from '../../statement/shallow/token-list.ts'
 import type { ReusedText } from '../reused-text.ts'
 import type { ShadowCatalogue } from '../shadow-catalogue.ts'
 import type { ShadowDialect, ShadowStep } from '../shadow-dialect.ts'
 import { baseRefusal, refusal } from '../refusal.ts'
+import { replacedText } from '../replaced-text.ts'
 import type { ShadowTable } from '../shadow-table.ts'
 import { copySql } from './copies.ts'
-import { quote, within } from './names.ts'
+import { within } from './names.ts'
 import type { PostgresTable } from './postgres-table.ts'
 
 /** TRUNCATE, and reads that lock. */
@@ -46,19 +48,15 @@ function lockingRead(
     .filter((use) => catalogue.kindOf(use) !== 'base')
     .map((use) => {
       const table = catalogue.table(use)
-      const named = use.schema === undefined ? quote(use.name) : `${quote(use.schema)}.${quote(use.name)}`
-      return table?.storage === 'augment' ? within('local', table) : named
+      return table?.storage === 'augment' ? within('local', table) : quotedTable('postgres', use)
     })
-  let text = ''
-  let from = 0
-  for (const { start, end } of clauses) {
-    text += tokens.sql.slice(from, start)
-    from = end
-  }
   const wait = texts.some((each) => /\bnowait$/i.test(each)) ? ' NOWAIT' : ''
   const lock = `LOCK TABLE ${locked.join(', ')} IN SHARE ROW EXCLUSIVE MODE${wait}`
   return {
-    sql: text + tokens.sql.slice(from),
+    sql: replacedText(
+      tokens.sql,
+      clauses.map((clause) => [clause, '']),
+    ),
     touches: locked.length === 0 ? [] : [withoutParameters(lock)],
   }
 }
@@ -98,17 +96,11 @@ function truncation(
   const parts = tables
     .flatMap((use) => {
       const table = catalogue.table(use)
-      return table?.storage === 'augment' ? use.spans.map((span) => ({ span, by: within('local', table) })) : []
+      return table?.storage === 'augment' ? use.spans.map((span) => [span, within('local', table)] as const) : []
     })
-    .toSorted((a, b) => a.span.start - b.span.start)
-  let text = ''
-  let from = 0
-  for (const { span, by } of parts) {
-    text += tokens.sql.slice(from, span.start) + by
-    from = span.end
-  }
+    .toSorted(([one], [other]) => one.start - other.start)
   return {
-    sql: text + tokens.sql.slice(from),
+    sql: replacedText(tokens.sql, parts),
     touches: [
       ...emptied
         .filter(({ storage }) => storage === 'augment')
