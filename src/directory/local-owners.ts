@@ -1,5 +1,6 @@
 import type { DriverResult } from '../drivers/driver.ts'
 import type { Hold } from '../execution/owner-check.ts'
+import { insertIfAbsent } from '../statement/insert-if-absent.ts'
 import { mark, marks } from '../statement/parameter-marks.ts'
 import { quotedPath } from '../statement/quotes.ts'
 import type { Engine } from '../topology/server-target.ts'
@@ -67,9 +68,9 @@ export class LocalOwners {
   async adopt(send: SendLocal, epochs: ReadonlyMap<string, number>): Promise<void> {
     const engine = this.#engine
     const values = [...epochs].flatMap(([key, epoch]) => [this.#database, key, 'owned', epoch])
-    const into = `into ${this.#table} (database_alias, owner_key, state, epoch) values ${rowMarks(engine, epochs.size, 4)}`
+    const rows = `${this.#table} (database_alias, owner_key, state, epoch) values ${rowMarks(engine, epochs.size, 4)}`
     // A locking SELECT of rows that are not there would lock the gap on MySQL and MariaDB, and two such writers each other out.
-    await send(engine === 'mysql' ? `insert ignore ${into}` : `insert ${into} on conflict do nothing`, values)
+    await send(insertIfAbsent(engine, rows), values)
   }
 
   /** Writes what the shard is to know of a key, unless it knows something newer. Waits for changes that hold the key. */

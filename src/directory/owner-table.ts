@@ -3,6 +3,7 @@ import type { CallOptions } from '../config.ts'
 import type { Queryable } from '../execution/queryable.ts'
 import type { CallLimits } from '../execution/time-limit.ts'
 import type { Transaction } from '../execution/transaction.ts'
+import { insertIfAbsent } from '../statement/insert-if-absent.ts'
 import { mark, marks } from '../statement/parameter-marks.ts'
 import { quotedPath } from '../statement/quotes.ts'
 import type { Engine } from '../topology/server-target.ts'
@@ -50,8 +51,8 @@ export class OwnerTable {
     await this.#send(tableText(this.#engine, this.#table)).catch(
       async () => await this.#send(tableText(this.#engine, this.#table)),
     )
-    const into = `into ${this.#table} (database_alias, owner_key, shard, epoch) values ${rowMarks(this.#engine, 1, 4)}`
-    await this.#send(this.#insertText(into), [this.#moves, '', '', 0])
+    const absent = `${this.#table} (database_alias, owner_key, shard, epoch) values ${rowMarks(this.#engine, 1, 4)}`
+    await this.#send(insertIfAbsent(this.#engine, absent), [this.#moves, '', '', 0])
   }
 
   /** The owners of those keys that have one, in one query for each 1,000 keys. */
@@ -78,8 +79,8 @@ export class OwnerTable {
     const rows = [...shards].sort(([one], [other]) => (one < other ? -1 : 1))
     for (const some of chunksOf(rows, mostKeys)) {
       const values = some.flatMap(([key, shard]) => [this.#database, key, shard, 1])
-      const into = `into ${this.#table} (database_alias, owner_key, shard, epoch) values ${rowMarks(engine, some.length, 4)}`
-      await againAfterDeadlocks(async () => await this.#send(this.#insertText(into), values, limits))
+      const absent = `${this.#table} (database_alias, owner_key, shard, epoch) values ${rowMarks(engine, some.length, 4)}`
+      await againAfterDeadlocks(async () => await this.#send(insertIfAbsent(this.#engine, absent), values, limits))
     }
   }
 
@@ -164,10 +165,6 @@ export class OwnerTable {
   /** The name of the row that stands for all moves; no alias has a colon in it. */
   get #moves(): string {
     return `${this.#database}:moves`
-  }
-
-  #insertText(into: string): string {
-    return this.#engine === 'mysql' ? `insert ignore ${into}` : `insert ${into} on conflict do nothing`
   }
 
   async #change(

@@ -1,5 +1,6 @@
 import type { DriverResult, Lease } from '../drivers/driver.ts'
 import { locate } from '../errors.ts'
+import { insertIfAbsent } from '../statement/insert-if-absent.ts'
 import { mark, marks } from '../statement/parameter-marks.ts'
 import type { Engine } from '../topology/server-target.ts'
 
@@ -52,12 +53,8 @@ export class MapRecord {
   async add({ fingerprint, data }: RecordedMap): Promise<void> {
     const { engine, database } = this.#place
     const values = marks(engine, 3).join(', ')
-    const [head, tail] = engine === 'mysql' ? ['insert ignore', ''] : ['insert', ' on conflict do nothing']
-    await this.#send(`${head} into ${table} (name, fingerprint, data) values (${values})${tail}`, [
-      database,
-      fingerprint,
-      data,
-    ])
+    const text = insertIfAbsent(engine, `${table} (name, fingerprint, data) values (${values})`)
+    await this.#send(text, [database, fingerprint, data])
   }
 
   async replace({ fingerprint, data }: RecordedMap): Promise<void> {

@@ -96,7 +96,7 @@ const rules: readonly Rule[] = [
     about: 'records of shard maps are below the client, and nobody below knows them',
     from: /^src\/map-records\//,
     never:
-      /^src\/(?!map-records\/|execution\/|drivers\/|routing\/|topology\/|statement\/parameter-marks\.ts|errors\.ts)/,
+      /^src\/(?!map-records\/|execution\/|drivers\/|routing\/|topology\/|statement\/(?:parameter-marks|insert-if-absent)\.ts|errors\.ts)/,
   },
   {
     about: 'directories of owners are below the client, and execution knows their proof as an interface alone',
@@ -123,7 +123,7 @@ const rules: readonly Rule[] = [
     about: 'moving data is below the client, and nobody below knows it',
     from: /^src\/workflows\//,
     never:
-      /^src\/(?!workflows\/|distributed\/(?:moves\/|options\.ts)|execution\/|drivers\/|topology\/|statement\/(?:quotes|parameter-marks)\.ts|errors\.ts|option\.ts|config\.ts)/,
+      /^src\/(?!workflows\/|distributed\/(?:moves\/|options\.ts)|execution\/|drivers\/|topology\/|statement\/(?:quotes|parameter-marks|insert-if-absent)\.ts|errors\.ts|option\.ts|config\.ts)/,
   },
   {
     about: 'only the client and the index know what moves data',

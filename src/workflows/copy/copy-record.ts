@@ -1,3 +1,4 @@
+import { insertIfAbsent } from '../../statement/insert-if-absent.ts'
 import { mark, marks } from '../../statement/parameter-marks.ts'
 import { CopyError } from './errors.ts'
 import type { Place } from './place.ts'
@@ -50,15 +51,9 @@ export class CopyRecords {
     // Two at the same time can get in each other's way on PostgreSQL; the second attempt finds the table.
     const create = async (): Promise<unknown> => await this.#place.query(text, [], 'write')
     await create().catch(create)
-    for (const name of tables) {
-      const [head, tail] = engine === 'mysql' ? ['insert ignore', ''] : ['insert', ' on conflict do nothing']
-      const values = marks(engine, 3).join(', ')
-      await this.#place.query(
-        `${head} into ${table} (name, table_name, fingerprint) values (${values})${tail}`,
-        [this.#name, name, this.#fingerprint],
-        'write',
-      )
-    }
+    const values = marks(engine, 3).join(', ')
+    const start = insertIfAbsent(engine, `${table} (name, table_name, fingerprint) values (${values})`)
+    for (const name of tables) await this.#place.query(start, [this.#name, name, this.#fingerprint], 'write')
   }
 
   /** What was done; nobody else goes on with it until the transaction ends. */
