@@ -46,11 +46,14 @@ function withoutId(outcome: Outcome): Outcome {
   return outcome.replace(/id -?\d+/, 'id').replace(/^(1 rows, id undefined: \[\d+),-?\d+\]/, '$1]')
 }
 
-/** Which of the names that a table does not have is missed first, and by which name the table is called then, is of no interest. */
+/**
+ * Which of the names that a table does not have is missed first, and by which name the table is called then, is of no interest; nor whether
+ * SQLite has seen an error of the text when it was prepared, or only when it ran, behind a definition that was undone.
+ */
 function withoutMissed(outcome: Outcome): Outcome {
   return outcome
-    .replace(/no such column: .*/, 'no such column')
-    .replace(/table .* has no column named .*/, 'no such column')
+    .replace(/\((?:syntax|other)\): SQLite/, ': SQLite')
+    .replace(/(?:no such column: |table .* has no column named ).*/, 'no such column')
 }
 
 /** Whether the engine itself has let a row through that breaks a foreign key, as SQLite does where rows refer to their own table. */

@@ -43,6 +43,7 @@ export async function makeStage(world: ShadowWorld, folder: string, name: string
       return [
         ...((await digest(base)) === before ? [] : ['the file of the base was written']),
         ...storedFaults(local, copy),
+        ...unknownKeys(local, world),
       ]
     },
     [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
@@ -117,6 +118,26 @@ function storedFaults(file: string, copy: string): readonly string[] {
     return [...broken, ...checks.filter((text) => text !== 'ok')]
   } finally {
     whole.close()
+    db.close()
+  }
+}
+
+/** Each key of an original and of a local row must be known. */
+function unknownKeys(file: string, { tables }: ShadowWorld): readonly string[] {
+  const db = new DatabaseSync(file, { readOnly: true })
+  try {
+    return tables.flatMap(({ name, primaryKey }) => {
+      const known = `signalbox_known_${name}`
+      if (db.prepare('select 1 from sqlite_schema where name = ?').get(known) === undefined) return []
+      const keys = primaryKey.map(quoted)
+      const isGiven = keys.map((key) => `${key} is not null`).join(' and ')
+      return ['original', 'local'].flatMap((kind) => {
+        const rows = `select ${keys.join(', ')} from ${quoted(`signalbox_${kind}_${name}`)} where ${isGiven}`
+        const unknown = db.prepare(`${rows} except select * from ${quoted(known)}`).all()
+        return unknown.map((row) => `a key of ${name} (${kind}) is not known: ${JSON.stringify(row)}`)
+      })
+    })
+  } finally {
     db.close()
   }
 }

@@ -7,6 +7,7 @@ import type { CreatedShadow } from '../changes/shadow-store.ts'
 import { localName, originalName, type ShadowTable, type Storage } from '../shadow-table.ts'
 import { forgettingSql } from './column-record.ts'
 import { creationSql, plannedTables, recordTable, refuseOccupied, type PlannedTable } from './create-shadow.ts'
+import { knownName } from './known-keys.ts'
 import { baseSchema } from './overlay.ts'
 import { quote, text } from './quote.ts'
 import { readObjects, type Ask } from './read-tables.ts'
@@ -109,7 +110,7 @@ async function changeCount(table: ShadowTable, ask: Ask): Promise<number> {
 }
 
 function removal(name: string, storage: Storage | undefined): readonly string[] {
-  const tables = storage === 'replace' ? [name] : [localName(name), originalName(name)]
+  const tables = storage === 'replace' ? [name] : [localName(name), originalName(name), knownName(name)]
   return [
     ...tables.map((table) => `DROP TABLE main.${quote(table)}`),
     `DELETE FROM main.${quote(recordTable)} WHERE name = ${text(name)}`,

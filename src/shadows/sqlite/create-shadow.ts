@@ -1,6 +1,7 @@
 import { ShadowError } from '../../errors.ts'
 import type { Shadow, ShadowKind } from '../../topology/shadow.ts'
 import { localName, originalName, ownPrefix, type Storage, type TableFacts } from '../shadow-table.ts'
+import { knownKeysSql } from './known-keys.ts'
 import { baseSchema } from './overlay.ts'
 import { quote, text } from './quote.ts'
 import { readFacts, readObjects, type Ask, type SchemaObject } from './read-tables.ts'
@@ -105,7 +106,7 @@ export function creationSql(planned: readonly PlannedTable[], objects: readonly 
     ),
     // SQLite itself changes the names in foreign keys and checks.
     ...kept.map(({ facts: { name } }) => `ALTER TABLE ${quote(name)} RENAME TO ${quote(localName(name))}`),
-    ...kept.map(({ facts }) => originalTable(facts)),
+    ...kept.flatMap(({ facts }) => [originalTable(facts), ...knownKeysSql(facts)]),
     ...planned.map(
       ({ facts, storage }) => `INSERT INTO ${quote(recordTable)} VALUES (${text(facts.name)}, '${storage}')`,
     ),

@@ -8,6 +8,7 @@ import {
   type KeyColumn,
   type ShadowTable,
 } from '../shadow-table.ts'
+import { isUnknown } from './known-keys.ts'
 import { quote, text } from './quote.ts'
 
 /** The schema under which each connection has the base. */
@@ -69,14 +70,15 @@ export function presetText(preset: string | undefined): string {
 
 /**
  * That a row `b` of the base is shown still: it was not copied, and no local row has got its key. (The base may get a row with the key
- * of one that was added here.)
+ * of one that was added here.) Few rows have keys that are known here: for all others, that is asked alone.
  */
 export function isShown(table: ShadowTable): string {
   const { name, primaryKey } = table
   const added = primaryKey.map(({ name: column }) => `l.${quote(column)} = b.${quote(column)}`).join(' AND ')
   return (
-    `NOT EXISTS (SELECT 1 FROM main.${quote(originalName(name))} AS o WHERE ${isOriginal(table, 'b')}) ` +
-    `AND NOT EXISTS (SELECT 1 FROM main.${quote(localName(name))} AS l WHERE ${added})`
+    `((${isUnknown(table, 'b')}) OR ` +
+    `(NOT EXISTS (SELECT 1 FROM main.${quote(originalName(name))} AS o WHERE ${isOriginal(table, 'b')}) ` +
+    `AND NOT EXISTS (SELECT 1 FROM main.${quote(localName(name))} AS l WHERE ${added})))`
   )
 }
 

@@ -1,5 +1,6 @@
 import { ShadowError } from '../../errors.ts'
 import { localName, originalName, touchName, type ShadowTable } from '../shadow-table.ts'
+import { knownName } from './known-keys.ts'
 import { baseSchema, isShown, overlaySql } from './overlay.ts'
 import { quote, text } from './quote.ts'
 import type { Ask } from './read-tables.ts'
@@ -16,7 +17,8 @@ export function resetAllSql(tables: readonly ShadowTable[]): readonly string[] {
 
 function emptied(table: ShadowTable): readonly string[] {
   const own = `DELETE FROM main.${quote(storedName(table))}`
-  return table.storage === 'replace' ? [own] : [own, `DELETE FROM main.${quote(originalName(table.name))}`]
+  if (table.storage === 'replace') return [own]
+  return [own, ...[originalName(table.name), knownName(table.name)].map((name) => `DELETE FROM main.${quote(name)}`)]
 }
 
 /** The name that the local rows have their table by. */

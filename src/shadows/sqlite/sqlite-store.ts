@@ -8,6 +8,7 @@ import { localName, originalName, type ShadowTable } from '../shadow-table.ts'
 import { alterShadow } from './alter-shadow.ts'
 import { columnTable } from './column-record.ts'
 import { recordTable } from './create-shadow.ts'
+import { knownName } from './known-keys.ts'
 import { quote } from './quote.ts'
 import type { Ask } from './read-tables.ts'
 import { resetAllSql, resetOne, type Send } from './reset-shadow.ts'
@@ -63,7 +64,7 @@ export class SqliteShadowStore implements ShadowStore {
       const recorded = await readRecord(ask)
       if (recorded === undefined) return
       const names = [...recorded].flatMap(([name, storage]) =>
-        storage === 'replace' ? [name] : [localName(name), originalName(name)],
+        storage === 'replace' ? [name] : [localName(name), originalName(name), knownName(name)],
       )
       await send([...names, recordTable, columnTable].map((name) => `DROP TABLE IF EXISTS main.${quote(name)}`))
     })
