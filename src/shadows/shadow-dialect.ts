@@ -53,6 +53,8 @@ export interface ShadowDialect {
   readonly define?: (sql: string, name: Span, table: ShadowTable) => ShadowStep | undefined
   /** What makes a connection show what is kept now, where it shows what was kept before. Absent where all connections see the same. */
   readonly renewal?: Renewal
+  /** Learns what a transaction has made of tables, once it is committed. Absent where a step needs nothing of that. */
+  readonly learn?: (run: (sql: string) => Promise<{ readonly rows: readonly unknown[] }>) => Promise<void>
   /** What a read becomes, where the engine asks views for less than tables. */
   readonly readText?: (sql: string, analyze: (sql: string) => Analysis, catalogue: ShadowCatalogue) => string
   /** What has to be done before a statement that failed can run. Absent where none fails for the shadow's own reasons. */

@@ -17,6 +17,8 @@ export interface ShadowTerms {
   readonly remedyOf: ((error: unknown) => Remedy | undefined) | undefined
   /** As in `ShadowDialect`. */
   readonly renewal: Renewal | undefined
+  /** Definitions were changed, in a transaction that is committed by now. */
+  readonly learn: (run: (sql: string) => Promise<DriverResult>) => Promise<void>
   /** Does what it can in a transaction of its own. */
   readonly apply: (remedy: Remedy) => Promise<void>
 }
@@ -41,6 +43,8 @@ export class ShadowLease implements Lease {
   readonly #run = async (sql: string): Promise<DriverResult> =>
     await this.#lease.query({ sql, params: [], access: 'read' })
   #inTransaction = false
+  /** Definitions are changed by the running transaction. */
+  #isRedefining = false
 
   constructor(lease: Lease, terms: ShadowTerms) {
     this.#lease = lease
@@ -86,6 +90,7 @@ export class ShadowLease implements Lease {
   async commit(): Promise<void> {
     this.#inTransaction = false
     await this.#told(async () => await this.#lease.commit())
+    await this.#learn()
   }
 
   async commitFate(there: Lease): Promise<CommitFate> {
@@ -115,12 +120,14 @@ export class ShadowLease implements Lease {
   }
 
   async #change(request: DriverRequest, { sql, touches, perform }: ShadowStep): Promise<DriverResult> {
-    if (perform !== undefined)
+    if (perform !== undefined) {
+      this.#isRedefining = true
       return await this.#whole(async () =>
         perform(
           async (text, params = []) => await this.#lease.query({ ...request, sql: text, params, rowMode: 'object' }),
         ),
       )
+    }
     const change = { ...request, sql }
     const touched = touches.flatMap((touch): readonly DriverRequest[] => {
       const params = reusedParams(touch, request.params)
@@ -150,12 +157,19 @@ export class ShadowLease implements Lease {
     try {
       const result = await this.#remedied(work)
       await (isNested ? this.#lease.releaseSavepoint(savepoint) : this.#lease.commit())
+      if (!isNested) await this.#learn()
       return result
     } catch (error) {
       await (isNested ? this.#lease.rollbackTo(savepoint) : this.#lease.rollback())
       if (isNested) await this.#lease.releaseSavepoint(savepoint)
       throw error
     }
+  }
+
+  async #learn(): Promise<void> {
+    if (!this.#isRedefining) return
+    this.#isRedefining = false
+    await this.#terms.learn(this.#run)
   }
 
   /** A statement that fails for the shadow's own reasons runs again; any other error leaves the transaction as the engine leaves it. */

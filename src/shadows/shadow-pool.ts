@@ -56,6 +56,10 @@ export class ShadowPool implements DriverPool {
       remedyOf: parts.dialect.remedyOf,
       renewal: parts.dialect.renewal,
       apply: (remedy) => this.#apply(remedy),
+      learn: async (run) => {
+        await parts.dialect.learn?.(run)
+        this.#reads.clear()
+      },
     }
   }
 

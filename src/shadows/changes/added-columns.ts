@@ -8,8 +8,8 @@ export function addedColumns(table: ShadowTable): readonly string[] {
 }
 
 /** The statements that add them elsewhere, each with its `;`. */
-export function addingTexts(table: ShadowTable, { quote }: Pick<ShadowTexts, 'quote'>): readonly string[] {
-  return addedOf(table).map(({ definition }) => `ALTER TABLE ${quote(table.name)} ADD COLUMN ${definition};`)
+export function addingTexts(table: ShadowTable, { target }: Pick<ShadowTexts, 'target'>): readonly string[] {
+  return addedOf(table).map(({ definition }) => `ALTER TABLE ${target(table)} ADD COLUMN ${definition};`)
 }
 
 /** Throws `ShadowError` if the database that changes go to lacks a column that was added here. */

@@ -1,7 +1,8 @@
 import { ShadowError } from '../../errors.ts'
+import { addedColumns } from '../changes/added-columns.ts'
 import { countsText } from '../changes/change-texts.ts'
 import { incomparable } from '../changes/row-change.ts'
-import { copiedColumns, type Storage } from '../shadow-table.ts'
+import { writtenColumns, type Storage } from '../shadow-table.ts'
 import { typed } from './creation.ts'
 import { buildShadow, readSchemaOf, refuseOccupied, runAll, type Making, type Staying } from './make-shadow.ts'
 import { keptSchemas, names, quote, schemas, text, within } from './names.ts'
@@ -122,7 +123,9 @@ async function refuseLosses(
     const now = after.get(table.name)?.storage
     if (table.storage === 'mirror' || table.storage === now) continue
     const count = await changeCount(table, ask)
-    if (count > 0) losses.push(`${table.name} (${count} rows, now "${now ?? 'base'}")`)
+    const columns = addedColumns(table).map((column) => `, column ${column}`)
+    if (count + columns.length > 0)
+      losses.push(`${table.name} (${count} rows${columns.join('')}, now "${now ?? 'base'}")`)
   }
   if (losses.length > 0)
     throw new ShadowError(
@@ -188,9 +191,10 @@ async function clear(
 }
 
 /** A view keeps its columns, but nothing below it. */
-async function hold({ shown, declared }: PostgresFacts, as: string, run: Making['run']): Promise<void> {
-  await run(`CREATE TABLE ${as} (${declared.map(typed).join(', ')})`)
-  await run(`CREATE OR REPLACE VIEW ${shown} AS SELECT ${names(declared.map(({ name }) => name))} FROM ${as}`)
+async function hold({ shown, declared, own = [] }: PostgresFacts, as: string, run: Making['run']): Promise<void> {
+  const columns = [...declared, ...own]
+  await run(`CREATE TABLE ${as} (${columns.map(typed).join(', ')})`)
+  await run(`CREATE OR REPLACE VIEW ${shown} AS SELECT ${names(columns.map(({ name }) => name))} FROM ${as}`)
 }
 
 /** Copies the rows of a table, and gives the statements that put them back. */
@@ -200,7 +204,7 @@ async function setAside(
   as: string,
   run: Making['run'],
 ): Promise<readonly string[]> {
-  const columns = names(copiedColumns(table))
+  const columns = names(writtenColumns(table).map(({ name }) => name))
   const sides = [
     [table.stored, now.stored, `${as}_local`],
     [within('original', table), within('original', now), `${as}_original`],

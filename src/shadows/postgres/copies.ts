@@ -14,6 +14,18 @@ export function copySql(table: ShadowTable, condition: string): string {
   )
 }
 
+/** Copies the rows of the base that are shown still; `keys`: a query of their primary keys. */
+export function touchSql(table: ShadowTable, keys: string): string {
+  const given = table.primaryKey.map((_, place) => `k${place + 1}`)
+  const own = within('original', table)
+  const open =
+    `SELECT ${names(given, 'k.')} FROM signalbox_keys AS k ` +
+    `WHERE NOT EXISTS (SELECT FROM ${own} AS o WHERE ${equal('o', table.primaryKey, 'k', given)})`
+  return (
+    `WITH signalbox_keys (${names(given)}) AS MATERIALIZED (${keys}) ` + copySql(table, isAmong(table.primaryKey, open))
+  )
+}
+
 /** That a row of the base, by the name `row`, was not copied. */
 export function isShown(table: ShadowTable, row: string): string {
   const { primaryKey } = table

@@ -101,7 +101,7 @@ function foreignSql(facts: PostgresFacts, main: string, table: PostgresTable | u
 
 function localSql(table: PostgresTable): string {
   const inherits = table.storage === 'augment' ? ` INHERITS (${within('merged', table)})` : ''
-  return `CREATE TABLE ${table.stored} (${table.declared.map(declaration).join(', ')})${inherits}`
+  return `CREATE TABLE ${table.stored} (${[...table.declared, ...(table.own ?? [])].map(declaration).join(', ')})${inherits}`
 }
 
 function declaration(column: PostgresColumn): string {
@@ -118,10 +118,13 @@ function declaration(column: PostgresColumn): string {
 
 /** Rows of the base as they were copied. What they are looked for by is what the base's rows are. */
 function originalSql(table: PostgresTable): readonly string[] {
-  const { declared, primaryKey, keys } = table
-  const columns = declared.map((column) =>
-    column.isGenerated ? `${typed(column)} GENERATED ALWAYS AS (${column.preset ?? 'NULL'}) STORED` : typed(column),
-  )
+  const { declared, own = [], primaryKey, keys } = table
+  const columns = [
+    ...declared.map((column) =>
+      column.isGenerated ? `${typed(column)} GENERATED ALWAYS AS (${column.preset ?? 'NULL'}) STORED` : typed(column),
+    ),
+    ...own.map((column) => `${typed(column)} DEFAULT CAST(${column.fill} AS ${column.type})`),
+  ]
   const original = within('original', table)
   const indexed = keys
     .filter(({ isPrimary }) => !isPrimary)

@@ -1,4 +1,4 @@
-import { copiedColumns, type ForeignKey } from '../shadow-table.ts'
+import { writtenColumns, type ForeignKey } from '../shadow-table.ts'
 import { copySql, equal, isAmong, isShown } from './copies.ts'
 import { copying, functionOf, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
 import { recordTable } from './shadow-record.ts'
@@ -7,7 +7,7 @@ import type { PostgresFacts, PostgresTable, UniqueKey } from './postgres-table.t
 /** What reads find under a table's name. A table that nothing was changed in is the base's own, whose joins run there. */
 export function viewSql(table: PostgresFacts, isAwake: boolean): string {
   const base = within('base', table)
-  const columns = names(table.columns.map(({ name }) => name))
+  const { declared, own = [] } = table
   // The base's rows alone are looked for among those that are hidden: this keeps conditions, order and limits where the rows are. Not by
   // NOT EXISTS, for which the engine likes to read all that are hidden before it shows the first row; nor by IS NULL, for which it expects
   // next to no rows.
@@ -17,6 +17,14 @@ export function viewSql(table: PostgresFacts, isAwake: boolean): string {
     ? `${within('merged', table)} AS p WHERE p.tableoid <> ${text(base)}::regclass ` +
       `OR NOT coalesce(${has('original')}, ${has('local')}, false)`
     : base
+  // The foreign table has no column that the base lacks, and so neither has what it shares with the local one.
+  const shown = own.map((column) => {
+    const { name, type, collation, fill } = column
+    const local = `(SELECT o.${quote(name)} FROM ${within('local', table)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)})`
+    const value = isAwake ? `CASE WHEN p.tableoid = ${text(base)}::regclass THEN ${fill} ELSE ${local} END` : fill
+    return `CAST(${value} AS ${type})${collation === null ? '' : ` COLLATE ${collation}`} AS ${quote(name)}`
+  })
+  const columns = [names(declared.map(({ name }) => name)), ...shown].join(', ')
   return `CREATE OR REPLACE VIEW ${table.shown} AS SELECT ${columns} FROM ${source}`
 }
 
@@ -52,13 +60,12 @@ export function commonFunctions(): readonly string[] {
 /** What lets a change of local rows come to what it would come to in the base. */
 export function tableTriggers(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): readonly string[] {
   const { stored, shown } = table
-  const parents = table.foreignKeys.flatMap((key) => {
-    const parent = kept.get(key.table)
-    return parent === undefined ? [] : [{ key, parent }]
-  })
+  const parents = parentsOf(table, kept)
   if (table.storage === 'replace') return parentTrigger(table, parents, kept)
   return [
-    ...copyTrigger(table, parents, kept),
+    ...copyFunction(table, kept),
+    `CREATE TRIGGER copied AFTER INSERT ON ${within('original', table)} REFERENCING NEW TABLE AS copied
+      FOR EACH STATEMENT EXECUTE FUNCTION ${functionOf('copied', table)}()`,
     ...parentTrigger(table, parents, kept),
     ...(table.storage === 'augment'
       ? [
@@ -78,7 +85,7 @@ export function tableTriggers(table: PostgresTable, kept: ReadonlyMap<string, Po
 }
 
 function triggerFunction(name: string, body: readonly string[], declarations = ''): string {
-  return `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $signalbox$ ${declarations}
+  return `CREATE OR REPLACE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $signalbox$ ${declarations}
     BEGIN ${body.join('\n')} END $signalbox$`
 }
 
@@ -94,15 +101,17 @@ function isElsewhere({ key, parent }: Parent, row: string): string {
   return `${key.columns.map((column) => `${row}.${quote(column)} IS NOT NULL`).join(' AND ')} AND ${referred('local')} AND ${referred('original')}`
 }
 
-/** Makes local rows of new originals, and before them of the rows that these refer to: all at once. */
-function copyTrigger(
-  table: PostgresTable,
-  parents: readonly Parent[],
-  kept: ReadonlyMap<string, PostgresTable>,
-): readonly string[] {
-  const columns = copiedColumns(table)
-  const original = within('original', table)
-  const copies = parents.map((each) => {
+function parentsOf(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): readonly Parent[] {
+  return table.foreignKeys.flatMap((key) => {
+    const parent = kept.get(key.table)
+    return parent === undefined ? [] : [{ key, parent }]
+  })
+}
+
+/** Makes local rows of new originals, and before them of the rows that these refer to: all at once. `kept`: tables that are laid over, by name. */
+export function copyFunction(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): readonly string[] {
+  const columns = writtenColumns(table).map(({ name }) => name)
+  const copies = parentsOf(table, kept).map((each) => {
     const missing = `SELECT ${names(each.key.columns, 'c.')} FROM copied AS c WHERE ${isElsewhere(each, 'c')}`
     return `${copySql(each.parent, isAmong(each.key.referenced, missing))};`
   })
@@ -132,12 +141,7 @@ function copyTrigger(
     after,
     'RETURN NULL;',
   ]
-  const own = functionOf('copied', table)
-  return [
-    triggerFunction(own, body, 'DECLARE outermost boolean; reason text;'),
-    `CREATE TRIGGER copied AFTER INSERT ON ${original} REFERENCING NEW TABLE AS copied
-      FOR EACH STATEMENT EXECUTE FUNCTION ${own}()`,
-  ]
+  return [triggerFunction(functionOf('copied', table), body, 'DECLARE outermost boolean; reason text;')]
 }
 
 /** A table, and all that its rows may refer to in the end. */

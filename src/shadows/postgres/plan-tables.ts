@@ -34,7 +34,7 @@ export function planRelations({ relations, main }: BaseSchema, { base, kinds }: 
 
 function tableOf(facts: PostgresFacts, storage: Storage): PostgresTable {
   const stored = storage === 'replace' ? facts.shown : within('local', facts)
-  return { ...facts, storage, stored, baseColumns: facts.columns.map(({ name }) => name) }
+  return { ...facts, storage, stored, baseColumns: facts.declared.map(({ name }) => name) }
 }
 
 /**

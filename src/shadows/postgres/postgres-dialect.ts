@@ -1,10 +1,10 @@
 import { QueryError, ShadowError } from '../../errors.ts'
 import type { ShadowDialect } from '../shadow-dialect.ts'
-import type { ShadowTable } from '../shadow-table.ts'
+import { addingStep } from './add-columns.ts'
 import { groupedText, type KeyedTable } from './grouped-text.ts'
-import { copySql, equal, isAmong } from './copies.ts'
+import { touchSql } from './copies.ts'
 import type { TableName } from '../../topology/pattern-map.ts'
-import { names, ownSchemas, quote, rowByRow, schemas, states, within } from './names.ts'
+import { ownSchemas, quote, rowByRow, schemas, states, within } from './names.ts'
 import { ownStep } from './own-steps.ts'
 import type { PostgresTable } from './postgres-table.ts'
 
@@ -13,9 +13,10 @@ export interface DialectPlaces {
   /** Those of the base that are shown. */
   readonly schemas: ReadonlySet<string>
   readonly tableOf: (use: TableName) => KeyedTable | undefined
+  readonly learn: NonNullable<ShadowDialect['learn']>
 }
 
-export function postgresShadowDialect({ schemas: shown, tableOf }: DialectPlaces): ShadowDialect {
+export function postgresShadowDialect({ schemas: shown, tableOf, learn }: DialectPlaces): ShadowDialect {
   const placeOf: ShadowDialect['placeOf'] = (schema) =>
     shown.has(schema) ? 'shown' : schema.startsWith(ownSchemas) ? 'own' : 'elsewhere'
   return {
@@ -26,23 +27,14 @@ export function postgresShadowDialect({ schemas: shown, tableOf }: DialectPlaces
     local: (table) => within('local', table),
     // What is in the catalogue of this engine is of this kind.
     shown: (table) => (table as PostgresTable).shown,
-    touch,
+    touch: touchSql,
     ownStep: (sql, analysis, catalogue) => ownStep(sql, analysis, catalogue, placeOf),
+    addColumns: addingStep,
+    learn,
     readText: (sql, analyze) => groupedText(sql, analyze, tableOf),
     remedyOf,
     toldError,
   }
-}
-
-function touch(table: ShadowTable, keys: string): string {
-  const given = table.primaryKey.map((_, place) => `k${place + 1}`)
-  const own = within('original', table)
-  const open =
-    `SELECT ${names(given, 'k.')} FROM signalbox_keys AS k ` +
-    `WHERE NOT EXISTS (SELECT FROM ${own} AS o WHERE ${equal('o', table.primaryKey, 'k', given)})`
-  return (
-    `WITH signalbox_keys (${names(given)}) AS MATERIALIZED (${keys}) ` + copySql(table, isAmong(table.primaryKey, open))
-  )
 }
 
 /**

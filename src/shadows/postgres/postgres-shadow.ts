@@ -7,10 +7,11 @@ import type { ShadowDialect } from '../shadow-dialect.ts'
 import { alterShadow } from './alter-shadow.ts'
 import { serverName } from './creation.ts'
 import { foreignServer, optionsSql, type ForeignServer } from './foreign-server.ts'
+import type { KeyedTable } from './grouped-text.ts'
 import { makeShadow, proveReadOnly, type Making, type PostgresBase, type Run } from './make-shadow.ts'
 import { calledBy, text } from './names.ts'
 import { postgresShadowDialect } from './postgres-dialect.ts'
-import { askOn, type Ask } from './read-base.ts'
+import { askBy, askOn, type Ask } from './read-base.ts'
 import {
   isMade,
   keptTables,
@@ -84,13 +85,16 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
   const places = await shadowPlaces(ask)
   compare(alias, recorded, shadow, places)
   const nameOf = namesIn(recorded, places)
-  const keyed = new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts]))
+  let keyed = keyedTables(recorded)
   return {
     made,
     path: places.path,
     dialect: postgresShadowDialect({
       schemas: new Set(places.schemas),
       tableOf: (use) => keyed.get(nameOf(use)),
+      learn: async (sent) => {
+        keyed = keyedTables(await recordedTables(askBy(sent)))
+      },
     }),
     catalogue: new ShadowCatalogue({
       alias,
@@ -101,6 +105,10 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
       nameOf,
     }),
   }
+}
+
+function keyedTables(recorded: readonly RecordedTable[]): ReadonlyMap<string, KeyedTable> {
+  return new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts]))
 }
 
 /** The base may have another address or password than when the shadow was made. */

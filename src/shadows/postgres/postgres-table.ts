@@ -50,10 +50,19 @@ export interface ForeignConstraint extends AroundTable {
   readonly isDeferred: boolean
 }
 
+/** A column that an augmented table has got here. */
+export interface OwnColumn extends PostgresColumn {
+  /** What rows of the base show in it: a text of its type as SQL, or NULL. */
+  readonly fill: string
+}
+
 export interface PostgresFacts extends TableFacts {
   /** By what statements call it: as SQL, with its schema. */
   readonly shown: string
+  /** The columns of the base. */
   readonly declared: readonly PostgresColumn[]
+  /** Behind them, those that it has got here. */
+  readonly own?: readonly OwnColumn[]
   /** With the primary key. */
   readonly keys: readonly UniqueKey[]
   readonly numbers: readonly NumberedColumn[]

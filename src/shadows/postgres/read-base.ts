@@ -21,6 +21,14 @@ export function askOn(lease: Lease): Ask {
   }
 }
 
+/** Asks by statements whose rows are objects. */
+export function askBy(run: (sql: string) => Promise<{ readonly rows: readonly unknown[] }>): Ask {
+  return async <T>(sql: string) => {
+    const { rows } = await run(`SELECT coalesce(json_agg(q), '[]')::text AS found FROM (${sql}) AS q`)
+    return JSON.parse(String((rows[0] as { readonly found: unknown }).found)) as readonly T[]
+  }
+}
+
 /**
  * Reads the schemas in which the base's statements find their tables, those that are `named`, and those that foreign keys connect with them.
  * Changes nothing.
