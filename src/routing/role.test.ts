@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../parse-config.ts'
 import type { Database } from '../topology/topology.ts'
+import { hashShards } from './shard-maps/hash-shards.ts'
 import { decideRole, type Surrounding } from './role.ts'
 
 const databaseOf = (replicas: readonly `sqlite:${string}`[]): Database =>
@@ -22,6 +23,15 @@ describe('the role of the server', () => {
     expect(decideRole(replicated, 'write', surrounding, undefined).role).toBe('primary')
     expect(decideRole(replicated, 'session', surrounding, undefined).role).toBe('primary')
     expect(decideRole(alone, 'read', surrounding, undefined).role).toBe('primary')
+  })
+
+  it('is told of each shard, where there are several', () => {
+    const shardMap = hashShards({ key: 'integer' })
+    const shards = { a: 'sqlite:a.db', b: 'sqlite:b.db' } as const
+    const { databases } = parseConfig({ databases: { default: { shards, shardMap } } }).topology
+    const { reason } = decideRole(databases.get('default')!, 'read', 'autocommit', undefined)
+    expect(reason.text).toBe('each shard of "default" has one server')
+    expect(decideRole(alone, 'read', 'autocommit', undefined).reason.text).toBe('"default" has one server')
   })
 
   it('is the primary where a router says so, and is never a replica because a router says so', () => {

@@ -23,7 +23,7 @@ export function decideRole(
   if (!hasReplicas(database)) {
     return partial?.role === 'replica' || surrounding === 'replica'
       ? primary('no-replica', `a replica was asked for, but "${database.alias}" has none`)
-      : primary('primary', `"${database.alias}" has one server`)
+      : primary('primary', `${database.shards.length > 1 ? 'each shard of ' : ''}"${database.alias}" has one server`)
   }
   if (effect !== 'read') return primary('primary', 'only the primary takes what may write')
   switch (surrounding) {
