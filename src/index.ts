@@ -1,3 +1,5 @@
+// oxlint-disable-next-line import/no-unassigned-import -- what it does is done while it is loaded
+import './node-version.ts'
 export { connect, type ClientEnvironment } from './connect.ts'
 export type { Client } from './client.ts'
 export type { ShardScopeOptions } from './shard-client.ts'

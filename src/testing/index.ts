@@ -2,6 +2,8 @@
  * `signalbox/testing`: private database servers, a faulty network and a clock of one's own, for the tests of
  * applications that use Signalbox, and for Signalbox's own.
  */
+// oxlint-disable-next-line import/no-unassigned-import -- what it does is done while it is loaded
+import '../node-version.ts'
 export type { Access, DriverRequest, RowMode, ServerStatus } from '../drivers/driver.ts'
 export type { Clock } from '../failover/clock.ts'
 export type { ClusterDatabase, ClusterOptions, TestCluster } from './cluster.ts'
