@@ -453,6 +453,7 @@ const needsPostgres: ReadonlySet<string> = new Set([
   'SIGNALBOX_SHUTTING_DOWN',
   'SIGNALBOX_SERIALIZATION',
   'SIGNALBOX_QUERY_FAILED',
+  'SIGNALBOX_TWO_PRIMARIES',
 ])
 
 describe('every error can be provoked, and carries its code', () => {
