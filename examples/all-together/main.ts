@@ -40,7 +40,7 @@ const config = defineConfig({
     purchase: { database: 'sales', shardKey: 'customer_id' },
   },
   // How long a read may wait for a replica that shows what its session wrote, before it takes the primary.
-  replication: { waitMs: 2_000 },
+  replication: { waitMs: 10_000 },
 })
 type Shop = Client<'default' | 'catalogue' | 'sales'>
 
