@@ -69,7 +69,10 @@ const reasons = {
   untouched: { rule: 'untouched', text: 'the session wrote none of its tables, so no replica is waited for' },
   caughtUp: { rule: 'caught-up', text: 'the replica shows everything that the session wrote or saw' },
   behind: { rule: 'behind', text: 'no replica showed in time what the session wrote or saw, so the primary is read' },
-  noPosition: { rule: 'no-position', text: 'the primary could not say how far it is (SQLite never can), so it is read itself' },
+  noPosition: {
+    rule: 'no-position',
+    text: 'the primary could not say how far it is (SQLite never can), so it is read itself',
+  },
   noReplica: { rule: 'no-usable-replica', text: 'no replica can be used, so the primary is read' },
   primary: { rule: 'server', text: 'the primary' },
 } as const satisfies Readonly<Record<string, Reason>>
