@@ -114,6 +114,7 @@ export class ShadowAdmin<A extends string = string> {
   /**
    * The statements that make the base what the shadow shows, each with its `;`, in an order that foreign keys and unique columns allow: columns
    * that were added to augmented tables come first. Where rows refer to each other in a circle, keys must be checked at the end of the transaction.
+   * A replaced table is left out unless it is named: rows of the base that it does not have would be deleted.
    *
    * Throws `ShadowError` for a table without a primary key, and for more than 200,000 changes.
    */
@@ -121,7 +122,7 @@ export class ShadowAdmin<A extends string = string> {
     const { table } = readTableOptions(options)
     const { texts } = await this.#store()
     const read = await this.#reading(async (reader) => {
-      const tables = this.#tables(reader, table)
+      const tables = this.#tables(reader, table, table === undefined)
       return { tables, changes: await this.#changesOf(reader, tables) }
     })
     return [

@@ -92,7 +92,12 @@ describe('the diff of a shadow', () => {
       { table: 'country', kind: 'replace', added: 1, changed: 1, deleted: 1 },
       { table: 'log', incomparable: 'it has no primary key', rows: [] },
     ])
-    await expect(admin(both).diffSql()).rejects.toThrow(/rows of log on "dev" cannot be compared .* no primary key/)
+    await expect(admin(both).diffSql({ table: 'log' })).rejects.toThrow(
+      /rows of log on "dev" cannot be compared .* no primary key/,
+    )
+    expect(await admin(both).diffSql({ table: 'country' })).toHaveLength(3)
+    // It would delete what the base has, and a replaced table has not.
+    expect(await admin(both).diffSql()).toEqual([])
   })
 
   it('is empty, and makes nothing, where the shadow was never used', async () => {
