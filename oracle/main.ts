@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createDatabase, startMariadb, startPostgres } from '../src/testing/index.ts'
 import { runOracle } from './run.ts'
+import { postgresOracle } from './shadows/postgres/engine.ts'
+import { OracleServers } from './shadows/postgres/servers.ts'
 import { quickFolder } from './shadows/quick-folder.ts'
 import { runShadowOracle } from './shadows/run.ts'
 import { sqliteOracle } from './shadows/sqlite/engine.ts'
@@ -22,13 +24,14 @@ const { values } = parseArgs({
 
 const engine = (['postgres', 'mysql', 'sqlite'] as const).find((each) => each === values.engine)
 if (engine === undefined) throw new TypeError(`--engine is ${values.engine}. Allowed: postgres, mysql, sqlite.`)
-if (values.shadows && engine !== 'sqlite') throw new TypeError(`--engine is ${engine}. With --shadows allowed: sqlite.`)
+if (values.shadows && engine === 'mysql')
+  throw new TypeError('--engine is mysql. With --shadows allowed: postgres, sqlite.')
 await using stack = new AsyncDisposableStack()
 const begun = performance.now()
 const [seed, mostDefects] = [Number(values.seed), Number(values['most-defects'])]
 const tell = (text: string): void =>
   console.log(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${text}`)
-const defects = values.shadows ? await checkShadows() : await checkShards(engine)
+const defects = values.shadows && engine !== 'mysql' ? await checkShadows(engine) : await checkShards(engine)
 console.log(`${defects} defects in ${((performance.now() - begun) / 1_000).toFixed(0)} s.`)
 process.exitCode = defects === 0 ? 0 : 1
 
@@ -48,11 +51,14 @@ async function checkShards(name: 'postgres' | 'mysql' | 'sqlite'): Promise<numbe
   return report.defects.length
 }
 
-async function checkShadows(): Promise<number> {
-  console.log(`Shadows on sqlite, seed ${seed}, ${values.sequences} sequences.`)
-  await using folder = await quickFolder()
+async function checkShadows(name: 'postgres' | 'sqlite'): Promise<number> {
+  console.log(`Shadows on ${name}, seed ${seed}, ${values.sequences} sequences.`)
+  const oracle =
+    name === 'sqlite'
+      ? sqliteOracle(stack.use(await quickFolder()).path)
+      : postgresOracle(stack.use(await OracleServers.start()))
   const report = await runShadowOracle({
-    engine: sqliteOracle(folder.path),
+    engine: oracle,
     sequences: Number(values.sequences),
     seed,
     mostDefects,

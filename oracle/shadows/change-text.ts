@@ -1,4 +1,4 @@
-import { columnText, comparable, condition, type Scope, someValue } from './condition.ts'
+import { columnText, comparable, condition, keyCondition, type Scope, someValue } from './condition.ts'
 import type { TextMaker } from './grammar.ts'
 import type { ModelColumn, ModelTable } from './model.ts'
 import { plainValue } from './value.ts'
@@ -32,6 +32,13 @@ function conflictWords({ choices, grammar }: TextMaker, tables: readonly ModelTa
   return word === ' or replace' && !grammar.mayReplace(table, tables) ? '' : word
 }
 
+const overriding = [' overriding system value', ' overriding system value', ' overriding user value', '']
+
+function givenValue(scope: Scope, column: ModelColumn): string {
+  const { choices, grammar } = scope.make
+  return grammar.takesDefault && choices.chance(8) ? 'default' : someValue(scope, column)
+}
+
 export function insertText(make: TextMaker, tables: readonly ModelTable[], table: ModelTable): string {
   const { choices } = make
   const on = target(make, tables, table)
@@ -41,29 +48,27 @@ export function insertText(make: TextMaker, tables: readonly ModelTable[], table
       : `insert${conflictWords(make, tables, table)}`
   const settable = table.columns.filter(({ generated }) => !generated)
   const required = settable.filter(
-    ({ name }) => choices.chance(60) || (table.primaryKey.includes(name) && !isNumbered(table)),
+    ({ name }) => choices.chance(60) || (table.primaryKey.includes(name) && !table.isNumbered),
   )
   const listed = choices.chance(25) ? settable : required.length > 0 ? required : settable.slice(0, 1)
-  const list =
-    listed === settable && choices.chance(60) ? '' : ` (${listed.map(({ name }) => make.name(name)).join(', ')})`
+  // Where values stand without a list, SQLite leaves out the columns that it calculates.
+  const isWhole = listed === settable && (!make.grammar.takesDefault || settable.length === table.columns.length)
+  const list = isWhole && choices.chance(60) ? '' : ` (${listed.map(({ name }) => make.name(name)).join(', ')})`
+  const words = listed.some(({ isAlways }) => isAlways) ? choices.pick(overriding) : ''
   const returning = returningText(on)
   const way = choices.below(10)
   if (way === 9) return `${verb} into ${on.text} default values${returning}`
   const upsert = upsertText(on)
   if (way >= 7) {
     const { body, from } = source(make, tables, listed)
-    return `${verb} into ${on.text}${list} select ${body} from ${from}${upsert}${returning}`
+    return `${verb} into ${on.text}${list}${words} select ${body} from ${from}${upsert}${returning}`
   }
   const rows = Array.from(
     { length: choices.pick([1, 1, 2, 3]) },
-    () => `(${listed.map((column) => someValue(on.scope, column)).join(', ')})`,
+    () => `(${listed.map((column) => givenValue(on.scope, column)).join(', ')})`,
   )
   const withs = choices.chance(8) ? 'with unused as (select 1) ' : ''
-  return `${withs}${verb} into ${on.text}${list} values ${rows.join(', ')}${upsert}${returning}`
-}
-
-function isNumbered({ primaryKey, nullableKey, columns }: ModelTable): boolean {
-  return !nullableKey && primaryKey.length === 1 && columns[0]?.values === 'int'
+  return `${withs}${verb} into ${on.text}${list}${words} values ${rows.join(', ')}${upsert}${returning}`
 }
 
 /** Rows made of those of a table, in an order that leaves no choice. */
@@ -99,7 +104,7 @@ function upsertText({ scope, own }: Target): string {
   const { choices } = make
   if (!choices.chance(25)) return ''
   const { grammar } = make
-  const key = choices.pick(grammar.arbiters(table))
+  const key = choices.pick(table.arbiters)
   const named = ` (${key.sql ?? key.columns.map((name) => make.name(name)).join(', ')})${key.predicate ?? ''}`
   const doesNothing = !grammar.mayUpsert(table, scope.tables) || choices.chance(35)
   const on = ` on conflict${choices.chance(15) && (doesNothing || !grammar.namesArbiter) ? '' : named}`
@@ -119,9 +124,9 @@ export function updateText(make: TextMaker, tables: readonly ModelTable[], table
   const on = target(make, tables, table)
   const way = choices.below(10)
   if (way === 9) return updateFrom(make, tables, on)
-  const set = assignments(on)
   const words = conflictWords(make, tables, table)
   if (way === 8) {
+    const set = assignments(on, false)
     const other = choices.pick(tables)
     const column = choices.pick(table.columns)
     const same = other.columns.find(({ values }) => values === column.values) ?? other.columns[0]!
@@ -133,37 +138,57 @@ export function updateText(make: TextMaker, tables: readonly ModelTable[], table
         : `${columnText(on.scope, column.name)} in (select v from picked)`
     return `with picked as ${choices.pick(['', 'materialized '])}(${picked}) update${words} ${on.text} set ${set} where ${found}${returningText(on)}`
   }
-  const where = condition(on.scope)
-  return `update${words} ${on.text} set ${set}${where === undefined ? '' : ` where ${where}`}${returningText(on)}`
+  const isOfOne = choices.chance(35)
+  const where = isOfOne ? keyCondition(on.scope) : condition(on.scope)
+  return `update${words} ${on.text} set ${assignments(on, isOfOne)}${where === undefined ? '' : ` where ${where}`}${returningText(on)}`
 }
 
-function assignments(on: Target): string {
-  const { scope, own } = on
-  const { make, table, tables } = scope
-  const { choices } = make
-  const settable = table.columns.filter(({ generated }) => !generated)
-  const given = choices.some(settable, 1, 2).map((column) => {
-    const name = make.name(column.name)
-    const same = choices.pick(settable.filter(({ values }) => values === column.values))
-    const ways = [someValue(scope, column), someValue(scope, column), `${scope.prefix}${make.name(same.name)}`]
-    if (column.values === 'int')
-      ways.push(`${scope.prefix}${name} + ${make.value(1)}`, `${scope.prefix}${name} + 10`, `- ${scope.prefix}${name}`)
-    if (column.values === 'text') ways.push(`${scope.prefix}${name} || 'x'`, `upper(${scope.prefix}${name})`)
-    const other = choices.pick(tables)
-    const reads = other.columns.find(({ values }) => values === column.values)
-    if (reads !== undefined)
-      ways.push(`(select max(m.${make.name(reads.name)} collate binary) from ${make.name(other.name)} m)`)
-    const [met] = comparable(make, other.columns, table.columns[0]!)
-    if (column.values === 'int' && met !== undefined)
-      ways.push(
-        `(select count(*) from ${make.name(other.name)} m where m.${make.name(met.name)} = ${own}.${make.name(table.columns[0]!.name)})`,
-      )
-    return [name, choices.pick(ways)] as const
-  })
+function assignments(on: Target, isOfOne: boolean): string {
+  const { make, table } = on.scope
+  const { scope } = on
+  const { choices, grammar } = make
+  const settable = table.columns.filter(({ generated, isAlways }) => !generated && isAlways !== true)
+  const given = choices
+    .some(settable.length === 0 ? table.columns.filter(({ generated }) => !generated) : settable, 1, 2)
+    .map((column) => {
+      const name = make.name(column.name)
+      if (grammar.takesDefault && (column.isAlways || choices.chance(8))) return [name, 'default'] as const
+      const plain = [someValue(scope, column), someValue(scope, column)]
+      const ways = grammar.meetsInAnyOrder && !isOfOne && isKeyed(table, column.name) ? [] : calculated(on, column)
+      return [name, choices.pick([...plain, ...ways])] as const
+    })
   const [one, two] = given
   if (one !== undefined && two !== undefined && choices.chance(15))
     return `(${one[0]}, ${two[0]}) = (${one[1]}, ${two[1]})`
   return given.map(([name, value]) => `${name} = ${value}`).join(', ')
+}
+
+/** Whether two rows may not have the same there: where several get new values, the order in which they get them matters. */
+function isKeyed({ primaryKey, uniqueKeys, arbiters, columns }: ModelTable, name: string): boolean {
+  const keyed = [primaryKey, ...uniqueKeys, ...arbiters.map((each) => each.columns)].flat()
+  return keyed.includes(name) || columns.some((column) => column.generated && keyed.includes(column.name))
+}
+
+/** Values that are made of those that are there. */
+function calculated({ scope, own }: Target, column: ModelColumn): readonly string[] {
+  const { make, table, tables, prefix } = scope
+  const { choices } = make
+  const name = make.name(column.name)
+  const same = choices.pick(table.columns.filter(({ values, generated }) => !generated && values === column.values))
+  const ways = [`${prefix}${make.name(same.name)}`]
+  if (column.values === 'int')
+    ways.push(`${prefix}${name} + ${make.value(1)}`, `${prefix}${name} + 10`, `- ${prefix}${name}`)
+  if (column.values === 'text') ways.push(`${prefix}${name} || 'x'`, `upper(${prefix}${name})`)
+  const other = choices.pick(tables)
+  const reads = other.columns.find(({ values }) => values === column.values)
+  if (reads !== undefined)
+    ways.push(`(select max(m.${make.name(reads.name)}${make.grammar.exact}) from ${make.name(other.name)} m)`)
+  const [met] = comparable(make, other.columns, table.columns[0]!)
+  if (column.values === 'int' && met !== undefined)
+    ways.push(
+      `(select count(*) from ${make.name(other.name)} m where m.${make.name(met.name)} = ${own}.${make.name(table.columns[0]!.name)})`,
+    )
+  return ways
 }
 
 /** Further tables of which one row at most belongs to each. Columns of no key are set, so that the order tells nothing. */
@@ -180,7 +205,7 @@ function updateFrom(make: TextMaker, tables: readonly ModelTable[], on: Target):
   const set = plain.length === 0 ? undefined : choices.pick(plain)
   const other = others.length === 0 ? undefined : choices.pick(others)
   if (set === undefined || other === undefined || table.uniqueKeys.flat().includes('g'))
-    return `update ${on.text} set ${assignments(on)} where ${make.grammar.no}`
+    return `update ${on.text} set ${assignments(on, false)} where ${make.grammar.no}`
   const link = table.foreignKeys.find(
     (key) => key.table === other.name && key.referenced.every((name, i) => other.primaryKey[i] === name),
   )

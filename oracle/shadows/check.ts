@@ -17,15 +17,20 @@ export async function checkSequence(
 ): Promise<void> {
   const referee = engine.referee(world)
   const refused = new Map<PlayedStatement, SignalboxError>()
-  const given = await play(stage.shadow, steps, async (on, statement) => {
-    const outcome = await outcomeOf(on, statement)
-    if (typeof outcome === 'string') return await referee.afterShadow(on, statement, outcome)
-    refused.set(statement, outcome)
-    return 'refused'
+  const given = await play(stage.shadow, steps, {
+    run: async (on, statement) => {
+      const outcome = await outcomeOf(on, statement)
+      if (typeof outcome === 'string') return outcome
+      refused.set(statement, outcome)
+      return 'refused'
+    },
+    after: async (on, statement, outcome) =>
+      refused.has(statement) ? outcome : await referee.afterShadow(on, statement, outcome),
   })
-  const right = await play(stage.copy, steps, async (on, statement) => {
-    if (refused.has(statement)) return 'refused'
-    return await referee.afterCopy(on, statement, String(await outcomeOf(on, statement)))
+  const right = await play(stage.copy, steps, {
+    run: async (on, statement) => (refused.has(statement) ? 'refused' : String(await outcomeOf(on, statement))),
+    after: async (on, statement, outcome) =>
+      refused.has(statement) ? outcome : await referee.afterCopy(on, statement, outcome),
   })
   const fail = (what: string): never => {
     throw new Error(`${what}\n${replay(world, given)}`)
@@ -57,25 +62,31 @@ function compare(words: string, came: readonly string[], due: readonly string[],
 function count(tally: Tally, statement: PlayedStatement, outcome: Outcome, refusal: SignalboxError | undefined): void {
   if (refusal !== undefined)
     return tally.refused(
-      refusal.message.replaceAll(/: \S+ is shown.*/g, ': a table shown as the base has it'),
+      refusal.message
+        .replaceAll(/: \S+ is shown.*/g, ': a table shown as the base has it')
+        .replaceAll(/changes \S+ is not/g, 'changes a table is not'),
       statement.form,
     )
   if (/^\w+Error/.test(outcome)) return tally.failed(outcome)
   tally.answered('written', outcome.startsWith('0 rows') ? 0 : 1, statement.form)
 }
 
-async function play(
-  client: Runs,
-  steps: readonly Step[],
-  run: (on: Runs, statement: PlayedStatement) => Promise<Outcome>,
-): Promise<readonly Played[]> {
+interface Player {
+  readonly run: (on: Runs, statement: PlayedStatement) => Promise<Outcome>
+  readonly after: (on: Runs, statement: PlayedStatement, outcome: Outcome) => Promise<Outcome>
+}
+
+async function play(client: Runs, steps: readonly Step[], { run, after }: Player): Promise<readonly Played[]> {
   const played: Played[] = []
   const go = async (on: Runs, list: readonly Step[]): Promise<void> => {
     for (const step of list) {
       if (step.kind === 'statement') {
         const { sql, params } = step.statement
         const text = Object.keys(params).length === 0 ? sql : `${sql} -- ${JSON.stringify(params)}`
-        played.push({ text, outcome: await run(on, step.statement), statement: step.statement })
+        const { statement } = step
+        const outcome =
+          statement.isGuarded === true ? await guarded(on, (inner) => run(inner, statement)) : await run(on, statement)
+        played.push({ text, outcome: await after(on, statement, outcome), statement })
       } else await block(on, step)
     }
   }
@@ -97,6 +108,20 @@ async function play(
   }
   await go(client, steps)
   return played
+}
+
+/** In a savepoint of its own, which an error goes back to. */
+async function guarded(on: Runs, run: (on: Runs) => Promise<Outcome>): Promise<Outcome> {
+  let outcome = ''
+  try {
+    await on.transaction(async (inner) => {
+      outcome = await run(inner)
+      if (/^\w*Error/.test(outcome)) throw new Rollback()
+    })
+  } catch (error) {
+    if (!(error instanceof Rollback)) return errorText(error)
+  }
+  return outcome
 }
 
 /** Each table, with what its engine has to tell of the kinds of its values, and each view. */

@@ -30,6 +30,16 @@ export function someValue({ make }: Scope, { values }: ModelColumn): string {
   return make.value(plainValue(values, make.choices.below(valueCount)))
 }
 
+/** Of one row at most. */
+export function keyCondition(scope: Scope): string {
+  const { primaryKey, columns } = scope.table
+  const parts = primaryKey.map((name) => {
+    const column = columns.find((each) => each.name === name)!
+    return `${columnText(scope, name)} = ${someValue(scope, column)}`
+  })
+  return parts.join(' and ')
+}
+
 /** Behind WHERE; `undefined` for none. */
 export function condition(scope: Scope, depth = 1): string | undefined {
   const { make, table } = scope
@@ -37,17 +47,8 @@ export function condition(scope: Scope, depth = 1): string | undefined {
   const column = choices.pick(table.columns)
   const text = columnText(scope, column.name)
   const value = someValue(scope, column)
-  const key = table.primaryKey
-    .map(
-      (name) =>
-        `${columnText(scope, name)} = ${someValue(
-          scope,
-          table.columns.find((each) => each.name === name)!,
-        )}`,
-    )
-    .join(' and ')
   const way = choices.below(12)
-  if (way < 3) return key
+  if (way < 3) return keyCondition(scope)
   if (way === 3) return undefined
   if (way === 4) return `${text} in (${value}, ${someValue(scope, column)}, ${someValue(scope, column)})`
   if (way === 5) return `${text} ${choices.pick(make.grammar.comparisons)} ${value}`

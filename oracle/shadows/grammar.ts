@@ -28,19 +28,12 @@ export interface Grammar {
   readonly nullOf: (kind: ValueKind) => string
   /** Whatever the alias is, RETURNING knows the table's own name alone. */
   readonly returnsByName: boolean
-  /** The columns that an upsert may name, and what it says behind them. */
-  readonly arbiters: (table: ModelTable) => readonly Arbiter[]
   /** DO UPDATE names its key. */
   readonly namesArbiter: boolean
-}
-
-/** A key by which ON CONFLICT finds a row. */
-export interface Arbiter {
-  readonly columns: readonly string[]
-  /** In SQL, where columns do not say it. */
-  readonly sql?: string
-  /** Behind it: of a partial index. */
-  readonly predicate?: string
+  /** Keys are proved row by row, and rows met in no order that is promised. */
+  readonly meetsInAnyOrder: boolean
+  /** DEFAULT may stand for a value; and what gives numbers makes some of their own. */
+  readonly takesDefault: boolean
 }
 
 /** Puts one statement together: each name and value written in one of the ways that mean the same. */

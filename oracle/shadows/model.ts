@@ -1,13 +1,24 @@
 import type { ShadowKind } from '../../src/topology/shadow.ts'
 
 /** What the values of a column look like, so that those of two columns meet often. */
-export type ValueKind = 'int' | 'real' | 'text' | 'any'
+export type ValueKind = 'int' | 'real' | 'text' | 'any' | 'time' | 'mood'
 
 export interface ModelColumn {
   readonly name: string
   readonly values: ValueKind
   /** Calculated: nobody can give it a value. */
   readonly generated: boolean
+  /** Its number is given by the engine alone, unless a statement overrides that. */
+  readonly isAlways?: true
+}
+
+/** A key by which ON CONFLICT finds a row. */
+export interface Arbiter {
+  readonly columns: readonly string[]
+  /** In SQL, where columns do not say it. */
+  readonly sql?: string
+  /** Behind it: of a partial index. */
+  readonly predicate?: string
 }
 
 export interface ModelForeignKey {
@@ -24,7 +35,12 @@ export interface ModelTable {
   readonly nullableKey: boolean
   /** Each row has a number, whether a column shows it or not. */
   readonly hasRowNumbers: boolean
+  /** Its primary key is a number that the engine gives where no other is given. */
+  readonly isNumbered: boolean
+  /** Columns whose numbers a sequence of their own gives, where there are such sequences. */
+  readonly numbers?: readonly string[]
   readonly uniqueKeys: readonly (readonly string[])[]
+  readonly arbiters: readonly Arbiter[]
   readonly foreignKeys: readonly ModelForeignKey[]
   readonly kind: ShadowKind
 }
@@ -52,6 +68,10 @@ export interface PlayedStatement {
   readonly isChange: boolean
   /** What the world is behind it, if it does not fail. */
   readonly becomes?: ShadowWorld
+  /** It may change several rows, in whatever order the engine meets them. */
+  readonly isOfMany?: boolean
+  /** In a transaction it gets a savepoint of its own, so that its error ends nothing else. */
+  readonly isGuarded?: boolean
   /** What it is, for the tally. */
   readonly form: string
 }

@@ -16,14 +16,22 @@ export async function outcomeOf(
     const names = fields.map(({ name }) => name).join()
     return `${rowCount} rows, id ${String(insertId)}: ${(ordered ? texts : texts.sort()).join(' ')}${names === '' ? '' : ` (${names})`}`
   } catch (error) {
-    if (error instanceof SignalboxError && error.code === 'SIGNALBOX_SHADOW') return error
+    if (error instanceof SignalboxError && error.code === 'SIGNALBOX_SHADOW' && !isGuarded(error)) return error
     return errorText(error)
   }
 }
 
 export function errorText(error: unknown): Outcome {
-  if (error instanceof QueryError) return `${error.name} (${error.errorClass}): ${error.message}`
-  return String(error)
+  // What keeps the base's tables is a trigger in the copy, too.
+  if (error instanceof SignalboxError && isGuarded(error)) return errorText(error.cause)
+  if (!(error instanceof QueryError)) return String(error)
+  const { constraint, table } = (error.cause ?? {}) as { readonly constraint?: string; readonly table?: string }
+  const where = constraint === undefined ? '' : ` of ${constraint} on ${table}`
+  return `${error.name} (${error.errorClass}): ${error.message} [${error.engineCode}${where}]`
+}
+
+function isGuarded({ cause }: SignalboxError): boolean {
+  return cause instanceof QueryError && cause.engineCode === 'SBX02'
 }
 
 export function rowText(row: unknown): string {

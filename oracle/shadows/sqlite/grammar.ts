@@ -18,6 +18,7 @@ export const sqliteGrammar: Grammar = {
   mayReplace: (table, tables) => !isBetween(table, tables),
   mayUpsert: (table, tables) => !isBetween(table, tables),
   returnsByName: true,
-  arbiters: ({ primaryKey, uniqueKeys }) => [primaryKey, ...uniqueKeys].map((columns) => ({ columns })),
+  meetsInAnyOrder: false,
+  takesDefault: false,
   namesArbiter: false,
 }

@@ -1,16 +1,13 @@
-import type { ShadowKind } from '../../../src/topology/shadow.ts'
 import type { Choices } from '../../choices.ts'
 import type { ModelColumn, ModelForeignKey, ModelTable, ShadowWorld, ValueKind } from '../model.ts'
+import { columnNames, oddColumnNames, oddNames, plainNames } from '../names.ts'
+import { shadowKinds } from '../shadow-kinds.ts'
 import { literal, plainValue, quoted } from '../value.ts'
-
-const plainNames = ['product', 'review', 'note']
-/** Names that must be quoted, or that are more than letters. */
-const oddNames = ['order', 'a b', 'straße']
-const columnNames = ['a', 'b', 'c', 'd']
-const oddColumnNames = ['from', 'it\'s "b"', 'set', 'Größe']
 
 /** How a column of each kind may be declared. */
 export const columnTypes: Readonly<Record<ValueKind, readonly string[]>> = {
+  time: [],
+  mood: [],
   int: ['integer', 'int'],
   real: ['real', 'numeric'],
   text: ['text', 'text collate nocase', 'varchar(9)'],
@@ -23,6 +20,7 @@ interface Draft {
   readonly primaryKey: readonly string[]
   readonly nullableKey: boolean
   readonly hasRowNumbers: boolean
+  readonly isNumbered: boolean
   readonly constraints: string[]
   readonly uniqueKeys: (readonly string[])[]
   readonly foreignKeys: ModelForeignKey[]
@@ -37,8 +35,12 @@ export function makeWorld(choices: Choices): ShadowWorld {
   const drafts = Array.from({ length: count }, (_, i) => draftTable(choices, (odd ? oddNames : plainNames)[i]!, odd))
   for (const draft of drafts) addForeignKeys(choices, draft, drafts)
   for (const draft of drafts) if (isBetween(draft, drafts)) withoutReplace(draft)
-  const kinds = kindsOf(choices, drafts)
-  const tables = drafts.map((draft, i): ModelTable => ({ ...draft, kind: kinds[i]! }))
+  const kinds = shadowKinds(choices, drafts)
+  const tables = drafts.map((draft, i): ModelTable => ({
+    ...draft,
+    arbiters: [draft.primaryKey, ...draft.uniqueKeys].map((columns) => ({ columns })),
+    kind: kinds[i]!,
+  }))
   const [first, second] = tables
   const withView = choices.chance(30) && first !== undefined
   const joined = second === undefined ? '' : ` cross join (select count(*) as n from ${quoted(second.name)})`
@@ -139,6 +141,7 @@ function draftTable(choices: Choices, name: string, odd: boolean): Draft {
     primaryKey,
     nullableKey: !numbered && options === '',
     hasRowNumbers: options === '',
+    isNumbered: numbered,
     constraints,
     uniqueKeys,
     foreignKeys: [],
@@ -193,23 +196,6 @@ function addForeignKeys(choices: Choices, draft: Draft, all: readonly Draft[]): 
     )
     draft.foreignKeys.push({ columns, table: parent.name, referenced })
   }
-}
-
-/** A replaced table may be referred to by replaced ones alone. */
-function kindsOf(choices: Choices, drafts: readonly Draft[]): readonly ShadowKind[] {
-  const kinds = drafts.map(() => choices.pick(['augment', 'augment', 'augment', 'augment', 'base', 'replace'] as const))
-  if (!kinds.includes('augment')) kinds[0] = 'augment'
-  for (let changed = true; changed;) {
-    changed = false
-    for (const [i, { foreignKeys }] of drafts.entries())
-      for (const { table } of foreignKeys) {
-        const parent = drafts.findIndex(({ name }) => name === table)
-        if (kinds[i] === 'replace' || kinds[parent] !== 'replace') continue
-        kinds[parent] = 'augment'
-        changed = true
-      }
-  }
-  return kinds
 }
 
 /** It refers to a table, and is referred to. Then SQLite checks no foreign key of the rows that REPLACE inserts. */
