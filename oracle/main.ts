@@ -19,6 +19,7 @@ const { values } = parseArgs({
     sequences: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'most-defects': { type: 'string', default: '20' },
+    'shrink-seconds': { type: 'string', default: '60' },
   },
 })
 
@@ -62,6 +63,7 @@ async function checkShadows(name: 'postgres' | 'sqlite'): Promise<number> {
     sequences: Number(values.sequences),
     seed,
     mostDefects,
+    shrinkMs: 1_000 * Number(values['shrink-seconds']),
     tell,
   })
   console.log(report.statements.describe())

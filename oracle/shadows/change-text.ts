@@ -104,6 +104,7 @@ function upsertText({ scope, own }: Target): string {
   const { choices } = make
   if (!choices.chance(25)) return ''
   const { grammar } = make
+  if (table.arbiters.length === 0) return ' on conflict do nothing'
   const key = choices.pick(table.arbiters)
   const named = ` (${key.sql ?? key.columns.map((name) => make.name(name)).join(', ')})${key.predicate ?? ''}`
   const doesNothing = !grammar.mayUpsert(table, scope.tables) || choices.chance(35)

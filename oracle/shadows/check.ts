@@ -38,7 +38,10 @@ export async function checkSequence(
   for (const [i, step] of given.entries()) {
     const verdict = referee.verdict(step, right[i]?.outcome ?? 'nothing', given.slice(0, i))
     if (verdict === 'same') continue
-    if ('excluded' in verdict) return tally.refused(verdict.excluded)
+    if ('excluded' in verdict) {
+      for (const fault of await stage.faults(isLast)) fail(fault)
+      return tally.refused(verdict.excluded)
+    }
     fail(`Step ${i + 1}: ${step.text}\n   came to ${verdict.came}\n   should be ${verdict.due}`)
   }
   const all = worldsOf(steps, world)

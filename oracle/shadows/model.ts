@@ -68,6 +68,8 @@ export interface PlayedStatement {
   readonly isChange: boolean
   /** What the world is behind it, if it does not fail. */
   readonly becomes?: ShadowWorld
+  /** It may use up more numbers on a shadow than elsewhere, even if nothing is wrong. */
+  readonly mayUseMore?: boolean
   /** It may change several rows, in whatever order the engine meets them. */
   readonly isOfMany?: boolean
   /** In a transaction it gets a savepoint of its own, so that its error ends nothing else. */

@@ -178,10 +178,13 @@ export class ShadowLease implements Lease {
     if (remedyOf === undefined) return await work()
     const done = new Set<string>()
     let told: unknown
+    let isHelped = false
     await this.#lease.savepoint(savepoint)
     for (;;) {
       try {
         const result = await work()
+        // Looked at row by row it needs nothing, and has only met other numbers than before: the base would have failed.
+        if (told !== undefined && !isHelped) await this.#failWith(told)
         await this.#lease.releaseSavepoint(savepoint)
         return result
       } catch (error) {
@@ -190,6 +193,7 @@ export class ShadowLease implements Lease {
         const name = `${remedy.sql} ${String(remedy.params)}`
         if (done.has(name) || done.size === mostRemedies) throw remedy.isTold ? error : (told ?? error)
         if (remedy.isTold) told ??= error
+        else isHelped ||= !remedy.apart
         done.add(name)
         await this.#lease.rollbackTo(savepoint)
         try {
@@ -202,6 +206,17 @@ export class ShadowLease implements Lease {
         await this.#lease.savepoint(savepoint)
       }
     }
+  }
+
+  /** Leaves the transaction as an error leaves it. */
+  async #failWith(error: unknown): Promise<never> {
+    await this.#lease.rollbackTo(savepoint)
+    try {
+      await this.#lease.query({ sql: 'SELECT 1 / 0', params: [], access: 'write' })
+    } catch {
+      // As it should.
+    }
+    throw error
   }
 
   async #apply(remedy: Remedy): Promise<void> {

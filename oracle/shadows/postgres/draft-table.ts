@@ -22,8 +22,9 @@ export interface Draft {
   readonly uniqueKeys: (readonly string[])[]
   readonly arbiters: Arbiter[]
   readonly foreignKeys: ModelForeignKey[]
-  /** Statements behind all tables. */
+  /** Statements behind all tables: indexes, and then foreign keys. */
   readonly later: string[]
+  readonly links: string[]
 }
 
 const types: Readonly<Record<ValueKind, readonly string[]>> = {
@@ -84,6 +85,7 @@ function keyOf(choices: Choices): Omit<Draft, 'name'> {
     arbiters: deferral === '' ? [{ columns: key }] : [],
     foreignKeys: [],
     later: [],
+    links: [],
   }
 }
 

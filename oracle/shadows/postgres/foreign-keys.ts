@@ -20,7 +20,7 @@ export function addForeignKeys(choices: Choices, draft: Draft, all: readonly Dra
     const how = columns.length > 1 && choices.chance(20) ? ' match full' : ''
     const onDelete = deleteAction(choices, columns)
     const onUpdate = choices.pick(updates)
-    draft.later.push(
+    draft.links.push(
       `alter table ${quoted(draft.name)} add foreign key (${columns.map(quoted).join(', ')}) references ${quoted(parent.name)} ` +
         `(${referenced.map(quoted).join(', ')})${how}${onDelete}${onUpdate === '' ? '' : ` on update ${onUpdate}`}${choices.pick(deferrals)}`,
     )

@@ -52,7 +52,9 @@ export function postgresStatement(
     }
   const text = ([insertText, updateText, deleteText, updateText, insertText] as const)[way % 5]!
   const finished = make.finish(text(make, tables, table))
-  return { ...plain, ...finished, isChange: true, isOfMany: true, form: text.name.replace('Text', '') }
+  // The first change that leads to another table wakes that, and runs once more.
+  const mayUseMore = table.foreignKeys.length > 0
+  return { ...plain, ...finished, isChange: true, mayUseMore, isOfMany: true, form: text.name.replace('Text', '') }
 }
 
 /** Reads that SQLite does not have: grouped by a key, locking, with a window, by several. */

@@ -30,6 +30,7 @@ export function makeWorld(choices: Choices): ShadowWorld {
       ...common,
       ...drafts.map(definitionOf),
       ...drafts.flatMap(({ later }) => later),
+      ...drafts.flatMap(({ links }) => links),
       ...(hasView
         ? [`create view shown as select s.*${joined === '' ? '' : ', m.n'} from ${quoted(first.name)} s${joined}`]
         : []),

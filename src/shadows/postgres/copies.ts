@@ -1,5 +1,5 @@
 import { copiedColumns, type KeyColumn, type ShadowTable } from '../shadow-table.ts'
-import { names, quote, within } from './names.ts'
+import { hiding, names, quote, within } from './names.ts'
 
 /**
  * A copy of a row of the base is made by an insert into the table of originals, whose trigger makes the local row. No change can be seen by
@@ -24,6 +24,23 @@ export function touchSql(table: ShadowTable, keys: string): string {
   return (
     `WITH signalbox_keys (${names(given)}) AS MATERIALIZED (${keys}) ` + copySql(table, isAmong(table.primaryKey, open))
   )
+}
+
+/**
+ * Hides all rows of the base, as if each had been deleted. No local rows are made of them, whose foreign keys would have to be proved
+ * before the table can be emptied.
+ */
+export function hidingSql(table: ShadowTable): readonly string[] {
+  const columns = copiedColumns(table)
+  const local = within('local', table)
+  return [
+    // It is read from the base alone no longer.
+    `INSERT INTO ${local} (${names(columns)}) OVERRIDING SYSTEM VALUE SELECT ${names(columns, 'l.')} FROM ${local} AS l WHERE false`,
+    `SELECT set_config('${hiding}', 'on', true)`,
+    `INSERT INTO ${within('original', table)} (${names(columns)}) SELECT ${names(columns, 'b.')} ` +
+      `FROM ${within('base', table)} AS b WHERE ${isShown(table, 'b')} ON CONFLICT DO NOTHING`,
+    `SELECT set_config('${hiding}', 'off', true)`,
+  ]
 }
 
 /** That a row of the base, by the name `row`, was not copied. */

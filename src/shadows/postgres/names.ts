@@ -40,6 +40,12 @@ export const states = {
 /** A setting: keys of the base are looked for with each row, as the engine looks for those of the local rows. */
 export const rowByRow = 'signalbox.row_by_row'
 
+/** A setting: what SET CONSTRAINTS has made of foreign keys in this transaction, by their names; `*` stands for all. */
+export const deferral = 'signalbox.deferral'
+
+/** A setting: rows of the base are about to be hidden, and no local ones are made of them. */
+export const hiding = 'signalbox.hiding'
+
 /** A setting: copies are being made, of rows that may refer to one another. */
 export const copying = 'signalbox.copying'
 

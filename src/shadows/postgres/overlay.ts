@@ -1,6 +1,7 @@
 import { writtenColumns, type ForeignKey } from '../shadow-table.ts'
 import { copySql, equal, isAmong, isShown } from './copies.ts'
-import { copying, functionOf, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
+import { promptKeys, promptKeysFunction } from './deferral.ts'
+import { copying, functionOf, hiding, names, quote, rowByRow, schemas, states, text, within } from './names.ts'
 import { recordTable } from './shadow-record.ts'
 import type { PostgresFacts, PostgresTable, UniqueKey } from './postgres-table.ts'
 
@@ -45,6 +46,7 @@ export function commonFunctions(): readonly string[] {
       `RAISE EXCEPTION USING ERRCODE = '${states.refusal}', MESSAGE = format('%s is changed by statements of their own, '
         'not by functions, triggers or prepared statements', TG_ARGV[0]);`,
     ]),
+    promptKeysFunction(),
     `CREATE FUNCTION ${schemas.merged}.wake(asked text) RETURNS void LANGUAGE plpgsql AS $f$ DECLARE kept record; BEGIN
       PERFORM pg_advisory_xact_lock(hashtext('signalbox wakes ' || asked));
       SELECT awake, mark INTO kept FROM ${recordTable} AS t WHERE t.name = asked;
@@ -118,18 +120,20 @@ export function copyFunction(table: PostgresTable, kept: ReadonlyMap<string, Pos
   const insert =
     `INSERT INTO ${within('local', table)} (${names(columns)}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${names(columns, 'c.')} FROM copied AS c;`
-  const deferred = keysFrom(table, kept)
+  const from = tablesFrom(table, kept)
+  const hasKeys = [...from].some(({ foreignConstraints }) => foreignConstraints.length > 0)
   const isOutermost = `current_setting('${copying}', true) IS DISTINCT FROM 'on'`
   // A copy may refer to one that is being made: the keys are looked at when all are there.
-  const [before, after] =
-    deferred === ''
-      ? ['', '']
-      : [
-          `outermost := ${isOutermost}; IF outermost THEN PERFORM set_config('${copying}', 'on', true); SET CONSTRAINTS ${deferred} DEFERRED; END IF;`,
-          `IF outermost THEN PERFORM set_config('${copying}', 'off', true); SET CONSTRAINTS ${deferred} IMMEDIATE; END IF;`,
-        ]
+  const [before, after] = hasKeys
+    ? [
+        `IF ${isOutermost} THEN PERFORM set_config('${copying}', 'on', true); prompt := ${promptKeys(from)};
+          IF prompt <> '' THEN EXECUTE 'SET CONSTRAINTS ' || prompt || ' DEFERRED'; END IF; END IF;`,
+        `IF prompt IS NOT NULL THEN PERFORM set_config('${copying}', 'off', true);
+          IF prompt <> '' THEN EXECUTE 'SET CONSTRAINTS ' || prompt || ' IMMEDIATE'; END IF; END IF;`,
+      ]
+    : ['', '']
   const body = [
-    'IF NOT EXISTS (SELECT FROM copied) THEN RETURN NULL; END IF;',
+    `IF NOT EXISTS (SELECT FROM copied) OR current_setting('${hiding}', true) = 'on' THEN RETURN NULL; END IF;`,
     before,
     ...copies,
     // A value that a row got here may be one that a row of the base has got meanwhile: both are shown, and cannot both be local rows.
@@ -141,7 +145,7 @@ export function copyFunction(table: PostgresTable, kept: ReadonlyMap<string, Pos
     after,
     'RETURN NULL;',
   ]
-  return [triggerFunction(functionOf('copied', table), body, 'DECLARE outermost boolean; reason text;')]
+  return [triggerFunction(functionOf('copied', table), body, 'DECLARE prompt text; reason text;')]
 }
 
 /** A table, and all that its rows may refer to in the end. */
@@ -153,23 +157,6 @@ function tablesFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTabl
       if (parent !== undefined) found.add(parent)
     }
   return found
-}
-
-/** The foreign keys of all of them. Those that wait for the end of the transaction do so. */
-function keysFrom(table: PostgresTable, kept: ReadonlyMap<string, PostgresTable>): string {
-  const found = tablesFrom(table, kept)
-  const keys = [...found].flatMap((each) =>
-    each.foreignConstraints.filter(({ isDeferred }) => !isDeferred).map(({ name }) => ownName(each, name)),
-  )
-  return [...new Set(keys)].join(', ')
-}
-
-/** A constraint is in the schema of its table. */
-function ownName({ place }: PostgresTable, constraint: string): string {
-  return within(
-    'local',
-    place === undefined ? { name: constraint } : { name: '', place: { ...place, name: constraint } },
-  )
 }
 
 /** Rows of the base that a row is about to refer to. */

@@ -8,11 +8,12 @@ import type { ShadowDialect, ShadowStep } from '../shadow-dialect.ts'
 import { baseRefusal, refusal } from '../refusal.ts'
 import { replacedText } from '../replaced-text.ts'
 import type { ShadowTable } from '../shadow-table.ts'
-import { copySql } from './copies.ts'
+import { hidingSql } from './copies.ts'
+import { constraintsStep } from './deferral.ts'
 import { within } from './names.ts'
 import type { PostgresTable } from './postgres-table.ts'
 
-/** TRUNCATE, and reads that lock. */
+/** TRUNCATE, SET CONSTRAINTS, and reads that lock. */
 export function ownStep(
   sql: string,
   analysis: Analysis,
@@ -20,9 +21,11 @@ export function ownStep(
   placeOf: ShadowDialect['placeOf'],
 ): ShadowStep | undefined {
   const { statements, kind, complete } = analysis
-  if (statements !== 1 || !complete || (kind !== 'locking-read' && kind !== 'write')) return undefined
+  if (statements !== 1 || !complete || (kind !== 'locking-read' && kind !== 'write' && kind !== 'session'))
+    return undefined
   const tokens = shapeSyntaxes.postgres.lex(sql)
   if (tokens.trouble !== '') return undefined
+  if (tokens.word(0) === 'SET' && tokens.word(1) === 'CONSTRAINTS') return constraintsStep(tokens, catalogue, placeOf)
   const tables = analysis.tables.filter(({ schema }) => schema === undefined || placeOf(schema) === 'shown')
   if (tokens.word(0) === 'TRUNCATE') return truncation(tokens, tables, catalogue)
   return kind === 'locking-read' ? lockingRead(tokens, tables, catalogue) : undefined
@@ -104,7 +107,7 @@ function truncation(
     touches: [
       ...emptied
         .filter(({ storage }) => storage === 'augment')
-        .map((table) => withoutParameters(copySql(table, 'true'))),
+        .flatMap((table) => hidingSql(table).map(withoutParameters)),
       ...(words.includes('RESTART') ? emptied.flatMap(restarts) : []),
     ],
   }

@@ -38,10 +38,11 @@ export function postgresShadowDialect({ schemas: shown, tableOf, learn }: Dialec
 }
 
 /**
- * Classes of errors that a row may meet: cardinality violations, data exceptions, constraints. Collisions are found behind all rows:
+ * Classes of errors that a row may meet: cardinality violations, data exceptions, constraints; and, where nothing conflicts before, a key
+ * that waits for the end of the transaction. Collisions are found behind all rows:
  * whether a row before had one, only a look at row by row can tell.
  */
-const rowErrors = /^2[123]/
+const rowErrors = /^(?:2[123]|55000)/
 
 /** What the shadow's own triggers ask for, before the statement can run. */
 const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {

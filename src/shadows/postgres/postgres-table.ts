@@ -46,6 +46,8 @@ export interface AroundTable {
  */
 export interface ForeignConstraint extends AroundTable {
   readonly name: string
+  /** It can be deferred in the base, too. */
+  readonly isDeferrable: boolean
   /** `INITIALLY DEFERRED`. */
   readonly isDeferred: boolean
 }

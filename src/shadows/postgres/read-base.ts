@@ -178,6 +178,7 @@ function relationOf(
       name,
       before: sql,
       behind: deferrable ? (behind ?? '') : `${behind ?? ''} DEFERRABLE`,
+      isDeferrable: deferrable,
       isDeferred: deferred,
     })),
     indexes: indexes.filter(({ constrained }) => !constrained).map(({ before, behind }) => ({ before, behind })),
