@@ -33,6 +33,8 @@ export interface ModelTable {
   readonly primaryKey: readonly string[]
   /** Its primary key may hold NULL, and so does not tell all rows apart. */
   readonly nullableKey: boolean
+  /** Some of its keys may wait for the end of the transaction. */
+  readonly waits?: boolean
   /** Each row has a number, whether a column shows it or not. */
   readonly hasRowNumbers: boolean
   /** Its primary key is a number that the engine gives where no other is given. */

@@ -40,7 +40,7 @@ export function shadowStep(
   })
   const [only, ...more] = kept
   if (kind === 'ddl' && only === undefined && dialect.isPassing) refuseLasting(sql, tables, catalogue, dialect)
-  if (only === undefined) return undefined
+  if (only === undefined) return replacedChange(sql, analysis, changed, catalogue)
   if (more.length > 0 || analysis.statements > 1)
     throw refusal(catalogue, 'a text that changes several augmented tables must be sent statement by statement.')
   if (kind === 'ddl') return definitionOf(sql, only, catalogue, dialect)
@@ -51,6 +51,17 @@ export function shadowStep(
       `${count.name}() would tell of what the shadow copies. Read it in a statement of its own, and pass its value.`,
     )
   return changeOf(sql, only, catalogue, dialect)
+}
+
+/** A change of local tables alone. Rows of those may refer to rows of the base, which are copied then. */
+function replacedChange(
+  sql: string,
+  { kind, statements }: Analysis,
+  changed: readonly TableUse[],
+  catalogue: ShadowCatalogue,
+): ShadowStep | undefined {
+  const leadsOn = changed.some((use) => (catalogue.table(use)?.foreignKeys.length ?? 0) > 0)
+  return kind === 'write' && statements === 1 && leadsOn ? { sql, touches: [] } : undefined
 }
 
 /** Of the definition of an augmented table, new columns and what the engine's dialect knows besides are the shadow's own. */

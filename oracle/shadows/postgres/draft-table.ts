@@ -16,6 +16,7 @@ export interface Draft {
   readonly nullableKey: false
   readonly hasRowNumbers: false
   readonly isNumbered: boolean
+  waits: boolean
   /** Columns whose numbers a sequence of their own gives. */
   readonly numbers: string[]
   readonly constraints: string[]
@@ -78,6 +79,7 @@ function keyOf(choices: Choices): Omit<Draft, 'name'> {
     nullableKey: false,
     hasRowNumbers: false,
     isNumbered: isNumbered || way === 'free',
+    waits: deferral !== '',
     numbers: isNumbered ? ['id'] : [],
     constraints: [`primary key (${key.map(quoted).join(', ')})${deferral}`],
     uniqueKeys: [],
@@ -89,7 +91,8 @@ function keyOf(choices: Choices): Omit<Draft, 'name'> {
   }
 }
 
-function addColumn(choices: Choices, { columns, constraints, uniqueKeys, arbiters }: Draft, name: string): void {
+function addColumn(choices: Choices, draft: Draft, name: string): void {
+  const { columns, constraints, uniqueKeys, arbiters } = draft
   const values = choices.pick(['int', 'text', 'int', 'text', 'real', 'time', 'mood'] as const)
   const type = choices.pick(types[values])
   const bound = choices.chance(15) ? ` check (${quoted(name)} is distinct from ${literal(plainValue(values, 5))})` : ''
@@ -110,6 +113,7 @@ function addColumn(choices: Choices, { columns, constraints, uniqueKeys, arbiter
   constraints.push(`unique (${quoted(name)})${deferral}`)
   uniqueKeys.push([name])
   if (deferral === '') arbiters.push({ columns: [name] })
+  else draft.waits = true
 }
 
 function addCalculated(choices: Choices, { columns, constraints, uniqueKeys, arbiters }: Draft): void {

@@ -52,8 +52,8 @@ export function postgresStatement(
     }
   const text = ([insertText, updateText, deleteText, updateText, insertText] as const)[way % 5]!
   const finished = make.finish(text(make, tables, table))
-  // The first change that leads to another table wakes that, and runs once more.
-  const mayUseMore = table.foreignKeys.length > 0
+  // The first change that leads to another table wakes that, and runs once more; so does one that meets a key which waits.
+  const mayUseMore = table.foreignKeys.length > 0 || table.waits === true
   return { ...plain, ...finished, isChange: true, mayUseMore, isOfMany: true, form: text.name.replace('Text', '') }
 }
 

@@ -6,6 +6,8 @@ import { quote } from './names.ts'
 
 /** What a table has to be known by. */
 export interface KeyedTable {
+  /** As `ADD CONSTRAINT` takes them. */
+  readonly constraints: readonly string[]
   readonly primaryKey: readonly { readonly name: string }[]
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
@@ -44,7 +46,7 @@ function otherColumns(
   return from.flatMap(({ source, position, name: called }) => {
     const use = useAt.get(position)
     const table = source.kind === 'table' && use !== undefined ? tableOf(use) : undefined
-    if (table === undefined || called === undefined || table.primaryKey.length === 0) return []
+    if (table === undefined || called === undefined || !groupsRows(table)) return []
     // A column without a table is this one's if it has such a column: else it would be ambiguous, unless a join made one of two.
     const isGrouped = (column: string): boolean =>
       groups.some(
@@ -56,6 +58,11 @@ function otherColumns(
       .filter((column) => !isGrouped(column.name) && !ungrouped.test(column.type))
       .map((column) => `${quote(called)}.${quote(column.name)}`)
   })
+}
+
+/** A primary key that waits for the end of the transaction may be there twice until then. */
+function groupsRows({ primaryKey, constraints }: KeyedTable): boolean {
+  return primaryKey.length > 0 && !constraints.some((sql) => / PRIMARY KEY \(.*\) DEFERRABLE/.test(sql))
 }
 
 function* selects(tree: QueryTree): Generator<SelectTree> {

@@ -33,6 +33,8 @@ export const states = {
   collision: 'SBX01',
   /** The message is for the application. */
   refusal: 'SBX02',
+  /** A row of the base cannot be copied, for a local row has one of its values; the message is for the application. */
+  taken: 'SBX04',
   /** Something is to be changed in a table that is read from the base alone so far; the detail is its name. */
   asleep: 'SBX03',
 } as const

@@ -69,13 +69,13 @@ export function tableTriggers(table: PostgresTable, kept: ReadonlyMap<string, Po
     `CREATE TRIGGER copied AFTER INSERT ON ${within('original', table)} REFERENCING NEW TABLE AS copied
       FOR EACH STATEMENT EXECUTE FUNCTION ${functionOf('copied', table)}()`,
     ...parentTrigger(table, parents, kept),
+    ...collisionRemedy(table),
     ...(table.storage === 'augment'
       ? [
           `CREATE TRIGGER awake BEFORE INSERT ON ${stored}
             EXECUTE FUNCTION ${schemas.merged}.check_awake(${text(table.name)}, ${text(within('asleep', table))})`,
           ...childTrigger(table, [...kept.values()]),
           ...collisionTriggers(table),
-          ...collisionRemedy(table),
           `CREATE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON ${shown}
             FOR EACH ROW EXECUTE FUNCTION ${schemas.merged}.refuse_change(${text(table.name)})`,
         ]
@@ -139,7 +139,7 @@ export function copyFunction(table: PostgresTable, kept: ReadonlyMap<string, Pos
     // A value that a row got here may be one that a row of the base has got meanwhile: both are shown, and cannot both be local rows.
     `BEGIN ${insert} EXCEPTION WHEN unique_violation THEN
       GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
-      RAISE EXCEPTION USING ERRCODE = '${states.refusal}', MESSAGE = format('A row of the base that would be copied has a value that a row '
+      RAISE EXCEPTION USING ERRCODE = '${states.taken}', MESSAGE = format('A row of the base that would be copied has a value that a row '
         'of %s was given here before (%s). Give that one another value first. Nothing was changed', ${text(table.name)}, rtrim(reason, '.'));
     END;`,
     after,

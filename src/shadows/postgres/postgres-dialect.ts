@@ -39,10 +39,10 @@ export function postgresShadowDialect({ schemas: shown, tableOf, learn }: Dialec
 
 /**
  * Classes of errors that a row may meet: cardinality violations, data exceptions, constraints; and, where nothing conflicts before, a key
- * that waits for the end of the transaction. Collisions are found behind all rows:
+ * that waits for the end of the transaction, or a copy that a row in front has left no room for. Collisions are found behind all rows:
  * whether a row before had one, only a look at row by row can tell.
  */
-const rowErrors = /^(?:2[123]|55000)/
+const rowErrors = new RegExp(`^(?:2[123]|55000|${states.taken})`)
 
 /** What the shadow's own triggers ask for, before the statement can run. */
 const remedyOf: NonNullable<ShadowDialect['remedyOf']> = (error) => {
@@ -68,7 +68,9 @@ function toldError(error: QueryError): unknown {
       'The statement meets more rows of the base, one after the other, than can be copied for it. Nothing was changed. Change fewer rows at a time.',
       { cause: error },
     )
-  return error.engineCode === states.refusal ? new ShadowError(`${error.message}.`, { cause: error }) : error
+  return error.engineCode === states.refusal || error.engineCode === states.taken
+    ? new ShadowError(`${error.message}.`, { cause: error })
+    : error
 }
 
 function detailOf({ cause }: QueryError): string {

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { type Client, QueryError, type Transaction } from '../../src/index.ts'
+import { testedEngines } from '../support/servers.ts'
+import { shadowedShop } from '../support/shadowed-shop.ts'
+
+/** What a statement came to; in a transaction, its error goes back to where it began. */
+async function outcome(on: Client | Transaction, sql: string): Promise<unknown> {
+  try {
+    const { rows, rowCount } = await on.transaction(async (inner) => await inner.query(sql))
+    return { rows: rows.map((row) => JSON.stringify(row)), rowCount }
+  } catch (error) {
+    return error instanceof QueryError
+      ? `${error.engineCode} ${error.message.replace(/; at character \d+/, '')}`
+      : error
+  }
+}
+
+type Kinds = Record<string, 'augment' | 'replace' | 'base'>
+
+/** Plays the statements in one transaction, or each in one of its own, and gives what the last one came to. */
+async function same(
+  base: readonly string[],
+  tables: Kinds,
+  statements: readonly string[],
+  inTransaction = false,
+): Promise<unknown> {
+  await using both = await shadowedShop(base, tables, 'postgres')
+  const play = async (client: Client): Promise<readonly unknown[]> => {
+    const all: unknown[] = []
+    const go = async (on: Client | Transaction): Promise<void> => {
+      for (const sql of statements) all.push([sql, await outcome(on, sql)])
+    }
+    await (inTransaction ? client.transaction(go) : go(client)).catch((error: unknown) =>
+      all.push(error instanceof QueryError ? error.message : error),
+    )
+    return all
+  }
+  const [shadow, copy] = [await play(both.shadow), await play(both.copy)]
+  expect(shadow).toEqual(copy)
+  return shadow.at(-1)
+}
+
+const groups = [
+  'create table grp (id int primary key, name text unique)',
+  "insert into grp values (1, 'one'), (2, 'two')",
+]
+const all = { '*': 'augment' } as const
+
+describe.runIf(testedEngines.includes('postgres'))('keys of a shadow on PostgreSQL', () => {
+  it('wait for the end of the transaction when they are told to, and only those that can', async () => {
+    const base = [
+      ...groups,
+      'create table item (id int primary key, grp int references grp (id) deferrable, owner int references grp (id))',
+      'insert into item values (1, 1, 1), (2, 2, 2)',
+    ]
+    const late = ['set constraints all deferred', 'delete from item where id = 1', 'insert into item values (3, 9, 1)']
+    expect(await same(base, all, late, true)).toMatch(/item_grp_fkey/)
+    expect(await same(base, all, [...late, 'insert into grp values (9)'], true)).toMatchObject([{}, { rowCount: 1 }])
+    const never = ['set constraints all deferred', 'update item set grp = 1', 'insert into item values (3, 1, 9)']
+    expect(await same(base, all, never, true)).toMatchObject([{}, expect.stringContaining('item_owner_fkey')])
+    const named = ['set constraints public.item_grp_fkey deferred', 'insert into item values (3, 9, 1)']
+    expect(await same(base, all, [...named, 'set constraints item_grp_fkey immediate'], true)).toMatch(/item_grp_fkey/)
+    await using both = await shadowedShop(base, all, 'postgres')
+    await expect(both.shadow.query('set constraints item_owner_fkey deferred')).rejects.toThrow(
+      /"item_owner_fkey" is not deferrable/,
+    )
+  })
+
+  it('of rows that refer to each other are kept when they must not wait any more', async () => {
+    const base = [
+      'create table one (id int primary key, other int)',
+      'create table two (id int primary key, other int references one (id) deferrable initially deferred)',
+      'insert into one values (1, 1), (2, 2)',
+      'insert into two values (1, 1), (2, 2)',
+      'alter table one add foreign key (other) references two (id) deferrable initially deferred',
+    ]
+    const statements = [
+      'set constraints all immediate',
+      'update one set other = 1 where id = 2',
+      'delete from two where id = 2',
+    ]
+    expect(await same(base, all, statements, true)).toMatchObject([{}, { rowCount: 1 }])
+  })
+
+  it('that wait do not keep a table from being emptied', async () => {
+    const base = [
+      ...groups,
+      'create table item (id int primary key, grp int references grp (id) deferrable initially deferred)',
+      'insert into item values (1, 1), (2, 2)',
+    ]
+    expect(await same(base, all, ['truncate item', 'select * from item'])).toMatchObject([{}, { rowCount: 0 }])
+    expect(await same(base, all, ['truncate grp'])).toMatchObject([{}, expect.stringContaining('0A000')])
+    const again = ['truncate grp cascade', 'insert into grp values (1)', 'select g.id, i.id from grp g, item i']
+    expect(await same(base, all, again)).toMatchObject([{}, { rowCount: 0 }])
+  })
+
+  it('are taken by rows that a sequence does not know of', async () => {
+    const base = ['create table item (id serial primary key, name text)', "insert into item (name) values ('a')"]
+    const statements = ["insert into item values (2, 'b')", "insert into item (name) values ('c'), ('d')"]
+    expect(await same(base, all, statements)).toMatchObject([{}, expect.stringContaining('item_pkey')])
+    expect(await same(base, all, [...statements, 'select 1'], true)).toMatchObject([{}, { rowCount: 1 }])
+  })
+
+  it('lead from the rows of replaced tables to those of augmented ones', async () => {
+    const base = [...groups, 'create table item (id int primary key, grp int references grp (id) on delete cascade)']
+    const statements = ['insert into item values (1, 1), (2, 2)', 'delete from grp where id = 1', 'select * from item']
+    expect(await same(base, { grp: 'augment', item: 'replace' }, statements)).toMatchObject([{}, { rowCount: 1 }])
+  })
+
+  it('lead to tables of the base and back', async () => {
+    const base = [
+      'create table grp (id int primary key, best int)',
+      'create table item (id int primary key, grp int references grp (id), name text unique)',
+      'insert into grp values (1, 1), (2, 2), (3, null)',
+      "insert into item values (1, 1, 'a'), (2, 2, 'b')",
+      'alter table grp add foreign key (best) references item (id)',
+    ]
+    const statements = [
+      "update item set name = 'b' where id = 2",
+      "insert into item values (1, 3, 'b') on conflict (id) do nothing",
+    ]
+    expect(await same(base, { item: 'augment' }, statements)).toMatchObject([{}, { rowCount: 0 }])
+  })
+
+  it('that wait are no conflict, where another one is', async () => {
+    const base = [
+      'create table item (id int primary key, place int unique deferrable)',
+      'insert into item values (1, 1), (2, 2)',
+    ]
+    const statement = 'insert into item values (1, 3) on conflict do nothing'
+    expect(await same(base, all, [statement])).toMatchObject([{}, { rowCount: 0 }])
+    expect(await same(base, all, ['insert into item values (3, 3) on conflict do nothing'])).toMatchObject([
+      {},
+      expect.stringContaining('55000'),
+    ])
+  })
+
+  it('that wait do not group rows', async () => {
+    const base = ['create table item (id int primary key deferrable, name text)', "insert into item values (1, 'a')"]
+    expect(await same(base, all, ['select id, name from item group by id'])).toMatchObject([
+      {},
+      expect.stringContaining('must appear in the GROUP BY clause'),
+    ])
+  })
+
+  it('are taken by the row in front before those of rows that are copied', async () => {
+    const base = [
+      'create table item (id int primary key, place int unique default 3, parent int references item (id))',
+      'insert into item values (1, 3, null)',
+    ]
+    const statement = 'insert into item (id, parent) values (7, null), (8, 1)'
+    expect(await same(base, all, [statement])).toMatchObject([{}, expect.stringContaining('item_place_key')])
+  })
+})
