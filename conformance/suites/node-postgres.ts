@@ -1,0 +1,122 @@
+import { chmod, cp, glob, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runMocha, shortened } from '../mocha.ts'
+import type { Outcome } from '../outcome.ts'
+import type { Database, RunPlace, Source, Suite } from '../suite.ts'
+import { runProgram } from '../test-process.ts'
+import { transpile } from '../transpile.ts'
+import { link, putShim } from '../work-file.ts'
+
+const packages = ['pg', 'pg-pool', 'pg-cursor', 'pg-query-stream'] as const
+const fileLimitMs = 60_000
+const mochaLimitMs = 180_000
+
+/** The file of the suite's own `pg` that a façade stands for. */
+export const bareFile = (folder: string): string => join(folder, 'packages/pg/lib/bare.js')
+
+const source: Source = {
+  name: 'node-postgres',
+  repository: 'https://github.com/brianc/node-postgres.git',
+  version: 'c9e57617bc92c2ded23a75345f50eadc527bd131',
+  paths: packages.map((name) => `packages/${name}`),
+  packages: {
+    JSONStream: '1.3.5',
+    async: '2.6.4',
+    bluebird: '3.7.2',
+    co: '4.6.0',
+    'concat-stream': '1.0.1',
+    'expect.js': '0.3.1',
+    lodash: '4.17.21',
+    mocha: '11.7.5',
+    'pg-connection-string': '2.14.1',
+    'pg-copy-streams': '0.3.0',
+    'pg-protocol': '1.16.1',
+    'pg-types': '2.2.0',
+    pgpass: '1.0.5',
+    'stream-spec': '0.3.6',
+    esbuild: '0.28.2',
+  },
+  async prepare(folder) {
+    const at = (path: string) => join(folder, path)
+    await chmod(at('packages/pg/test/unit/client/pgpass.file'), 0o600)
+    // `pg` itself goes on with the real pool, whatever stands for it in its suite.
+    await rm(at('node_modules/pg-pool'), { recursive: true, force: true })
+    await cp(at('packages/pg-pool'), at('node_modules/pg-pool'), { recursive: true })
+    await putShim(at('packages/pg-pool/index.js'), 'pg-pool')
+    await putShim(at('packages/pg/lib/index.js'), 'pg')
+    for (const name of ['pg', 'pg-cursor', 'pg-query-stream'])
+      await link(at(`packages/${name}`), at(`node_modules/${name}`))
+    await transpile(folder, 'packages/pg-query-stream', 'out', 'cjs')
+  },
+}
+
+const environmentOf = (database: Database): Readonly<Record<string, string>> => ({
+  PGHOST: database.host,
+  PGPORT: String(database.port),
+  PGUSER: database.user,
+  PGPASSWORD: database.password,
+  PGDATABASE: database.name,
+  // Some tests expect that nobody is named.
+  USER: database.user,
+})
+
+const scram = {
+  SCRAM_TEST_PGUSER: 'scram_test',
+  SCRAM_TEST_PGPASSWORD: 'test4scram',
+  SCRAM_TEST_PGUSER_UNICODE: 'scram_unicode_test',
+  SCRAM_TEST_PGPASSWORD_UNICODE: 'IX-\u2168',
+}
+
+/** The roles that the suite's page on SCRAM asks for. */
+async function makeRoles({ servers }: RunPlace): Promise<void> {
+  await servers.administer(
+    'drop role if exists scram_test',
+    'drop role if exists scram_unicode_test',
+    `create role scram_test login password '${scram.SCRAM_TEST_PGPASSWORD}'`,
+    `create role scram_unicode_test login password '${scram.SCRAM_TEST_PGPASSWORD_UNICODE}'`,
+  )
+}
+
+/** Each file is a program, as the suite's own Makefile runs it. */
+async function runFiles(place: RunPlace): Promise<readonly Outcome[]> {
+  await makeRoles(place)
+  const cwd = join(place.folder, 'packages/pg')
+  const files = await Array.fromAsync(glob('test/integration/**/*-tests.js', { cwd }))
+  const outcomes: Outcome[] = []
+  for (const file of files.sort().filter((name) => place.only?.has(name) ?? true))
+    outcomes.push(
+      await runFile(file, cwd, place.nodeOptions, { ...place.env, ...environmentOf(place.database), ...scram }),
+    )
+  return outcomes
+}
+
+export async function runFile(
+  file: string,
+  cwd: string,
+  nodeOptions: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Outcome> {
+  const ended = await runProgram([...nodeOptions, file, 'postgres://'], {
+    cwd,
+    env: { ...process.env, ...env },
+    limitMs: fileLimitMs,
+  })
+  const parts = ended.output.split('✔').length - 1
+  if (ended.code === 0) return { test: file, status: 'passed', parts }
+  const why = ended.timedOut ? `not done within ${fileLimitMs / 1_000} seconds` : `exit code ${ended.code ?? 'none'}`
+  return { test: file, status: 'failed', parts, why: `${why}\n${shortened(ended.output.slice(-1_400))}` }
+}
+
+const mocha =
+  (cwd: string, ...args: readonly string[]) =>
+  (place: RunPlace) =>
+    runMocha(place, { cwd, args, env: environmentOf(place.database), limitMs: mochaLimitMs })
+
+const common = { source, engine: 'postgres', subjects: ['bare', 'delegate', 'broken', 'pg'] } as const
+
+export const nodePostgresSuites: readonly Suite[] = [
+  { ...common, name: 'node-postgres', counts: 'files', run: runFiles },
+  { ...common, name: 'pg-pool', counts: 'tests', run: mocha('packages/pg-pool', 'test/*.js') },
+  { ...common, name: 'pg-cursor', counts: 'tests', run: mocha('packages/pg-cursor', 'test/*.js') },
+  { ...common, name: 'pg-query-stream', counts: 'tests', run: mocha('packages/pg-query-stream', 'out/test/*.js') },
+]

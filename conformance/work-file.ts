@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs'
+import { readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+
+/** How the code of a suite asks for what stands in the place of `name`: see `preload.ts`. */
+export const subjectKey = (name: string): string => `Symbol.for('signalbox.conformance.${name}')`
+
+/**
+ * Puts two lines in the place of a CommonJS module, which stays beside it as `bare.js`: the module is the subject where one is named,
+ * and what it was otherwise.
+ */
+export async function putShim(file: string, name: string): Promise<void> {
+  await rename(file, join(dirname(file), 'bare.js'))
+  const key = `globalThis[${subjectKey(name)}]`
+  await writeFile(file, `'use strict'\nmodule.exports = ${key} === undefined ? require('./bare.js') : ${key}()\n`)
+}
+
+/** Changes a text that has to be there exactly once, so that a new version of a suite is noticed. */
+export async function replaceInFile(file: string, old: string, text: string): Promise<void> {
+  const before = await readFile(file, 'utf8')
+  const times = before.split(old).length - 1
+  if (times !== 1) throw new Error(`${file} has ${JSON.stringify(old)} ${times} times, and should have it once.`)
+  await writeFile(
+    file,
+    before.replace(old, () => text),
+  )
+}
+
+/** A link in place of whatever is there. */
+export async function link(target: string, path: string): Promise<void> {
+  if (!existsSync(target)) throw new Error(`There is no ${target}.`)
+  await rm(path, { recursive: true, force: true })
+  await mkdir(dirname(path), { recursive: true })
+  await symlink(target, path)
+}
