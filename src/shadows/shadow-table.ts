@@ -21,6 +21,8 @@ export interface ShadowColumn {
   readonly type: string
   /** Values keep the type that they are given with, whatever it is (SQLite's ANY in a STRICT table). */
   readonly isAny?: true
+  /** Nothing says which of its values are the same, but their texts (PostgreSQL's json). */
+  readonly isOpaque?: true
   /** Calculated by the engine: nobody can give it a value. */
   readonly isGenerated: boolean
   /** The default as SQL; what rows of the base have in a column that only the local table has. */

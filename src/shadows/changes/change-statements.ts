@@ -64,11 +64,12 @@ export function comparisonOf(change: RowChange, texts: ShadowTexts, isLocking: b
     return texts.placeholder(params.length)
   }
   const { table, before, after } = change
-  const columns = comparedColumns(table).map(texts.quote)
+  const byName = new Map(table.columns.map((column) => [column.name, column]))
+  const columns = comparedColumns(table).map((name) => byName.get(name)!)
   const same = (row: RowValues | undefined): string =>
     row === undefined
       ? '0'
-      : `CASE WHEN ${columns.map((column, place) => texts.same(column, write(row[place]))).join(' AND ')} THEN 1 ELSE 0 END`
+      : `CASE WHEN ${columns.map((column, place) => texts.has(column, write(row[place]))).join(' AND ')} THEN 1 ELSE 0 END`
   const select = `SELECT ${same(before)} AS as_before, ${same(after)} AS as_after`
   const from = `FROM ${texts.target(table)} WHERE ${keyCondition(change, texts, write)}`
   return { sql: `${select} ${from}${isLocking ? texts.locking : ''}`, params }

@@ -11,6 +11,8 @@ export interface ShadowTexts {
   readonly placeholder: (number: number) => string
   /** That two values are the same, NULL included, to the last letter. */
   readonly same: (one: string, other: string) => string
+  /** That a column, where changes go to, has the value of a parameter. */
+  readonly has: (column: ShadowColumn, placeholder: string) => string
   /** The local rows of a table, on a connection to the shadow. */
   readonly local: (table: ShadowTable) => string
   /** The rows of the base that were copied or hidden, as they were then. */

@@ -7,6 +7,7 @@ import type { ShadowTable } from '../shadow-table.ts'
 import { isShown, touchSql } from './copies.ts'
 import { typed } from './creation.ts'
 import { functionOf, markOf, names, quote, text, within } from './names.ts'
+import { isOpaque, underlyingType } from './opaque-types.ts'
 import { copyFunction, viewSql } from './overlay.ts'
 import type { OwnColumn, PostgresColumn, PostgresTable } from './postgres-table.ts'
 import { askBy, type Ask } from './read-base.ts'
@@ -118,7 +119,7 @@ async function newColumns(
       CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
         THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(l.collname) FROM pg_collation l
           JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation) END AS collation,
-      a.attnotnull AS "notNull", a.attidentity::text AS identity, a.attgenerated::text <> '' AS "isGenerated",
+      a.attnotnull AS "notNull", ${underlyingType('a.atttypid')} AS underlying, a.attidentity::text AS identity, a.attgenerated::text <> '' AS "isGenerated",
       pg_get_expr(f.adbin, f.adrelid, true) AS preset,
       CASE WHEN a.atthasmissing THEN array_to_string(a.attmissingval, '') END AS fill,
       (SELECT coalesce(json_agg(json_build_object('type', k.contype,
@@ -171,10 +172,11 @@ function withColumns(
     ...table,
     columns: [
       ...table.columns,
-      ...own.map(({ name, type, fill }) => ({
+      ...own.map(({ name, type, fill, underlying }) => ({
         name,
         type,
         isGenerated: false,
+        ...(isOpaque(underlying) ? ({ isOpaque: true } as const) : {}),
         preset: fill,
         definition: definitionOf(name),
       })),

@@ -9,11 +9,8 @@ export interface KeyedTable {
   /** As `ADD CONSTRAINT` takes them. */
   readonly constraints: readonly string[]
   readonly primaryKey: readonly { readonly name: string }[]
-  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  readonly columns: readonly { readonly name: string; readonly isOpaque?: true }[]
 }
-
-/** Types without equality, by which nothing can be grouped. */
-const ungrouped = /^(?:json|xml|point|line|lseg|box|path|polygon|circle|aclitem)(?:\[\])*$/
 
 /**
  * A query in which rows are grouped by the primary key of a table, grouped by the table's other columns, too. These are the same within
@@ -55,7 +52,7 @@ function otherColumns(
       )
     if (!table.primaryKey.every((key) => isGrouped(key.name))) return []
     return table.columns
-      .filter((column) => !isGrouped(column.name) && !ungrouped.test(column.type))
+      .filter((column) => !isGrouped(column.name) && column.isOpaque !== true)
       .map((column) => `${quote(called)}.${quote(column.name)}`)
   })
 }

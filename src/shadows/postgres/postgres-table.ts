@@ -8,6 +8,8 @@ export interface PostgresColumn {
   /** Where it is not the one of the type: its name in SQL. */
   readonly collation: string | null
   readonly notNull: boolean
+  /** The type below domains and arrays. */
+  readonly underlying: string
   /** `a`: always, `d`: by default. */
   readonly identity: '' | 'a' | 'd'
   readonly isGenerated: boolean

@@ -12,9 +12,13 @@ export const postgresTexts: ShadowTexts = {
       ? 'NULL'
       : text(typeof value === 'string' ? value : JSON.stringify(value)).trimStart(),
   placeholder: (number) => `$${number}`,
-  // Stored alike, to the last letter; a parameter has the type of the column that it is compared with, and its idea of the same.
-  same: (one, other) =>
-    other.startsWith('$') ? `${one} IS NOT DISTINCT FROM ${other}` : `ROW(${one})::record *= ROW(${other})::record`,
+  // Stored alike, to the last letter.
+  same: (one, other) => `ROW(${one})::record *= ROW(${other})::record`,
+  // A parameter has the type of the column that it is compared with, and its idea of the same, if it has one.
+  has: ({ name, isOpaque }, placeholder) =>
+    isOpaque === true
+      ? `${quote(name)}::text IS NOT DISTINCT FROM ${placeholder}::text`
+      : `${quote(name)} IS NOT DISTINCT FROM ${placeholder}`,
   // What a shadow of this engine keeps is of this kind.
   local: (table) => (table as PostgresTable).stored,
   original: (table) => within('original', table),

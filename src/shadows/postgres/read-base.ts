@@ -1,6 +1,7 @@
 import type { DriverPool, Lease } from '../../drivers/driver.ts'
 import type { ForeignKey } from '../shadow-table.ts'
 import { names, quote, text, type Named } from './names.ts'
+import { isOpaque, underlyingType } from './opaque-types.ts'
 import type {
   BaseRelation,
   BaseSchema,
@@ -153,10 +154,11 @@ function relationOf(
   const facts: PostgresFacts = {
     ...named,
     shown: `${quote(row.schema)}.${quote(row.name)}`,
-    columns: columns.map(({ name, type, isGenerated, preset }) => ({
+    columns: columns.map(({ name, type, isGenerated, preset, underlying }) => ({
       name,
       type,
       isGenerated,
+      ...(isOpaque(underlying) ? { isOpaque: true as const } : {}),
       ...(preset === null || isGenerated ? {} : { preset }),
     })),
     primaryKey: (primary?.columns ?? []).map((name) => ({ name })),
@@ -215,7 +217,7 @@ async function readColumns(
       CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
         THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(l.collname) FROM pg_collation l
           JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation) END AS collation,
-      a.attnotnull AS "notNull", a.attidentity::text AS identity, a.attgenerated::text <> '' AS "isGenerated",
+      a.attnotnull AS "notNull", ${underlyingType('a.atttypid')} AS underlying, a.attidentity::text AS identity, a.attgenerated::text <> '' AS "isGenerated",
       pg_get_expr(f.adbin, f.adrelid, true) AS preset
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum

@@ -9,7 +9,8 @@ export const sqliteTexts: ShadowTexts = {
   literal,
   placeholder: () => '?',
   // What a column's collation calls equal is not the same yet.
-  same: (one, other) => `${one} COLLATE BINARY IS ${other}`,
+  same,
+  has: ({ name }, placeholder) => same(quote(name), placeholder),
   local: ({ name, storage }) => `main.${quote(storage === 'replace' ? name : localName(name))}`,
   original: ({ name }) => `main.${quote(originalName(name))}`,
   base: ({ name }) => `${baseSchema}.${quote(name)}`,
@@ -18,6 +19,10 @@ export const sqliteTexts: ShadowTexts = {
   overriding: '',
   deferKeys: 'PRAGMA defer_foreign_keys = ON',
   locking: '',
+}
+
+function same(one: string, other: string): string {
+  return `${one} COLLATE BINARY IS ${other}`
 }
 
 function literal(value: unknown): string {
