@@ -7,6 +7,7 @@ import type { Database, Server, Shard } from '../topology/topology.ts'
 import type { ReplicaBalancer } from './balancer.ts'
 import type { CallWait } from './call-wait.ts'
 import { placedOn, placeOf, shardKey, shardOf, whereOf, type Decision } from './decision.ts'
+import { reasons, waits } from './placement-reasons.ts'
 
 /** What is known of the servers of one shard; see `failover/monitor.ts`. */
 export interface ShardWatch {
@@ -62,28 +63,6 @@ export interface PlacementParts {
 
 /** Between two questions how far the replicas have come, in ms. */
 const pauseMs = 1
-
-const reasons = {
-  balanced: { rule: 'balanced', text: 'chosen among the replicas that may be read' },
-  stays: { rule: 'stays', text: 'the session stays on the replica that it reads' },
-  untouched: { rule: 'untouched', text: 'the session wrote none of its tables, so no replica is waited for' },
-  caughtUp: { rule: 'caught-up', text: 'the replica shows everything that the session wrote or saw' },
-  behind: { rule: 'behind', text: 'no replica showed in time what the session wrote or saw, so the primary is read' },
-  noPosition: {
-    rule: 'no-position',
-    text: 'the primary could not say how far it is (SQLite never can), so it is read itself',
-  },
-  noReplica: { rule: 'no-usable-replica', text: 'no replica can be used, so the primary is read' },
-  primary: { rule: 'server', text: 'the primary' },
-} as const satisfies Readonly<Record<string, Reason>>
-
-const waits = {
-  primary: 'it was held until there is a primary',
-  role: 'the servers were asked who is the primary',
-  position: 'the primary was asked how far it is',
-  replica: 'it waited for a replica that shows what its session wrote or saw',
-  freshness: 'the servers were asked how fresh the replicas are',
-} as const
 
 /** Not left to the balancer, which chooses among those that show enough: a spare is often the first of them. */
 function withoutSpares(servers: readonly Server[]): readonly Server[] {

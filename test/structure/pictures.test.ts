@@ -93,7 +93,7 @@ it('the route on the picture, and its reasons, are those that are given', async 
   await using client = await connect(config) // connects to nothing before the first statement
   const route = formatRoute(client.explain('select name, price from product where id = $1', [7]))
   // What the session needs is only known of servers that run.
-  const given = route + readFileSync(join(root, 'src/execution/placement.ts'), 'utf8')
+  const given = route + readFileSync(join(root, 'src/execution/placement-reasons.ts'), 'utf8')
   const drawn = readFileSync(join(root, 'docs/images/idea-light.svg'), 'utf8').replaceAll('&quot;', '"')
   const texts = [...drawn.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, words = '']) => words)
   const first = texts.findIndex((words) => words.startsWith('→'))
