@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { connect, type Config } from '../../src/index.ts'
+import { connect, type Client, type Config } from '../../src/index.ts'
 import { folderOfEachTest, runCli, type CliAnswer, type CliWishes } from '../support/cli.ts'
 import { freshDatabase, testedEngines } from '../support/servers.ts'
 
@@ -47,7 +47,7 @@ async function shopOf(tables: Record<string, 'augment' | 'replace'> = { product:
   await writeFile(file, `export default ${JSON.stringify(config)}`)
   const dsns = { snapshot: base.dsn, shop: target.dsn }
   const rows: Shop['rows'] = async (name, sql) => {
-    await using client = await connect(name === 'dev' ? config : dsns[name])
+    await using client: Client = await (name === 'dev' ? connect(config) : connect(dsns[name]))
     return (await client.query(sql)).rows.map((row) => ({ ...(row as object) }))
   }
   return {
