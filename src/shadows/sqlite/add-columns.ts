@@ -3,7 +3,7 @@ import type { ShadowCatalogue } from '../shadow-catalogue.ts'
 import type { Perform, ShadowStep } from '../shadow-dialect.ts'
 import { refusal } from '../refusal.ts'
 import { localName, originalName, touchName, type ShadowColumn, type ShadowTable } from '../shadow-table.ts'
-import { recordingSql } from './column-record.ts'
+import { recordedValue, recordingSql } from './column-record.ts'
 import { baseSchema, isShown, presetText } from './overlay.ts'
 import { quote } from './quote.ts'
 import { readFacts, type Ask } from './read-tables.ts'
@@ -41,7 +41,7 @@ export function addingStep(
         catalogue,
         `${column.name} would be calculated from values of two databases. Add a column that is given its values, or declare ${table.name} "replace".`,
       )
-    const preset = await presetOf(made, ask)
+    const preset = await presetOf(table, made, ask)
     await ask('ROLLBACK TO signalbox_trial')
     const answer = await run(alter)
     for (const each of keptSql(table, made, preset, definition)) await ask(each)
@@ -93,27 +93,46 @@ async function lastColumn({ name }: ShadowTable, ask: Ask): Promise<ShadowColumn
   return columns.at(-1)!
 }
 
+/** What rows of the base show in a column. */
+interface Preset {
+  readonly literal: string
+  /** The same with the affinity of the column: views whose halves differ in that are read whole before they are sorted. */
+  readonly expression: string
+}
+
 /** The default as the engine stores it in the rows that are there. `last_insert_rowid()` tells nothing of a table without row numbers. */
-async function presetOf({ type, isAny, preset }: ShadowColumn, ask: Ask): Promise<string> {
+async function presetOf(
+  { name: table }: ShadowTable,
+  { name, type, isAny, preset }: ShadowColumn,
+  ask: Ask,
+): Promise<Preset> {
+  // https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+  const isBlob = isAny || type === '' || (/blob/i.test(type) && !/int|char|clob|text/i.test(type))
+  const cast = (value: string): string => `CAST(${value} AS ${isBlob ? 'BLOB' : type})`
   const options = `WITHOUT ROWID${isAny ? ', STRICT' : ''}`
   await ask(
     `CREATE TEMP TABLE signalbox_preset (n INTEGER PRIMARY KEY, v ${type} DEFAULT ${presetText(preset)}) ${options}`,
   )
   await ask('INSERT INTO temp.signalbox_preset (n) VALUES (1)')
-  const [row] = await ask('SELECT quote(v) AS v FROM temp.signalbox_preset')
-  return String(row?.['v'])
+  const [row] = await ask(
+    `SELECT quote(v) AS v, ${cast('v')} IS v AND typeof(${cast('v')}) = typeof(v) AS is_kept FROM temp.signalbox_preset`,
+  )
+  const literal = String(row?.['v'])
+  // A cast makes bytes of anything, and of a text that is no number 0: a column leaves both as they are.
+  if (Number(row?.['is_kept']) === 1) return { literal, expression: cast(literal) }
+  return { literal, expression: isBlob ? recordedValue(table, name) : literal }
 }
 
 /** The table of originals has the column, too: what a row of the base has shown in it. */
 function keptSql(
   { name: table }: ShadowTable,
   { name, type, isAny }: ShadowColumn,
-  preset: string,
+  { literal, expression }: Preset,
   definition: string,
 ): readonly string[] {
   return [
-    `ALTER TABLE main.${quote(originalName(table))} ADD COLUMN ${quote(name)} ${isAny ? '' : type} DEFAULT ${presetText(preset)}`,
-    ...recordingSql(table, { name, preset, definition }),
+    `ALTER TABLE main.${quote(originalName(table))} ADD COLUMN ${quote(name)} ${isAny ? '' : type} DEFAULT ${presetText(literal)}`,
+    ...recordingSql(table, { name, preset: expression, definition }, literal),
   ]
 }
 

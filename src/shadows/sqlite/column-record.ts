@@ -10,7 +10,7 @@ export interface RecordedColumn {
   readonly name: string
   /** As `ALTER TABLE … ADD COLUMN` had it. */
   readonly definition: string
-  /** The default as a literal, with the type that the column's affinity gives it. */
+  /** What rows of the base show in it, as an expression of its affinity. */
   readonly preset: string
 }
 
@@ -32,13 +32,22 @@ export async function readRecordedColumns(ask: Ask): Promise<ReadonlyMap<string,
   )
 }
 
-/** Notes a column. Without row numbers, that tells `last_insert_rowid()` nothing. */
-export function recordingSql(table: string, { name, definition, preset }: RecordedColumn): readonly string[] {
+/** Notes a column, and as a `literal` what rows of the base show. Without row numbers, that tells `last_insert_rowid()` nothing. */
+export function recordingSql(
+  table: string,
+  { name, definition, preset }: RecordedColumn,
+  literal: string,
+): readonly string[] {
   const values = [table, name, definition, preset].map(text).join(', ')
   return [
-    `CREATE TABLE IF NOT EXISTS main.${quote(columnTable)} (table_name TEXT, place INTEGER, name TEXT NOT NULL, definition TEXT NOT NULL, preset TEXT NOT NULL, PRIMARY KEY (table_name, place)) WITHOUT ROWID`,
-    `INSERT INTO main.${quote(columnTable)} (table_name, name, definition, preset, place) SELECT ${values}, count(*) FROM main.${quote(columnTable)}`,
+    `CREATE TABLE IF NOT EXISTS main.${quote(columnTable)} (table_name TEXT, place INTEGER, name TEXT NOT NULL, definition TEXT NOT NULL, preset TEXT NOT NULL, value, PRIMARY KEY (table_name, place)) WITHOUT ROWID`,
+    `INSERT INTO main.${quote(columnTable)} (table_name, name, definition, preset, value, place) SELECT ${values}, ${literal}, count(*) FROM main.${quote(columnTable)}`,
   ]
+}
+
+/** The query, as a value of no affinity, of what rows of the base show in a column. */
+export function recordedValue(table: string, column: string): string {
+  return `(SELECT value FROM main.${quote(columnTable)} WHERE table_name = ${text(table)} AND name = ${text(column)})`
 }
 
 /** Forgets the columns of a table that is not kept any more. */
