@@ -13,7 +13,8 @@ export async function renewed<T>(renewal: Renewal | undefined, run: Renew, work:
       return await work()
     } catch (error) {
       if (!isDue(renewal, error) || count === mostRenewals) throw error
-      await renewal.renew(run)
+      // The first time, another statement on the connection may have done it meanwhile.
+      if (!(await renewal.renew(run)) && count > 0) throw error
     }
 }
 

@@ -67,7 +67,8 @@ export interface ShadowDialect {
 export interface Renewal {
   /** Whether an error may come from that; the statement has not run then. */
   readonly isDue: (message: string) => boolean
-  readonly renew: (run: (sql: string) => Promise<{ readonly rows: readonly unknown[] }>) => Promise<void>
+  /** Whether there was anything to make anew. */
+  readonly renew: (run: (sql: string) => Promise<{ readonly rows: readonly unknown[] }>) => Promise<boolean>
 }
 
 /** What makes it possible to run a statement that failed. */

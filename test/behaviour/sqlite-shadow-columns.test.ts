@@ -236,6 +236,36 @@ describe.runIf(testedEngines.includes('sqlite'))('columns that an augmented tabl
     expect(inspect(rows)).not.toContain('TEMP B-TREE')
   })
 
+  it('are no reason to make views anew for a statement that is wrong by itself', async () => {
+    await using both = await shadowedShop(shop, augmented)
+    await both.shadow.query('alter table product add column stock')
+    const wrong = 'select id from product union all select id, stock from product'
+    const version = async (tx: Runs): Promise<unknown> => (await tx.query('pragma temp.schema_version')).rows
+    await both.shadow.transaction(async (tx) => {
+      await tx.query('select 1 from product')
+      const before = await version(tx)
+      await expect(tx.query(wrong)).rejects.toThrow(/do not have the same number of result columns/)
+      expect(await version(tx)).toEqual(before)
+    })
+    await expect(both.shadow.query(wrong)).rejects.toThrow(/do not have the same number of result columns/)
+    await expect(Array.fromAsync(both.shadow.stream(wrong))).rejects.toThrow(/do not have the same number/)
+  })
+
+  it('show at once where many statements are on their way', async () => {
+    await using both = await shadowedShop(shop, augmented)
+    await using other = await both.again()
+    await other.query('select * from product')
+    await both.shadow.query('alter table product add column stock default 5')
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) =>
+        i % 4 === 0
+          ? await other.query('update product set stock = stock where id = 1')
+          : await other.query('select stock from product where id = 1'),
+      ),
+    )
+    for (const [i, { rows }] of answers.entries()) expect(rows).toEqual(i % 4 === 0 ? [] : [{ stock: 5 }])
+  })
+
   it('can be looked up by an index, which is made of the local rows', async () => {
     await using both = await shadowedShop(shop, augmented)
     const all = [

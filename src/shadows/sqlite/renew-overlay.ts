@@ -1,4 +1,4 @@
-import { ownPrefix, touchName, type ShadowTable } from '../shadow-table.ts'
+import { ownPrefix, touchName } from '../shadow-table.ts'
 import { overlaySql } from './overlay.ts'
 import { quote, text } from './quote.ts'
 import type { Ask } from './read-tables.ts'
@@ -12,10 +12,15 @@ export function isOutdated(message: string): boolean {
   return misfit.test(message)
 }
 
-/** Makes the views and triggers of one connection anew, of what the shadow keeps now as that connection sees it. */
-export async function renewOverlay(ask: Ask): Promise<readonly ShadowTable[]> {
+/**
+ * Makes the views and triggers of one connection anew, of what the shadow keeps now as that connection sees it. Whether they were older
+ * than that: an error may also be the statement's own.
+ */
+export async function renewOverlay(ask: Ask): Promise<boolean> {
   const recorded = (await readRecord(ask)) ?? new Map<string, never>()
   const tables = await keptTables(ask, recorded)
+  const overlay = overlaySql(tables, [])
+  if (await isThere(overlay, ask)) return false
   const triggers = await ask(
     `SELECT name FROM temp.sqlite_schema WHERE type = 'trigger' AND name GLOB ${text(`${ownPrefix}*`)}`,
   )
@@ -26,7 +31,7 @@ export async function renewOverlay(ask: Ask): Promise<readonly ShadowTable[]> {
     ...triggers.map(({ name }) => `DROP TRIGGER IF EXISTS temp.${quote(String(name))}`),
     ...kept.map(({ name }) => `DROP VIEW IF EXISTS temp.${quote(touchName(name))}`),
     ...kept.filter(({ storage }) => storage === 'augment').map(({ name }) => `DROP VIEW IF EXISTS temp.${quote(name)}`),
-    ...overlaySql(tables, []),
+    ...overlay,
   ]
   // One text: nothing comes in between on a connection that others share.
   const renewing = ['SAVEPOINT signalbox_renewal', ...statements, 'RELEASE signalbox_renewal']
@@ -41,5 +46,12 @@ export async function renewOverlay(ask: Ask): Promise<readonly ShadowTable[]> {
     )
     throw error
   }
-  return tables
+  return true
+}
+
+/** Whether a connection has the views of an overlay; its triggers were made with them. */
+async function isThere(overlay: readonly string[], ask: Ask): Promise<boolean> {
+  const views = new Set((await ask("SELECT sql FROM temp.sqlite_schema WHERE type = 'view'")).map(({ sql }) => sql))
+  const [made, kept] = ['CREATE TEMP VIEW ', 'CREATE VIEW ']
+  return overlay.every((sql) => !sql.startsWith(made) || views.has(sql.replace(made, kept)))
 }

@@ -24,8 +24,6 @@ export const sqliteShadowDialect: ShadowDialect = {
   define: indexingStep,
   renewal: {
     isDue: isOutdated,
-    renew: async (run) => {
-      await renewOverlay(async (sql) => (await run(sql)).rows as Awaited<ReturnType<Ask>>)
-    },
+    renew: async (run) => await renewOverlay(async (sql) => (await run(sql)).rows as Awaited<ReturnType<Ask>>),
   },
 }
