@@ -101,6 +101,21 @@ describe.runIf(testedEngines.includes('postgres'))('keys of a shadow on PostgreS
     expect(await same(base, all, [...statements, 'select 1'], true)).toMatchObject([{}, { rowCount: 1 }])
   })
 
+  it('that are calculated decide which row is in conflict', async () => {
+    const base = [
+      'create table item (id int primary key, b int, g int generated always as (b * 2) stored unique)',
+      'insert into item values (2, 1), (5, 2)',
+    ]
+    const upsert = 'insert into item values (2, 2) on conflict (g) do update set id = -1 returning id, g'
+    expect(await same(base, all, [upsert])).toMatchObject([{}, { rows: ['{"id":-1,"g":4}'] }])
+  })
+
+  it('are numbered from the beginning in a replaced table, too', async () => {
+    const base = ['create table item (id serial primary key, name text)', "insert into item (name) values ('a'), ('b')"]
+    const statements = ['truncate item restart identity', "insert into item (name) values ('c') returning id"]
+    expect(await same(base, { item: 'replace' }, statements)).toMatchObject([{}, { rows: ['{"id":1}'] }])
+  })
+
   it('lead from the rows of replaced tables to those of augmented ones', async () => {
     const base = [...groups, 'create table item (id int primary key, grp int references grp (id) on delete cascade)']
     const statements = ['insert into item values (1, 1), (2, 2)', 'delete from grp where id = 1', 'select * from item']

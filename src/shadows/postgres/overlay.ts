@@ -221,7 +221,7 @@ function collisionTriggers(table: PostgresTable): readonly string[] {
       own,
       [
         `IF current_setting('${rowByRow}', true) = 'on' THEN`,
-        `IF TG_OP = 'INSERT' THEN ${body(oneRow('NEW')).join('\n')} ELSE ${body(oneRow('NEW'), oneRow('OLD')).join('\n')} END IF;`,
+        `IF TG_OP = 'INSERT' THEN ${body(oneRow(table, 'NEW')).join('\n')} ELSE ${body(oneRow(table, 'NEW'), oneRow(table, 'OLD')).join('\n')} END IF;`,
         'END IF; RETURN NEW;',
       ],
       'DECLARE found jsonb;',
@@ -260,8 +260,13 @@ function keyAsJson({ primaryKey }: PostgresTable): string {
   return `jsonb_build_object(${primaryKey.map(({ name }) => `${text(name)}, b.${quote(name)}`).join(', ')})`
 }
 
-function oneRow(row: 'NEW' | 'OLD'): string {
-  return `(SELECT ${row}.*) AS given`
+/** What is calculated is not there yet when the trigger of one row runs. */
+function oneRow({ declared }: PostgresTable, row: 'NEW' | 'OLD'): string {
+  if (!declared.some(({ isGenerated }) => isGenerated)) return `(SELECT ${row}.*) AS given`
+  const columns = declared.map(({ name, type, isGenerated, preset }) =>
+    isGenerated ? `CAST(${preset ?? 'NULL'} AS ${type}) AS ${quote(name)}` : `plain.${quote(name)}`,
+  )
+  return `(SELECT ${columns.join(', ')} FROM (SELECT ${row}.*) AS plain) AS given`
 }
 
 /** The primary keys of the base's rows that are shown and have a key which a changed row has got, as JSON. */

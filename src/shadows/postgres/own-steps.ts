@@ -91,7 +91,6 @@ function truncation(
   const base = tables.find((use) => catalogue.kindOf(use) === 'base')
   if (base !== undefined) throw baseRefusal(catalogue, catalogue.nameOf(base), 'augment')
   const named = tables.flatMap((use) => catalogue.table(use) ?? [])
-  if (named.every(({ storage }) => storage !== 'augment')) return undefined
   const words = Array.from({ length: tokens.length }, (_, at) => tokens.word(at))
   const emptied = words.includes('CASCADE') ? withChildren(named, catalogue.tables) : named
   const mirrored = emptied.find(({ storage }) => storage === 'mirror')
@@ -102,15 +101,13 @@ function truncation(
       return table?.storage === 'augment' ? use.spans.map((span) => [span, within('local', table)] as const) : []
     })
     .toSorted(([one], [other]) => one.start - other.start)
-  return {
-    sql: replacedText(tokens.sql, parts),
-    touches: [
-      ...emptied
-        .filter(({ storage }) => storage === 'augment')
-        .flatMap((table) => hidingSql(table).map(withoutParameters)),
-      ...(words.includes('RESTART') ? emptied.flatMap(restarts) : []),
-    ],
-  }
+  const touches = [
+    ...emptied
+      .filter(({ storage }) => storage === 'augment')
+      .flatMap((table) => hidingSql(table).map(withoutParameters)),
+    ...(words.includes('RESTART') ? emptied.flatMap(restarts) : []),
+  ]
+  return touches.length === 0 ? undefined : { sql: replacedText(tokens.sql, parts), touches }
 }
 
 function withChildren(named: readonly ShadowTable[], tables: readonly ShadowTable[]): readonly ShadowTable[] {
@@ -122,7 +119,7 @@ function withChildren(named: readonly ShadowTable[], tables: readonly ShadowTabl
   return tables.filter(({ name }) => found.has(name))
 }
 
-/** The engine itself restarts those of identity columns alone: the others are in another schema than the table, and so not owned by it. */
+/** The engine itself restarts those of identity columns alone: the others are not owned by a local table. */
 function restarts(table: ShadowTable): readonly ReusedText[] {
   // What is in the catalogue of this engine is of this kind.
   const { numbers } = table as PostgresTable
