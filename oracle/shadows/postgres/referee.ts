@@ -8,6 +8,9 @@ type Numbers = Readonly<Record<string, string | null>>
 const readNumbers = `select sequencename as name, last_value::text as last from pg_sequences
   where schemaname in ('public', 'signalbox_local') order by 1`
 
+/** Objects in use: what waits for the end of the transaction may be the proof of a copy. */
+const pendingEvents = '[55006]'
+
 /** Where an error is counts in the text that the shadow has made. */
 const position = /; at character \d+ of the statement/
 
@@ -56,6 +59,8 @@ export class PostgresReferee implements Referee {
     if (outcome === due && !(hasUsedMore && /^[1-9]/.test(outcome))) return 'same'
     const [came, should] = [outcome, due].map((text) => text.replace(/ numbers .*$/, '').replace(position, ''))
     if (hasUsedMore) return { excluded: 'A statement that ran more than once has used other numbers' }
+    if (statement?.form === 'truncate' && came!.includes(pendingEvents))
+      return { excluded: 'PostgreSQL empties no table whose copies have keys that wait for the end of the transaction' }
     if (outcome.replace(position, '') === due.replace(position, '')) return 'same'
     // Rows have no order: which of them is met first, and so which error is told, is left open where there are several.
     if (statement?.isOfMany === true && rowError.test(came!) && rowError.test(should!)) {

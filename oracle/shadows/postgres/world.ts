@@ -4,6 +4,7 @@ import { shadowKinds } from '../shadow-kinds.ts'
 import { literal, plainValue, quoted } from '../value.ts'
 import { type Draft, draftTable } from './draft-table.ts'
 import { addForeignKeys } from './foreign-keys.ts'
+import { linkedWorld } from './linked-world.ts'
 
 /** What tables may have columns of, and what may make their numbers. */
 const common = [
@@ -14,6 +15,7 @@ const common = [
 
 /** A schema of up to three tables, with all that makes laying rows over rows hard. */
 export function makeWorld(choices: Choices): ShadowWorld {
+  if (choices.chance(8)) return linkedWorld
   const isOdd = choices.chance(15)
   const count = 1 + choices.below(3)
   const drafts = Array.from({ length: count }, (_, i) => draftTable(choices, i, isOdd))
