@@ -11,8 +11,23 @@ import { runShadowOracle } from './shadows/run.ts'
 import { sqliteOracle } from './shadows/sqlite/engine.ts'
 import type { MakeDatabase } from './sides.ts'
 
+const help = `npm run oracle -- [options]
+
+Random statements, on four shards and on one database; with --shadows random sequences, in a shadow and in a full copy of its base.
+
+  --engine <name>         sqlite (default), postgres, mysql; with --shadows sqlite, postgres, all
+  --statements <n>        on shards: how many (default 2000)
+  --shadows               check shadows
+  --sequences <n>         with --shadows: how many for each engine (default 1000)
+  --seed <n>              the same seed makes the same statements (default: one by the clock)
+  --most-defects <n>      ends the run (default 20)
+  --shrink-seconds <n>    with --shadows: how long a sequence that fails is made smaller (default 60)
+
+Exits with 1 if there are defects.`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     engine: { type: 'string', default: 'sqlite' },
     statements: { type: 'string', default: '2000' },
     shadows: { type: 'boolean', default: false },
@@ -23,20 +38,23 @@ const { values } = parseArgs({
   },
 })
 
-const engine = (['postgres', 'mysql', 'sqlite'] as const).find((each) => each === values.engine)
-if (engine === undefined) throw new TypeError(`--engine is ${values.engine}. Allowed: postgres, mysql, sqlite.`)
-if (values.shadows && engine === 'mysql')
-  throw new TypeError('--engine is mysql. With --shadows allowed: postgres, sqlite.')
+if (values.help) {
+  console.log(help)
+  process.exit()
+}
+const laid = ['sqlite', 'postgres'] as const
 await using stack = new AsyncDisposableStack()
 const begun = performance.now()
 const [seed, mostDefects] = [Number(values.seed), Number(values['most-defects'])]
 const tell = (text: string): void =>
   console.log(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${text}`)
-const defects = values.shadows && engine !== 'mysql' ? await checkShadows(engine) : await checkShards(engine)
+const defects = values.shadows ? await checkAllShadows() : await checkShards()
 console.log(`${defects} defects in ${((performance.now() - begun) / 1_000).toFixed(0)} s.`)
 process.exitCode = defects === 0 ? 0 : 1
 
-async function checkShards(name: 'postgres' | 'mysql' | 'sqlite'): Promise<number> {
+async function checkShards(): Promise<number> {
+  const name = (['postgres', 'mysql', 'sqlite'] as const).find((each) => each === values.engine)
+  if (name === undefined) throw new TypeError(`--engine is ${values.engine}. Allowed: postgres, mysql, sqlite.`)
   console.log(`Engine ${name}, seed ${seed}, ${values.statements} statements.`)
   const makeDatabase = await databasesOf(name)
   const report = await runOracle({
@@ -50,6 +68,15 @@ async function checkShards(name: 'postgres' | 'mysql' | 'sqlite'): Promise<numbe
   console.log(`Reads: ${report.reads.describe()}`)
   console.log(`Writes: ${report.writes.describe()}`)
   return report.defects.length
+}
+
+async function checkAllShadows(): Promise<number> {
+  const names = laid.filter((each) => values.engine === 'all' || values.engine === each)
+  if (names.length === 0)
+    throw new TypeError(`--engine is ${values.engine}. With --shadows allowed: ${laid.join(', ')}, all.`)
+  let found = 0
+  for (const name of names) found += await checkShadows(name)
+  return found
 }
 
 async function checkShadows(name: 'postgres' | 'sqlite'): Promise<number> {
@@ -67,6 +94,7 @@ async function checkShadows(name: 'postgres' | 'sqlite'): Promise<number> {
     tell,
   })
   console.log(report.statements.describe())
+  console.log(`${report.sequences} sequences on ${name}: ${report.defects.length} defects.`)
   return report.defects.length
 }
 

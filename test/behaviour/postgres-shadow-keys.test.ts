@@ -92,6 +92,17 @@ describe.runIf(testedEngines.includes('postgres'))('keys of a shadow on PostgreS
     expect(await same(base, all, ['truncate grp'])).toMatchObject([{}, expect.stringContaining('0A000')])
     const again = ['truncate grp cascade', 'insert into grp values (1)', 'select g.id, i.id from grp g, item i']
     expect(await same(base, all, again)).toMatchObject([{}, { rowCount: 0 }])
+    // Behind copies that wait, PostgreSQL itself does not empty it: the way out is the one that the docs tell.
+    const behind = ['update item set id = id + 10 where id = 1', 'truncate item']
+    await using both = await shadowedShop(base, all, 'postgres')
+    await both.shadow
+      .transaction(async (tx) => {
+        await tx.query(behind[0]!)
+        await expect(tx.query(behind[1]!)).rejects.toThrow(/pending trigger events/)
+      })
+      .catch(() => {})
+    const proved = [behind[0]!, 'set constraints all immediate', behind[1]!, 'select * from item']
+    expect(await same(base, all, proved, true)).toMatchObject([{}, { rowCount: 0 }])
   })
 
   it('are taken by rows that a sequence does not know of', async () => {
