@@ -95,6 +95,29 @@ describe('signalbox shadow', () => {
     )
   })
 
+  it('diff names columns that were added, with rows and without', async () => {
+    await changed('alter table product add column stock integer default 5')
+    expect((await shadow(['diff', 'product'])).out).toBe('product (augment): 1 new column: stock\n')
+    await changed('alter table product add column tag', 'update product set stock = 6 where id = 1')
+    expect((await shadow(['diff', 'product'])).out).toMatchInlineSnapshot(`
+      "product (augment): 2 new columns: stock, tag; 1 changed
+
+         KEY   COLUMN  SNAPSHOT  DEV
+      ~  id 1  stock   5         6
+      "
+    `)
+    expect((await shadow(['diff', 'product', '--sql'])).out).toBe(
+      [
+        'BEGIN;',
+        'ALTER TABLE "product" ADD COLUMN stock integer default 5;',
+        'ALTER TABLE "product" ADD COLUMN tag;',
+        'UPDATE "product" SET "stock" = 6 WHERE "id" = 1;',
+        'COMMIT;',
+        '',
+      ].join('\n'),
+    )
+  })
+
   it('diff of a shadow that was never used says so, and makes nothing', async () => {
     expect(await shadow(['diff'])).toMatchObject({ code: 0, out: '"dev" shows "snapshot" as it is.\n' })
     expect(existsSync(at('dev.db'))).toBe(false)
