@@ -53,6 +53,7 @@ function withoutId(outcome: Outcome): Outcome {
 function withoutMissed(outcome: Outcome): Outcome {
   return outcome
     .replace(/\((?:syntax|other)\): SQLite/, ': SQLite')
+    .replace(/ table main\./i, ' table ')
     .replace(/(?:no such column: |table .* has no column named ).*/, 'no such column')
 }
 
