@@ -531,14 +531,26 @@ describe('random changes', () => {
   const id = fc.integer({ min: 1, max: 9 })
   const sku = fc.constantFrom("'s1'", "'s2'", "'s3'", "'n'", 'null')
   const statement = fc.oneof(
-    fc.tuple(id, sku).map(([key, value]) => `insert or ignore into product values (${key}, 'new', 5, ${value})`),
+    fc
+      .tuple(id, sku)
+      .map(
+        ([key, value]) => `insert or ignore into product (id, name, price, sku) values (${key}, 'new', 5, ${value})`,
+      ),
     fc.tuple(id, sku).map(([key, value]) => `update or ignore product set sku = ${value} where id = ${key}`),
     fc.tuple(id, id).map(([key, to]) => `update or ignore product set id = ${to} where id = ${key}`),
     fc.tuple(id, id).map(([key, to]) => `update product set price = ${to} where id >= ${key}`),
     id.map((key) => `delete from product where id = ${key}`),
-    fc.tuple(id, id).map(([key, to]) => `insert or replace into review values (${key}, ${to}, ${key})`),
+    fc
+      .tuple(id, id)
+      .map(([key, to]) => `insert or replace into review (id, product_id, stars) values (${key}, ${to}, ${key})`),
     fc.tuple(id, id).map(([key, to]) => `update review set product_id = ${to} where id = ${key}`),
     id.map((key) => `delete from review where id = ${key}`),
+    fc.constantFrom(
+      "alter table review add column tag text default 'none'",
+      'alter table product add column stock integer not null default 4',
+    ),
+    id.map((key) => `update review set tag = 'new' where id <= ${key}`),
+    fc.tuple(id, id).map(([key, to]) => `update product set stock = ${to} where id = ${key}`),
   )
 
   it('are promoted to a copy of the base, which then has what the shadow shows; the SQL of the diff does the same', async () => {
@@ -549,6 +561,7 @@ describe('random changes', () => {
         const shown = await rowsOf(both.shadow, 'product', 'review')
         const before = await rowsOf(both.base, 'product', 'review')
         const sql = await admin(both).diffSql()
+        for (const text of sql) if (text.startsWith('ALTER')) await both.copy.query(text)
         await admin(both).promote({ to: 'copy' })
         expect(await rowsOf(both.copy, 'product', 'review')).toEqual(shown)
         expect(await rowsOf(both.base, 'product', 'review')).toEqual(before)
