@@ -87,7 +87,7 @@ export async function buildShadow(
       kind text NOT NULL, facts json NOT NULL, awake text, mark text[])`,
   )
   await run(
-    `CREATE TABLE ${schemas.merged}.shadow AS SELECT ${text(read.main)} AS main, ${textArray(read.path)} AS path,
+    `CREATE TABLE ${schemas.merged}.shadow AS SELECT ${read.version} AS version, ${text(read.main)} AS main, ${textArray(read.path)} AS path,
       ${textArray(read.schemas)} AS schemas, ${textArray(read.sequences.map(({ name }) => name))} AS sequences`,
   )
   const creation = creationOf(read, planned, staying)

@@ -1,22 +1,25 @@
 import { QueryError, ShadowError } from '../../errors.ts'
 import type { ShadowDialect } from '../shadow-dialect.ts'
 import { addingStep } from './add-columns.ts'
-import { groupedText, type KeyedTable } from './grouped-text.ts'
+import { groupedText } from './grouped-text.ts'
+import { partedText } from './parted-text.ts'
+import type { PostgresFacts, PostgresTable } from './postgres-table.ts'
 import { touchSql } from './copies.ts'
 import type { TableName } from '../../topology/pattern-map.ts'
 import { ownSchemas, quote, rowByRow, schemas, states, within } from './names.ts'
 import { ownStep } from './own-steps.ts'
-import type { PostgresTable } from './postgres-table.ts'
 
 /** What has to be known of a shadow to write its SQL. */
 export interface DialectPlaces {
   /** Those of the base that are shown. */
   readonly schemas: ReadonlySet<string>
-  readonly tableOf: (use: TableName) => KeyedTable | undefined
+  readonly tableOf: (use: TableName) => PostgresFacts | PostgresTable | undefined
+  /** Aggregates are made in parts, where the base's server is quick at that. */
+  readonly isParted: boolean
   readonly learn: NonNullable<ShadowDialect['learn']>
 }
 
-export function postgresShadowDialect({ schemas: shown, tableOf, learn }: DialectPlaces): ShadowDialect {
+export function postgresShadowDialect({ schemas: shown, tableOf, isParted, learn }: DialectPlaces): ShadowDialect {
   const placeOf: ShadowDialect['placeOf'] = (schema) =>
     shown.has(schema) ? 'shown' : schema.startsWith(ownSchemas) ? 'own' : 'elsewhere'
   return {
@@ -31,7 +34,10 @@ export function postgresShadowDialect({ schemas: shown, tableOf, learn }: Dialec
     ownStep: (sql, analysis, catalogue) => ownStep(sql, analysis, catalogue, placeOf),
     addColumns: addingStep,
     learn,
-    readText: (sql, analyze) => groupedText(sql, analyze, tableOf),
+    readText: (sql, analyze) => {
+      const grouped = groupedText(sql, analyze, tableOf)
+      return isParted ? partedText(grouped, analyze, tableOf) : grouped
+    },
     remedyOf,
     toldError,
   }

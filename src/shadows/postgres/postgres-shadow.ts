@@ -7,7 +7,6 @@ import type { ShadowDialect } from '../shadow-dialect.ts'
 import { alterShadow } from './alter-shadow.ts'
 import { serverName } from './creation.ts'
 import { foreignServer, optionsSql, type ForeignServer } from './foreign-server.ts'
-import type { KeyedTable } from './grouped-text.ts'
 import { makeShadow, proveReadOnly, type Making, type PostgresBase, type Run } from './make-shadow.ts'
 import { calledBy, text } from './names.ts'
 import { postgresShadowDialect } from './postgres-dialect.ts'
@@ -91,6 +90,7 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
     path: places.path,
     dialect: postgresShadowDialect({
       schemas: new Set(places.schemas),
+      isParted: places.version >= fromVersion,
       tableOf: (use) => keyed.get(nameOf(use)),
       learn: async (sent) => {
         keyed = keyedTables(await recordedTables(askBy(sent)))
@@ -107,7 +107,10 @@ async function prepare(lease: Lease, base: PostgresBase, parts: PostgresShadowPa
   }
 }
 
-function keyedTables(recorded: readonly RecordedTable[]): ReadonlyMap<string, KeyedTable> {
+/** Before, PostgreSQL looks for each row through all keys that are left out, one by one. */
+const fromVersion = 150_000
+
+function keyedTables(recorded: readonly RecordedTable[]): ReadonlyMap<string, RecordedTable['facts']> {
   return new Map(recorded.filter(({ type }) => type === 'table').map(({ name, facts }) => [name, facts]))
 }
 

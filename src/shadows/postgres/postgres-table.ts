@@ -105,6 +105,8 @@ export interface BaseSequence {
 
 /** What a shadow needs to know of a base. */
 export interface BaseSchema {
+  /** Of its server: 150004. */
+  readonly version: number
   /** The first schema of the search path that the base's statements have. */
   readonly main: string
   /** That search path. */

@@ -49,11 +49,11 @@ export async function readBase(pool: DriverPool, named: ReadonlySet<string>): Pr
   }
 }
 
-type BasePlaces = Pick<BaseSchema, 'main' | 'path' | 'schemas'>
+type BasePlaces = Pick<BaseSchema, 'version' | 'main' | 'path' | 'schemas'>
 
 /** A schema is shown as a whole. What foreign keys lead to or come from must be there, too: they hold over both. */
 async function readSchemas(ask: Ask, named: ReadonlySet<string>): Promise<BasePlaces> {
-  const [found] = await ask<{ readonly path: readonly string[]; readonly schemas: readonly string[] }>(
+  const [found] = await ask<Pick<BaseSchema, 'version' | 'path' | 'schemas'>>(
     `WITH RECURSIVE path AS (
         SELECT ARRAY(SELECT s FROM unnest(current_schemas(false)) WITH ORDINALITY AS u (s, place)
           WHERE s !~ '^pg_' AND s <> 'information_schema' ORDER BY place)::text[] AS names),
@@ -64,11 +64,11 @@ async function readSchemas(ask: Ask, named: ReadonlySet<string>): Promise<BasePl
           FROM shown, pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
           WHERE k.contype = 'f' AND c.relnamespace <> p.relnamespace AND shown.id IN (c.relnamespace, p.relnamespace))
     SELECT path.names AS path, ARRAY(SELECT n.nspname FROM pg_namespace n JOIN shown ON shown.id = n.oid
-      WHERE has_schema_privilege(n.oid, 'USAGE') ORDER BY n.nspname)::text[] AS schemas FROM path`,
+      WHERE has_schema_privilege(n.oid, 'USAGE') ORDER BY n.nspname)::text[] AS schemas, current_setting('server_version_num')::int AS version FROM path`,
   )
-  const { path = [], schemas = [] } = found ?? {}
+  const { path = [], schemas = [], version = 0 } = found ?? {}
   const main = path[0] ?? 'public'
-  return { main, path: path.length === 0 ? [main] : path, schemas: [...new Set([main, ...path, ...schemas])] }
+  return { version, main, path: path.length === 0 ? [main] : path, schemas: [...new Set([main, ...path, ...schemas])] }
 }
 
 /** That a catalogue's schema is one of those that are shown. */

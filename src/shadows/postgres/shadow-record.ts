@@ -22,6 +22,8 @@ export interface RecordedTable {
 
 /** Where the shadow shows what the base has, as it was when it was made. */
 export interface ShadowPlaces {
+  /** Of the base's server: 150004. */
+  readonly version: number
   /** The first schema of the base's search path. */
   readonly main: string
   readonly path: readonly string[]
@@ -32,8 +34,10 @@ export interface ShadowPlaces {
 }
 
 export async function shadowPlaces(ask: Ask): Promise<ShadowPlaces> {
-  const [found] = await ask<ShadowPlaces>(`SELECT main, path, schemas, sequences FROM ${schemas.merged}.shadow`)
-  return found ?? { main: 'public', path: ['public'], schemas: ['public'], sequences: [] }
+  const [found] = await ask<ShadowPlaces>(
+    `SELECT version, main, path, schemas, sequences FROM ${schemas.merged}.shadow`,
+  )
+  return found ?? { version: 0, main: 'public', path: ['public'], schemas: ['public'], sequences: [] }
 }
 
 /** Names of the base's tables and views, by what statements call them. */
