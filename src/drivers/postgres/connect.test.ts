@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readOnlyDsn, splitDsn } from './connect.ts'
+import { readOnlyDsn, searchPathDsn, splitDsn } from './connect.ts'
 
 describe('query_timeout of a data source name', () => {
   it.each([
@@ -11,6 +11,16 @@ describe('query_timeout of a data source name', () => {
     ['postgres://u:query_timeout=5@h/d', 'postgres://u:query_timeout=5@h/d', 0],
   ])('%s', (dsn, without, queryTimeoutMs) => {
     expect(splitDsn(dsn)).toEqual({ dsn: without, queryTimeoutMs })
+  })
+})
+
+describe('searchPathDsn', () => {
+  it('names the schemas as the startup parameter takes them, behind what is set already', () => {
+    const path = ['app', 'Sales 1', 'a"b', String.raw`c\d`]
+    const dsn = searchPathDsn('postgres://u@h/db?options=-c%20search_path%3Dx', path, undefined)
+    expect(new URL(dsn).searchParams.get('options')).toBe(
+      String.raw`-c search_path=x -c search_path="app","Sales\ 1","a""b","c\\d"`,
+    )
   })
 })
 
