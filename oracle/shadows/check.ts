@@ -38,6 +38,10 @@ export async function checkSequence(
   for (const [i, step] of given.entries()) {
     const verdict = referee.verdict(step, right[i]?.outcome ?? 'nothing', given.slice(0, i))
     if (verdict === 'same') continue
+    if ('leftOpen' in verdict) {
+      tally.refused(verdict.leftOpen)
+      continue
+    }
     if ('excluded' in verdict) {
       for (const fault of await stage.faults(isLast)) fail(fault)
       return tally.refused(verdict.excluded)

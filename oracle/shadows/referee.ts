@@ -21,5 +21,12 @@ export interface Referee {
   readonly verdict: (step: Played, due: Outcome, before: readonly Played[]) => Verdict
 }
 
-/** `excluded`: the engine itself is at fault, and the rest of the sequence proves nothing. */
-export type Verdict = 'same' | { readonly excluded: string } | { readonly came: Outcome; readonly due: Outcome }
+/**
+ * `leftOpen`: the engine promises neither of the two, and the sequence goes on. `excluded`: the engine itself is at fault, or the difference
+ * one that is told, and the rest of the sequence proves nothing.
+ */
+export type Verdict =
+  | 'same'
+  | { readonly leftOpen: string }
+  | { readonly excluded: string }
+  | { readonly came: Outcome; readonly due: Outcome }

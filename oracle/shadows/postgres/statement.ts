@@ -53,8 +53,9 @@ export function postgresStatement(
   const text = ([insertText, updateText, deleteText, updateText, insertText] as const)[way % 5]!
   const finished = make.finish(text(make, tables, table))
   // The first change that leads to another table wakes that, and runs once more; so does one that meets a key which waits.
+  const isOfMany = text !== insertText || /\), \(|\bselect\b/.test(finished.sql)
   const mayUseMore = table.foreignKeys.length > 0 || table.waits === true
-  return { ...plain, ...finished, isChange: true, mayUseMore, isOfMany: true, form: text.name.replace('Text', '') }
+  return { ...plain, ...finished, isChange: true, mayUseMore, isOfMany, form: text.name.replace('Text', '') }
 }
 
 /** Reads that SQLite does not have: grouped by a key, locking, with a window, by several. */
