@@ -54,7 +54,8 @@ export function postgresStatement(
   const finished = make.finish(text(make, tables, table))
   // The first change that leads to another table wakes that, and runs once more; so does one that meets a key which waits.
   const isOfMany = text !== insertText || /\), \(|\bselect\b/.test(finished.sql)
-  const mayUseMore = table.foreignKeys.length > 0 || table.waits === true
+  const isReferred = tables.some(({ foreignKeys }) => foreignKeys.some((key) => key.table === table.name))
+  const mayUseMore = isReferred || table.foreignKeys.length > 0 || table.waits === true
   return { ...plain, ...finished, isChange: true, mayUseMore, isOfMany, form: text.name.replace('Text', '') }
 }
 

@@ -269,6 +269,13 @@ function oneRow({ declared }: PostgresTable, row: 'NEW' | 'OLD'): string {
   return `(SELECT ${columns.join(', ')} FROM (SELECT ${row}.*) AS plain) AS given`
 }
 
+/** The rows of one table without those that the other one has, too, each as often as there. */
+function unmatched(one: string, other: string): string {
+  return `(SELECT r.* FROM (SELECT t.*, t::text AS signalbox_text, row_number() OVER (PARTITION BY t::text) AS signalbox_place FROM ${one} AS t) AS r
+    LEFT JOIN (SELECT t::text AS signalbox_text, count(*) AS n FROM ${other} AS t GROUP BY t::text) AS o USING (signalbox_text)
+    WHERE r.signalbox_place > coalesce(o.n, 0))`
+}
+
 /** The primary keys of the base's rows that are shown and have a key which a changed row has got, as JSON. */
 function collisionQuery(
   table: PostgresTable,
@@ -283,7 +290,11 @@ function collisionQuery(
     `SELECT ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} FROM ${source}` +
     (predicate === null ? '' : ` WHERE ${predicate}`)
   const known = `SELECT FROM (${keyed(within('original', table))}) AS o WHERE ${equal('o', columns, 'c', columns)}`
-  const fresh = `${keyed(changed)}${former === undefined ? '' : ` EXCEPT ${keyed(former)}`}`
+  // What foreign keys change within a statement, they change behind it, and in the same tables: rows that were there in between are left out.
+  const isFollowed = !isOneRow && former !== undefined && table.foreignKeys.length > 0
+  const now = isFollowed ? `${unmatched(changed, former)} AS changed` : changed
+  const before = isFollowed ? `${unmatched(former, changed)} AS former` : former
+  const fresh = `${keyed(now)}${before === undefined ? '' : ` EXCEPT ${keyed(before)}`}`
   const base =
     `SELECT *, ${expressions.map((sql, place) => `(${sql}) AS ${columns[place] ?? ''}`).join(', ')} ` +
     `FROM ${within('base', table)}${predicate === null ? '' : ` WHERE ${predicate}`}`
@@ -292,7 +303,7 @@ function collisionQuery(
   const notOverlaid =
     `NOT EXISTS (SELECT FROM ${within('local', table)} AS l WHERE ${same('l', 'b')} ` +
     `AND ${isOneRow ? 'true' : `NOT EXISTS (SELECT FROM ${changed} WHERE ${same('changed', 'l')})`})` +
-    (isOneRow || former === undefined ? '' : ` AND NOT EXISTS (SELECT FROM former WHERE ${same('former', 'b')})`)
+    (isOneRow || before === undefined ? '' : ` AND NOT EXISTS (SELECT FROM ${before} WHERE ${same('former', 'b')})`)
   return (
     `WITH open AS MATERIALIZED (SELECT ${names(columns, 'c.')} FROM (${fresh}) AS c WHERE NOT EXISTS (${known})) ` +
     `SELECT jsonb_agg(${keyAsJson(table)}) FROM (${base}) AS b ` +
