@@ -3,6 +3,7 @@ import { Choices } from '../choices.ts'
 import { Tally } from '../tally.ts'
 import { checkSequence } from './check.ts'
 import type { OracleEngine } from './engine.ts'
+import type { Step } from './model.ts'
 import { makeSteps } from './sequence.ts'
 
 export interface ShadowOracleOptions {
@@ -84,11 +85,20 @@ async function playWorld(
   onPlayed: () => void,
 ): Promise<void> {
   const world = engine.makeWorld(new Choices(shape))
-  await using stage = await engine.makeStage(world, name)
-  for (const [i, numbers] of sequences.entries()) {
-    if (i > 0) await stage.renew()
-    onPlayed()
-    const steps = makeSteps(world, numbers, engine.makeStatement)
-    await checkSequence(engine, stage, { world, steps, isLast: i === sequences.length - 1 }, tally)
+  const all = sequences.map((numbers) => makeSteps(world, numbers, engine.makeStatement))
+  for (let at = 0; at < all.length;) {
+    await using stage = await engine.makeStage(world, `${name}_${at}`)
+    for (let isLast = false; !isLast; at++) {
+      const steps = all[at]!
+      // Columns that were added stay.
+      isLast = at === all.length - 1 || isAltering(steps)
+      onPlayed()
+      await checkSequence(engine, stage, { world, steps, isLast }, tally)
+      if (!isLast) await stage.renew()
+    }
   }
+}
+
+function isAltering(steps: readonly Step[]): boolean {
+  return steps.some((step) => (step.kind === 'block' ? isAltering(step.steps) : step.statement.becomes !== undefined))
 }

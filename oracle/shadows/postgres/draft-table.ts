@@ -28,7 +28,8 @@ export interface Draft {
   readonly links: string[]
 }
 
-const types: Readonly<Record<ValueKind, readonly string[]>> = {
+/** How a column of each kind may be declared. */
+export const columnTypes: Readonly<Record<ValueKind, readonly string[]>> = {
   int: ['integer', 'integer', 'bigint'],
   real: ['numeric', 'double precision', 'numeric(8,3)'],
   text: ['text', 'varchar(9)', 'label', 'character(4)'],
@@ -70,8 +71,8 @@ function keyOf(choices: Choices): Omit<Draft, 'name'> {
   else if (way === 'free') add('id', 'int', 'integer', ` default nextval('free_number')`)
   else if (way === 'composite') {
     add('id', 'int', 'integer', '')
-    add('k', 'text', choices.pick(types.text), '')
-  } else add('id', way, choices.pick(types[way]), '')
+    add('k', 'text', choices.pick(columnTypes.text), '')
+  } else add('id', way, choices.pick(columnTypes[way]), '')
   const deferral = choices.chance(8) ? ' deferrable initially deferred' : ''
   return {
     columns,
@@ -94,7 +95,7 @@ function keyOf(choices: Choices): Omit<Draft, 'name'> {
 function addColumn(choices: Choices, draft: Draft, name: string): void {
   const { columns, constraints, uniqueKeys, arbiters } = draft
   const values = choices.pick(['int', 'text', 'int', 'text', 'real', 'time', 'mood'] as const)
-  const type = choices.pick(types[values])
+  const type = choices.pick(columnTypes[values])
   const bound = choices.chance(15) ? ` check (${quoted(name)} is distinct from ${literal(plainValue(values, 5))})` : ''
   const required = choices.chance(15)
     ? ` not null${choices.chance(50) ? ` default ${literal(plainValue(values, 2))}` : ''}`

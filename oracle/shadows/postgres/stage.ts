@@ -24,7 +24,7 @@ export async function makeStage(servers: OracleServers, world: ShadowWorld, name
   const whole = stack.use(await connect(servers.copyDsn))
   await shadow.query('select 1')
   // What the base estimates chooses plans alone, and takes a third of the time.
-  if (Number(name) % 4 > 0)
+  if (Number.parseInt(name, 10) % 4 > 0)
     await local.client.query(`alter server signalbox_base options (set use_remote_estimate 'false')`)
   const first = await numbersText(local)
   const kept = stack.move()

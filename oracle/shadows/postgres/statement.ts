@@ -3,6 +3,7 @@ import { deleteText, insertText, target, totalOrder, updateText } from '../chang
 import { condition, type Scope } from '../condition.ts'
 import type { ModelTable, PlayedStatement, ShadowWorld } from '../model.ts'
 import { type ReadText, readText } from '../read-text.ts'
+import { addColumnText } from './add-column-text.ts'
 import { PostgresTextMaker } from './text-maker.ts'
 
 /** A statement about a world's tables, in the dialect of PostgreSQL. */
@@ -33,6 +34,10 @@ export function postgresStatement(
   if (way % 25 === 24) {
     const sql = truncateText(make, tables, table)
     return { ...plain, sql, isChange: true, isOfMany: true, form: 'truncate' }
+  }
+  if (way === 27 || way === 57) {
+    const { sql, becomes } = addColumnText(make, world, table)
+    return { ...plain, sql, isChange: false, isOfMany: true, form: 'add column', becomes }
   }
   if (way % 20 === 13)
     return {
