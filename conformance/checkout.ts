@@ -67,6 +67,10 @@ async function install({ name, packages }: Source, folder: string, tell: (text: 
   await writeFile(join(folder, 'package.json'), manifest)
   const npm = join(dirname(process.execPath), 'npm')
   const flags = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--legacy-peer-deps']
-  await run(existsSync(npm) ? npm : 'npm', flags, { cwd: folder })
+  try {
+    await run(existsSync(npm) ? npm : 'npm', flags, { cwd: folder })
+  } catch (error) {
+    throw new Error(`The packages that ${name} wants could not be installed from npm's registry.`, { cause: error })
+  }
   await writeFile(note, manifest)
 }

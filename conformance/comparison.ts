@@ -18,7 +18,7 @@ export interface Counts {
 export interface Comparison {
   /** Tests that come to the same. */
   readonly same: number
-  /** Tests that pass bare, and not through the façade; also those that it does not reach. */
+  /** Tests that pass bare and not through the façade, also those that it does not reach; and failures that only it has. */
   readonly lost: readonly Difference[]
   /** Tests that only pass through the façade, or are there only through it. */
   readonly gained: readonly Difference[]
@@ -43,7 +43,9 @@ export function compare(bare: readonly Outcome[], subject: readonly Outcome[]): 
     else if (other?.status === 'passed' && !fewer) gained.push(difference(outcome.test, outcome, other))
     else lost.push(difference(outcome.test, outcome, other))
   }
-  for (const other of through.values()) gained.push(difference(other.test, undefined, other))
+  // A test that is told twice, or a hook that fails, has no counterpart.
+  for (const other of through.values())
+    (other.status === 'failed' ? lost : gained).push(difference(other.test, undefined, other))
   return { same, lost, gained }
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { eitherOf, type Outcome } from './outcome.ts'
 import { startServers, type Topology } from './servers.ts'
 import { wishesKey, type SubjectWishes } from './subject.ts'
-import { bareFile } from './suites/node-postgres.ts'
 import { keepRun, type SuiteRun } from './suite-run.ts'
 import type { Database, SubjectName, Suite } from './suite.ts'
 
@@ -18,7 +17,7 @@ export async function runSuite(
   const begun = performance.now()
   const attempt = async (only?: ReadonlySet<string>) => {
     const database = await servers.createDatabase()
-    const place = { folder, servers, database, ...inPlaceOf(subject, folder, database) }
+    const place = { folder, servers, database, ...inPlaceOf(subject, join(folder, suite.source.bare), database) }
     return await suite.run(only === undefined ? place : { ...place, only })
   }
   const outcomes = await twice(attempt)
@@ -46,9 +45,9 @@ async function twice(
 }
 
 /** What puts a subject in its place before the suite's own code is loaded. */
-function inPlaceOf(subject: SubjectName, folder: string, { primary, replicas }: Database) {
+function inPlaceOf(subject: SubjectName, bare: string, { primary, replicas }: Database) {
   if (subject === 'bare') return { nodeOptions: [], env: {} }
-  const wishes: SubjectWishes = { subject, bare: bareFile(folder), primary, replicas }
+  const wishes: SubjectWishes = { subject, bare, primary, replicas }
   return {
     nodeOptions: ['--import', pathToFileURL(join(import.meta.dirname, 'preload.ts')).href],
     env: { [wishesKey]: JSON.stringify(wishes) },

@@ -15,6 +15,8 @@ export interface Source {
   readonly paths: readonly string[]
   /** What its suites need besides, from the registry: name to exact version. */
   readonly packages: Readonly<Record<string, string>>
+  /** The module that a façade stands for, once the copy is prepared. */
+  readonly bare: string
   /** Makes the copy ready in its folder, where the packages are installed already. */
   prepare(folder: string): Promise<void>
 }

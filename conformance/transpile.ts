@@ -4,9 +4,15 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** Takes the types out of a folder's TypeScript, file by file, with the esbuild that the source wants. */
-export async function transpile(folder: string, below: string, out: string, format: 'cjs' | 'esm'): Promise<void> {
+export async function transpile(
+  folder: string,
+  below: string,
+  out: string,
+  format: 'cjs' | 'esm',
+  patterns: readonly string[] = ['src/**/*.ts', 'test/**/*.ts'],
+): Promise<void> {
   const cwd = join(folder, below)
-  const files = await Array.fromAsync(glob(['src/**/*.ts', 'test/**/*.ts'], { cwd }))
+  const files = await Array.fromAsync(glob([...patterns], { cwd }))
   const flags = [`--outdir=${out}`, '--outbase=.', `--format=${format}`, '--log-level=error', '--platform=node']
   await promisify(execFile)(join(folder, 'node_modules/.bin/esbuild'), [...files, ...flags], { cwd })
 }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
 
 /** How the code of a suite asks for what stands in the place of `name`: see `preload.ts`. */
 export const subjectKey = (name: string): string => `Symbol.for('signalbox.conformance.${name}')`
@@ -11,7 +10,8 @@ export const subjectKey = (name: string): string => `Symbol.for('signalbox.confo
  * and what it was otherwise.
  */
 export async function putShim(file: string, name: string): Promise<void> {
-  await rename(file, join(dirname(file), 'bare.js'))
+  const bare = join(dirname(file), 'bare.js')
+  if (!existsSync(bare)) await rename(file, bare)
   const key = `globalThis[${subjectKey(name)}]`
   await writeFile(file, `'use strict'\nmodule.exports = ${key} === undefined ? require('./bare.js') : ${key}()\n`)
 }

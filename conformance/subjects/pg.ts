@@ -16,9 +16,12 @@ export const subject: Subject = async ({ bare, primary, replicas }) => {
   // Named by a variable: the module is compiled on its own.
   const name = 'signalbox/pg'
   const { pgFor } = (await import(name)) as { readonly pgFor: PgFor }
-  const pg = pgFor(client, { pg: createRequire(bare)(bare) })
+  const pg = pgFor(client, { pg: createRequire(bare)(bare), elsewhere: 'pg' })
   stand('pg', () => pg)
   stand('pg-pool', () => pg.Pool)
 }
 
-type PgFor = (client: unknown, options: { readonly pg: unknown }) => { readonly Pool: unknown }
+type PgFor = (
+  client: unknown,
+  options: { readonly pg: unknown; readonly elsewhere: 'pg' },
+) => { readonly Pool: unknown }

@@ -1,4 +1,6 @@
 import type { Suite } from '../suite.ts'
+import { knexSuites } from './knex.ts'
+import { kyselySuites } from './kysely.ts'
 import { nodePostgresSuites } from './node-postgres.ts'
 
-export const suites: readonly Suite[] = [...nodePostgresSuites]
+export const suites: readonly Suite[] = [...nodePostgresSuites, ...kyselySuites, ...knexSuites]

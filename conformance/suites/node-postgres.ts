@@ -11,9 +11,6 @@ const packages = ['pg', 'pg-pool', 'pg-cursor', 'pg-query-stream'] as const
 const fileLimitMs = 60_000
 const mochaLimitMs = 180_000
 
-/** The file of the suite's own `pg` that a façade stands for. */
-export const bareFile = (folder: string): string => join(folder, 'packages/pg/lib/bare.js')
-
 const source: Source = {
   name: 'node-postgres',
   repository: 'https://github.com/brianc/node-postgres.git',
@@ -36,6 +33,7 @@ const source: Source = {
     'stream-spec': '0.3.6',
     esbuild: '0.28.2',
   },
+  bare: 'packages/pg/lib/bare.js',
   async prepare(folder) {
     const at = (path: string) => join(folder, path)
     await chmod(at('packages/pg/test/unit/client/pgpass.file'), 0o600)
@@ -95,15 +93,16 @@ export async function runFile(
   cwd: string,
   nodeOptions: readonly string[],
   env: Readonly<Record<string, string>>,
+  limitMs = fileLimitMs,
 ): Promise<Outcome> {
   const ended = await runProgram([...nodeOptions, file, 'postgres://'], {
     cwd,
     env: { ...process.env, ...env },
-    limitMs: fileLimitMs,
+    limitMs,
   })
   const parts = ended.output.split('✔').length - 1
   if (ended.code === 0) return { test: file, status: 'passed', parts }
-  const why = ended.timedOut ? `not done within ${fileLimitMs / 1_000} seconds` : `exit code ${ended.code ?? 'none'}`
+  const why = ended.timedOut ? `not done within ${limitMs / 1_000} seconds` : `exit code ${ended.code ?? 'none'}`
   return { test: file, status: 'failed', parts, why: `${why}\n${shortened(ended.output.slice(-1_400))}` }
 }
 
@@ -114,9 +113,20 @@ const mocha =
 
 const common = { source, engine: 'postgres', subjects: ['bare', 'delegate', 'broken', 'pg'] } as const
 
+/** Each file in a process of its own: the first rejection that nobody handles ends it, by the suite's own `setup.js`. */
+async function runPool(place: RunPlace): Promise<readonly Outcome[]> {
+  const cwd = join(place.folder, 'packages/pg-pool')
+  const files = await Array.fromAsync(glob('test/*.js', { cwd, exclude: ['test/setup.js'] }))
+  const outcomes: Outcome[] = []
+  for (const file of files.sort())
+    for (const outcome of await mocha('packages/pg-pool', 'test/setup.js', file)(place))
+      outcomes.push(outcome.test.startsWith('test/') ? outcome : { ...outcome, test: `${file} › ${outcome.test}` })
+  return outcomes
+}
+
 export const nodePostgresSuites: readonly Suite[] = [
   { ...common, name: 'node-postgres', counts: 'files', run: runFiles },
-  { ...common, name: 'pg-pool', counts: 'tests', run: mocha('packages/pg-pool', 'test/*.js') },
+  { ...common, name: 'pg-pool', counts: 'tests', run: runPool },
   { ...common, name: 'pg-cursor', counts: 'tests', run: mocha('packages/pg-cursor', 'test/*.js') },
   { ...common, name: 'pg-query-stream', counts: 'tests', run: mocha('packages/pg-query-stream', 'out/test/*.js') },
 ]
