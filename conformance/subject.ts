@@ -1,3 +1,6 @@
+import { createRequire, registerHooks } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
 /** What the program that runs a suite is told of its subject, in its environment. */
 export interface SubjectWishes {
   readonly subject: string
@@ -15,4 +18,20 @@ export const wishesKey = 'SIGNALBOX_CONFORMANCE'
 /** What the shim of a module gives in its place (`work-file.ts`). */
 export function stand(name: string, inItsPlace: () => unknown): void {
   Object.defineProperty(globalThis, Symbol.for(`signalbox.conformance.${name}`), { value: inItsPlace })
+}
+
+/** Has Signalbox work with the very copies of the drivers that the suite brings: classes of errors and results are the same, and nothing else differs. */
+export function useDriversOf({ bare }: SubjectWishes): void {
+  const ours = new URL('../dist/', import.meta.url).href
+  const copies: Readonly<Record<string, () => string>> = {
+    pg: () => bare,
+    mysql2: () => createRequire(bare).resolve('mysql2'),
+  }
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      const copy = context.parentURL?.startsWith(ours) === true ? copies[specifier] : undefined
+      if (copy === undefined) return next(specifier, context)
+      return { url: pathToFileURL(copy()).href, format: 'commonjs', shortCircuit: true }
+    },
+  })
 }

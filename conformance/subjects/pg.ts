@@ -1,17 +1,11 @@
-import { createRequire, registerHooks } from 'node:module'
-import { pathToFileURL } from 'node:url'
+import { createRequire } from 'node:module'
 import { connect } from 'signalbox'
-import { stand, type Subject } from '../subject.ts'
+import { stand, useDriversOf, type Subject } from '../subject.ts'
 
 /** `signalbox/pg`, over a client whose own driver is the very copy of `pg` that the suite brings. */
-export const subject: Subject = async ({ bare, primary, replicas }) => {
-  const ours = new URL('../../dist/', import.meta.url).href
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'pg' && context.parentURL?.startsWith(ours) === true
-        ? { url: pathToFileURL(bare).href, format: 'commonjs', shortCircuit: true }
-        : next(specifier, context),
-  })
+export const subject: Subject = async (wishes) => {
+  const { bare, primary, replicas } = wishes
+  useDriversOf(wishes)
   const client = await connect({ databases: { default: { primary, replicas: [...replicas] } } })
   // Named by a variable: the module is compiled on its own.
   const name = 'signalbox/pg'
