@@ -20,7 +20,7 @@ export interface Comparison {
   readonly same: number
   /** Tests that pass bare and not through the façade, also those that it does not reach; and failures that only it has. */
   readonly lost: readonly Difference[]
-  /** Tests that only pass through the façade, or are there only through it. */
+  /** Tests that only pass through the façade, or are there only through it; and failures that it does not have. */
   readonly gained: readonly Difference[]
 }
 
@@ -40,7 +40,8 @@ export function compare(bare: readonly Outcome[], subject: readonly Outcome[]): 
     through.delete(outcome.test)
     const fewer = (other?.parts ?? 0) < (outcome.parts ?? 0)
     if (other?.status === outcome.status && !(fewer && outcome.status === 'passed')) same += 1
-    else if (other?.status === 'passed' && !fewer) gained.push(difference(outcome.test, outcome, other))
+    else if ((other?.status === 'passed' && !fewer) || (other === undefined && outcome.status === 'failed'))
+      gained.push(difference(outcome.test, outcome, other))
     else lost.push(difference(outcome.test, outcome, other))
   }
   // A test that is told twice, or a hook that fails, has no counterpart.

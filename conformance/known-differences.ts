@@ -14,7 +14,28 @@ export interface KnownDifference {
 }
 
 /** Each of them stands, with its reason, in docs/conformance.md; one that occurs no more is to be removed. */
-export const knownDifferences: readonly KnownDifference[] = []
+export const knownDifferences: readonly KnownDifference[] = [
+  {
+    suite: 'node-postgres',
+    subject: 'pg',
+    tests: 'test/integration/client/appname-tests.js',
+    reason: 'it expects that connections have no name by default; those of Signalbox are called `signalbox`.',
+  },
+  {
+    suite: 'node-postgres',
+    subject: 'pg',
+    tests: 'test/integration/client/query-error-handling-prepared-statement-tests.js',
+    reason:
+      'it finds its statement in `pg_stat_activity`, where the connection of an earlier client still shows the same text: the end of a client ends no connection.',
+  },
+  {
+    suite: 'node-postgres',
+    subject: 'pg',
+    tests: 'test/integration/connection-pool/error-tests.js',
+    reason:
+      'it ends all idle connections and expects an error on a client that does nothing: while a client does nothing it is on no connection.',
+  },
+]
 
 export interface Sorted {
   readonly expected: readonly KnownDifference[]

@@ -42,8 +42,9 @@ describe('two runs of a suite', () => {
   })
 
   it('say what passes only through Signalbox', () => {
-    expect(compare([failed('a')], [passed('a'), passed('b')]).gained).toMatchObject([
+    expect(compare([failed('a'), failed('hook')], [passed('a'), passed('b')]).gained).toMatchObject([
       { test: 'a', bare: 'failed', subject: 'passed' },
+      { test: 'hook', bare: 'failed', subject: 'absent' },
       { test: 'b', bare: 'absent', subject: 'passed' },
     ])
   })
