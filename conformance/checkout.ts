@@ -48,7 +48,7 @@ async function clone(source: Source, tell: (text: string) => void): Promise<stri
   } catch (error) {
     throw new Error(
       `${source.repository} could not be cloned. Where there is no network, give a checkout of ${source.version}: ` +
-        `npm run conformance -- --suite ${source.name} --from DIR`,
+        `npm run conformance -- --suite … --from DIR`,
       { cause: error },
     )
   }
