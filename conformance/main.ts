@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util'
 import { prepareSource } from './checkout.ts'
 import { compare, countsOf } from './comparison.ts'
 import { sorted } from './known-differences.ts'
+import type { Outcome } from './outcome.ts'
 import { filledPage } from './page.ts'
-import { runSuite } from './run-suite.ts'
+import { runPart, runSuite } from './run-suite.ts'
 import { topologies, type Topology } from './servers.ts'
 import { keptRun, type SuiteRun } from './suite-run.ts'
 import type { SubjectName, Suite } from './suite.ts'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     subject: { type: 'string', default: 'bare,pg,kysely' },
     topology: { type: 'string', default: topologies.join(',') },
     from: { type: 'string' },
+    only: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -57,7 +59,9 @@ async function folderOf({ source }: Suite): Promise<string> {
 
 /** Returns how many differences nobody knows of. */
 async function once(suite: Suite, folder: string, subject: SubjectName, topology: Topology): Promise<number> {
-  const run = await runSuite(suite, folder, subject, topology)
+  const wishes = { suite, folder, subject, topology }
+  if (values.only !== undefined) return tellPart(await runPart(wishes, values.only))
+  const run = await runSuite(wishes)
   const { passed, failed, pending } = countsOf(run.outcomes)
   const counts = `${passed} passed, ${failed} failed, ${pending} pending, ${run.seconds} s`
   tell(`${suite.name}, ${subject}, ${topology}: ${counts}`)
@@ -65,6 +69,13 @@ async function once(suite: Suite, folder: string, subject: SubjectName, topology
   for (const { test, status, why } of run.outcomes)
     if (status === 'failed') console.log(`  fails: ${test}: ${shortWhy(why)}`)
   return 0
+}
+
+/** Of a part nothing is compared: all that it said is shown. */
+function tellPart(outcomes: readonly Outcome[]): number {
+  for (const { test, status, why } of outcomes)
+    console.log(`  ${status}: ${test}${why === undefined ? '' : `\n${why}`}`)
+  return outcomes.filter(({ status }) => status === 'failed').length
 }
 
 async function differences(suite: Suite, run: SuiteRun): Promise<number> {

@@ -28,7 +28,8 @@ export async function runMocha(place: RunPlace, wishes: MochaWishes): Promise<re
   await rm(file, { force: true })
   const mocha = createRequire(join(place.folder, 'package.json')).resolve('mocha/bin/mocha.js')
   const reporter = join(import.meta.dirname, 'mocha-lines.cjs')
-  const ended = await runProgram([...place.nodeOptions, mocha, '--reporter', reporter, ...wishes.args], {
+  const grep = place.grep === undefined ? [] : ['--fgrep', place.grep]
+  const ended = await runProgram([...place.nodeOptions, mocha, '--reporter', reporter, ...grep, ...wishes.args], {
     cwd: join(place.folder, wishes.cwd ?? '.'),
     env: { ...process.env, ...place.env, ...wishes.env, SIGNALBOX_CONFORMANCE_OUTCOMES: file },
     limitMs: wishes.limitMs,

@@ -1,26 +1,25 @@
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import { eitherOf, type Outcome } from './outcome.ts'
-import { startServers, type Topology } from './servers.ts'
+import { startServers, type Servers, type Topology } from './servers.ts'
 import { wishesKey, type SubjectWishes } from './subject.ts'
 import { keepRun, type SuiteRun } from './suite-run.ts'
-import type { Database, SubjectName, Suite } from './suite.ts'
+import type { Database, RunPlace, SubjectName, Suite } from './suite.ts'
 
-/** Runs a suite once, on servers of its own, and keeps what came of it. */
-export async function runSuite(
-  suite: Suite,
-  folder: string,
-  subject: SubjectName,
-  topology: Topology,
-): Promise<SuiteRun> {
+export interface RunWishes {
+  readonly suite: Suite
+  /** The source's copy, prepared. */
+  readonly folder: string
+  readonly subject: SubjectName
+  readonly topology: Topology
+}
+
+/** Runs a suite, on servers of its own, and keeps what came of it. */
+export async function runSuite(wishes: RunWishes): Promise<SuiteRun> {
+  const { suite, subject, topology } = wishes
   await using servers = await startServers(suite.engine, topology)
   const begun = performance.now()
-  const attempt = async (only?: ReadonlySet<string>) => {
-    const database = await servers.createDatabase()
-    const place = { folder, servers, database, ...inPlaceOf(subject, join(folder, suite.source.bare), database) }
-    return await suite.run(only === undefined ? place : { ...place, only })
-  }
-  const outcomes = await twice(attempt)
+  const outcomes = await twice(async (only) => await attempt(wishes, servers, only === undefined ? {} : { only }))
   const run: SuiteRun = {
     suite: suite.name,
     subject,
@@ -35,13 +34,31 @@ export async function runSuite(
   return run
 }
 
-/** What failed gets a second attempt, whatever the subject. */
-async function twice(
-  attempt: (only?: ReadonlySet<string>) => Promise<readonly Outcome[]>,
+/** Runs a few files of a suite, or the tests whose names have some part, once, and keeps nothing. */
+export async function runPart(wishes: RunWishes, part: string): Promise<readonly Outcome[]> {
+  await using servers = await startServers(wishes.suite.engine, wishes.topology)
+  return await attempt(
+    wishes,
+    servers,
+    wishes.suite.counts === 'files' ? { only: new Set(part.split(',')) } : { grep: part },
+  )
+}
+
+async function attempt(
+  { suite, folder, subject }: RunWishes,
+  servers: Servers,
+  narrowed: Pick<RunPlace, 'only' | 'grep'>,
 ): Promise<readonly Outcome[]> {
-  const first = await attempt()
+  const database = await servers.createDatabase()
+  const inPlace = inPlaceOf(subject, join(folder, suite.source.bare), database)
+  return await suite.run({ folder, servers, database, ...inPlace, ...narrowed })
+}
+
+/** What failed gets a second attempt, whatever the subject. */
+async function twice(run: (only?: ReadonlySet<string>) => Promise<readonly Outcome[]>): Promise<readonly Outcome[]> {
+  const first = await run()
   const failed = first.filter(({ status }) => status === 'failed').map(({ test }) => test)
-  return failed.length === 0 ? first : eitherOf(first, await attempt(new Set(failed)))
+  return failed.length === 0 ? first : eitherOf(first, await run(new Set(failed)))
 }
 
 /** What puts a subject in its place before the suite's own code is loaded. */

@@ -32,8 +32,10 @@ export interface RunPlace {
   readonly env: Readonly<Record<string, string>>
   /** A database that nothing was ever in. */
   readonly database: Database
-  /** Where whole files count: the files to run again. Default: all. */
+  /** Where whole files count: the files to run. Default: all. Elsewhere it is not looked at. */
   readonly only?: ReadonlySet<string>
+  /** Where single tests count: a part of their names. Default: all. */
+  readonly grep?: string
 }
 
 /** An empty database, as its own clients are told of it. */
