@@ -1,4 +1,5 @@
 import type { CallOptions, ReadOptions, ScopeOptions } from './config.ts'
+import type { TypeParsers } from './drivers/driver.ts'
 import { ConfigError } from './errors.ts'
 import { asRecord, show } from './option.ts'
 import type { PageOptions } from './execution/pages/read-page.ts'
@@ -45,6 +46,10 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   signal: abortSignal,
   timeoutMs: timeLimit,
   rowMode: oneOf('object', 'array'),
+  types: {
+    holds: (value) => typeof (value as Partial<TypeParsers> | null)?.getTypeParser === 'function',
+    allowed: 'an object with getTypeParser(), as of pg',
+  },
   prepare: oneOf(true, false),
   hints: { holds: (value) => typeof value === 'object' && value !== null, allowed: 'an object' },
   dialect: oneOf('postgres', 'mysql', 'sqlite'),

@@ -3,6 +3,7 @@ import type { Hints, Router } from './routing/router.ts'
 import type { LookupInput } from './parse-lookups.ts'
 import type { DeclaredShardMap } from './routing/shard-map.ts'
 import type { FoundServer } from './topology/discovery.ts'
+import type { TypeParsers } from './drivers/driver.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
 import type { ShadowKind } from './topology/shadow.ts'
 import type { TableKind } from './topology/table-map.ts'
@@ -206,6 +207,8 @@ export interface CallOptions extends ReadOptions {
   readonly timeoutMs?: number
   /** `object` (default) or `array`. */
   readonly rowMode?: 'object' | 'array'
+  /** PostgreSQL: how values become those of the rows, as the option `types` of `pg`. */
+  readonly types?: TypeParsers
   /** False: not as a named prepared statement. */
   readonly prepare?: boolean
   /** For routers. */

@@ -61,7 +61,7 @@ export type { Queryable } from './execution/queryable.ts'
 export type { Page, PageOptions } from './execution/pages/read-page.ts'
 export type { Related, RelatedOptions } from './execution/related.ts'
 export { onQuery, type QueryEvent } from './execution/trace.ts'
-export type { Engine, Field, Isolation, PoolStats } from './drivers/driver.ts'
+export type { Engine, Field, Isolation, PoolStats, TypeParsers } from './drivers/driver.ts'
 export type { Effect, Reason, Route } from './routing/route.ts'
 export type {
   HotKey,

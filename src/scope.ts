@@ -5,7 +5,7 @@ import { DecisionCache } from './decider.ts'
 import type { Engine } from './drivers/driver.ts'
 import { ClientClosedError } from './errors.ts'
 import { givesLookedUpValues } from './execution/claim-book.ts'
-import { refuseClaimingStream, writeClaiming } from './execution/claiming-write.ts'
+import { refuseUnstreamable, writeClaiming } from './execution/claiming-write.ts'
 import { refuseTransactionControl, type Decision } from './execution/decision.ts'
 import { whereOwned } from './execution/owned-write.ts'
 import type { Queryable } from './execution/queryable.ts'
@@ -15,15 +15,16 @@ import { relatedRows } from './related-rows.ts'
 import { ReservedConnection } from './execution/reserved.ts'
 import type { RoutePreview } from './execution/route-preview.ts'
 import type { OpenShard } from './execution/one-shard.ts'
-import { noTerms, type ShardTerms } from './execution/shard-decision.ts'
+import { shardTermsOf, type ShardTerms } from './execution/shard-decision.ts'
 import type { Result } from './execution/result.ts'
+import type { Submission } from './execution/submitted.ts'
 import { inTermsOf, withTimeLeft } from './execution/time-limit.ts'
 import type { TransactionHost } from './execution/transaction-host.ts'
 import { Transaction, runTransaction, type TransactionOptions } from './execution/transaction.ts'
 import { defaultDatabase } from './routing/home.ts'
 import type { Surrounding } from './routing/role.ts'
 import type { Route } from './routing/route.ts'
-import { innerBinding, type ShardBinding, type Surroundings } from './routing/surroundings.ts'
+import type { Surroundings } from './routing/surroundings.ts'
 import type { Analysis } from './statement/analysis.ts'
 import type { Params } from './statement/statement.ts'
 
@@ -97,13 +98,19 @@ export class Scope implements Queryable {
     this.#assertOpen()
     const role = options?.role ?? surroundings.role ?? 'autocommit'
     const decision = await this.#decideStill(sql, params, options, role)
-    refuseTransactionControl(decision, 'client.transaction()')
-    refuseClaimingStream(decision)
+    refuseUnstreamable(decision)
     try {
       yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun), surroundings)
     } catch (error) {
       throw inTermsOf(this.#timeoutOf(options), error)
     }
+  }
+
+  /** @internal For adapters: see {@link Submission}. Resolves when the server is ready again. */
+  async submit(submission: Submission): Promise<void> {
+    const decision = await this.#decide(submission.sql, submission.params, submission.options)
+    refuseUnstreamable(decision)
+    await this.#parts.executor.submit(decision, submission, this.#surroundings(submission.options))
   }
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
@@ -329,13 +336,8 @@ export class Scope implements Queryable {
     return decider.explain(sql, params, options, this.#using, surrounding, this.#decisions, terms)
   }
 
-  /** What the scope, the call and the open transaction say about shards. */
   #shardTerms(options: CallOptions | undefined, open: OpenShard | undefined): ShardTerms {
-    const outer = this.#parts.sessions.current().shard
-    if (outer === undefined && open === undefined && options === undefined) return noTerms
-    const { shardKey, allShards } = options ?? {}
-    const own: ShardBinding = { key: shardKey, locked: false, by: 'the call', byCall: true }
-    return { binding: shardKey === undefined ? outer : innerBinding(outer, own), allShards, open }
+    return shardTermsOf(this.#parts.sessions.current().shard, options, open)
   }
 
   #timeoutOf(options: CallOptions | undefined): number {

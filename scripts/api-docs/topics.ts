@@ -96,6 +96,12 @@ const byFile: readonly Topic[] = [
     has: givenBy('signalbox/http'),
   },
   {
+    page: 'pg',
+    title: 'A façade of pg',
+    about: 'The module `pg` over a client, for query tools. See [`pg`](../pg.md).',
+    has: givenBy('signalbox/pg'),
+  },
+  {
     page: 'kysely',
     title: 'Under Kysely',
     about: 'Kysely over all databases of a client. See [Kysely](../kysely.md).',

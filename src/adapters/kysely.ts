@@ -5,7 +5,7 @@ import { SignalboxDialect, type SignalboxDialectOptions } from './kysely/signalb
 export { SignalboxDialect, type SignalboxDialectOptions } from './kysely/signalbox-dialect.ts'
 export { onCommit } from './kysely/on-commit.ts'
 export { using } from './kysely/using-plugin.ts'
-export { signalboxErrorOf } from './kysely/driver-error.ts'
+export { signalboxErrorOf } from './driver-error.ts'
 
 /** How {@link kysely} makes an instance: Kysely's own `plugins` and `log`, and the engine. */
 export interface KyselyOptions extends SignalboxDialectOptions, Omit<KyselyConfig, 'dialect'> {}

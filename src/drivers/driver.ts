@@ -31,11 +31,26 @@ export interface DriverRequest {
   /** Milliseconds from the call to the answer, waiting for a connection included; 0 or absent = no limit. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** PostgreSQL: how values become those of the rows, as the option `types` of `pg`. */
+  readonly types?: TypeParsers | undefined
   /** False: never as a named prepared statement. */
   readonly prepare?: boolean | undefined
   /** Streams: rows fetched at a time. */
   readonly fetchSize?: number | undefined
 }
+
+/** Finds what makes a value out of a column's text. As the option `types` of `pg`. */
+export interface TypeParsers {
+  getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown
+}
+
+/** What a connection tells without being asked; `pg` calls these events so. */
+export interface ConnectionEvents {
+  emit(event: 'notice' | 'notification', message: unknown): boolean
+}
+
+/** The server's word on the transaction of a connection: none, open, or failed. */
+export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** A column of a result. `native` is the driver's own description, untouched. */
 export interface Field {
@@ -98,6 +113,12 @@ export interface Lease {
   copyOut?(request: DriverRequest): AsyncGenerator<CopyBlock, void, undefined>
   /** Feeds a statement that is a bulk copy from the client (`COPY … FROM STDIN`). If the blocks fail, so does the statement, with their error. The number of rows. */
   copyIn?(request: DriverRequest, blocks: AsyncIterable<Uint8Array>): Promise<number>
+  /**
+   * Runs an object of the driver's own that knows by itself what to send and takes the answer, such as a cursor (what `pg` calls a
+   * submittable). Resolves when the server is ready again, whether the statement failed or not: that is told to the object. Rejects if the
+   * connection is lost, or was. `events` gets what the connection tells from now on until it is given back. Absent where drivers have no such thing.
+   */
+  submit?(request: DriverRequest, statement: object, events?: ConnectionEvents): Promise<TransactionStatus>
   begin(options: BeginOptions): Promise<void>
   /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
   commit(): Promise<void>

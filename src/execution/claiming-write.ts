@@ -2,7 +2,7 @@ import type { CallOptions } from '../config.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import { givesLookedUpValues } from './claim-book.ts'
-import { requestOf, type Decision } from './decision.ts'
+import { refuseTransactionControl, requestOf, type Decision } from './decision.ts'
 import { insertByShard } from './every-shard.ts'
 import type { Result } from './result.ts'
 import { inTermsOf, withTimeLeft } from './time-limit.ts'
@@ -40,8 +40,14 @@ export async function writeClaiming<Row>(
   }
 }
 
+/** What cannot be given row by row: transaction control, and changes that claim looked-up values. */
+export function refuseUnstreamable(decision: Decision): void {
+  refuseTransactionControl(decision, 'client.transaction()')
+  refuseClaimingStream(decision)
+}
+
 /** Its rows would come while the transaction that claims the entries is open. */
-export function refuseClaimingStream(decision: Decision): void {
+function refuseClaimingStream(decision: Decision): void {
   if (!givesLookedUpValues(decision)) return
   throw new UnsupportedError(
     'A change that gives values to columns that are looked up cannot be streamed. Nothing was sent. Use query().',

@@ -152,6 +152,7 @@ export function requestOf(
     params,
     access: decision.route.effect satisfies Access,
     rowMode: options?.rowMode,
+    types: options?.types,
     timeoutMs: options?.timeoutMs ?? defaultTimeoutMs,
     signal: options?.signal,
     prepare: options?.prepare,

@@ -7,6 +7,8 @@ import { requestOf, whereOf, type Decision, type SendOptions } from './decision.
 import { ownedWrite } from './owned-write.ts'
 import { needsAllKept, type OwnerCheck } from './owner-check.ts'
 import type { PoolRegistry } from './pool-registry.ts'
+import { refuseSeveralShards } from './one-shard.ts'
+import { submitTo, type Submission } from './submitted.ts'
 import { changeOfSeveralStreamed, insertByShard, writeEveryShard } from './every-shard.ts'
 import { Result } from './result.ts'
 import { hasReplicas } from '../topology/topology.ts'
@@ -183,6 +185,24 @@ export class Executor {
     return hasReplicas(decision.database)
       ? await this.#replicated.lease(decision, surroundings, limits, open)
       : await open(decision)
+  }
+
+  /** An object of the driver's own, on a connection of its own. */
+  async submit(decision: Decision, submission: Submission, surroundings: Surroundings): Promise<void> {
+    const { params, options } = submission
+    this.called(decision, params)
+    refuseSeveralShards(decision, 'A cursor, a stream or a copy of a driver')
+    const request = requestOf(decision, params, options, this.#timeoutMs)
+    const send = async (placed: Decision): Promise<void> =>
+      await submitTo(await this.pool(placed), placed, request, submission)
+    if (!hasReplicas(decision.database)) return await send(decision)
+    // What it writes has taken effect when it has ended.
+    const ended = this.#replicated.begun(decision, surroundings)
+    try {
+      await this.#replicated.run(decision, surroundings, options, request, { send })
+    } finally {
+      ended()
+    }
   }
 
   /** The decision as it would be carried out now. Waits for nothing. */

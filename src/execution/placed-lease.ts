@@ -39,6 +39,7 @@ export class PlacedLease implements Lease {
   readonly commitFate?: NonNullable<Lease['commitFate']>
   readonly copyOut?: NonNullable<Lease['copyOut']>
   readonly copyIn?: NonNullable<Lease['copyIn']>
+  readonly submit?: NonNullable<Lease['submit']>
   readonly #lease: Lease
   readonly #watch: LeaseWatch
   /** Why it is one to this server: its statements are told, each besides its own reasons. */
@@ -57,6 +58,9 @@ export class PlacedLease implements Lease {
       this.copyOut = (request) => this.#rows<CopyBlock>(request, () => lease.copyOut!(request))
     if (lease.copyIn !== undefined)
       this.copyIn = async (request, blocks) => await this.#answer(request, () => lease.copyIn!(request, blocks))
+    if (lease.submit !== undefined)
+      this.submit = async (request, statement, events) =>
+        await this.#answer(request, () => lease.submit!(request, statement, events))
     if (lease.commitFate !== undefined) {
       this.commitFate = async (there) => {
         // It may have taken effect later than a position that was asked for since it was lost.

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../config.ts'
-import type { DriverRequest, Lease, ReleaseMode } from '../drivers/driver.ts'
+import type { DriverRequest, Lease, ReleaseMode, TransactionStatus } from '../drivers/driver.ts'
 import { ConfigError, CrossDatabaseQueryError, TransactionClosedError, locate } from '../errors.ts'
 import { LookupWriteError } from '../routing/lookups/lookup-error.ts'
 import { nameOf } from '../routing/home.ts'
@@ -13,6 +13,7 @@ import { ownedWriteOn } from './owned-write.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
+import { submitOn, type Submission } from './submitted.ts'
 import { withTimeLeft } from './time-limit.ts'
 import type { CallLimits } from './time-limit.ts'
 import { Turns } from './turns.ts'
@@ -81,6 +82,26 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
       return { rows: located, first: located.next() }
     })
     yield* resumed(first, rows)
+  }
+
+  /** @internal For adapters: see {@link Submission}. Whatever it is: transaction control is the caller's affair, too. */
+  async submit(submission: Submission): Promise<TransactionStatus> {
+    this.#assertFree()
+    const { sql, params, options } = submission
+    const { decision, answer } = await this.#turns.take(async () => {
+      const decided = await this.#host.decide(sql, params, options, this.#open)
+      refuseClaims(decided)
+      const request = requestOf(decided, params, options, this.#host.queryTimeoutMs)
+      const lease = await this.#free(decided, request)
+      return { decision: decided, answer: submitOn(lease, decided, request, submission) }
+    })
+    try {
+      return await answer
+    } catch (error) {
+      // Its state is lost with it.
+      this.#broken = true
+      throw locate(error, whereOf(decision))
+    }
   }
 
   /** The route that a statement would take here. Runs nothing. */

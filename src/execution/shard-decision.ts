@@ -8,7 +8,7 @@ import {
   type ShardWishes,
 } from '../routing/shards/choose-shards.ts'
 import type { ShardAnswers, Unanswered } from '../routing/shards/unanswered.ts'
-import type { ShardBinding } from '../routing/surroundings.ts'
+import { innerBinding, type ShardBinding } from '../routing/surroundings.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Decision } from './decision.ts'
 import type { OpenShard } from './one-shard.ts'
@@ -25,6 +25,18 @@ export interface ShardTerms {
 
 /** Nothing is said about shards. */
 export const noTerms: ShardTerms = Object.freeze({})
+
+/** What the scope around a call, the call and the open transaction say about shards. */
+export function shardTermsOf(
+  outer: ShardBinding | undefined,
+  call: { readonly shardKey?: unknown; readonly allShards?: boolean } | undefined,
+  open: OpenShard | undefined,
+): ShardTerms {
+  if (outer === undefined && open === undefined && call === undefined) return noTerms
+  const { shardKey, allShards } = call ?? {}
+  const own: ShardBinding = { key: shardKey, locked: false, by: 'the call', byCall: true }
+  return { binding: shardKey === undefined ? outer : innerBinding(outer, own), allShards, open }
+}
 
 /**
  * The decision with the shards that these parameters lead to. Pure, but for remembering its answers: for the same shards it

@@ -1,5 +1,5 @@
 import type { CallOptions, ReadOptions } from '../config.ts'
-import type { DriverRequest, DriverResult, Isolation, Lease } from '../drivers/driver.ts'
+import type { DriverRequest, DriverResult, Isolation, Lease, TransactionStatus } from '../drivers/driver.ts'
 import { AbortedError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
@@ -9,6 +9,7 @@ import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type 
 import { inquiryOf } from './commit-inquiry.ts'
 import { OwnerMovedError, ProvedKeys } from './owner-check.ts'
 import { resumed, streamTraced } from './row-stream.ts'
+import { submitOn, type Submission } from './submitted.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
@@ -124,6 +125,23 @@ export class Transaction implements Queryable, AsyncDisposable {
     })
     try {
       yield* resumed(first, rows)
+    } catch (error) {
+      await this.#core.noteError(error)
+      throw locate(inTermsOf(timeoutMs, error), whereOf(decision))
+    }
+  }
+
+  /** @internal For adapters: see {@link Submission}. The transaction can do nothing else meanwhile. */
+  async submit(submission: Submission): Promise<TransactionStatus> {
+    this.#assertOpen()
+    const { sql, params, options } = submission
+    const { decision, timeoutMs, answer } = await this.#core.inTurn(async () => {
+      const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
+      // Not awaited here: the next call may cancel it.
+      return { ...prepared, answer: submitOn(lease, prepared.decision, request, submission) }
+    })
+    try {
+      return await answer
     } catch (error) {
       await this.#core.noteError(error)
       throw locate(inTermsOf(timeoutMs, error), whereOf(decision))

@@ -151,8 +151,8 @@ const rules: readonly Rule[] = [
     never: /^src\/(?:adapters|cli|testing)\//,
   },
   {
-    about: 'only drivers import a driver',
-    from: /^src\/(?!drivers\/|testing\/)/,
+    about: 'only drivers, and what looks like one, import a driver',
+    from: /^src\/(?!drivers\/|testing\/|adapters\/pg(?:\.ts|\/))/,
     never: /^(?:pg|pg-cursor|pg-pool|mysql2|node:sqlite)(?:\/|$)/,
   },
   { about: 'only adapters import a query tool', from: /^src\/(?!adapters\/)/, never: /^kysely(?:\/|$)/ },

@@ -19,9 +19,9 @@ import {
   type Scope,
   type TransactionOptions,
 } from '../../index.ts'
-import { driverError } from './driver-error.ts'
+import { driverError } from '../driver-error.ts'
 import { queryResult } from './query-result.ts'
-import { TransactionStack } from './transaction-stack.ts'
+import { TransactionStack } from '../transaction-stack.ts'
 import type { Translators } from './translating-compilers.ts'
 import { targetOf } from './using-plugin.ts'
 

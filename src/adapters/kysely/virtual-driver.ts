@@ -1,6 +1,7 @@
 import type { AbortableOperationOptions, DatabaseConnection, Driver, TransactionSettings } from 'kysely'
 import { UnsupportedError, type Engine, type Scope } from '../../index.ts'
-import { commitError, driverError } from './driver-error.ts'
+import { driverError } from '../driver-error.ts'
+import { commitError } from './commit-error.ts'
 import { Translators } from './translating-compilers.ts'
 import { VirtualConnection } from './virtual-connection.ts'
 

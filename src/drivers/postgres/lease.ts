@@ -12,25 +12,28 @@ import type {
   Access,
   BeginOptions,
   CommitFate,
+  ConnectionEvents,
   CopyBlock,
   DriverRequest,
   DriverResult,
   Isolation,
   Lease,
   ReleaseMode,
+  TransactionStatus,
 } from '../driver.ts'
-import { expiry, isLimited, positional, Watch } from './call.ts'
+import { expiry, isLimited, Watch } from './call.ts'
 import { askFate } from './commit-evidence.ts'
 import type { Connection } from './connection.ts'
 import { canCopy, copyIn, copyOut } from './copy.ts'
 import { classify, isRefusedAsReadOnly, queryError } from './errors.ts'
 import { loadCursor, type NativeAnswer } from './native.ts'
 import type { OwnPool } from './own-pool.ts'
-import type { Outgoing } from './query-sender.ts'
+import { outgoingOf, type Outgoing } from './query-sender.ts'
 import { resetSession, rollBackLeftover } from './reset.ts'
 import { driverResult } from './result.ts'
 import type { StatementBook } from './statement-book.ts'
 import { streamRows } from './stream.ts'
+import { submitted } from './submitted.ts'
 import { TransactionTrace, type EvidenceSupport } from './transaction-trace.ts'
 
 /** SQL is built from these texts only, never from what a caller passes. */
@@ -68,6 +71,8 @@ export class PostgresLease implements Lease {
   /** The transaction was begun as read-only, here and not by the server. */
   #readOnly = false
   readonly #trace: TransactionTrace
+  #told: ConnectionEvents | undefined
+  readonly #untell: (() => void)[] = []
 
   constructor(connection: Connection, source: LeaseSource) {
     this.#connection = connection
@@ -93,7 +98,7 @@ export class PostgresLease implements Lease {
           })
         : undefined
       if (request.access === 'session') this.#changed = true
-      const outgoing: Outgoing = { sql: request.sql, params: positional(request), rowMode: request.rowMode }
+      const outgoing = outgoingOf(request)
       this.#connection.whenReady(() => {
         if (state === 'ended') return
         state = 'running'
@@ -155,6 +160,29 @@ export class PostgresLease implements Lease {
     if (lost === undefined) return
     this.#streaming = false
     throw queryError(lost, { access: request.access, sent: false, address: this.#source.address })
+  }
+
+  async submit(request: DriverRequest, statement: object, events?: ConnectionEvents): Promise<TransactionStatus> {
+    await this.#occupied(request)
+    if (request.access === 'session') this.#changed = true
+    try {
+      if (events !== undefined) this.#tell(events)
+      return await submitted(this.#connection, request, statement, this.#source.address)
+    } finally {
+      this.#streaming = false
+    }
+  }
+
+  /** What the connection tells goes there from now on. */
+  #tell(events: ConnectionEvents): void {
+    if (this.#told === events) return
+    this.#told = events
+    const { client } = this.#connection
+    for (const event of ['notice', 'notification'] as const) {
+      const listener = (message: unknown): void => void events.emit(event, message)
+      client.on(event, listener)
+      this.#untell.push(() => client.removeListener(event, listener))
+    }
   }
 
   async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
@@ -225,6 +253,7 @@ export class PostgresLease implements Lease {
       return Promise.reject(new TransactionClosedError('The lease was released before. Release each lease once.'))
     }
     this.#released = true
+    for (const untell of this.#untell) untell()
     const { pool } = this.#source
     const connection = this.#connection
     if (mode === 'destroy') {

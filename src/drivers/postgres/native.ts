@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { EventEmitter } from 'node:events'
 import { DriverMissingError } from '../../errors.ts'
-import type { RowMode } from '../driver.ts'
+import type { RowMode, TypeParsers } from '../driver.ts'
 
 /** The module `pg`, as the application has it installed. */
 export type Pg = typeof pg
@@ -85,15 +85,17 @@ export async function loadPg(): Promise<Pg> {
 /** How `pg` is told the form of the rows. */
 export interface RowConfig {
   readonly rowMode?: 'array'
-  readonly types?: { getTypeParser(): (text: string) => string }
+  readonly types?: TypeParsers
 }
 
 const asArray: RowConfig = { rowMode: 'array' }
 const asText: RowConfig = { rowMode: 'array', types: { getTypeParser: () => (text) => text } }
 
-/** `undefined` for rows as objects, which is what `pg` does by itself. */
-export function rowConfig(mode: RowMode | undefined): RowConfig | undefined {
-  return mode === 'raw' ? asText : mode === 'array' ? asArray : undefined
+/** `undefined` for rows as objects with the usual values, which is what `pg` does by itself. */
+export function rowConfig(mode: RowMode | undefined, types: TypeParsers | undefined): RowConfig | undefined {
+  if (mode === 'raw') return asText
+  if (types !== undefined) return mode === 'array' ? { rowMode: 'array', types } : { types }
+  return mode === 'array' ? asArray : undefined
 }
 
 /** The part of `pg-cursor` that streams use. */

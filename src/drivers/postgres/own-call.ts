@@ -1,11 +1,11 @@
 import type { SignalboxError } from '../../errors.ts'
 import type { DriverRequest, DriverResult } from '../driver.ts'
-import { expiry, isLimited, positional, Watch } from './call.ts'
+import { expiry, isLimited, Watch } from './call.ts'
 import type { Connection } from './connection.ts'
 import { isRefusedAsReadOnly, queryError } from './errors.ts'
 import type { NativeAnswer } from './native.ts'
 import type { OwnPool, Taker } from './own-pool.ts'
-import type { Outgoing } from './query-sender.ts'
+import { outgoingOf, type Outgoing } from './query-sender.ts'
 import { resetSession } from './reset.ts'
 import { driverResult } from './result.ts'
 import type { StatementRecord } from './statement-book.ts'
@@ -43,7 +43,7 @@ export class OwnCall implements Taker {
     this.#pool = pool
     this.#address = address
     this.#request = request
-    this.#outgoing = { sql: request.sql, params: positional(request), rowMode: request.rowMode }
+    this.#outgoing = outgoingOf(request)
     this.#record = record
     this.#observer = observer
     this.#resolve = resolve

@@ -1,5 +1,6 @@
 import type { ClientBase, Submittable } from 'pg'
-import type { RowMode } from '../driver.ts'
+import type { DriverRequest, RowMode, TypeParsers } from '../driver.ts'
+import { positional } from './call.ts'
 import { internalsOf, rowConfig, type AnswerCallback, type NativeQueryClass } from './native.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 import { takeAlong, type Trailing } from './trailing-query.ts'
@@ -10,8 +11,14 @@ export interface Outgoing {
   readonly sql: string
   readonly params: readonly unknown[]
   readonly rowMode?: RowMode | undefined
+  readonly types?: TypeParsers | undefined
   /** Sent right behind it; not where `pg` runs over its native bindings, and `answer` is then never called. */
   readonly trailing?: Trailing | undefined
+}
+
+/** What a request asks to be sent. */
+export function outgoingOf(request: DriverRequest): Outgoing {
+  return { sql: request.sql, params: positional(request), rowMode: request.rowMode, types: request.types }
 }
 
 /** Hands statements to the clients of one pool, in the form that costs `pg` the least. */
@@ -23,13 +30,13 @@ export class QuerySender {
   /** `answer` is called once, and a second time if a parameter could not be encoded. */
   send(
     client: ClientBase,
-    { sql, params, rowMode, trailing }: Outgoing,
+    { sql, params, rowMode, types, trailing }: Outgoing,
     prepared: PreparedStatement | undefined,
     answer: AnswerCallback,
   ): void {
     const values = params.length > 0 ? params : undefined
     const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
-    const arrays = rowConfig(rowMode)
+    const arrays = rowConfig(rowMode, types)
     // `pg` reads the form of the rows only from a config object.
     if (queryClass === undefined || (arrays !== undefined && trailing === undefined)) {
       const config = { text: sql, values, name: prepared?.name, ...arrays }

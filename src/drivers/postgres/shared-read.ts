@@ -1,6 +1,6 @@
 import type { DriverRequest, DriverResult } from '../driver.ts'
-import { expiry, isLimited, positional, Watch } from './call.ts'
-import type { Outgoing } from './query-sender.ts'
+import { expiry, isLimited, Watch } from './call.ts'
+import { outgoingOf, type Outgoing } from './query-sender.ts'
 import { ParameterError, QueryError } from '../../errors.ts'
 import type { NativeAnswer } from './native.ts'
 import { driverResult } from './result.ts'
@@ -44,7 +44,7 @@ export class SharedRead {
     reject: (error: unknown) => void,
   ) {
     this.record = record
-    this.outgoing = { sql: request.sql, params: positional(request), rowMode: request.rowMode }
+    this.outgoing = outgoingOf(request)
     this.prepare = request.prepare !== false
     this.#request = request
     this.#resolve = resolve

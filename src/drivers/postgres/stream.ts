@@ -43,7 +43,7 @@ class Fetcher {
     this.#connection = connection
     this.#request = request
     this.#address = address
-    const config = rowConfig(request.rowMode) ?? {}
+    const config = rowConfig(request.rowMode, request.types) ?? {}
     try {
       this.#cursor = new cursorClass(request.sql, positional(request), config)
     } catch (error) {

@@ -1,4 +1,4 @@
-import { TransactionClosedError, type Transaction } from '../../index.ts'
+import { TransactionClosedError, type Transaction } from '../index.ts'
 
 /** A transaction with named savepoints, as SQL has them, made of nested transactions. */
 export class TransactionStack {

@@ -1,20 +1,24 @@
-import * as kyselyPackage from 'kysely'
-import { QueryError, SignalboxError } from '../../index.ts'
+import { QueryError, SignalboxError } from '../index.ts'
 
 /** The error of Signalbox that each error of a driver came in. Weak: it holds an entry as long as the error lives. */
 const origins = new WeakMap<object, SignalboxError>()
 
 /**
- * The error as users of Kysely expect it: of what a server or a connection reported, the driver's own error, with the
- * callers of the query added to its stack, as Kysely's own dialects do; what Signalbox itself refused or gave up stays as it is.
+ * The error as users of a driver expect it: of what a server or a connection reported, the driver's own error, with the
+ * callers of the query added to its stack, as drivers and query tools do; what Signalbox itself refused or gave up stays as it is.
  */
 export function driverError(error: unknown): unknown {
   if (!(error instanceof QueryError)) return error
   const { cause } = error
   if (typeof cause !== 'object' || cause === null) return error
   if (!origins.has(cause)) addCallers(cause)
-  origins.set(cause, error)
+  noteOrigin(cause, error)
   return cause
+}
+
+/** `error` is what users get instead of `origin`. */
+export function noteOrigin(error: object, origin: SignalboxError): void {
+  origins.set(error, origin)
 }
 
 /** A driver makes its errors where the answer arrives, so that nothing in them says which query it was. */
@@ -22,16 +26,6 @@ function addCallers(error: object): void {
   const callers = new Error('callers').stack?.split('\n').slice(3) ?? []
   if (!(error instanceof Error) || typeof error.stack !== 'string' || Object.isFrozen(error)) return
   error.stack = [error.stack, ...callers].join('\n')
-}
-
-/** As {@link driverError}, for COMMIT: PostgreSQL's answer to COMMIT of a failed transaction has an error class in Kysely. */
-export function commitError(error: unknown): unknown {
-  const rolledBack = error instanceof QueryError && error.cause === undefined && error.engineCode === '25P02'
-  // Kysely 0.29.0 does not have the class yet.
-  if (!rolledBack || !('AbortedTransactionError' in kyselyPackage)) return driverError(error)
-  const aborted = new kyselyPackage.AbortedTransactionError({ cause: error })
-  origins.set(aborted, error)
-  return aborted
 }
 
 /**

@@ -1,0 +1,52 @@
+import type { CallOptions } from '../../index.ts'
+import type { Pg, QueuedQuery } from './native-pg.ts'
+import type { Answer } from './virtual-session.ts'
+
+/**
+ * Whether a query takes its answer itself: a cursor, a stream, a copy; rows as events, in portions or in binary; or somebody listens to what
+ * the server tells meanwhile.
+ */
+export function isNative(query: QueuedQuery, pg: Pg, hearsNotices: boolean): boolean {
+  if (!((query as unknown) instanceof pg.Query)) return true
+  const takesRows = (query.listenerCount?.('row') ?? 0) > 0 || typeof query.callback !== 'function'
+  return takesRows || hearsNotices || Boolean(query.rows) || Boolean(query.binary)
+}
+
+/** How the rows are to come, as the query says it. */
+export function callOf({ _rowMode: rowMode, _result: result }: QueuedQuery, pg: Pg): CallOptions {
+  const types = ownTypes(result?._types, pg)
+  return {
+    dialect: 'postgres',
+    ...(rowMode === 'array' ? { rowMode } : {}),
+    ...(types === undefined ? {} : { types }),
+  }
+}
+
+/** Parsers that are not those of everybody. */
+function ownTypes(types: unknown, pg: Pg): CallOptions['types'] {
+  if (types === undefined || types === null || types === pg.types) return undefined
+  const { text, binary, _types: below } = types as Readonly<Record<string, unknown>>
+  const isPlain =
+    types instanceof pg.TypeOverrides &&
+    below === pg.types &&
+    Object.keys(text as object).length === 0 &&
+    Object.keys(binary as object).length === 0
+  return isPlain ? undefined : (types as CallOptions['types'])
+}
+
+const cancelling =
+  /^\s*select\s+pg_(?:cancel|terminate)_backend\s*\(\s*(\$1|\d+)(?:::\w+)?\s*\)(?:\s+as\s+"?\w+"?)?\s*;?\s*$/i
+
+/** The process whose statement a text cancels. */
+export function cancelledProcess(sql: string, values: readonly unknown[] | undefined): number | undefined {
+  const [, written] = cancelling.exec(sql) ?? []
+  if (written === undefined) return undefined
+  return Number(written === '$1' ? values?.[0] : written)
+}
+
+/** What the server would say. */
+export function cancelResult(pg: Pg, done: boolean): Answer {
+  const result = new pg.Result('', pg.types)
+  Object.assign(result, { command: 'SELECT', rowCount: 1, rows: [{ pg_cancel_backend: done }] })
+  return { kind: 'result', result }
+}

@@ -1,0 +1,151 @@
+import type pg from 'pg'
+import type { CallOptions } from '../../index.ts'
+import type { CallQueue } from './call-queue.ts'
+import { callOf, cancelledProcess, cancelResult, isNative } from './call-of-query.ts'
+import type { IdleConnection } from './idle-connection.ts'
+import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
+import type { SessionHost } from './session-host.ts'
+import type { Answer, SessionStatement, VirtualSession } from './virtual-session.ts'
+
+export interface QueryRunnerParts {
+  readonly pg: Pg
+  readonly host: SessionHost
+  readonly client: pg.Client & ClientInternals
+  readonly connection: IdleConnection
+  readonly session: VirtualSession
+  readonly calls: CallQueue
+}
+
+/** Takes the queries of one client out of `pg`'s queue, one after the other, and gives `pg` the answers as if a server had sent them. */
+export class QueryRunner {
+  readonly #parts: QueryRunnerParts
+  /** Of the query that runs. */
+  #stop: AbortController | undefined
+
+  constructor(parts: QueryRunnerParts) {
+    this.#parts = parts
+  }
+
+  /** The next query, if there is one, and the one before has ended. */
+  pulse(): void {
+    const { client, calls } = this.#parts
+    if (client.readyForQuery !== true) return
+    const query = calls.shift()
+    client._activeQuery = query
+    if (query === undefined) {
+      if (client.hasExecuted === true) client.emit('drain')
+      return
+    }
+    client.readyForQuery = false
+    client.hasExecuted = true
+    calls.run(query, () => void this.#run(query))
+  }
+
+  /** Stops what runs, and gives everything back. */
+  async leave(): Promise<void> {
+    this.#stop?.abort()
+    await this.#parts.session.leave()
+  }
+
+  async #run(query: QueuedQuery): Promise<void> {
+    const { connection, session, client, host, pg } = this.#parts
+    const sent = this.#sent(query)
+    if (sent === undefined) return
+    const stop = new AbortController()
+    this.#stop = stop
+    const over = host.running(client.processID, () => stop.abort())
+    try {
+      const call: CallOptions = { ...callOf(query, pg), signal: stop.signal }
+      const cancelled = cancelledProcess(sent.sql, sent.values)
+      const answer =
+        cancelled !== undefined && host.isVirtual(cancelled)
+          ? cancelResult(pg, host.cancel(cancelled))
+          : await session.run({ query, ...sent, call, handOver: () => this.#handOver(query) })
+      this.#answer(query, answer)
+    } catch (error) {
+      // Who was told by another client must not be told again; and an error without a query would be the end of the client.
+      if (!connection.isOver && client._activeQuery === query) connection.emit('errorMessage', error)
+    } finally {
+      over()
+      if (this.#stop === stop) this.#stop = undefined
+    }
+    connection.ready(session.status)
+  }
+
+  /** What is to be sent, once `pg` has found it fit; `undefined` if it has not, and has been told. */
+  #sent(query: QueuedQuery): Omit<SessionStatement, 'query' | 'call' | 'handOver'> | undefined {
+    const { connection, session, client, pg } = this.#parts
+    if (isNative(query, pg, client.listenerCount('notice') > 0)) {
+      this.#nameless(query)
+      const { text, values } = query.cursor ?? query
+      return {
+        sql: typeof text === 'string' ? text : '',
+        values: Array.isArray(values) ? values : undefined,
+        isNative: true,
+      }
+    }
+    const refused = query.submit(connection)
+    const { text, values, ended } = connection.take()
+    if (refused instanceof Error) {
+      process.nextTick(() => {
+        connection.emit('errorMessage', refused)
+        connection.ready(session.status)
+      })
+      return undefined
+    }
+    if (text !== undefined) return { sql: text, values, isNative: false }
+    // It could not be encoded, and has heard of it.
+    if (ended) connection.ready(session.status)
+    return undefined
+  }
+
+  /** Under its name another client may have prepared something else on the connection that it gets. */
+  #nameless(query: QueuedQuery): void {
+    const { name, text } = query
+    if (typeof name !== 'string' || name === '') return
+    const { parsedStatements } = this.#parts.connection
+    if (typeof text === 'string') parsedStatements[name] ??= text
+    Object.assign(query, { name: undefined, text: text ?? parsedStatements[name] })
+  }
+
+  /** Another client answers the query from now on. For this one it has ended before its user hears of it, who may end the client then. */
+  #handOver(query: QueuedQuery): void {
+    const { client, connection } = this.#parts
+    const handleError = query.handleError.bind(query)
+    const handleReadyForQuery = query.handleReadyForQuery.bind(query)
+    const ended = (): void => {
+      if (client._activeQuery === query) client._activeQuery = null
+      this.#stop = undefined
+    }
+    // Whoever ends the client hears that it has ended, not what became of the statement.
+    const isMuted = (by: unknown): boolean => connection.isOver && by !== connection
+    query.handleError = (error, by) => {
+      if (isMuted(by)) return
+      ended()
+      handleError(error, by)
+    }
+    query.handleReadyForQuery = (by) => {
+      if (isMuted(by)) return
+      ended()
+      handleReadyForQuery(by)
+    }
+  }
+
+  #answer(query: QueuedQuery, answer: Answer): void {
+    const { client, connection } = this.#parts
+    switch (answer.kind) {
+      case 'result':
+        if (query.name) connection.emit('parseComplete', { name: 'parseComplete' })
+        query._results = answer.result
+        break
+      case 'command':
+        if (answer.warning !== undefined)
+          connection.emit('notice', { name: 'notice', severity: 'WARNING', ...answer.warning })
+        connection.emit('commandComplete', { name: 'commandComplete', text: answer.command })
+        break
+      case 'told':
+        if (client._activeQuery === query) client._activeQuery = null
+        break
+    }
+  }
+}
