@@ -105,6 +105,20 @@ describe.runIf(testedEngines.includes('postgres'))('keys of a shadow on PostgreS
     expect(await same(base, all, proved, true)).toMatchObject([{}, { rowCount: 0 }])
   })
 
+  it('that wait are not proved by a new column of another table', async () => {
+    const base = [
+      ...groups,
+      'create table item (id int primary key, grp int references grp (id) deferrable initially deferred)',
+    ]
+    const statements = [
+      'insert into item values (1, 9)',
+      'alter table grp add place int default 3',
+      'insert into grp values (9)',
+    ]
+    const read = 'select * from grp order by id'
+    expect(await same(base, all, [...statements, read], true)).toMatchObject([{}, { rowCount: 3 }])
+  })
+
   it('are taken by rows that a sequence does not know of', async () => {
     const base = ['create table item (id serial primary key, name text)', "insert into item (name) values ('a')"]
     const statements = ["insert into item values (2, 'b')", "insert into item (name) values ('c'), ('d')"]

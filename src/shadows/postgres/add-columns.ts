@@ -6,6 +6,7 @@ import type { Perform, ShadowStep } from '../shadow-dialect.ts'
 import type { ShadowTable } from '../shadow-table.ts'
 import { isShown, touchSql } from './copies.ts'
 import { typed } from './creation.ts'
+import { keysOf } from './deferral.ts'
 import { functionOf, markOf, names, quote, text, within } from './names.ts'
 import { isOpaque, underlyingType } from './opaque-types.ts'
 import { copyFunction, viewSql } from './overlay.ts'
@@ -43,7 +44,9 @@ export function addingStep(
       // What is copied here is undone, and no reason to read the table otherwise.
       await run(`ALTER TABLE ${facts.stored} DISABLE TRIGGER awake`)
       await run(copy)
-      await run('SET CONSTRAINTS ALL IMMEDIATE')
+      // The proofs of that copy; what others wait for is the application's.
+      const keys = keysOf(facts)
+      if (keys.length > 0) await run(`SET CONSTRAINTS ${keys.join(', ')} IMMEDIATE`)
       await run(alter)
       await run('ROLLBACK TO SAVEPOINT signalbox_trial')
     }

@@ -70,6 +70,11 @@ function placedKeys(table: PostgresTable): readonly PlacedKey[] {
   return table.foreignConstraints.map((key) => ({ ...key, called: besideOf(table, key.name) }))
 }
 
+/** The foreign keys of a table's local rows, as SET CONSTRAINTS takes them. */
+export function keysOf(table: PostgresTable): readonly string[] {
+  return placedKeys(table).map(({ called }) => called)
+}
+
 /** A constraint is in the schema of its table. */
 function besideOf({ name, place, stored }: PostgresTable, constraint: string): string {
   return stored.slice(0, stored.length - quote(place?.name ?? name).length) + quote(constraint)
