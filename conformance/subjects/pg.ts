@@ -6,7 +6,11 @@ import { stand, useDriversOf, type Subject } from '../subject.ts'
 export const subject: Subject = async (wishes) => {
   const { bare, primary, replicas } = wishes
   useDriversOf(wishes)
-  const client = await connect({ databases: { default: { primary, replicas: [...replicas] } } })
+  // A program of the suite ends when nothing keeps it alive; idle connections would, for ten seconds each.
+  const client = await connect({
+    databases: { default: { primary, replicas: [...replicas] } },
+    pool: { idleTimeoutMs: 500 },
+  })
   // Named by a variable: the module is compiled on its own.
   const name = 'signalbox/pg'
   const { pgFor } = (await import(name)) as { readonly pgFor: PgFor }
