@@ -155,6 +155,8 @@ describe.runIf(isTested)('the façade of pg', () => {
     expect(await cursor.read(2)).toEqual([{ id: 2 }, { id: 3 }])
     expect(await cursor.read(9)).toHaveLength(2)
     await cursor.close()
+    // Closed before it was sent.
+    await leased.query(new cursorClass('select pg_sleep(20), id from item', [])).close()
     await leased.query('begin')
     await leased.query('insert into item (id) values (6)')
     const inside = leased.query(new cursorClass('select id from item order by id', []))
@@ -192,6 +194,13 @@ describe.runIf(isTested)('the façade of pg', () => {
     expect(await sleeping).toBeInstanceOf(Error)
     expect((await untouched).rowCount).toBe(1)
     expect((await one.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    const ended = new Promise((resolve) => one.on('error', resolve))
+    const dying = one.query('select pg_sleep(20)').catch((error: unknown) => error)
+    expect((await pool.query('select pg_terminate_backend($1)', [processID])).rows).toEqual([
+      { pg_terminate_backend: true },
+    ])
+    expect(await Promise.all([dying, ended])).toMatchObject([{ code: '57P01' }, { code: '57P01' }])
+    expect((await pool.query('select pg_cancel_backend($1)', [processID])).rows).toEqual([{ pg_cancel_backend: false }])
     one.release()
     other.release()
   })

@@ -34,19 +34,28 @@ function ownTypes(types: unknown, pg: Pg): CallOptions['types'] {
   return isPlain ? undefined : (types as CallOptions['types'])
 }
 
-const cancelling =
-  /^\s*select\s+pg_(?:cancel|terminate)_backend\s*\(\s*(\$1|\d+)(?:::\w+)?\s*\)(?:\s+as\s+"?\w+"?)?\s*;?\s*$/i
+const stopping =
+  /^\s*select\s+pg_(cancel|terminate)_backend\s*\(\s*(\$1|\d+)(?:::\w+)?\s*\)(?:\s+as\s+"?\w+"?)?\s*;?\s*$/i
 
-/** The process whose statement a text cancels. */
-export function cancelledProcess(sql: string, values: readonly unknown[] | undefined): number | undefined {
-  const [, written] = cancelling.exec(sql) ?? []
-  if (written === undefined) return undefined
-  return Number(written === '$1' ? values?.[0] : written)
+/** What a text stops: the statement of a process, or all of it. */
+export interface Stop {
+  readonly what: 'cancel' | 'terminate'
+  readonly processID: number
+}
+
+/** The process that a text stops. */
+export function stopOf(sql: string, values: readonly unknown[] | undefined): Stop | undefined {
+  const [, what, written] = stopping.exec(sql) ?? []
+  if (what === undefined) return undefined
+  return {
+    what: what.toLowerCase() === 'cancel' ? 'cancel' : 'terminate',
+    processID: Number(written === '$1' ? values?.[0] : written),
+  }
 }
 
 /** What the server would say. */
-export function cancelResult(pg: Pg, done: boolean): Answer {
+export function stopResult(pg: Pg, { what }: Stop, done: boolean): Answer {
   const result = new pg.Result('', pg.types)
-  Object.assign(result, { command: 'SELECT', rowCount: 1, rows: [{ pg_cancel_backend: done }] })
+  Object.assign(result, { command: 'SELECT', rowCount: 1, rows: [{ [`pg_${what}_backend`]: done }] })
   return { kind: 'result', result }
 }

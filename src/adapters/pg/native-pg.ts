@@ -4,6 +4,8 @@ import type pg from 'pg'
 /** The module `pg`. */
 export type Pg = typeof pg
 
+type CloseCursor = (callback?: unknown) => unknown
+
 /** A query of `pg` while it waits, or what stands for one: cursors, streams, copies. */
 export interface QueuedQuery {
   readonly text?: unknown
@@ -12,7 +14,9 @@ export interface QueuedQuery {
   readonly rows?: unknown
   readonly binary?: unknown
   /** Of pg-query-stream: what it reads from. */
-  readonly cursor?: { readonly text?: unknown; readonly values?: unknown }
+  readonly cursor?: { readonly text?: unknown; readonly values?: unknown; close?: CloseCursor }
+  /** Of a cursor. */
+  close?: CloseCursor
   readonly callback?: unknown
   readonly _rowMode?: unknown
   readonly _result?: { readonly _types?: unknown }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { CallOptions } from '../../index.ts'
 import type { CallQueue } from './call-queue.ts'
-import { callOf, cancelledProcess, cancelResult, isNative } from './call-of-query.ts'
+import { callOf, isNative, stopOf, stopResult } from './call-of-query.ts'
 import type { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
 import type { SessionHost } from './session-host.ts'
@@ -56,10 +56,10 @@ export class QueryRunner {
     const over = host.running(client.processID, () => stop.abort())
     try {
       const call: CallOptions = { ...callOf(query, pg), signal: stop.signal }
-      const cancelled = cancelledProcess(sent.sql, sent.values)
+      const asked = stopOf(sent.sql, sent.values)
       const answer =
-        cancelled !== undefined && host.isVirtual(cancelled)
-          ? cancelResult(pg, host.cancel(cancelled))
+        asked !== undefined && host.isVirtual(asked.processID)
+          ? stopResult(pg, asked, host.stop(asked))
           : await session.run({ query, ...sent, call, handOver: () => this.#handOver(query) })
       this.#answer(query, answer)
     } catch (error) {
@@ -77,6 +77,7 @@ export class QueryRunner {
     const { connection, session, client, pg } = this.#parts
     if (isNative(query, pg, client.listenerCount('notice') > 0)) {
       this.#nameless(query)
+      this.#closeEarly(query)
       const { text, values } = query.cursor ?? query
       return {
         sql: typeof text === 'string' ? text : '',
@@ -106,6 +107,27 @@ export class QueryRunner {
     const { parsedStatements } = this.#parts.connection
     if (typeof text === 'string') parsedStatements[name] ??= text
     Object.assign(query, { name: undefined, text: text ?? parsedStatements[name] })
+  }
+
+  /** A cursor that is closed before it has a connection believes that it was never sent: then it must not be. */
+  #closeEarly(query: QueuedQuery): void {
+    const cursor = query.cursor ?? query
+    const close = cursor.close?.bind(cursor)
+    if (close === undefined) return
+    const submit = query.submit.bind(query)
+    let isClosed = false
+    let isSent = false
+    cursor.close = (callback) => {
+      isClosed ||= !isSent
+      return close(callback)
+    }
+    query.submit = (connection) => {
+      isSent = true
+      if (!isClosed) return submit(connection)
+      // The server is ready again at once.
+      ;(connection as { sync(): void }).sync()
+      return undefined
+    }
   }
 
   /** Another client answers the query from now on. For this one it has ended before its user hears of it, who may end the client then. */

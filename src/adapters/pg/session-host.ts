@@ -1,5 +1,6 @@
 import { UnsupportedError, type Analysis, type Client, type Scope } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
+import type { Stop } from './call-of-query.ts'
 import type { Welcome } from './idle-connection.ts'
 
 /** Above every process id of an operating system (Linux: at most 4,194,304), so that none is taken for another. */
@@ -25,6 +26,7 @@ export class SessionHost {
   readonly scope: Scope
   readonly #analyses = new Map<string, Analysis>()
   readonly #running = new Map<number, () => void>()
+  readonly #connected = new Map<number, () => void>()
   #parameters: Promise<Readonly<Record<string, string>>> | undefined
   #nextProcessId = firstProcessId
 
@@ -78,11 +80,21 @@ export class SessionHost {
     return () => void this.#running.delete(processID)
   }
 
-  /** False if nothing of ours runs under this id. */
-  cancel(processID: number): boolean {
-    const cancel = this.#running.get(processID)
-    cancel?.()
-    return cancel !== undefined
+  /** The client of a process id can be ended by others until it is left. */
+  connected(processID: number, end: () => void): void {
+    this.#connected.set(processID, end)
+  }
+
+  left(processID: number): void {
+    this.#connected.delete(processID)
+  }
+
+  /** Stops what runs under a process id, or the client as a whole. False if there is none. */
+  stop({ what, processID }: Stop): boolean {
+    const end = this.#connected.get(processID)
+    if (what === 'cancel') this.#running.get(processID)?.()
+    else end?.()
+    return end !== undefined
   }
 
   /** Whether the id was given out here. */

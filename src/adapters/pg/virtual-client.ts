@@ -20,6 +20,12 @@ export interface ClientTarget {
 /** Whether that is a server of which Signalbox knows nothing. */
 export type LeadsElsewhere = (target: ClientTarget) => boolean
 
+/** What a server says to whom it throws out. */
+function terminated(pg: Pg): Error {
+  const error = new pg.DatabaseError('terminating connection due to administrator command', 0, 'error')
+  return Object.assign(error, { severity: 'FATAL', code: '57P01' })
+}
+
 /**
  * A client of `pg` that is no connection: the queue, the callbacks, the errors and the results are those of `pg`, and each query goes where
  * Signalbox sends it. A function that makes the class, since it extends that of the application's own copy of `pg`.
@@ -31,9 +37,16 @@ export function virtualClientClass(pg: Pg, host: SessionHost, leadsElsewhere: Le
 
     constructor(config?: string | ClientConfig) {
       const connection = new IdleConnection({
-        welcome: async () => await host.welcome(),
-        leave: async () => await this.#runner.leave(),
-        cancel: (processID) => void host.cancel(processID),
+        welcome: async () => {
+          const welcome = await host.welcome()
+          host.connected(welcome.processID, () => connection.stream.destroy(terminated(pg)))
+          return welcome
+        },
+        leave: async () => {
+          host.left(client.processID)
+          await this.#runner.leave()
+        },
+        cancel: (processID) => void host.stop({ what: 'cancel', processID }),
       })
       super({ ...settingsOf(config), connection } as ClientConfig)
       const session = new VirtualSession(host, connection, settingsSql(this))
