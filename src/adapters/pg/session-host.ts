@@ -6,8 +6,9 @@ import type { Welcome } from './idle-connection.ts'
 /** Above every process id of an operating system (Linux: at most 4,194,304), so that none is taken for another. */
 const firstProcessId = 5_000_000
 const lastProcessId = 2_147_483_647
-/** Texts whose analysis is kept. */
+/** Texts whose analysis is kept, and how many characters each of them may have. */
 const mostTexts = 2_000
+const longestText = 10_000
 
 /** Settings that drivers tell to whoever connects. */
 const told = [
@@ -69,6 +70,7 @@ export class SessionHost {
 
   async #analyse(sql: string): Promise<Analysis> {
     const analysis = await this.scope.analyze(sql, [], { dialect: 'postgres' })
+    if (sql.length > longestText) return analysis
     if (this.#analyses.size >= mostTexts) this.#analyses.delete(this.#analyses.keys().next().value!)
     this.#analyses.set(sql, analysis)
     return analysis

@@ -114,8 +114,14 @@ export class VirtualSession {
     if (this.#pinned !== undefined) return this.#pinned
     const pinned = this.#host.scope.reserve()
     this.#pinned = pinned
-    for (const setting of this.#settings)
-      await pinned.query('select set_config($1, $2, false)', setting, { dialect: 'postgres' }).catch(rethrown)
+    try {
+      for (const setting of this.#settings)
+        await pinned.query('select set_config($1, $2, false)', setting, { dialect: 'postgres' })
+    } catch (error) {
+      // Without them it is not what was asked for.
+      await this.leave()
+      throw driverError(error)
+    }
     return pinned
   }
 
