@@ -32,6 +32,8 @@ export interface ShadowDialect {
   readonly counts?: ReadonlySet<string>
   /** What is shown is there on connections of the shadow alone: views and foreign keys that last cannot name it. */
   readonly isPassing?: true
+  /** A statement that fails takes its transaction with it, up to the last savepoint. Absent: the transaction goes on. */
+  readonly failsTransactions?: true
   /** The table that an error misses in the schema of the local tables. */
   readonly missed?: (message: string) => string | undefined
   /** Whether an error says that copies led to further copies, too many one behind the other. */

@@ -1,5 +1,5 @@
 import type { BeginOptions, CommitFate, DriverRequest, DriverResult, Lease, ReleaseMode } from '../drivers/driver.ts'
-import { QueryError } from '../errors.ts'
+import { QueryError, ShadowError } from '../errors.ts'
 import type { Position } from '../topology/position.ts'
 import { renewed, renewedRows } from './renewed.ts'
 import { reusedParams } from './reused-text.ts'
@@ -17,6 +17,8 @@ export interface ShadowTerms {
   readonly remedyOf: ((error: unknown) => Remedy | undefined) | undefined
   /** As in `ShadowDialect`. */
   readonly renewal: Renewal | undefined
+  /** As in `ShadowDialect`. */
+  readonly failsTransactions: true | undefined
   /** Definitions were changed, in a transaction that is committed by now. */
   readonly learn: (run: (sql: string) => Promise<DriverResult>) => Promise<void>
   /** Does what it can in a transaction of its own. */
@@ -160,6 +162,9 @@ export class ShadowLease implements Lease {
       if (!isNested) await this.#learn()
       return result
     } catch (error) {
+      // What the engine refuses has failed the transaction, and must; what the shadow refuses was never sent.
+      const hasFailed = this.#terms.failsTransactions && !(error instanceof ShadowError)
+      if (isNested && hasFailed) throw error
       await (isNested ? this.#lease.rollbackTo(savepoint) : this.#lease.rollback())
       if (isNested) await this.#lease.releaseSavepoint(savepoint)
       throw error

@@ -54,6 +54,7 @@ export class ShadowPool implements DriverPool {
       readOf: (request) => this.#readOf(request),
       inOwnNames: (error) => this.#inOwnNames(error),
       remedyOf: parts.dialect.remedyOf,
+      failsTransactions: parts.dialect.failsTransactions,
       renewal: parts.dialect.renewal,
       apply: (remedy) => this.#apply(remedy),
       learn: async (run) => {

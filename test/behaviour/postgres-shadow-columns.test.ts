@@ -126,6 +126,53 @@ describe.runIf(testedEngines.includes('postgres'))('columns that an augmented ta
     }
   })
 
+  it.each([
+    ['that are there', 'name text'],
+    ['that rows cannot have', 'stock int not null'],
+    ['that a CHECK forbids', 'stock int default 1 check (stock > 1)'],
+    ['that rows of the base break', 'stock int check (price < 50)'],
+    ['of no type', 'stock nosuch'],
+  ])('%s fail their transaction, up to its last savepoint', async (_, definition) => {
+    await using both = await shadowedShop(shop, augmented, 'postgres')
+    const alter = `alter table product add column ${definition}`
+    const play = async (client: Client, price: number): Promise<readonly unknown[]> => {
+      const found: unknown[] = []
+      await client
+        .transaction(async (tx) => {
+          found.push(await outcome(tx, `update product set price = ${price} where id = 1`))
+          const inner = tx.transaction(async (nested) => {
+            for (const sql of ['delete from product where id = 2', alter, 'select 1', alter])
+              found.push(await outcome(nested, sql))
+            throw new Error('undone')
+          })
+          await inner.catch(String)
+          for (const sql of [reads[0]!, alter, "insert into product (name) values ('bed')", reads[0]!])
+            found.push(await outcome(tx, sql))
+        })
+        .catch((error: unknown) => found.push(String(error)))
+      found.push(await outcome(client, reads[0]!))
+      return found
+    }
+    // Once more with the table's changes there.
+    for (const price of [30, 31]) {
+      const shown = await play(both.shadow, price)
+      expect(shown).toEqual(await play(both.copy, price))
+      expect(shown[3]).toMatch(/current transaction is aborted/)
+    }
+  })
+
+  it('leave their transaction as it was where the shadow refuses them', async () => {
+    await using both = await shadowedShop(shop, augmented, 'postgres')
+    await both.shadow.transaction(async (tx) => {
+      await tx.query('update product set price = 30 where id = 1')
+      await expect(tx.query('alter table product add column n serial')).rejects.toThrow(/Nothing was changed/)
+      await tx.query('alter table product add column n int default 4')
+    })
+    expect((await both.shadow.query('select price::int, n from product where id = 1')).rows).toEqual([
+      { price: 30, n: 4 },
+    ])
+  })
+
   it('stay behind while nothing is changed: joins and aggregates run at the base still', async () => {
     await using both = await shadowedShop(shop, augmented, 'postgres')
     await both.shadow.query('alter table product add column stock int default 4')

@@ -25,6 +25,7 @@ export function postgresShadowDialect({ schemas: shown, tableOf, isParted, learn
   return {
     dialect: 'postgres',
     placeOf,
+    failsTransactions: true,
     returnsByName: false,
     quote,
     local: (table) => within('local', table),
