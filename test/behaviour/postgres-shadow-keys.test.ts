@@ -119,6 +119,26 @@ describe.runIf(testedEngines.includes('postgres'))('keys of a shadow on PostgreS
     expect(await same(base, all, [...statements, read], true)).toMatchObject([{}, { rowCount: 3 }])
   })
 
+  it('that wait can be there twice, each row with its own value in a column that is new', async () => {
+    const base = [
+      'create table item (id int primary key deferrable initially deferred, name text)',
+      "insert into item values (1, 'a'), (2, 'b'), (3, 'c')",
+    ]
+    const statements = [
+      'alter table item add place int default 3',
+      "insert into item values (1, 'd', 4), (2, 'e', null)",
+      'select * from item order by id, name',
+      'update item set place = f.place + 1 from item f where f.name = item.name and f.id < 3',
+      'select * from item order by id, name',
+      "delete from item where place = 5 or name = 'e'",
+      'select name, place from item order by name',
+    ]
+    expect(await same(base, all, statements, true)).toMatchObject([
+      {},
+      { rows: ['{"name":"a","place":4}', '{"name":"b","place":4}', '{"name":"c","place":3}'] },
+    ])
+  })
+
   it('are taken by rows that a sequence does not know of', async () => {
     const base = ['create table item (id serial primary key, name text)', "insert into item (name) values ('a')"]
     const statements = ["insert into item values (2, 'b')", "insert into item (name) values ('c'), ('d')"]

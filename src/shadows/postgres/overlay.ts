@@ -18,10 +18,11 @@ export function viewSql(table: PostgresFacts, isAwake: boolean): string {
     ? `${within('merged', table)} AS p WHERE p.tableoid <> ${text(base)}::regclass ` +
       `OR NOT coalesce(${has('original')}, ${has('local')}, false)`
     : base
-  // The foreign table has no column that the base lacks, and so neither has what it shares with the local one.
+  // The foreign table has no column that the base lacks, and so neither has what it shares with the local one. The local row is looked up by
+  // its place, for its key can be there twice.
   const shown = own.map((column) => {
     const { name, type, collation, fill } = column
-    const local = `(SELECT o.${quote(name)} FROM ${within('local', table)} AS o WHERE ${equal('o', table.primaryKey, 'p', table.primaryKey)})`
+    const local = `(SELECT o.${quote(name)} FROM ${within('local', table)} AS o WHERE o.ctid = p.ctid)`
     const value = isAwake ? `CASE WHEN p.tableoid = ${text(base)}::regclass THEN ${fill} ELSE ${local} END` : fill
     return `CAST(${value} AS ${type})${collation === null ? '' : ` COLLATE ${collation}`} AS ${quote(name)}`
   })
