@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../index.ts'
 import type { Pg, QueuedQuery } from './native-pg.ts'
+import type { Stop } from './stop-text.ts'
 import type { Answer } from './virtual-session.ts'
 
 /**
@@ -32,25 +33,6 @@ function ownTypes(types: unknown, pg: Pg): CallOptions['types'] {
     Object.keys(text as object).length === 0 &&
     Object.keys(binary as object).length === 0
   return isPlain ? undefined : (types as CallOptions['types'])
-}
-
-const stopping =
-  /^\s*select\s+pg_(cancel|terminate)_backend\s*\(\s*(\$1|\d+)(?:::\w+)?\s*\)(?:\s+as\s+"?\w+"?)?\s*;?\s*$/i
-
-/** What a text stops: the statement of a process, or all of it. */
-export interface Stop {
-  readonly what: 'cancel' | 'terminate'
-  readonly processID: number
-}
-
-/** The process that a text stops. */
-export function stopOf(sql: string, values: readonly unknown[] | undefined): Stop | undefined {
-  const [, what, written] = stopping.exec(sql) ?? []
-  if (what === undefined) return undefined
-  return {
-    what: what.toLowerCase() === 'cancel' ? 'cancel' : 'terminate',
-    processID: Number(written === '$1' ? values?.[0] : written),
-  }
 }
 
 /** What the server would say. */

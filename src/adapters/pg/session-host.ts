@@ -1,6 +1,6 @@
 import { UnsupportedError, type Analysis, type Client, type Scope } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
-import type { Stop } from './call-of-query.ts'
+import type { Stop } from './stop-text.ts'
 import type { Welcome } from './idle-connection.ts'
 
 /** Above every process id of an operating system (Linux: at most 4,194,304), so that none is taken for another. */
