@@ -1,10 +1,10 @@
 import type { CallOptions, ClientLimits } from '../config.ts'
 import type { Access, DriverPool, DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
-import { locate, UnsupportedError } from '../errors.ts'
+import { locate } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
 import { requestOf, whereOf, type Decision, type SendOptions } from './decision.ts'
-import { ownedWrite } from './owned-write.ts'
+import { ownedWrite, refuseUnproved } from './owned-write.ts'
 import { needsAllKept, type OwnerCheck } from './owner-check.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { refuseSeveralShards } from './one-shard.ts'
@@ -155,11 +155,7 @@ export class Executor {
     options: SendOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
-    if (decision.ownedKeys !== undefined) {
-      throw new UnsupportedError(
-        'A change of rows whose shard stands in a directory cannot be streamed by itself. Nothing was sent. Use query(), or stream in a transaction.',
-      )
-    }
+    refuseUnproved(decision)
     const request = requestOf(decision, params, options, this.#timeoutMs)
     if (hasReplicas(decision.database)) {
       yield* this.#streamReplicated<Row>(decision, request, options, surroundings)
@@ -192,6 +188,7 @@ export class Executor {
     const { params, options } = submission
     this.called(decision, params)
     refuseSeveralShards(decision, 'A cursor, a stream or a copy of a driver')
+    refuseUnproved(decision)
     const request = requestOf(decision, params, options, this.#timeoutMs)
     const send = async (placed: Decision): Promise<void> =>
       await submitTo(await this.pool(placed), placed, request, submission)

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
-import { AbortedError, locate } from '../errors.ts'
+import { AbortedError, UnsupportedError, locate } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import { inquiryOf } from './commit-inquiry.ts'
 import { refuseHiddenCommit, requestOf, whereOf, type Decision, type SendOptions } from './decision.ts'
@@ -119,4 +119,12 @@ export async function whereOwned<T>(
     decision = await again()
   }
   return await run(decision)
+}
+
+/** What goes row by row, or past Signalbox, cannot be sent between a proof and a COMMIT of ours. */
+export function refuseUnproved({ ownedKeys }: Decision): void {
+  if (ownedKeys === undefined) return
+  throw new UnsupportedError(
+    'A change of rows whose shard stands in a directory cannot be streamed by itself, or handed to a driver. Nothing was sent. Use query(), or do it in a transaction.',
+  )
 }

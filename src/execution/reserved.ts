@@ -9,7 +9,7 @@ import { givesLookedUpValues } from './claim-book.ts'
 import { refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
 import { resumed, streamTraced } from './row-stream.ts'
 import { isSamePlace, onOtherShard, openShardOf, refuseSeveralShards, type OpenShard } from './one-shard.ts'
-import { ownedWriteOn } from './owned-write.ts'
+import { ownedWriteOn, refuseUnproved } from './owned-write.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
@@ -91,6 +91,8 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     const { decision, answer } = await this.#turns.take(async () => {
       const decided = await this.#host.decide(sql, params, options, this.#open)
       refuseClaims(decided)
+      refuseUnproved(decided)
+      this.#host.executor.called(decided, params)
       const request = requestOf(decided, params, options, this.#host.queryTimeoutMs)
       const lease = await this.#free(decided, request)
       return { decision: decided, answer: submitOn(lease, decided, request, submission) }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { pgFor, signalboxErrorOf } from '../../src/adapters/pg.ts'
 import { connect, type Client, type Dsn } from '../../src/index.ts'
 import type { TestCluster } from '../../src/testing/index.ts'
+import { ownedShop } from '../support/owned-shop.ts'
 import { privateCluster, testedEngines } from '../support/servers.ts'
 
 const isTested = testedEngines.includes('postgres')
@@ -246,6 +247,34 @@ describe.runIf(isTested)('the façade of pg', () => {
     )
     expect(answers).toEqual(Array.from({ length: 20 }, () => [{ n: 5 }]))
   })
+})
+
+it.runIf(isTested)('the façade of pg proves the owners of what it changes, or refuses the change', async () => {
+  await using shop = await ownedShop('postgres')
+  await shop.client.query('insert into purchase (customer_id, id, total) values (1, 1, 1)')
+  const stale = await shop.another({ maxStalenessMs: 3_600_000 })
+  const module = pgFor(stale.using('shop'))
+  const pool = new module.Pool()
+  onTestFinished(async () => await pool.end())
+  const text = 'update purchase set total = total + 1 where customer_id = $1 returning total'
+  expect((await pool.query<{ total: string }>(text, [1])).rowCount).toBe(1)
+  await shop.move(1, (await shop.placesOf(1)).other)
+  const leased = await pool.connect()
+  onTestFinished(() => leased.release())
+  const handedOver = async (): Promise<unknown> =>
+    await new Promise((resolve) => {
+      leased
+        .query(new module.Query(text, [1]))
+        .on('row', resolve)
+        .on('error', resolve)
+    })
+  expect(await handedOver()).toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED' })
+  await leased.query('begin')
+  expect(await handedOver()).toMatchObject({ code: 'SIGNALBOX_OWNER_MOVED' })
+  await leased.query('rollback')
+  expect((await pool.query(text, [1])).rowCount).toBe(1)
+  const { rows } = await shop.client.query('select total::integer from purchase where customer_id = 1')
+  expect(rows).toEqual([{ total: 3 }])
 })
 
 it.runIf(isTested)('the façade of pg refuses another engine, by name', async () => {

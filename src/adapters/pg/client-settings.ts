@@ -13,8 +13,8 @@ const timeouts = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_sess
 /** `-c name=value` and `--name=value`, blanks escaped by a backslash. */
 const commandLineSetting = /(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/g
 
-/** The statements that make a connection what the settings of a client say; none as a rule. */
-export function settingsSql(client: object): readonly (readonly [name: string, value: string])[] {
+/** What is to hold in the session of a client, by the names that the server has for it; nothing as a rule. The environment counts, as for `pg`. */
+export function sessionSettings(client: object): readonly (readonly [name: string, value: string])[] {
   const { connectionParameters: parameters } = client as {
     readonly connectionParameters: Readonly<Record<string, unknown>>
   }

@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { CallQueue } from './call-queue.ts'
-import { settingsOf, settingsSql } from './client-settings.ts'
+import { sessionSettings, settingsOf } from './client-settings.ts'
 import { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg } from './native-pg.ts'
 import { QueryRunner } from './query-runner.ts'
@@ -49,7 +49,7 @@ export function virtualClientClass(pg: Pg, host: SessionHost, leadsElsewhere: Le
         cancel: (processID) => void host.stop({ what: 'cancel', processID }),
       })
       super({ ...settingsOf(config), connection } as ClientConfig)
-      const session = new VirtualSession(host, connection, settingsSql(this))
+      const session = new VirtualSession(host, connection, sessionSettings(this))
       const calls = new CallQueue()
       const client = this as unknown as Client & ClientInternals
       client._queryQueue = calls

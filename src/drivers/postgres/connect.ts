@@ -3,6 +3,7 @@ import { ConfigError } from '../../errors.ts'
 import { faultOfDsn } from '../../topology/dsn.ts'
 import type { PoolOptions } from '../driver.ts'
 import { internalsOf, loadPg, type Pg } from './native.ts'
+import { quotedName } from '../../statement/quotes.ts'
 
 /** A data source name without what `pg` must not see. */
 export interface DsnParts {
@@ -31,7 +32,7 @@ export function readOnlyDsn(dsn: string, environmentOptions: string | undefined)
 
 /** The data source name of a session that finds tables in these schemas. */
 export function searchPathDsn(dsn: string, path: readonly string[], environmentOptions: string | undefined): string {
-  const names = path.map((name) => `"${name.replaceAll('"', '""')}"`).join(',')
+  const names = path.map((name) => quotedName('postgres', name)).join(',')
   return dsnWithSetting(dsn, `search_path=${names.replace(/[\\\s]/g, String.raw`\$&`)}`, environmentOptions)
 }
 

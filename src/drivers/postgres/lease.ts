@@ -169,6 +169,7 @@ export class PostgresLease implements Lease {
       if (events !== undefined) this.#tell(events)
       return await submitted(this.#connection, request, statement, this.#source.address)
     } finally {
+      await new Promise<void>((resolve) => this.#trace.ask(request.access, resolve))
       this.#streaming = false
     }
   }

@@ -1,6 +1,6 @@
 import { ShadowError } from '../../errors.ts'
-import { addedColumns } from '../changes/added-columns.ts'
 import { countsText } from '../changes/change-texts.ts'
+import { refuseLosses } from '../changes/losses.ts'
 import { incomparable } from '../changes/row-change.ts'
 import { writtenColumns, type Storage } from '../shadow-table.ts'
 import { typed } from './creation.ts'
@@ -26,7 +26,10 @@ export async function alterShadow(making: Making): Promise<readonly string[]> {
   if (isSame(recorded, planned)) return []
   const before = new Map(keptTables(recorded).map((table) => [table.name, table]))
   const after = new Map(planned.flatMap(({ table }) => (table === undefined ? [] : [[table.name, table]])))
-  await refuseLosses(alias, before, after, ask)
+  const otherwise = [...before.values()]
+    .map((table) => ({ table, now: after.get(table.name)?.storage }))
+    .filter(({ table, now }) => table.storage !== now)
+  await refuseLosses(alias, otherwise, async (table) => await changeCount(table, ask))
   const known = new Set(recorded.map(({ name }) => name))
   await refuseOccupied(
     ask,
@@ -110,27 +113,6 @@ function isSame(recorded: readonly RecordedTable[], planned: readonly PlannedRel
   const now = planned.map(({ relation, kind, table }) => line(relation.facts.name, kind, table ?? relation.facts))
   const was = new Set(recorded.map(({ name, kind, facts }) => line(name, kind, facts)))
   return now.length === was.size && now.every((each) => was.has(each))
-}
-
-async function refuseLosses(
-  alias: string,
-  before: ReadonlyMap<string, PostgresTable>,
-  after: ReadonlyMap<string, PostgresTable>,
-  ask: Ask,
-): Promise<void> {
-  const losses: string[] = []
-  for (const table of before.values()) {
-    const now = after.get(table.name)?.storage
-    if (table.storage === 'mirror' || table.storage === now) continue
-    const count = await changeCount(table, ask)
-    const columns = addedColumns(table).map((column) => `, column ${column}`)
-    if (count + columns.length > 0)
-      losses.push(`${table.name} (${count} rows${columns.join('')}, now "${now ?? 'base'}")`)
-  }
-  if (losses.length > 0)
-    throw new ShadowError(
-      `The shadow "${alias}" has changes that what is declared now would lose: ${losses.join(', ')}. Nothing was made. Declare these tables as before, or reset them first.`,
-    )
 }
 
 async function changeCount(table: PostgresTable, ask: Ask): Promise<number> {

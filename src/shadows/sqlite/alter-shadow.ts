@@ -1,7 +1,6 @@
-import { ShadowError } from '../../errors.ts'
 import type { Shadow } from '../../topology/shadow.ts'
-import { addedColumns } from '../changes/added-columns.ts'
 import { countsText } from '../changes/change-texts.ts'
+import { refuseLosses } from '../changes/losses.ts'
 import { incomparable } from '../changes/row-change.ts'
 import type { CreatedShadow } from '../changes/shadow-store.ts'
 import { localName, originalName, type ShadowTable, type Storage } from '../shadow-table.ts'
@@ -29,12 +28,10 @@ export async function alterShadow(ask: Ask, send: Send, alias: string, shadow: S
   const other = [...recorded].filter(([name, storage]) => wanted.get(name) !== storage).map(([name]) => name)
   const isRelabelled = (name: string): boolean => isLaidOver(recorded.get(name)) && isLaidOver(wanted.get(name))
   const kept = other.length === 0 ? [] : await keptTables(ask, recorded)
-  await refuseLosses(
-    alias,
-    kept.filter(({ name }) => other.includes(name)),
-    ask,
-    wanted,
-  )
+  const otherwise = kept
+    .filter(({ name }) => other.includes(name))
+    .map((table) => ({ table, now: wanted.get(table.name) }))
+  await refuseLosses(alias, otherwise, async (table) => await changeCount(table, ask))
   const gone = other.filter((name) => !isRelabelled(name))
   for (const name of gone) await send([...removal(name, recorded.get(name)), ...(await forgettingSql(ask, name))])
   const relabelled = other.filter(isRelabelled).map((name) => relabelling(name, wanted.get(name)))
@@ -78,26 +75,6 @@ async function makeTables(
   await send(laidOver.map((name) => `ALTER TABLE main.${quote(localName(name))} RENAME TO ${quote(name)}`))
   await send(creationSql(made, objects))
   await send(laidOver.map((name) => `ALTER TABLE main.${quote(name)} RENAME TO ${quote(localName(name))}`))
-}
-
-async function refuseLosses(
-  alias: string,
-  tables: readonly ShadowTable[],
-  ask: Ask,
-  wanted: ReadonlyMap<string, Storage>,
-): Promise<void> {
-  const losses: string[] = []
-  for (const table of tables) {
-    if (table.storage === 'mirror') continue
-    const count = await changeCount(table, ask)
-    const columns = addedColumns(table).map((column) => `, column ${column}`)
-    if (count + columns.length > 0)
-      losses.push(`${table.name} (${count} rows${columns.join('')}, now "${wanted.get(table.name) ?? 'base'}")`)
-  }
-  if (losses.length > 0)
-    throw new ShadowError(
-      `The shadow "${alias}" has changes that what is declared now would lose: ${losses.join(', ')}. Nothing was made. Declare these tables as before, or reset them first.`,
-    )
 }
 
 async function changeCount(table: ShadowTable, ask: Ask): Promise<number> {
