@@ -1,5 +1,5 @@
 import type { CallOptions, ReadOptions, ScopeOptions } from './config.ts'
-import type { TypeParsers } from './drivers/driver.ts'
+import type { NativeSender, TypeParsers } from './drivers/driver.ts'
 import { ConfigError } from './errors.ts'
 import { asRecord, show } from './option.ts'
 import type { PageOptions } from './execution/pages/read-page.ts'
@@ -64,6 +64,12 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   shardKey: { holds: () => true, allowed: '' },
   allShards: oneOf(true, false),
   partial: oneOf(true, false),
+  sender: {
+    holds: (value) => typeof (value as Partial<NativeSender> | null)?.command === 'function',
+    allowed: 'what a façade of a driver gives',
+  },
+  settings: { holds: (value) => typeof value === 'object', allowed: 'what an adapter makes' },
+  changes: { holds: Array.isArray, allowed: 'a list of settings' },
 }
 
 const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {
@@ -94,6 +100,12 @@ export function checkCall(sql: unknown, params: unknown, options: unknown): void
     throw new ConfigError('params', `${show(params)} is not accepted.`, 'an array, or an object of named parameters')
   }
   if (options !== undefined) check(options, callRules, 'options')
+}
+
+/** What would be allowed for an option of a call, if this value is not. */
+export function callOptionFault(name: keyof CallOptions, value: unknown): string | undefined {
+  const { holds, allowed } = callRules[name]
+  return holds(value) ? undefined : allowed
 }
 
 /** As `checkCall`, for the options of a transaction. */

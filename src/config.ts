@@ -3,7 +3,7 @@ import type { Hints, Router } from './routing/router.ts'
 import type { LookupInput } from './parse-lookups.ts'
 import type { DeclaredShardMap } from './routing/shard-map.ts'
 import type { FoundServer } from './topology/discovery.ts'
-import type { TypeParsers } from './drivers/driver.ts'
+import type { ConnectionSettings, NativeSender, TypeParsers } from './drivers/driver.ts'
 import type { Dsn, Handle } from './topology/server-target.ts'
 import type { ShadowKind } from './topology/shadow.ts'
 import type { TableKind } from './topology/table-map.ts'
@@ -134,6 +134,11 @@ export interface Config<D extends Readonly<Record<string, DatabaseEntry>> = Read
    * recovers by itself, when it starts and regularly: it ends what processes that died, and servers that were gone, have left prepared.
    */
   readonly transactionLog?: AliasOf<D> | TransactionLogInput<AliasOf<D>>
+  /**
+   * `comments` (default): a comment `signalbox: using=archive` at the start or at the end of a statement says what the options of its call
+   * do not say. `none`: comments say nothing, for processes that run texts which others write.
+   */
+  readonly hints?: 'comments' | 'none'
   /** Limits of the connections to every server that does not state its own. */
   readonly pool?: Partial<PoolLimits>
   /** How reads use replicas, for every database that does not say it itself. */
@@ -237,6 +242,12 @@ export interface CallOptions extends ReadOptions {
    * fails. Groups and aggregates are then those of the shards that are there. Not for streams, which fail.
    */
   readonly partial?: boolean
+  /** @internal For adapters. MySQL: see `DriverRequest.sender`. */
+  readonly sender?: NativeSender
+  /** @internal For adapters. Settings under which the statement runs; PostgreSQL: in a transaction those of its first statement count. */
+  readonly settings?: ConnectionSettings | undefined
+  /** @internal For adapters. The statement changes these settings and nothing else: whoever makes the call keeps them in `settings` from then on. */
+  readonly changes?: readonly string[] | undefined
 }
 
 export * from './config-options.ts'

@@ -8,6 +8,7 @@ import { noTerms, onShards, openDecision, type ShardTerms } from './execution/sh
 import type { FunctionCatalogues } from './execution/function-catalogues.ts'
 import type { PoolRegistry } from './execution/pool-registry.ts'
 import { waitFor } from './execution/time-limit.ts'
+import type { CommentHints } from './comment-hints.ts'
 import type { Databases } from './databases.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
@@ -63,6 +64,7 @@ export class Decider {
   readonly #catalogues: FunctionCatalogues
   readonly #pools: PoolRegistry
   readonly #databases: Databases
+  readonly #hints: CommentHints
   readonly #serversOf: (decision: Decision) => readonly Server[]
   readonly #answerers: ShardAnswerers
   readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
@@ -76,6 +78,7 @@ export class Decider {
     readonly catalogues: FunctionCatalogues
     readonly pools: PoolRegistry
     readonly databases: Databases
+    readonly hints: CommentHints
     /** The servers of the decision's shard that can be asked what its functions do, the best first. */
     readonly serversOf: (decision: Decision) => readonly Server[]
     readonly answerers: ShardAnswerers
@@ -85,6 +88,7 @@ export class Decider {
     this.#catalogues = parts.catalogues
     this.#pools = parts.pools
     this.#databases = parts.databases
+    this.#hints = parts.hints
     this.#serversOf = parts.serversOf
     this.#answerers = parts.answerers
     this.#limits = parts.config.limits
@@ -297,6 +301,7 @@ export class Decider {
       using,
       hints: options?.hints,
       dialect: options?.dialect,
+      said: this.#hints.reason(sql, options),
       surrounding,
     }
     const routed = routeStatement(input)

@@ -27,6 +27,8 @@ export interface ParsedConfig {
   readonly shardMaps: ReadonlyMap<string, ShardMap>
   readonly lookups: LookupMap
   readonly routers: readonly Router[]
+  /** Whether comments of statements count. */
+  readonly heedsComments: boolean
   readonly harmlessFunctions: ReadonlySet<string>
   readonly pool: PoolLimits
   readonly replication: ReplicationOptions
@@ -48,6 +50,7 @@ const configKeys = [
   'views',
   'harmlessFunctions',
   'routers',
+  'hints',
   'databasesShareServer',
   'noWritesTo',
   'transactionLog',
@@ -103,6 +106,7 @@ export function parseConfig(input: string | Handle | Config, surroundings: Confi
     shardMaps,
     lookups: parseLookups(config['tables'], homes, tableSurroundings),
     routers: parseRouters(config['routers']),
+    heedsComments: parseHints(config['hints']),
     harmlessFunctions: new Set(
       readStrings(config['harmlessFunctions'], 'harmlessFunctions').map((name) => name.toLowerCase()),
     ),
@@ -193,6 +197,11 @@ function refuseMixedReplicas(shared: readonly Database[], path: string): void {
     `"${replicated.alias}" has replicas and "${single.alias}" has none, though they are on one server: a join on a replica could miss what was written to "${single.alias}".`,
     'databases that all have replicas (schemas of the same servers), or none of them',
   )
+}
+
+function parseHints(value: unknown = 'comments'): boolean {
+  if (value === 'comments' || value === 'none') return value === 'comments'
+  throw new ConfigError('hints', `${show(value)} is not accepted.`, '"comments" (default), "none"')
 }
 
 function parseRouters(value: unknown): readonly Router[] {

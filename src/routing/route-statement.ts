@@ -41,6 +41,8 @@ export interface RouteInput {
   readonly hints?: Hints | undefined
   /** The dialect that the text is written in, if known. */
   readonly dialect?: Dialect | undefined
+  /** What a comment of the text has had a say in. */
+  readonly said?: Reason | undefined
   /** What the statement is part of. Default `autocommit`. */
   readonly surrounding?: Surrounding | undefined
 }
@@ -81,6 +83,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
   const { database, analysis, locations } = choice
   const migration = checkTables(choice, input)
   const { effect, reason } = effectOf(analysis, (fn) => input.safetyOf(database, fn))
+  const said = input.said === undefined ? [] : [input.said]
   const shown = shadowReasons(database, analysis, input.tables)
   const { role, reason: roleReason } = decideRole(database, effect, input.surrounding ?? 'autocommit', choice.partial)
   const route: Route = Object.freeze({
@@ -90,7 +93,7 @@ export function routeStatement(input: RouteInput): RoutedStatement {
     role,
     effect,
     reasons: Object.freeze(
-      [...choice.reasons, ...shown, ...migration, ...guardReasons(database), reason, roleReason].map((each) =>
+      [...said, ...choice.reasons, ...shown, ...migration, ...guardReasons(database), reason, roleReason].map((each) =>
         Object.freeze(each),
       ),
     ),
@@ -149,7 +152,8 @@ function isUnderstood(analysis: Analysis): boolean {
   return analysis.complete && analysis.kind !== 'unknown'
 }
 
-function dialectsOf(topology: Topology): readonly Dialect[] {
+/** The dialects of the databases, the default one's first. */
+export function dialectsOf(topology: Topology): readonly Dialect[] {
   const engines = new Set<Dialect>()
   const fallback = topology.databases.get(defaultDatabase(topology) ?? '')
   if (fallback !== undefined) engines.add(fallback.engine)

@@ -111,9 +111,10 @@ describe('length', () => {
   test('10 MB take no time worth mentioning', () => {
     const sql = `insert into t values ${"(1, 'x'),".repeat(1_200_000)}(2, 'y')`
     expect(sql.length).toBeGreaterThan(10_000_000)
-    const start = performance.now()
+    const start = process.cpuUsage()
     expect(analyzer.analyze(sql)).toMatchObject({ kind: 'write', tables: [{ name: 't', access: 'write' }] })
-    expect(performance.now() - start).toBeLessThan(100)
+    // The processor's time: another process may have it meanwhile.
+    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(100)
   })
 
   test('texts just below the limit that used to be slow are not', () => {
