@@ -13,8 +13,39 @@ export type Access =
   /** Changes the state of its connection, which is reset or closed before anybody else uses it. */
   | 'session'
 
+/**
+ * Settings of the session that hold for a statement or on a lease, whichever connection it has; those of nobody else do. Immutable. `key` is equal for
+ * equal ones and for no others, and never empty; besides there is what the engine needs to make them.
+ */
+export type ConnectionSettings = NamedSettings | StatedSettings
+
+/** PostgreSQL: by name and value, set in their order. */
+export interface NamedSettings {
+  readonly key: string
+  /** By name in lower case. At least one. */
+  readonly values: ReadonlyMap<string, string>
+}
+
+/** MySQL, whose statements say more than names and values. */
+export interface StatedSettings {
+  readonly key: string
+  /** What sets it, in order. */
+  readonly statements: readonly string[]
+  /** The variables that are set, as the engine writes them. */
+  readonly variables: readonly string[]
+}
+
 /** The form of the rows. */
 export type RowMode = 'object' | 'array' | 'raw'
+
+/** Sends statements as an application's own objects of a driver would, and takes their answers so. Of a façade of that driver. */
+export interface NativeSender {
+  /**
+   * An object of the driver's own that sends `sql` with `params` on the connection that it is given to, once: a command of mysql2. `done`
+   * gets mysql2's error, or its rows (or header) and fields.
+   */
+  command(sql: string, params: Params, done: (error: unknown, rows?: unknown, fields?: unknown) => void): object
+}
 
 /** One statement on its way to one server. */
 export interface DriverRequest {
@@ -37,6 +68,17 @@ export interface DriverRequest {
   readonly prepare?: boolean | undefined
   /** Streams: rows fetched at a time. */
   readonly fetchSize?: number | undefined
+  /** @internal MySQL: sends it in place of the driver, so that values and rows are as its user wants them; `rowMode` counts for nothing then. */
+  readonly sender?: NativeSender | undefined
+  /**
+   * @internal What holds while it runs; default: the settings of nobody. PostgreSQL: on a lease those hold with which it was taken. MySQL: `any` means that it says
+   * the same under all settings, so that none are changed for it.
+   */
+  readonly settings?: ConnectionSettings | 'any' | undefined
+  /** @internal PostgreSQL: these settings are all that it may change of its connection, besides those that end with its transaction. */
+  readonly changes?: readonly string[] | undefined
+  /** Streams: told of the columns, before the first row or the end, where the driver knows them (PostgreSQL). */
+  readonly described?: ((fields: readonly Field[]) => void) | undefined
 }
 
 /** Finds what makes a value out of a column's text. As the option `types` of `pg`. */
@@ -44,9 +86,17 @@ export interface TypeParsers {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown
 }
 
-/** What a connection tells without being asked; `pg` calls these events so. */
+/** What a connection tells without being asked; `pg` calls these events so. `lost`: it broke, with the error; nothing comes after that. */
 export interface ConnectionEvents {
-  emit(event: 'notice' | 'notification', message: unknown): boolean
+  emit(event: 'notice' | 'notification' | 'lost', message: unknown): boolean
+}
+
+/** What has become of an object that was submitted, as far as its connection has shown it. */
+export interface SubmittedOutcome {
+  /** Rows that were sent, or that the statement has changed or copied. */
+  readonly rowCount: number
+  /** If it failed: as `query` would have thrown it. */
+  readonly error?: unknown
 }
 
 /** The server's word on the transaction of a connection: none, open, or failed. */
@@ -116,9 +166,15 @@ export interface Lease {
   /**
    * Runs an object of the driver's own that knows by itself what to send and takes the answer, such as a cursor (what `pg` calls a
    * submittable). Resolves when the server is ready again, whether the statement failed or not: that is told to the object. Rejects if the
-   * connection is lost, or was. `events` gets what the connection tells from now on until it is given back. Absent where drivers have no such thing.
+   * connection is lost, or was. `events` gets what the connection tells from now on until it is given back. `hear` is told what has become of it
+   * before that, if the driver can tell. Absent where drivers have no such thing.
    */
-  submit?(request: DriverRequest, statement: object, events?: ConnectionEvents): Promise<TransactionStatus>
+  submit?(
+    request: DriverRequest,
+    statement: object,
+    events?: ConnectionEvents,
+    hear?: (outcome: SubmittedOutcome) => void,
+  ): Promise<TransactionStatus>
   begin(options: BeginOptions): Promise<void>
   /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
   commit(): Promise<void>
@@ -220,6 +276,7 @@ export interface DriverPool {
   /** A connection of one's own. `access: 'read'` promises that nothing but reads will run on it. */
   lease(options?: {
     readonly access?: Access | undefined
+    readonly settings?: ConnectionSettings | 'any' | undefined
     readonly signal?: AbortSignal | undefined
     readonly timeoutMs?: number | undefined
   }): Promise<Lease>

@@ -22,6 +22,8 @@ describe.runIf(testedEngines.includes('postgres'))('prepared statements that are
     const fresh = await freshDatabase('postgres')
     drop = () => fresh.drop()
     handle = new pg.Pool({ connectionString: fresh.dsn, max: 1 })
+    // The database is dropped perhaps before its connection has ended.
+    handle.on('error', () => undefined)
     handle.on('connect', (client) => {
       const { connection } = client as unknown as Describing
       const original = connection.describe.bind(connection)
@@ -62,6 +64,21 @@ describe.runIf(testedEngines.includes('postgres'))('prepared statements that are
       expect(rowCount).toBe(1)
     }
     expect(results[3]!.fields).not.toBe(results[2]!.fields)
+  })
+
+  it('are described once, too, where rows come as arrays or with parsers of their own, each call with its own', async () => {
+    const sql = 'select id, name from item where id = $1'
+    const types = (mark: string) => ({ getTypeParser: () => (text: string) => `${mark}${text}` })
+    const forms = [{}, { rowMode: 'array' }, { types: types('a') }, { rowMode: 'array', types: types('b') }] as const
+    const rows: unknown[] = []
+    for (const form of [...forms, ...forms]) {
+      const { native } = await pool.query({ sql, params: [1], access: 'write', ...form })
+      expect(native).toBeInstanceOf(pg.Result)
+      rows.push((native as pg.QueryResult).rows[0])
+    }
+    const each = [{ id: 1, name: 'pen' }, [1, 'pen'], { id: 'a1', name: 'apen' }, ['b1', 'bpen']]
+    expect(rows).toEqual([...each, ...each])
+    expect(described).toBe(2)
   })
 
   it('take every plain parameter as text, and others the way of pg', async () => {

@@ -116,7 +116,9 @@ export function mysqlError(error: unknown, phase: Phase, access: Access): Error 
   if (error instanceof ParameterError) return error
   const raw = readError(error)
   if (raw.errno === 1210 || raw.errno === 1835) {
-    return new ParameterError(`The number of parameters does not fit the statement (${raw.message}).`)
+    return new ParameterError(`The number of parameters does not fit the statement (${raw.message}).`, {
+      cause: error,
+    })
   }
   const errorClass = classify(raw)
   return new QueryError(errorClass, `MySQL: ${raw.message}`, {

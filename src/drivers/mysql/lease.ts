@@ -10,13 +10,24 @@ import {
 } from '../../errors.ts'
 import { quotedName } from '../../statement/quotes.ts'
 import type { Position } from '../../topology/position.ts'
-import type { BeginOptions, DriverRequest, DriverResult, Lease, ReleaseMode } from '../driver.ts'
+import type {
+  BeginOptions,
+  ConnectionEvents,
+  DriverRequest,
+  DriverResult,
+  Lease,
+  ReleaseMode,
+  SubmittedOutcome,
+  TransactionStatus,
+} from '../driver.ts'
 import { isAnswer, isLoss, isNeverSent, mysqlError, readError } from './errors.ts'
 import { run, type QueryKiller } from './killer.ts'
 import { runInterruptible } from './running.ts'
 import { send, type SendOptions } from './send.ts'
 import { streamRows } from './stream-rows.ts'
+import { submitted } from './submitted.ts'
 import { trackedPosition } from './tracked-position.ts'
+import type { Wardrobe } from './wardrobe.ts'
 
 /** What a lease needs to know of its pool. */
 export interface LeaseTerms {
@@ -24,6 +35,7 @@ export interface LeaseTerms {
   readonly send: SendOptions
   readonly killer: QueryKiller
   readonly fetchSize: number
+  readonly wardrobe: Wardrobe
   /** How long the last steps before giving back may take, in milliseconds. */
   readonly limitMs: number
   readonly giveBack: (usable: boolean, reset: boolean) => void
@@ -63,7 +75,30 @@ export class MysqlLease implements Lease {
     return this.#inTurn(() => {
       if (request.signal?.aborted) throw abortedBefore(request.signal)
       if (request.access === 'session') this.#changedSession = true
-      return request.timeoutMs || request.signal ? this.#runInterruptible(request, start) : this.#run(request)
+      const sent = (): Promise<DriverResult> =>
+        request.timeoutMs || request.signal ? this.#runInterruptible(request, start) : this.#run(request)
+      return this.#terms.wardrobe.fits(this.#connection, request.settings) ? sent() : this.#wear(request).then(sent)
+    })
+  }
+
+  /** Runs a command of mysql2's own. */
+  async submit(
+    request: DriverRequest,
+    statement: object,
+    _events?: ConnectionEvents,
+    hear?: (outcome: SubmittedOutcome) => void,
+  ): Promise<TransactionStatus> {
+    const start = request.timeoutMs ? performance.now() : 0
+    return await this.#inTurn(async () => {
+      if (request.signal?.aborted) throw abortedBefore(request.signal)
+      if (request.access === 'session') this.#changedSession = true
+      if (!this.#terms.wardrobe.fits(this.#connection, request.settings)) await this.#wear(request)
+      const { send, killer } = this.#terms
+      const running = submitted(this.#connection, request, statement, start, send, killer, hear)
+      this.#cleanUp = running.usable.then((usable) => (this.#usable &&= usable))
+      const status = await running.answer
+      this.#inTransaction = status === 'T'
+      return status
     })
   }
 
@@ -81,6 +116,7 @@ export class MysqlLease implements Lease {
       await before
       if (request.signal?.aborted) throw abortedBefore(request.signal)
       if (request.access === 'session') this.#changedSession = true
+      if (!this.#terms.wardrobe.fits(this.#connection, request.settings)) await this.#wear(request)
       sent = true
       yield* streamRows(this.#connection, request, start, {
         ...this.#terms,
@@ -160,6 +196,17 @@ export class MysqlLease implements Lease {
       await withinLimit(ended, this.#terms.limitMs, this.#giveUp)
     }
     this.#terms.giveBack(!destroy && this.#usable, reset)
+  }
+
+  async #wear({ settings, access }: DriverRequest): Promise<void> {
+    try {
+      await this.#terms.wardrobe.change(this.#connection, settings)
+    } catch (error) {
+      // It has some of the settings, and nobody knows which.
+      this.#usable = false
+      if (isLoss(error)) this.#terms.send.losses.note(this.#connection)
+      throw mysqlError(error, 'run', access)
+    }
   }
 
   /** No answer has come. */

@@ -39,6 +39,18 @@ export function breakConnection(connection: PoolConnection, why: string): void {
   stream.destroy(Object.assign(new Error(`The connection was closed: ${why}.`), { code: 'ECONNABORTED' }))
 }
 
+/** Whether a connection keeps the process alive, as its socket does otherwise. */
+export function keepAlive(connection: PoolConnection, keeps: boolean): void {
+  const stream: unknown = Reflect.get(connection, 'stream')
+  if (!isCounted(stream)) return
+  if (keeps) stream.ref()
+  else stream.unref()
+}
+
+function isCounted(stream: unknown): stream is { ref(): void; unref(): void } {
+  return typeof stream === 'object' && stream !== null && 'ref' in stream && 'unref' in stream
+}
+
 function isDestroyable(stream: unknown): stream is { destroy(error: Error): void } {
   return typeof stream === 'object' && stream !== null && 'destroy' in stream
 }

@@ -14,10 +14,10 @@ import type {
   VisibilityOptions,
 } from '../driver.ts'
 import { LossCounter } from '../loss-counter.ts'
-import { isAnswer, mysqlError } from './errors.ts'
+import { isAnswer, isLoss, mysqlError } from './errors.ts'
 import type { QueryKiller } from './killer.ts'
 import { MysqlLease } from './lease.ts'
-import { breakConnection, lengthOf, removeFromQueue } from './native-pool.ts'
+import { breakConnection, keepAlive, lengthOf, removeFromQueue } from './native-pool.ts'
 import { runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
 import { StatusReader } from './server-status.ts'
@@ -25,6 +25,7 @@ import { showsAll } from './visibility.ts'
 import { refuseWrites, resetConnection } from './session.ts'
 import { streamRows } from './stream-rows.ts'
 import { trackPosition } from './tracked-position.ts'
+import { Wardrobe } from './wardrobe.ts'
 
 /** How long close() waits for what runs if the caller gives no limit, and for the goodbyes afterwards. */
 const defaultCloseTimeoutMs = 30_000
@@ -47,6 +48,7 @@ export class MysqlPool implements DriverPool {
   readonly #killer: QueryKiller
   readonly #send: SendOptions
   readonly #losses = new LossCounter()
+  readonly #wardrobe = new Wardrobe()
   readonly #status = new StatusReader(
     (request) => this.query(request),
     () => this.#losses.count,
@@ -54,7 +56,8 @@ export class MysqlPool implements DriverPool {
   readonly #inUse = new Set<PoolConnection>()
   /** Those who wait for a connection, by what tells them that none will come. */
   readonly #acquiring = new Set<(error: Error) => void>()
-  readonly #known = new WeakSet<PoolConnection>()
+  /** Those that were used before, with their character sets as they were. */
+  readonly #known = new WeakMap<PoolConnection, number | undefined>()
   /** Those on which the server refuses writes. */
   readonly #refusing = new WeakSet<PoolConnection>()
   /** When each connection of an own pool was last given back; the longest idle comes first. */
@@ -85,7 +88,7 @@ export class MysqlPool implements DriverPool {
     if (this.#refusal) return Promise.reject(this.#refusal)
     if (request.timeoutMs || request.signal || request.access === 'session') return this.#queryWithCare(request)
     return new Promise((resolve, reject) => {
-      this.#acquire(request, (failure, connection) => {
+      this.#dressed(request, (failure, connection) => {
         if (connection === undefined) return reject(failure)
         send(connection, request, this.#send, (error, result) => {
           this.#giveBack(connection, !error || isAnswer(error))
@@ -99,7 +102,7 @@ export class MysqlPool implements DriverPool {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     if (this.#refusal) throw this.#refusal
     const start = performance.now()
-    const connection = await this.#connection(request)
+    const connection = await this.#dressedConnection(request)
     this.#mayStart(connection, request)
     yield* streamRows(connection, request, start, {
       send: this.#send,
@@ -117,6 +120,7 @@ export class MysqlPool implements DriverPool {
       send: this.#send,
       killer: this.#killer,
       fetchSize: this.#options.fetchSize,
+      wardrobe: this.#wardrobe,
       limitMs: this.#options.connectTimeoutMs,
       giveBack: (usable, reset) => this.#leaveSession(connection, usable, reset || options.access === 'session'),
     })
@@ -177,7 +181,7 @@ export class MysqlPool implements DriverPool {
 
   async #queryWithCare(request: DriverRequest): Promise<DriverResult> {
     const start = performance.now()
-    const connection = await this.#connection(request)
+    const connection = await this.#dressedConnection(request)
     this.#mayStart(connection, request)
     const running = runInterruptible(connection, request, start, this.#send, this.#killer)
     void running.usable.then((usable) => this.#leaveSession(connection, usable, request.access === 'session'))
@@ -200,19 +204,30 @@ export class MysqlPool implements DriverPool {
   }
 
   async #giveBackReset(connection: PoolConnection): Promise<void> {
-    const clean = await resetConnection(connection, this.#options.connectTimeoutMs)
+    const clean = await resetConnection(connection, this.#known.get(connection), this.#options.connectTimeoutMs)
     if (clean) this.#track(connection)
+    this.#wardrobe.forget(connection)
     this.#refusing.delete(connection)
     this.#giveBack(connection, clean)
   }
 
   #giveBack(connection: PoolConnection, usable: boolean): void {
     this.#inUse.delete(connection)
-    if (usable) {
-      connection.release()
+    // What the application uses by itself must not wear anything of ours.
+    if (usable && (this.#owned || this.#wardrobe.fits(connection, undefined))) {
+      this.#release(connection)
       this.#noteIdle(connection)
     } else connection.destroy()
     this.#leave()
+  }
+
+  #release(connection: PoolConnection): void {
+    if (this.#exitsOnIdle) keepAlive(connection, false)
+    connection.release()
+  }
+
+  get #exitsOnIdle(): boolean {
+    return this.#owned && this.#options.exitOnIdle === true
   }
 
   #leave(): void {
@@ -223,6 +238,33 @@ export class MysqlPool implements DriverPool {
   #connection(limits: WaitLimits): Promise<PoolConnection> {
     return new Promise((resolve, reject) => {
       this.#acquire(limits, (error, connection) => (connection === undefined ? reject(error) : resolve(connection)))
+    })
+  }
+
+  /** As `#acquire`, with the settings of the request on the connection, and no others. */
+  #dressed(request: DriverRequest, done: Acquired): void {
+    this.#acquire(request, (failure, connection) => {
+      if (connection === undefined || this.#wardrobe.fits(connection, request.settings))
+        return done(failure, connection)
+      void this.#dress(connection, request, done)
+    })
+  }
+
+  async #dress(connection: PoolConnection, request: DriverRequest, done: Acquired): Promise<void> {
+    try {
+      await this.#wardrobe.change(connection, request.settings)
+    } catch (error) {
+      if (isLoss(error)) this.#losses.note(connection)
+      this.#giveBack(connection, false)
+      // The statement itself was not sent.
+      return done(mysqlError(error, 'connect', request.access), undefined)
+    }
+    done(undefined, connection)
+  }
+
+  #dressedConnection(request: DriverRequest): Promise<PoolConnection> {
+    return new Promise((resolve, reject) => {
+      this.#dressed(request, (error, connection) => (connection === undefined ? reject(error) : resolve(connection)))
     })
   }
 
@@ -242,13 +284,13 @@ export class MysqlPool implements DriverPool {
       done(error, connection)
     }
     const acquired = (error: unknown, connection: PoolConnection | undefined): void => {
-      if (settled) return connection?.release()
+      if (settled) return connection && this.#release(connection)
       if (error || connection === undefined) return settle(mysqlError(error, 'connect', 'read'), undefined)
       this.#welcome(connection)
       this.#secure(connection, (failure) => {
         if (!settled && failure === undefined) return settle(undefined, connection)
         this.#inUse.delete(connection)
-        if (failure === undefined) connection.release()
+        if (failure === undefined) this.#release(connection)
         else connection.destroy()
         if (!settled) settle(mysqlError(failure, 'connect', 'read'), undefined)
       })
@@ -276,8 +318,9 @@ export class MysqlPool implements DriverPool {
   #welcome(connection: PoolConnection): void {
     this.#inUse.add(connection)
     this.#idleSince.delete(connection)
+    if (this.#exitsOnIdle) keepAlive(connection, true)
     if (this.#known.has(connection)) return
-    this.#known.add(connection)
+    this.#known.set(connection, connection.config.charsetNumber)
     // A broken connection may report more than once, and an error event that nobody hears ends the process.
     connection.on('error', () => this.#losses.note(connection))
     this.#track(connection)

@@ -2,9 +2,10 @@ import type { PoolConnection, QueryOptions, QueryValues } from 'mysql2'
 
 import { messageOf, ParameterError } from '../../errors.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { DriverRequest } from '../driver.ts'
+import type { DriverRequest, NativeSender } from '../driver.ts'
 import type { LossCounter } from '../loss-counter.ts'
 import { isLoss, isUnprepared } from './errors.ts'
+import { addCommand } from './native-command.ts'
 import { MysqlResult, type NativeFields, type NativeRows } from './result.ts'
 
 export type Answered = (error: unknown, result: MysqlResult | undefined) => void
@@ -56,6 +57,7 @@ export interface SendOptions {
 
 /** Sends one statement and calls back once, with mysql2's error or the result. Never throws. */
 export function send(connection: PoolConnection, request: DriverRequest, options: SendOptions, done: Answered): void {
+  if (request.sender !== undefined) return sendNative(connection, request, request.sender, options, done)
   const prepared = wantsPrepared(request, options)
   const answered = (error: unknown, rows: unknown, fields: unknown): void => {
     if (!error) return done(undefined, toResult(rows, fields))
@@ -81,6 +83,27 @@ export function send(connection: PoolConnection, request: DriverRequest, options
   } catch (error) {
     // mysql2 throws only over parameters, before it sends anything.
     done(error instanceof ParameterError ? error : new ParameterError(messageOf(error)), undefined)
+  }
+}
+
+/** As its façade sends it. */
+function sendNative(
+  connection: PoolConnection,
+  { sql, params }: DriverRequest,
+  sender: NativeSender,
+  { losses }: SendOptions,
+  done: Answered,
+): void {
+  try {
+    const command = sender.command(sql, params, (error, rows, fields) => {
+      if (!error) return done(undefined, toResult(rows, fields))
+      if (isLoss(error)) losses.note(connection)
+      done(error, undefined)
+    })
+    addCommand(connection, command)
+  } catch (error) {
+    // Commands are made before anything is sent.
+    done(error, undefined)
   }
 }
 

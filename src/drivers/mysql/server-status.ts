@@ -95,7 +95,9 @@ export class StatusReader {
   }
 
   async #ask(sql: string, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<ServerStatus> {
-    return readStatus(await this.#query({ sql, params: [], access: 'read', rowMode: 'array', timeoutMs, signal }))
+    return readStatus(
+      await this.#query({ sql, params: [], access: 'read', rowMode: 'array', timeoutMs, signal, settings: 'any' }),
+    )
   }
 }
 

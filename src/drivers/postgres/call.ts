@@ -27,7 +27,7 @@ export class Watch {
     this.#expired = expired
     const { timeoutMs, signal } = limits
     if (timeoutMs !== undefined && timeoutMs > 0) this.#timer = setTimeout(this.#onTimeout, timeoutMs)
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    signal?.addEventListener('abort', this.#onAbort)
   }
 
   stop(): void {

@@ -82,6 +82,7 @@ export async function openOwnPool(parts: DsnParts, options: PoolOptions): Promis
     Client: clientOf,
     max: options.maxConnections,
     idleTimeoutMillis: options.idleTimeoutMs,
+    allowExitOnIdle: options.exitOnIdle === true,
   })
   return {
     pool,

@@ -1,6 +1,8 @@
 import type { PoolClient } from 'pg'
-import type { PoolOptions } from '../driver.ts'
+import type { NamedSettings, PoolOptions } from '../driver.ts'
 import { cancelOnServer } from './cancellation.ts'
+import { KnownSettings } from './known-settings.ts'
+import { canGoAhead, type Leading } from './leading-query.ts'
 import { internalsOf, type AnswerCallback } from './native.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import type { Outgoing, QuerySender } from './query-sender.ts'
@@ -11,6 +13,22 @@ import { lostStatement, staleStatement } from './stale-statement.ts'
 const cancelGraceMs = 2_000
 /** From one request to the next, which doubles. */
 const cancelPauseMs = 100
+
+/** After this time without an answer a connection may be lost without anybody having noticed. */
+const freshMs = 1_000
+
+/** The settings that were wanted could not be made; those that a connection has are then not known. */
+export class SettingsFailure extends Error {}
+
+/** Under which settings a statement is to run. */
+export interface SettingsTerms {
+  readonly settings: NamedSettings | undefined
+  /** Those that it changes itself. */
+  readonly changes?: readonly string[] | undefined
+  /** It changes nothing else, so that it may be sent and not be counted. */
+  readonly isRead: boolean
+  readonly isWanted: () => boolean
+}
 
 /** What a connection takes from the pool's options. */
 export type ConnectionOptions = Pick<PoolOptions, 'statementCacheSize' | 'connectTimeoutMs'>
@@ -24,6 +42,7 @@ export type ConnectionOptions = Pick<PoolOptions, 'statementCacheSize' | 'connec
 export class Connection {
   readonly client: PoolClient
   readonly statements: PreparedStatements
+  readonly settings = new KnownSettings()
   /** Set once the connection is broken or given up; it must then be destroyed. */
   lost: unknown
   readonly #book: StatementBook
@@ -33,6 +52,7 @@ export class Connection {
   #running = false
   /** Cancel requests under way. */
   #holds = 0
+  #answeredAt = performance.now()
   readonly #waiting: (() => void)[] = []
 
   constructor(client: PoolClient, book: StatementBook, sender: QuerySender, options: ConnectionOptions) {
@@ -50,6 +70,16 @@ export class Connection {
     return !this.#running && this.#holds === 0
   }
 
+  /** Whether the server has answered only now. What was idle for longer is asked something harmless first, which can be asked elsewhere. */
+  get isFresh(): boolean {
+    return this.lost === undefined && performance.now() - this.#answeredAt < freshMs
+  }
+
+  /** Whether a BEGIN can go out with a statement. */
+  canOpen(record: StatementRecord | undefined): boolean {
+    return this.ready && record !== undefined && this.statements.knows(record)
+  }
+
   /** Whether the server is within a transaction, failed ones included. Known only while the connection is ready. */
   get inTransaction(): boolean {
     const status = this.client.getTransactionStatus()
@@ -65,12 +95,62 @@ export class Connection {
     this.#send(outgoing, record, answer, true)
   }
 
-  #send(outgoing: Outgoing, record: StatementRecord | undefined, answer: AnswerCallback, mayRepeat: boolean): void {
+  /**
+   * As `send`, under settings: `answer` gets a {@link SettingsFailure} if they cannot be made. Where they have to be, that goes ahead of a read in the
+   * same write; anything else goes out when it is done, if it is still wanted: else `answer` gets nothing.
+   */
+  sendUnder(
+    { settings, changes = [], isRead, isWanted }: SettingsTerms,
+    outgoing: Outgoing,
+    record: StatementRecord | undefined,
+    answer: AnswerCallback,
+  ): void {
+    const change = this.settings.changeTo(settings)
+    if (change === undefined || !isRead || changes.length > 0 || !canGoAhead(this.client)) {
+      this.settle(settings, (failure) => {
+        if (failure !== undefined || !isWanted()) {
+          answer(failure, undefined)
+          return
+        }
+        this.settings.changing(changes)
+        this.send(outgoing, record, answer)
+      })
+      return
+    }
+    let failure: SettingsFailure | undefined
+    const leading: Leading = { sql: change, answer: (error) => (failure = this.#settled(settings, error)) }
+    this.#running = true
+    // What it has read under other settings is nobody's.
+    const own: AnswerCallback = (error, result) => answer(failure ?? error, failure === undefined ? result : undefined)
+    this.#send(outgoing, record, own, true, leading)
+  }
+
+  /** Makes these settings; the connection must be ready, and is again unless that fails. */
+  settle(settings: NamedSettings | undefined, then: (failure: SettingsFailure | undefined) => void): void {
+    const sql = this.settings.changeTo(settings)
+    if (sql === undefined) then(undefined)
+    else this.send({ sql, params: [] }, undefined, (error) => then(this.#settled(settings, error)))
+  }
+
+  #settled(settings: NamedSettings | undefined, error: unknown): SettingsFailure | undefined {
+    if (error != null) return new SettingsFailure('The settings could not be made.', { cause: error })
+    this.settings.became(settings)
+    return undefined
+  }
+
+  #send(
+    outgoing: Outgoing,
+    record: StatementRecord | undefined,
+    answer: AnswerCallback,
+    mayRepeat: boolean,
+    leading?: Leading,
+  ): void {
     const prepared = record === undefined ? undefined : this.statements.use(record)
     const name = prepared?.name
     let answered = false
     let submitting = true
-    this.#sender.send(this.client, outgoing, prepared, (error, result) => {
+    const sent = leading === undefined ? outgoing : { ...outgoing, leading }
+    this.#sender.send(this.client, sent, prepared, (error, result) => {
       // A parameter that cannot be encoded is reported at once, and a second time when the server is ready again.
       if (answered) return
       answered = true
@@ -99,7 +179,8 @@ export class Connection {
     mayRepeat: boolean,
   ): void {
     const repeat = record !== undefined && name !== undefined && this.#renew(error, record, name) && mayRepeat
-    if (repeat && !this.inTransaction) {
+    // What went out with its BEGIN failed in that transaction, which the server tells only when it is ready.
+    if (repeat && outgoing.opening === undefined && !this.inTransaction) {
       this.#afterError(() => {
         if (this.lost === undefined) this.#send(outgoing, record, answer, false)
         else answer(this.lost, undefined)
@@ -202,6 +283,7 @@ export class Connection {
 
   #ended(): void {
     this.#running = false
+    this.#answeredAt = performance.now()
     this.#flush()
   }
 

@@ -1,6 +1,6 @@
 import { networkCodes } from '../network-codes.ts'
-import { ParameterError, QueryError, type ErrorClass } from '../../errors.ts'
-import type { Access } from '../driver.ts'
+import { ParameterError, QueryError, SettingsRefusedError, type ErrorClass } from '../../errors.ts'
+import type { Access, NamedSettings } from '../driver.ts'
 
 /**
  * SQLSTATEs and what they mean to a caller. Source: PostgreSQL documentation, appendix A "PostgreSQL Error Codes".
@@ -74,7 +74,8 @@ export function classify(error: unknown): { readonly errorClass: ErrorClass; rea
 export function queryError(error: unknown, circumstances: Circumstances): QueryError | ParameterError {
   if (error instanceof QueryError || error instanceof ParameterError) return error
   if (isWrongNumber(error as ServerError)) {
-    return new ParameterError(`The statement and its parameters do not fit: ${(error as ServerError).message}.`)
+    const { message } = error as ServerError
+    return new ParameterError(`The statement and its parameters do not fit: ${message}.`, { cause: error })
   }
   const { errorClass, code } = classify(error)
   const native = error as ServerError
@@ -84,6 +85,35 @@ export function queryError(error: unknown, circumstances: Circumstances): QueryE
     engineCode: code,
     safeToRetry: safeToRetry(errorClass, circumstances.access, sent),
   })
+}
+
+/** The error of a statement whose settings could not be made; `cause` says why. */
+export function settingsError(cause: unknown, address: string): QueryError {
+  const { errorClass, code } = classify(cause)
+  if (errorClass === 'connection-lost' || errorClass === 'shutting-down' || errorClass === 'starting-up')
+    return queryError(cause, { access: 'read', sent: true, address }) as QueryError
+  const text = errorText(cause as ServerError)
+  return new SettingsRefusedError(
+    errorClass,
+    `${address} refused the settings of the session, so that the statement was not carried out: ${text}.`,
+    { cause, engineCode: code, safeToRetry: true },
+  )
+}
+
+const falses = /^(?:of|off|f|fa|fal|fals|false|n|no|0)$/i
+
+/**
+ * Whether the settings are such that their session writes nothing: then a refused write says nothing about the server's role.
+ */
+export function writesNothing(settings: NamedSettings | undefined): boolean {
+  const value = settings?.values.get('default_transaction_read_only')
+  return value !== undefined && !falses.test(value)
+}
+
+/** The error of a session that writes nothing by its own settings. */
+export function ownRefusal(error: QueryError): QueryError {
+  const { cause, engineCode } = error
+  return new QueryError('other', error.message, { cause, engineCode })
 }
 
 /**

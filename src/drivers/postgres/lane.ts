@@ -46,6 +46,8 @@ export interface LaneParts {
   readonly address: string
   readonly clock: Clock
   readonly events: LaneEvents
+  /** While nothing is on the wire the lane does not keep the process alive. */
+  readonly exitOnIdle?: boolean
 }
 
 /** One statement on the wire, in the order of sending. */
@@ -114,6 +116,7 @@ export class Lane {
       }
       this.roundTripMs = quickest
       if (this.state === 'opening') this.state = 'open'
+      this.#rest()
     } catch (error) {
       internalsOf(this.#client).connection?.stream.destroy()
       this.#lose(error)
@@ -127,6 +130,7 @@ export class Lane {
     const ticket: Ticket = { read, name, sentAt: this.#parts.clock.now(), reported: false, heldUp: false }
     read.lane = this
     read.copies++
+    if (this.#parts.exitOnIdle === true && this.#tickets.length === 0) internalsOf(this.#client).ref?.()
     this.#tickets.push(ticket)
     this.#submitting = ticket
     const { sender } = this.#parts
@@ -184,6 +188,7 @@ export class Lane {
     const now = clock.now()
     const ms = this.#serviceMs(ticket, now)
     this.#tickets.shift()
+    this.#rest()
     this.#lastAnswerAt = now
     if (ms > 0) this.#meanServiceMs += (ms - this.#meanServiceMs) / meanOver
     else this.#meanServiceMs -= this.#meanServiceMs / meanOver
@@ -194,6 +199,10 @@ export class Lane {
     if (result === undefined) this.#failed(ticket, error)
     else if (!ticket.reported) ticket.read.succeeded(result)
     if (this.state === 'closing' && this.#tickets.length === 0) this.#end()
+  }
+
+  #rest(): void {
+    if (this.#parts.exitOnIdle === true && this.#tickets.length === 0) internalsOf(this.#client).unref?.()
   }
 
   #failed({ read, name, reported }: Ticket, error: unknown): void {

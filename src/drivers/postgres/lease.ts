@@ -13,36 +13,30 @@ import type {
   BeginOptions,
   CommitFate,
   ConnectionEvents,
+  NamedSettings,
   CopyBlock,
   DriverRequest,
   DriverResult,
-  Isolation,
   Lease,
   ReleaseMode,
+  SubmittedOutcome,
   TransactionStatus,
 } from '../driver.ts'
 import { expiry, isLimited, Watch } from './call.ts'
 import { askFate } from './commit-evidence.ts'
 import type { Connection } from './connection.ts'
 import { canCopy, copyIn, copyOut } from './copy.ts'
-import { classify, isRefusedAsReadOnly, queryError } from './errors.ts'
+import { classify, isRefusedAsReadOnly, ownRefusal, queryError, writesNothing } from './errors.ts'
+import { beginText, LateBegin } from './late-begin.ts'
 import { loadCursor, type NativeAnswer } from './native.ts'
 import type { OwnPool } from './own-pool.ts'
 import { outgoingOf, type Outgoing } from './query-sender.ts'
 import { resetSession, rollBackLeftover } from './reset.ts'
 import { driverResult } from './result.ts'
-import type { StatementBook } from './statement-book.ts'
+import type { StatementBooks } from './statement-books.ts'
 import { streamRows } from './stream.ts'
 import { submitted } from './submitted.ts'
 import { TransactionTrace, type EvidenceSupport } from './transaction-trace.ts'
-
-/** SQL is built from these texts only, never from what a caller passes. */
-const isolationLevels = {
-  'read uncommitted': 'READ UNCOMMITTED',
-  'read committed': 'READ COMMITTED',
-  'repeatable read': 'REPEATABLE READ',
-  serializable: 'SERIALIZABLE',
-} as const satisfies Record<Isolation, string>
 
 /** PostgreSQL cuts longer names off without an error (NAMEDATALEN), so that two of them could become one. */
 const longestIdentifier = 63
@@ -50,7 +44,7 @@ const longestIdentifier = 63
 /** What a lease shares with the pool that it comes from. */
 export interface LeaseSource {
   readonly pool: OwnPool
-  readonly book: StatementBook
+  readonly books: StatementBooks
   readonly address: string
   readonly fetchSize: number
   readonly evidence: EvidenceSupport
@@ -62,22 +56,29 @@ export class PostgresLease implements Lease {
   readonly copyIn?: NonNullable<Lease['copyIn']>
   readonly #connection: Connection
   readonly #source: LeaseSource
+  readonly #settings: NamedSettings | undefined
   #released = false
   #streaming = false
   /** A statement changed the session: nobody else may see that. */
   #changed = false
+  /** Settings are not those that it was taken with: what was prepared under these may mean something else. */
+  #isUnlike = false
   /** The server takes no writes: its address may lead to another one by now, which only a new connection finds out. */
   #refused = false
   /** The transaction was begun as read-only, here and not by the server. */
   #readOnly = false
   readonly #trace: TransactionTrace
+  readonly #begin: LateBegin
   #told: ConnectionEvents | undefined
   readonly #untell: (() => void)[] = []
 
-  constructor(connection: Connection, source: LeaseSource) {
+  /** `settings`: those that the connection has. */
+  constructor(connection: Connection, source: LeaseSource, settings?: NamedSettings) {
+    this.#settings = settings
     this.#connection = connection
     this.#source = source
     this.#trace = new TransactionTrace(connection, source.evidence)
+    this.#begin = new LateBegin(connection, source.address)
     if (!canCopy(connection)) return
     this.copyOut = (request) => this.#copyOut(request)
     this.copyIn = async (request, blocks) => await this.#copyIn(request, blocks)
@@ -87,7 +88,9 @@ export class PostgresLease implements Lease {
     return new Promise((resolve, reject) => {
       this.#usable()
       if (request.signal?.aborted) throw expiry('abort', request, 'waiting', true)
-      const record = request.prepare === false ? undefined : this.#source.book.lookUp(request.sql)
+      this.#noteChanges(request)
+      const isNamed = request.prepare !== false && !this.#isUnlike
+      const record = isNamed ? this.#source.books.of(this.#settings).lookUp(request.sql) : undefined
       let state: 'waiting' | 'running' | 'ended' = 'waiting'
       const watch = isLimited(request)
         ? new Watch(request, (reason) => {
@@ -97,16 +100,18 @@ export class PostgresLease implements Lease {
             reject(expiry(reason, request, progress, progress === 'waiting' || request.access === 'read'))
           })
         : undefined
-      if (request.access === 'session') this.#changed = true
       const outgoing = outgoingOf(request)
+      const opening = this.#begin.along(record)
+      if (opening === undefined) this.#beginNow()
       this.#connection.whenReady(() => {
         if (state === 'ended') return
         state = 'running'
         const trailing = this.#trace.question(request.access)
         this.#sendNow(
-          trailing === undefined ? outgoing : { ...outgoing, trailing },
+          trailing === undefined && opening === undefined ? outgoing : { ...outgoing, trailing, opening },
           record,
-          request.access,
+          // Without a COMMIT behind it, a loss has undone it.
+          opening === undefined ? request.access : 'read',
           (error, result) => {
             watch?.stop()
             if (result === undefined) reject(this.#refusal(error))
@@ -120,10 +125,10 @@ export class PostgresLease implements Lease {
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     this.#usable()
     this.#streaming = true
-    if (request.access === 'session') this.#changed = true
+    this.#noteChanges(request)
     try {
       const cursorClass = await loadCursor()
-      await new Promise<void>((resolve) => this.#connection.whenReady(resolve))
+      await this.#begun(request)
       const fetchSize = request.fetchSize ?? this.#source.fetchSize
       yield* streamRows(this.#connection, cursorClass, request, fetchSize, this.#source.address)
     } finally {
@@ -155,23 +160,42 @@ export class PostgresLease implements Lease {
     this.#usable()
     if (request.signal?.aborted) throw expiry('abort', request, 'waiting', true)
     this.#streaming = true
-    await new Promise<void>((resolve) => this.#connection.whenReady(resolve))
-    const { lost } = this.#connection
-    if (lost === undefined) return
-    this.#streaming = false
-    throw queryError(lost, { access: request.access, sent: false, address: this.#source.address })
+    await this.#begun(request).catch((error: unknown) => {
+      this.#streaming = false
+      throw error
+    })
   }
 
-  async submit(request: DriverRequest, statement: object, events?: ConnectionEvents): Promise<TransactionStatus> {
+  /** When the connection is ready, and the transaction begun, if one is to be. */
+  async #begun({ access }: DriverRequest): Promise<void> {
+    this.#beginNow()
+    await new Promise<void>((resolve) => this.#connection.whenReady(resolve))
+    const { lost } = this.#connection
+    if (this.#begin.failure !== undefined) throw this.#begin.failure
+    if (lost !== undefined) throw queryError(lost, { access, sent: false, address: this.#source.address })
+  }
+
+  async submit(
+    request: DriverRequest,
+    statement: object,
+    events?: ConnectionEvents,
+    hear?: (outcome: SubmittedOutcome) => void,
+  ): Promise<TransactionStatus> {
     await this.#occupied(request)
-    if (request.access === 'session') this.#changed = true
+    this.#noteChanges(request)
     try {
       if (events !== undefined) this.#tell(events)
-      return await submitted(this.#connection, request, statement, this.#source.address)
+      return await submitted(this.#connection, request, statement, this.#source.address, hear)
     } finally {
       await new Promise<void>((resolve) => this.#trace.ask(request.access, resolve))
       this.#streaming = false
     }
+  }
+
+  #noteChanges({ access, changes }: DriverRequest): void {
+    if (changes !== undefined) this.#connection.settings.changing(changes)
+    else if (access === 'session') this.#changed = true
+    this.#isUnlike ||= changes !== undefined || access === 'session'
   }
 
   /** What the connection tells goes there from now on. */
@@ -184,26 +208,38 @@ export class PostgresLease implements Lease {
       client.on(event, listener)
       this.#untell.push(() => client.removeListener(event, listener))
     }
+    // The server says first that it throws the connection out, and then that it is gone.
+    const lost = (error: unknown): void => void events.emit('lost', error)
+    client.once('error', lost)
+    this.#untell.push(() => client.removeListener('error', lost))
   }
 
-  async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
-    let sql = 'BEGIN'
-    if (isolation !== undefined) {
-      if (!Object.hasOwn(isolationLevels, isolation))
-        throw new ParameterError(`There is no isolation level "${isolation}".`)
-      sql += ` ISOLATION LEVEL ${isolationLevels[isolation]}`
-    }
-    if (readOnly === true) sql += ' READ ONLY'
-    else if (readOnly === false) sql += ' READ WRITE'
+  async begin(options: BeginOptions): Promise<void> {
+    const { readOnly } = options
+    const sql = beginText(options)
+    this.#usable()
     if (readOnly !== true) this.#trace.begin()
-    await this.#control(sql, 'read')
+    if (!this.#begin.hold(sql)) await this.#control(sql, 'read')
     this.#readOnly = readOnly === true
   }
 
+  /** Sends BEGIN by itself, if it has not been sent; what is sent next comes behind it. */
+  #beginNow(): void {
+    const sql = this.#begin.take()
+    if (sql === undefined) return
+    this.#connection.whenReady(() => {
+      this.#sendNow({ sql, params: [] }, undefined, 'read', (error) => {
+        if (error !== undefined) this.#begin.refused(error)
+      })
+    })
+  }
+
   async commit(): Promise<void> {
-    let answer: NativeAnswer
+    this.#usable()
+    const { failure } = this.#begin
+    let answer: NativeAnswer | undefined
     try {
-      answer = await this.#control('COMMIT', 'write')
+      if (this.#begin.end()) answer = await this.#control('COMMIT', 'write')
     } catch (error) {
       throw this.#commitError(error)
     } finally {
@@ -211,13 +247,8 @@ export class PostgresLease implements Lease {
       this.#trace.end()
     }
     // The server answers COMMIT of a failed transaction with success, and the tag of what it did instead.
-    if (!Array.isArray(answer) && answer.command === 'ROLLBACK') {
-      throw new QueryError(
-        'other',
-        'The transaction was rolled back, not committed: a statement in it had failed. Nothing of it took effect.',
-        { engineCode: '25P02' },
-      )
-    }
+    const isUndone = answer !== undefined && !Array.isArray(answer) && answer.command === 'ROLLBACK'
+    if (isUndone || failure !== undefined) throw rolledBack(failure)
   }
 
   async commitFate(there: Lease): Promise<CommitFate> {
@@ -230,7 +261,8 @@ export class PostgresLease implements Lease {
   async rollback(): Promise<void> {
     this.#readOnly = false
     this.#trace.end()
-    await this.#control('ROLLBACK', 'read')
+    this.#usable()
+    if (this.#begin.end()) await this.#control('ROLLBACK', 'read')
   }
 
   async savepoint(name: string): Promise<void> {
@@ -283,6 +315,7 @@ export class PostgresLease implements Lease {
   /** Transaction control. `access` says whether a loss leaves open what happened. */
   async #control(sql: string, access: Access): Promise<NativeAnswer> {
     this.#usable()
+    this.#beginNow()
     return await new Promise<NativeAnswer>((resolve, reject) => {
       this.#connection.whenReady(() => {
         this.#sendNow({ sql, params: [] }, undefined, access, (error, result) => {
@@ -301,12 +334,16 @@ export class PostgresLease implements Lease {
     done: (error: SignalboxError | undefined, result: NativeAnswer | undefined) => void,
   ): void {
     const { address } = this.#source
+    if (this.#begin.failure !== undefined) {
+      done(this.#begin.failure, undefined)
+      return
+    }
     if (this.#connection.lost !== undefined) {
       done(queryError(this.#connection.lost, { access, sent: false, address }), undefined)
       return
     }
     this.#connection.send(outgoing, record, (error, result) => {
-      this.#refused ||= !this.#readOnly && isRefusedAsReadOnly(error)
+      this.#refused ||= !this.#readOnly && !writesNothing(this.#settings) && isRefusedAsReadOnly(error)
       if (result === undefined) done(queryError(error, { access, sent: true, address }), undefined)
       else done(undefined, result)
     })
@@ -314,7 +351,8 @@ export class PostgresLease implements Lease {
 
   /** What a read-only transaction refuses is the caller's affair, and says nothing about the server's role. */
   #refusal(error: SignalboxError | undefined): SignalboxError | undefined {
-    if (!this.#readOnly || !(error instanceof QueryError) || error.errorClass !== 'read-only') return error
+    if (!(error instanceof QueryError) || error.errorClass !== 'read-only') return error
+    if (!this.#readOnly) return writesNothing(this.#settings) ? ownRefusal(error) : error
     return new ReadOnlyTransactionError('A statement tried to write in a read-only transaction.', {
       cause: error.cause,
     })
@@ -331,6 +369,14 @@ export class PostgresLease implements Lease {
       { cause: error.cause },
     )
   }
+}
+
+function rolledBack(cause?: unknown): QueryError {
+  return new QueryError(
+    'other',
+    'The transaction was rolled back, not committed: a statement in it had failed. Nothing of it took effect.',
+    { engineCode: '25P02', ...(cause === undefined ? {} : { cause }) },
+  )
 }
 
 function identifier(name: string): string {

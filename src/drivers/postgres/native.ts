@@ -19,11 +19,20 @@ export interface ClientInternals {
   readonly port?: number
   readonly ssl?: unknown
   readonly sslNegotiation?: string
+  /** Whether the connection keeps the process alive. */
+  ref?(): void
+  unref?(): void
 }
 
 /** `pg`'s own protocol connection: the socket, the writers of messages, and the names the server knows. */
 export interface WireConnection extends EventEmitter {
-  readonly stream: { readonly writable: boolean; write(data: Buffer): boolean; destroy(error?: Error): void }
+  readonly stream: {
+    readonly writable: boolean
+    write(data: Buffer): boolean
+    destroy(error?: Error): void
+    cork?(): void
+    uncork?(): void
+  }
   readonly parsedStatements?: Record<string, string | undefined>
   readonly submittedNamedStatements?: Record<string, string | undefined>
   connect(port: number | string, host?: string): void
@@ -67,6 +76,15 @@ export interface NativeQuery {
   callback: AnswerCallback
 }
 
+/** What `pg` calls on a query while it is sent and answered. */
+export interface Answerable extends NativeQuery {
+  readonly _result?: { _types?: unknown }
+  submit(connection: WireConnection): Error | null
+  handleError(error: unknown, connection: WireConnection): void
+  handleReadyForQuery(connection: WireConnection): void
+  handleCommandComplete(message: unknown, connection: WireConnection): void
+}
+
 /** Made from a text instead of a config object: `pg` clones config objects property by property, which costs 1 to 2 µs. */
 export type NativeQueryClass = new (text: string | object, values: unknown, callback: AnswerCallback) => NativeQuery
 
@@ -76,7 +94,10 @@ export function internalsOf(client: pg.ClientBase): ClientInternals {
 
 export async function loadPg(): Promise<Pg> {
   try {
-    return (await import('pg')).default
+    // By this path it is `pg` itself also where `pg` is an alias of `signalbox-pg`, which hands such paths on.
+    // @ts-expect-error -- it has types for its main path alone
+    const loaded = (await import('pg/lib/index.js')) as { readonly default: Pg }
+    return loaded.default
   } catch (error) {
     throw new DriverMissingError('pg', 'A PostgreSQL database', error)
   }
@@ -100,7 +121,7 @@ export function rowConfig(mode: RowMode | undefined, types: TypeParsers | undefi
 
 /** The part of `pg-cursor` that streams use. */
 export interface Cursor {
-  read(rows: number, callback: (error: unknown, rows: unknown[] | undefined) => void): void
+  read(rows: number, callback: (error: unknown, rows: unknown[] | undefined, result?: NativeResult) => void): void
   close(callback: () => void): void
 }
 

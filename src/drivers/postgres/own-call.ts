@@ -1,8 +1,9 @@
-import type { SignalboxError } from '../../errors.ts'
+import { QueryError, type SignalboxError } from '../../errors.ts'
 import type { DriverRequest, DriverResult } from '../driver.ts'
+import { namedSettings } from '../named-settings.ts'
 import { expiry, isLimited, Watch } from './call.ts'
-import type { Connection } from './connection.ts'
-import { isRefusedAsReadOnly, queryError } from './errors.ts'
+import { SettingsFailure, type Connection } from './connection.ts'
+import { isRefusedAsReadOnly, ownRefusal, queryError, settingsError, writesNothing } from './errors.ts'
 import type { NativeAnswer } from './native.ts'
 import type { OwnPool, Taker } from './own-pool.ts'
 import { outgoingOf, type Outgoing } from './query-sender.ts'
@@ -15,6 +16,9 @@ export interface RunObserver {
   now(): number
   observe(record: StatementRecord, ms: number): void
 }
+
+/** A connection that cannot be made what is wanted is closed, and another one taken, so often. */
+export const mostMisses = 5
 
 /** One autocommit statement on a connection of its own. */
 export class OwnCall implements Taker {
@@ -29,6 +33,8 @@ export class OwnCall implements Taker {
   #watch: Watch | undefined
   #connection: Connection | undefined
   #startedAt = 0
+  /** Connections on which other settings stood in the way of these. */
+  #misses = 0
   #settled = false
 
   constructor(
@@ -67,8 +73,28 @@ export class OwnCall implements Taker {
     }
     this.#connection = connection
     if (this.#observer !== undefined) this.#startedAt = this.#observer.now()
-    const record = this.#request.prepare === false ? undefined : this.#record
-    connection.send(this.#outgoing, record, (error, result) => this.#answered(connection, error, result))
+    const { prepare, changes, access } = this.#request
+    const settings = namedSettings(this.#request.settings)
+    const record = prepare === false ? undefined : this.#record
+    const isForeign = connection.settings.isChanged
+    const terms = { settings, changes, isRead: access === 'read', isWanted: () => !this.#settled }
+    connection.sendUnder(terms, this.#outgoing, record, (error, result) => {
+      if (error instanceof SettingsFailure) this.#unsettled(connection, error, isForeign)
+      else this.#answered(connection, error, result)
+    })
+  }
+
+  /** What others have set there may be to blame; a new connection tells. */
+  #unsettled(connection: Connection, { cause }: SettingsFailure, isForeign: boolean): void {
+    this.#connection = undefined
+    this.#pool.release(connection, true)
+    if (this.#settled) return
+    if (isForeign && ++this.#misses < mostMisses) {
+      this.#pool.acquire(this)
+      return
+    }
+    this.#settle()
+    this.#reject(settingsError(cause, this.#address))
   }
 
   refuse(error: SignalboxError): void {
@@ -94,11 +120,23 @@ export class OwnCall implements Taker {
       this.#observer.observe(this.#record, this.#observer.now() - this.#startedAt)
     }
     if (this.#request.access === 'session') resetSession(connection, (reset) => this.#pool.release(connection, !reset))
-    else this.#pool.release(connection, isRefusedAsReadOnly(error))
+    else
+      this.#pool.release(
+        connection,
+        isRefusedAsReadOnly(error) && !writesNothing(namedSettings(this.#request.settings)),
+      )
     if (this.#settled) return
     this.#settle()
     if (result !== undefined) this.#resolve(driverResult(result))
-    else this.#reject(queryError(error, { access: this.#request.access, sent: true, address: this.#address }))
+    else this.#reject(this.#failure(error))
+  }
+
+  #failure(error: unknown): SignalboxError {
+    const { access, settings } = this.#request
+    const failure = queryError(error, { access, sent: true, address: this.#address })
+    const isOwn =
+      failure instanceof QueryError && failure.errorClass === 'read-only' && writesNothing(namedSettings(settings))
+    return isOwn ? ownRefusal(failure) : failure
   }
 
   #expired(reason: 'timeout' | 'abort'): void {

@@ -107,9 +107,14 @@ export class OwnPool {
     // Given up without an answer: closing it here keeps `pg` from telling that it broke.
     if (connection.lost !== undefined && !connection.ready) this.#losses.note(connection.client)
     if (destroy || connection.lost !== undefined) this.#giveBack(connection, true)
-    else if (connection.ready) this.#giveBack(connection, connection.inTransaction)
-    else
-      connection.whenReady(() => this.#giveBack(connection, connection.lost !== undefined || connection.inTransaction))
+    else connection.whenReady(() => this.#giveBackReady(connection))
+  }
+
+  /** Whoever gets it next makes its settings what he needs; but others use the application's pool, too. */
+  #giveBackReady(connection: Connection): void {
+    if (!this.#borrowed || connection.lost !== undefined || connection.inTransaction)
+      this.#giveBack(connection, connection.lost !== undefined || connection.inTransaction)
+    else connection.settle(undefined, (failure) => this.#giveBack(connection, failure !== undefined))
   }
 
   /** Closes every connection in use, and refuses those who wait or come later. */

@@ -13,19 +13,21 @@ import type {
   VisibilityOptions,
 } from '../driver.ts'
 import { LossCounter } from '../loss-counter.ts'
+import { namedSettings } from '../named-settings.ts'
 import { expiry, isLimited, Watch, type Limits } from './call.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, SettingsFailure } from './connection.ts'
+import { settingsError } from './errors.ts'
 import { PostgresLease, type LeaseSource } from './lease.ts'
 import { Lane } from './lane.ts'
 import { Multiplexer } from './multiplexer.ts'
 import { loadCursor } from './native.ts'
-import { OwnCall } from './own-call.ts'
+import { mostMisses, OwnCall } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
 import { QuerySender } from './query-sender.ts'
 import { resetSession } from './reset.ts'
 import { StatusReader } from './server-status.ts'
 import type { OwnCopy, SharedRead } from './shared-read.ts'
-import { StatementBook } from './statement-book.ts'
+import { StatementBooks } from './statement-books.ts'
 import { streamRows } from './stream.ts'
 import { EvidenceSupport } from './transaction-trace.ts'
 import { showsAll } from './visibility.ts'
@@ -34,6 +36,11 @@ import { showsAll } from './visibility.ts'
 const defaultCloseTimeoutMs = 10_000
 /** How long servers have to answer the goodbye: one that hangs must not hold up the end of the process. */
 const goodbyeMs = 1_000
+
+/** What is wanted of a connection, and how long it is waited for. */
+interface AcquireTerms extends Limits {
+  readonly settings?: DriverRequest['settings']
+}
 
 export interface PoolParts {
   readonly pool: Pool
@@ -53,7 +60,7 @@ export class PostgresPool implements DriverPool {
   readonly #address: string
   readonly #borrowed: boolean
   readonly #queryTimeoutMs: number
-  readonly #book: StatementBook
+  readonly #books: StatementBooks
   readonly #sender = new QuerySender()
   readonly #losses = new LossCounter()
   readonly #status = new StatusReader((request) => this.query(request))
@@ -69,11 +76,11 @@ export class PostgresPool implements DriverPool {
     this.#address = address
     this.#borrowed = borrowed
     this.#queryTimeoutMs = queryTimeoutMs
-    this.#book = new StatementBook(options.statementCacheSize > 0)
-    this.#own = new OwnPool(pool, options, this.#book, this.#sender, this.#losses, address, borrowed)
+    this.#books = new StatementBooks(options.statementCacheSize > 0)
+    this.#own = new OwnPool(pool, options, this.#books.plain, this.#sender, this.#losses, address, borrowed)
     this.#leaseSource = {
       pool: this.#own,
-      book: this.#book,
+      books: this.#books,
       address,
       fetchSize: options.fetchSize,
       evidence: new EvidenceSupport(options.traceCommits === true),
@@ -88,8 +95,11 @@ export class PostgresPool implements DriverPool {
     return new Promise((resolve, reject) => {
       this.#open()
       const limited = this.#limited(request)
-      const record = this.#book.lookUp(request.sql)
-      if (request.access !== 'read' || record === undefined || this.#multiplexer === undefined) {
+      const { access, changes } = request
+      const settings = namedSettings(request.settings)
+      const record = this.#books.of(settings).lookUp(request.sql)
+      const mayShare = access === 'read' && settings === undefined && changes === undefined
+      if (!mayShare || record === undefined || this.#multiplexer === undefined) {
         new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
       } else if (!this.#multiplexer.take(limited, record, resolve, reject)) {
         new OwnCall(this.#own, this.#address, limited, record, this.#multiplexer, resolve, reject).start()
@@ -103,6 +113,7 @@ export class PostgresPool implements DriverPool {
     const cursorClass = await loadCursor()
     const connection = await this.#acquire(limited)
     try {
+      if (request.changes !== undefined) connection.settings.changing(request.changes)
       const fetchSize = request.fetchSize ?? this.#options.fetchSize
       yield* streamRows(connection, cursorClass, limited, fetchSize, this.#address)
     } finally {
@@ -111,14 +122,14 @@ export class PostgresPool implements DriverPool {
     }
   }
 
-  async lease(options: { readonly access?: Access | undefined } & Limits = {}): Promise<Lease> {
+  async lease(options: { readonly access?: Access | undefined } & AcquireTerms = {}): Promise<Lease> {
     this.#open()
     const connection = await this.#acquire(options)
     const { evidence } = this.#leaseSource
     if (options.access !== 'read' && !evidence.isKnown(connection)) {
       await new Promise<void>((resolve) => evidence.find(connection, resolve))
     }
-    return new PostgresLease(connection, this.#leaseSource)
+    return new PostgresLease(connection, this.#leaseSource, namedSettings(options.settings))
   }
 
   status(options: StatusOptions = {}): Promise<ServerStatus> {
@@ -181,8 +192,9 @@ export class PostgresPool implements DriverPool {
 
   #createMultiplexer(createClient: () => Client): Multiplexer {
     const { multiplexConnections, multiplexSlowMs, idleTimeoutMs, statementCacheSize } = this.#options
+    const exitOnIdle = this.#options.exitOnIdle === true
     const address = this.#address
-    const book = this.#book
+    const book = this.#books.plain
     const sender = this.#sender
     const losses = this.#losses
     return new Multiplexer({
@@ -190,7 +202,17 @@ export class PostgresPool implements DriverPool {
       slowMs: multiplexSlowMs,
       idleTimeoutMs,
       createLane: (events, clock) =>
-        new Lane({ client: createClient(), book, sender, losses, statementCacheSize, address, clock, events }),
+        new Lane({
+          client: createClient(),
+          book,
+          sender,
+          losses,
+          statementCacheSize,
+          address,
+          clock,
+          events,
+          exitOnIdle,
+        }),
       ownAreTaken: () => this.#own.full,
       runAlone: (read) => this.#runAlone(read),
     })
@@ -221,16 +243,37 @@ export class PostgresPool implements DriverPool {
     return { ...request, timeoutMs: this.#queryTimeoutMs }
   }
 
-  #acquire(limits: Limits): Promise<Connection> {
+  /** A connection with these settings. */
+  #acquire({ settings: wanted, ...limits }: AcquireTerms): Promise<Connection> {
+    const settings = namedSettings(wanted)
     return new Promise((resolve, reject) => {
       if (limits.signal?.aborted) throw expiry('abort', limits, 'waiting', true)
       let watch: Watch | undefined
       let expired = false
+      let misses = 0
+      const settle = (connection: Connection): void => {
+        const isForeign = connection.settings.isChanged
+        connection.settle(settings, (failure) => {
+          if (failure === undefined) taken(connection)
+          else missed(connection, failure, isForeign)
+        })
+      }
+      const taken = (connection: Connection): void => {
+        watch?.stop()
+        if (expired) this.#own.release(connection)
+        else resolve(connection)
+      }
+      // What others have set there may be to blame; a new connection tells.
+      const missed = (connection: Connection, { cause }: SettingsFailure, isForeign: boolean): void => {
+        this.#own.release(connection, true)
+        if (expired) return
+        if (isForeign && ++misses < mostMisses) this.#own.acquire(taker)
+        else taker.refuse(settingsError(cause, this.#address))
+      }
       const taker = {
         take: (connection: Connection): void => {
-          watch?.stop()
-          if (expired) this.#own.release(connection)
-          else resolve(connection)
+          if (expired) taken(connection)
+          else settle(connection)
         },
         refuse: (error: SignalboxError): void => {
           watch?.stop()

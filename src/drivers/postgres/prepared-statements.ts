@@ -57,6 +57,12 @@ export class PreparedStatements {
     return prepared
   }
 
+  /** Whether the server has prepared the text of this record, and said what its result looks like. */
+  knows(record: StatementRecord): boolean {
+    const known = this.#prepared.get(record)
+    return known !== undefined && known.name === record.name && known.columns !== undefined
+  }
+
   /** To be called when a named statement failed: if the server has not parsed it, its place is free again. */
   failed(record: StatementRecord, name: string): void {
     const known = this.#prepared.get(record)

@@ -3,6 +3,8 @@ import type { DriverRequest, RowMode, TypeParsers } from '../driver.ts'
 import { positional } from './call.ts'
 import { internalsOf, rowConfig, type AnswerCallback, type NativeQueryClass } from './native.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
+import { goAhead, type Leading } from './leading-query.ts'
+import { openWith, type Opening } from './opening.ts'
 import { takeAlong, type Trailing } from './trailing-query.ts'
 import { repeatedQueryClass, type RepeatedQueryClass } from './repeated-query.ts'
 
@@ -14,6 +16,10 @@ export interface Outgoing {
   readonly types?: TypeParsers | undefined
   /** Sent right behind it; not where `pg` runs over its native bindings, and `answer` is then never called. */
   readonly trailing?: Trailing | undefined
+  /** Sent right ahead of it; see {@link canGoAhead}. */
+  readonly leading?: Leading | undefined
+  /** Goes ahead of a statement that the connection has prepared, and of no other; see `Connection.canOpen`. */
+  readonly opening?: Opening | undefined
 }
 
 /** What a request asks to be sent. */
@@ -30,29 +36,31 @@ export class QuerySender {
   /** `answer` is called once, and a second time if a parameter could not be encoded. */
   send(
     client: ClientBase,
-    { sql, params, rowMode, types, trailing }: Outgoing,
+    { sql, params, rowMode, types, trailing, leading, opening }: Outgoing,
     prepared: PreparedStatement | undefined,
     answer: AnswerCallback,
   ): void {
     const values = params.length > 0 ? params : undefined
     const queryClass = (client.constructor as { Query?: NativeQueryClass }).Query
-    const arrays = rowConfig(rowMode, types)
-    // `pg` reads the form of the rows only from a config object.
-    if (queryClass === undefined || (arrays !== undefined && trailing === undefined)) {
-      const config = { text: sql, values, name: prepared?.name, ...arrays }
+    const rows = rowConfig(rowMode, types)
+    if (queryClass === undefined) {
+      const config = { text: sql, values, name: prepared?.name, ...rows }
       const taker = client as unknown as { query(config: unknown, callback: AnswerCallback): void }
       taker.query(config, answer)
       return
     }
     const query =
-      arrays !== undefined
-        ? new queryClass({ text: sql, values, name: prepared?.name, ...arrays }, undefined, answer)
-        : prepared === undefined
+      prepared !== undefined
+        ? new (this.#repeatedOf(queryClass))(sql, values, answer, prepared, rows)
+        : rows === undefined
           ? new queryClass(sql, values, answer)
-          : new (this.#repeatedOf(queryClass))(sql, values, answer, prepared)
+          : // `pg` reads the form of the rows only from a config object.
+            new queryClass({ text: sql, values, ...rows }, undefined, answer)
+    if (opening !== undefined) openWith(query, opening)
     if (trailing !== undefined && internalsOf(client).connection !== undefined)
       takeAlong(query, client, queryClass, trailing)
-    client.query(query as unknown as Submittable)
+    const first = leading === undefined ? query : goAhead(query, client, queryClass, leading)
+    client.query(first as unknown as Submittable)
   }
 
   #repeatedOf(base: NativeQueryClass): RepeatedQueryClass {

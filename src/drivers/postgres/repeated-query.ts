@@ -1,16 +1,31 @@
 import type { FieldDef } from 'pg'
-import type { AnswerCallback, NativeQuery, NativeQueryClass, NativeResult, WireConnection } from './native.ts'
+import type {
+  AnswerCallback,
+  NativeQuery,
+  NativeQueryClass,
+  NativeResult,
+  RowConfig,
+  WireConnection,
+} from './native.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 
 /** What a query of `pg` calls on itself while its answer comes in, as far as it is extended here. */
 interface QueryInternals extends NativeQuery {
   readonly text: string
   readonly values?: readonly unknown[]
-  readonly _result: NativeResult & { addFields(fields: readonly FieldDef[]): void }
+  _result: BuiltResult
+  _results: unknown
+  _rowMode?: unknown
+  types?: unknown
   _accumulateRows?: unknown
   submit(connection: WireConnection): Error | null
   handleRowDescription(message: { readonly fields: FieldDef[] }): void
   handleCommandComplete(message: unknown, connection: WireConnection): void
+}
+
+interface BuiltResult extends NativeResult {
+  readonly constructor: new (rowMode: string | undefined, types: unknown) => BuiltResult
+  addFields(fields: readonly FieldDef[]): void
 }
 
 type QueryInternalsClass = new (text: string, values: unknown, callback: AnswerCallback) => QueryInternals
@@ -20,6 +35,7 @@ export type RepeatedQueryClass = new (
   values: unknown,
   callback: AnswerCallback,
   prepared: PreparedStatement,
+  rows: RowConfig | undefined,
 ) => NativeQuery
 
 /**
@@ -34,10 +50,25 @@ export function repeatedQueryClass(base: NativeQueryClass): RepeatedQueryClass {
   return class RepeatedQuery extends (base as QueryInternalsClass) {
     readonly #prepared: PreparedStatement
 
-    constructor(text: string, values: unknown, callback: AnswerCallback, prepared: PreparedStatement) {
+    constructor(
+      text: string,
+      values: unknown,
+      callback: AnswerCallback,
+      prepared: PreparedStatement,
+      rows: RowConfig | undefined,
+    ) {
       super(text, values, callback)
       this.name = prepared.name
       this.#prepared = prepared
+      if (rows !== undefined) this.#shape(rows)
+    }
+
+    /** As `pg` does for a config object, which it would clone. */
+    #shape({ rowMode, types }: RowConfig): void {
+      this._rowMode = rowMode
+      this.types = types
+      this._result = new this._result.constructor(rowMode, types)
+      this._results = this._result
     }
 
     override submit(connection: WireConnection): Error | null {

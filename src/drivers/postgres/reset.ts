@@ -11,7 +11,10 @@ export function resetSession(connection: Connection, done: (reset: boolean) => v
       return
     }
     connection.send({ sql: 'DISCARD ALL', params: [] }, undefined, (error) => {
-      if (error == null) connection.statements.forgetAll()
+      if (error == null) {
+        connection.statements.forgetAll()
+        connection.settings.became(undefined)
+      }
       done(error == null)
     })
   })

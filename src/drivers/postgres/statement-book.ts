@@ -38,14 +38,15 @@ export class StatementRecord {
  * never mean a text of the other.
  */
 export class StatementBook {
-  readonly #records = new BoundedMap<string, StatementRecord>(mostTexts)
+  readonly #records: BoundedMap<string, StatementRecord>
   readonly #prefix = `sb${randomBytes(4).toString('hex')}_`
   #counter = 0
   #naming: boolean
   #lostNames = 0
 
-  /** `naming`: false = no text ever gets a name. */
-  constructor(naming: boolean) {
+  /** `naming`: false = no text ever gets a name. `limit`: texts that are remembered. */
+  constructor(naming: boolean, limit = mostTexts) {
+    this.#records = new BoundedMap(limit)
     this.#naming = naming
   }
 

@@ -3,7 +3,7 @@ import type { DriverRequest } from '../driver.ts'
 import { expiry, isLimited, positional, Watch } from './call.ts'
 import type { Connection } from './connection.ts'
 import { queryError } from './errors.ts'
-import { rowConfig, type Cursor, type CursorClass } from './native.ts'
+import { rowConfig, type Cursor, type CursorClass, type NativeResult } from './native.ts'
 
 /**
  * Rows of one statement, `fetchSize` at a time, over a cursor on a connection that is ready and stays the caller's.
@@ -38,6 +38,7 @@ class Fetcher {
   readonly #finished: (error?: unknown) => void
   /** False once the cursor ends by itself: it failed, or its running fetch was given up. */
   #closable = true
+  #isDescribed = false
 
   constructor(connection: Connection, cursorClass: CursorClass, request: DriverRequest, address: string) {
     this.#connection = connection
@@ -68,8 +69,9 @@ class Fetcher {
         return
       }
       const watch = isLimited(request) ? new Watch(request, expire) : undefined
-      this.#cursor.read(rows, (error, fetched) => {
+      this.#cursor.read(rows, (error, fetched, result) => {
         watch?.stop()
+        if (error == null) this.#describe(result)
         if (error != null) {
           this.#closable = false
           this.#finished(error)
@@ -82,6 +84,12 @@ class Fetcher {
         }
       })
     })
+  }
+
+  #describe(result: NativeResult | undefined): void {
+    if (this.#isDescribed) return
+    this.#isDescribed = true
+    this.#request.described?.((result?.fields ?? []).map((field) => ({ name: field.name, native: field })))
   }
 
   close(): Promise<void> | undefined {

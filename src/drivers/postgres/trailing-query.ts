@@ -1,17 +1,10 @@
 import type { ClientBase, Submittable } from 'pg'
-import type { AnswerCallback, NativeQuery, NativeQueryClass, WireConnection } from './native.ts'
+import type { Answerable, AnswerCallback, NativeQuery, NativeQueryClass } from './native.ts'
 
 /** A text without parameters that goes out right behind another statement, without waiting for that one's answer. */
 export interface Trailing {
   readonly sql: string
   readonly answer: AnswerCallback
-}
-
-/** What `pg` calls on a query while it is sent and answered. */
-interface Answerable extends NativeQuery {
-  submit(connection: WireConnection): Error | null
-  handleError(error: unknown, connection: WireConnection): void
-  handleReadyForQuery(connection: WireConnection): void
 }
 
 /**
@@ -35,12 +28,18 @@ export function takeAlong(query: NativeQuery, client: ClientBase, base: NativeQu
     client.query(second as unknown as Submittable)
   }
   first.submit = (connection) => {
-    const error = submit(connection)
-    // A parameter that could not be encoded: what the server then gets and answers is `pg`'s affair.
-    if (error !== null || state === 'failed') return error
-    state = 'sent'
-    if (connection.stream.writable) connection.stream.write(queryMessage(trailing.sql))
-    return null
+    const { stream } = connection
+    stream.cork?.()
+    try {
+      const error = submit(connection)
+      // A parameter that could not be encoded: what the server then gets and answers is `pg`'s affair.
+      if (error !== null || state === 'failed') return error
+      state = 'sent'
+      if (stream.writable) stream.write(queryMessage(trailing.sql))
+      return null
+    } finally {
+      stream.uncork?.()
+    }
   }
   first.handleError = (error, connection) => {
     if (state === 'unsent') state = 'failed'
