@@ -1,3 +1,4 @@
+import type { CommentHints } from './comment-hints.ts'
 import type { Databases } from './databases.ts'
 import type { Decider } from './decider.ts'
 import type { Directories } from './directory/directories.ts'
@@ -14,6 +15,7 @@ export interface ClientParts {
   readonly config: ParsedConfig
   readonly databases: Databases
   readonly decider: Decider
+  readonly hints: CommentHints
   readonly executor: Executor
   readonly counters: ShardCounters
   readonly sessions: Sessions

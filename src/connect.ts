@@ -1,5 +1,6 @@
 import { Client } from './client.ts'
 import type { AliasOf, Config, DatabaseEntry, Handle } from './config.ts'
+import { CommentHints } from './comment-hints.ts'
 import { Databases } from './databases.ts'
 import { Decider } from './decider.ts'
 import { drivers } from './drivers/all.ts'
@@ -17,6 +18,7 @@ import { Lookups } from './lookups/lookups.ts'
 import { parseConfig } from './parse-config.ts'
 import { shadowOpener, shadowStores } from './shadow-opener.ts'
 import { replicatedExecution, sessionParts } from './replication.ts'
+import { dialectsOf } from './routing/route-statement.ts'
 import { Sessions } from './sessions.ts'
 import { AnalysisCache } from './statement/analysis-cache.ts'
 import { TopologyStore } from './topology/topology-store.ts'
@@ -28,6 +30,8 @@ export interface ClientEnvironment {
   readonly drivers?: Readonly<Record<Engine, () => Promise<Driver>>>
   /** Milliseconds since any fixed moment. */
   readonly now?: () => number
+  /** @internal For clients in whose place something else keeps the process alive: connections that do nothing do not. Default false. */
+  readonly exitOnIdle?: boolean
 }
 
 /** Makes a client of one database, called `default`, from its data source name, or from a pool or handle of one's own. */
@@ -61,7 +65,11 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const config = parseConfig(input, { noWritesTo: process.env[noWritesVariable] })
   const { limits, topology } = config
   const analyses = new AnalysisCache(limits.analysisCacheSize, limits.analysisCacheLength)
-  const pools = new PoolRegistry(environment.drivers ?? drivers, shadowOpener(topology, analyses))
+  const pools = new PoolRegistry(
+    environment.drivers ?? drivers,
+    shadowOpener(topology, analyses),
+    environment.exitOnIdle,
+  )
   const databases = new Databases(topology, config, limits.adHocDatabases)
   const catalogues = new FunctionCatalogues(environment.now ?? (() => performance.now()), limits.catalogueRefreshMs)
   const store = new TopologyStore(topology)
@@ -69,9 +77,13 @@ export async function connect(input: string | Handle | Config, environment: Clie
   const serversOf = (decision: Decision): readonly Server[] =>
     hasReplicas(decision.database) ? watches.serversOf(decision) : [decision.server]
   const answerers = new ShardAnswerers()
-  const decider = new Decider({ config, analyses, catalogues, pools, databases, serversOf, answerers })
+  const dialects = dialectsOf(topology)
+  const hints = new CommentHints(config.heedsComments, dialects, limits)
+  const decider = new Decider({ config, analyses, catalogues, pools, databases, hints, serversOf, answerers })
+  // The first statement need not wait for their code to be read; what is missing is told there.
   for (const engine of new Set([...topology.databases.values()].map((database) => database.engine)))
-    await decider.prepare(engine)
+    void (environment.drivers ?? drivers)[engine]().catch(() => undefined)
+  for (const dialect of dialects) await decider.prepare(dialect)
   const directories = makeDirectories(config, databases, () => parts, environment.now)
   directories.registerAt(answerers)
   const counters = new ShardCounters(topology.databases.values(), limits.countedKeys, Date.now)
@@ -90,6 +102,7 @@ export async function connect(input: string | Handle | Config, environment: Clie
     config,
     databases,
     decider,
+    hints,
     executor,
     counters,
     sessions,

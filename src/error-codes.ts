@@ -6,6 +6,8 @@ export const errorCodes = {
   SIGNALBOX_UNKNOWN_DATABASE: 'An alias was used that the configuration does not declare.',
   SIGNALBOX_NO_ROUTE: 'No database could be found for a statement: no home, no router answer, no default.',
   SIGNALBOX_ROUTER_ANSWER: 'A router answered with something that is not a database.',
+  SIGNALBOX_HINT:
+    'A comment of a statement that begins with `signalbox:` cannot be understood, or does not count there.',
   SIGNALBOX_CROSS_DATABASE_QUERY: 'One statement names tables that live in different databases.',
   SIGNALBOX_CROSS_DATABASE_TRANSACTION: 'A transaction met a statement that belongs to another database.',
   SIGNALBOX_CROSS_ENGINE: 'A statement written for one engine would have to run on another.',

@@ -259,8 +259,8 @@ export class PartialWriteError extends SignalboxError implements PartialWrite {
 
 /** The parameters do not fit the engine or the statement. Nothing was sent. */
 export class ParameterError extends SignalboxError {
-  constructor(message: string) {
-    super('SIGNALBOX_PARAMETERS', message)
+  constructor(message: string, options: { readonly cause?: unknown } = {}) {
+    super('SIGNALBOX_PARAMETERS', message, options)
   }
 }
 
@@ -377,6 +377,9 @@ export class QueryError extends SignalboxError {
     if (details.engineCode !== undefined) this.engineCode = details.engineCode
   }
 }
+
+/** A server refused the settings that a statement is to run under, so that it did not run. Another server may know what this one does not. */
+export class SettingsRefusedError extends QueryError {}
 
 /** The test kit could not find, start, stop or reach a server. The message holds the end of the server's log. */
 export class TestServerError extends SignalboxError {

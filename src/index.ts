@@ -144,6 +144,7 @@ export type {
   ValueSource,
 } from './statement/analysis.ts'
 export * from './errors.ts'
+export { HintError } from './routing/hints/hint-error.ts'
 export { CursorError, PageOrderError } from './execution/pages/errors.ts'
 export { ShardMapChangedError } from './map-records/errors.ts'
 export type { VerifiedShardMap, VerifyShardMapsOptions } from './map-records/verify-shard-maps.ts'

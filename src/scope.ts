@@ -1,7 +1,6 @@
-import { checkCall, checkFunction, checkPage, checkTransaction } from './call-check.ts'
+import { checkFunction, checkPage, checkTransaction } from './call-check.ts'
 import type { ClientParts } from './client-parts.ts'
 import type { CallOptions } from './config.ts'
-import { DecisionCache } from './decider.ts'
 import type { Engine } from './drivers/driver.ts'
 import { ClientClosedError } from './errors.ts'
 import { givesLookedUpValues } from './execution/claim-book.ts'
@@ -12,10 +11,9 @@ import type { Queryable } from './execution/queryable.ts'
 import { readPage, type Page, type PageOptions } from './execution/pages/read-page.ts'
 import type { Related, RelatedOptions } from './execution/related.ts'
 import { relatedRows } from './related-rows.ts'
+import { ScopeDecisions } from './scope-decisions.ts'
 import { ReservedConnection } from './execution/reserved.ts'
 import type { RoutePreview } from './execution/route-preview.ts'
-import type { OpenShard } from './execution/one-shard.ts'
-import { shardTermsOf, type ShardTerms } from './execution/shard-decision.ts'
 import type { Result } from './execution/result.ts'
 import type { Submission } from './execution/submitted.ts'
 import { inTermsOf, withTimeLeft } from './execution/time-limit.ts'
@@ -32,13 +30,13 @@ import type { Params } from './statement/statement.ts'
 export class Scope implements Queryable {
   readonly #parts: ClientParts
   readonly #using: unknown
-  readonly #decisions: DecisionCache
+  readonly #decisions: ScopeDecisions
 
   /** @internal Made by `connect()` and `client.using()`. */
   constructor(parts: ClientParts, using?: unknown) {
     this.#parts = parts
     this.#using = using
-    this.#decisions = new DecisionCache(parts.config.limits.analysisCacheSize)
+    this.#decisions = new ScopeDecisions(parts, using)
   }
 
   /** The engine of the database that the scope is bound to; of the default database where it is not, if there is one. */
@@ -59,13 +57,15 @@ export class Scope implements Queryable {
    */
   query<Row = Record<string, unknown>>(sql: string, params: Params = [], options?: CallOptions): Promise<Result<Row>> {
     let decision: Decision | Promise<Decision>
+    let said: CallOptions | undefined
     try {
-      decision = this.#decide(sql, params, options)
-      if (!(decision instanceof Promise)) return this.#run<Row>(sql, decision, params, options)
+      said = this.#parts.hints.merged(sql, options)
+      decision = this.#decide(sql, params, said)
+      if (!(decision instanceof Promise)) return this.#run<Row>(sql, decision, params, said)
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#runLate<Row>(sql, decision, params, options, performance.now())
+    return this.#runLate<Row>(sql, decision, params, said, performance.now())
   }
 
   /**
@@ -91,13 +91,14 @@ export class Scope implements Queryable {
   async *#stream<Row>(
     sql: string,
     params: Params,
-    options: CallOptions | undefined,
+    given: CallOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
     const begun = performance.now()
     this.#assertOpen()
+    const options = this.#parts.hints.merged(sql, given)
     const role = options?.role ?? surroundings.role ?? 'autocommit'
-    const decision = await this.#decideStill(sql, params, options, role)
+    const decision = await this.#decisions.decide(sql, params, options, role)
     refuseUnstreamable(decision)
     try {
       yield* this.#parts.executor.stream<Row>(decision, params, this.#optionsLeft(options, begun), surroundings)
@@ -108,16 +109,19 @@ export class Scope implements Queryable {
 
   /** @internal For adapters: see {@link Submission}. Resolves when the server is ready again. */
   async submit(submission: Submission): Promise<void> {
-    const decision = await this.#decide(submission.sql, submission.params, submission.options)
+    const { sql, params } = submission
+    const options = this.#parts.hints.merged(sql, submission.options)
+    const decision = await this.#decide(sql, params, options)
     refuseUnstreamable(decision)
-    await this.#parts.executor.submit(decision, submission, this.#surroundings(submission.options))
+    await this.#parts.executor.submit(decision, { ...submission, options }, this.#surroundings(options))
   }
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */
   explain(sql: string, params: Params = [], options?: CallOptions): Route {
-    const decision = this.#explain(sql, params, options, this.#surrounding(options))
+    const said = this.#parts.hints.merged(sql, options)
+    const decision = this.#decisions.explain(sql, params, said, this.#surrounding(said))
     refuseTransactionControl(decision, 'client.transaction()')
-    return this.#parts.executor.likely(decision, this.#surroundings(options), options).route
+    return this.#parts.executor.likely(decision, this.#surroundings(said), said).route
   }
 
   /**
@@ -132,11 +136,8 @@ export class Scope implements Queryable {
    * ```
    */
   preview(sql: string, params?: Params, options?: CallOptions): RoutePreview {
-    checkCall(sql, params ?? [], options)
-    const using = options?.using ?? this.#using
-    const terms = this.#shardTerms(options, undefined)
-    const { decider } = this.#parts
-    const { decision, route } = decider.preview(sql, params, options, using, this.#surrounding(options), terms)
+    const said = this.#parts.hints.merged(sql, options)
+    const { decision, route } = this.#decisions.preview(sql, params, said, this.#surrounding(said))
     refuseTransactionControl(decision, 'client.transaction()')
     return route()
   }
@@ -146,7 +147,9 @@ export class Scope implements Queryable {
    * settles on; if `explain` refuses the statement, in the default database's. Runs nothing, connects to nothing.
    */
   async analyze(sql: string, params: Params = [], options?: CallOptions): Promise<Analysis> {
-    return await this.#parts.decider.analyze(sql, params, options, this.#using)
+    const { decider, hints } = this.#parts
+    const said = hints.merged(sql, options)
+    return await decider.analyze(sql, params, said, said?.using ?? this.#using)
   }
 
   /**
@@ -176,10 +179,13 @@ export class Scope implements Queryable {
     return new Transaction(this.#host(surrounding, surroundings), options)
   }
 
-  /** A connection of one's own for what lives on a connection: settings, temporary tables, advisory locks. */
+  /**
+   * A connection of one's own for what lives on a connection: settings, temporary tables, advisory locks. Each statement belongs to the session
+   * that it is called in, whoever has reserved the connection; a transaction to the one of its first statement.
+   */
   reserve(): ReservedConnection {
     this.#assertOpen()
-    return new ReservedConnection(this.#host('reserved connection', this.#parts.sessions.current()))
+    return new ReservedConnection(this.#host('reserved connection', this.#parts.sessions.present))
   }
 
   /**
@@ -208,12 +214,17 @@ export class Scope implements Queryable {
     params: Params = [],
     options: PageOptions = {},
   ): Promise<Page<Row>> {
-    const call = checkPage(options)
+    const call = this.#parts.hints.merged(sql, checkPage(options))
     const { database } = await this.#decide(sql, params, call)
-    return await readPage<Row>(sql, params, options, {
-      engine: database.engine,
-      query: async (text, values, rest) => await this.query(text, values, { ...rest, dialect: database.engine }),
-    })
+    return await readPage<Row>(
+      sql,
+      params,
+      { ...options, ...call },
+      {
+        engine: database.engine,
+        query: async (text, values, rest) => await this.query(text, values, { ...rest, dialect: database.engine }),
+      },
+    )
   }
 
   /**
@@ -278,7 +289,7 @@ export class Scope implements Queryable {
       decision,
       { signal: options?.signal, timeoutMs: this.#timeoutOf(options) },
       (on) => this.#runNow<Row>(on, params, this.#optionsLeft(options, begun), surroundings),
-      () => this.#decideStill(sql, params, this.#optionsLeft(options, begun), this.#surrounding(options)),
+      () => this.#decisions.decide(sql, params, this.#optionsLeft(options, begun), this.#surrounding(options)),
     )
   }
 
@@ -300,44 +311,7 @@ export class Scope implements Queryable {
 
   #decide(sql: string, params: Params, options: CallOptions | undefined): Decision | Promise<Decision> {
     this.#assertOpen()
-    return this.#decideStill(sql, params, options, this.#surrounding(options))
-  }
-
-  /** Also for what was begun before `close()` and may go on to its end. */
-  #decideStill(
-    sql: string,
-    params: Params,
-    options: CallOptions | undefined,
-    surrounding: Surrounding,
-    open?: OpenShard,
-  ): Decision | Promise<Decision> {
-    // Everything that runs comes by here; the common call, without options, costs two comparisons.
-    if (options !== undefined || typeof sql !== 'string' || typeof params !== 'object' || params === null)
-      checkCall(sql, params, options)
-    const { decider } = this.#parts
-    const terms = this.#shardTerms(options, open)
-    if (options?.using !== undefined)
-      return decider.decide(sql, params, options, options.using, surrounding, undefined, terms)
-    return decider.decide(sql, params, options, this.#using, surrounding, this.#decisions, terms)
-  }
-
-  #explain(
-    sql: string,
-    params: Params,
-    options: CallOptions | undefined,
-    surrounding: Surrounding,
-    open?: OpenShard,
-  ): Decision {
-    checkCall(sql, params, options)
-    const { decider } = this.#parts
-    const terms = this.#shardTerms(options, open)
-    if (options?.using !== undefined)
-      return decider.explain(sql, params, options, options.using, surrounding, undefined, terms)
-    return decider.explain(sql, params, options, this.#using, surrounding, this.#decisions, terms)
-  }
-
-  #shardTerms(options: CallOptions | undefined, open: OpenShard | undefined): ShardTerms {
-    return shardTermsOf(this.#parts.sessions.current().shard, options, open)
+    return this.#decisions.decide(sql, params, options, this.#surrounding(options))
   }
 
   #timeoutOf(options: CallOptions | undefined): number {
@@ -348,11 +322,6 @@ export class Scope implements Queryable {
   #optionsLeft(options: CallOptions | undefined, begun: number): CallOptions | undefined {
     const timeoutMs = this.#timeoutOf(options)
     return timeoutMs === 0 ? options : withTimeLeft({ ...options, timeoutMs }, begun)
-  }
-
-  /** A statement without tables belongs wherever its transaction is, not in the default database. */
-  #floats({ locations }: Decision, options: CallOptions | undefined): boolean {
-    return locations.length === 0 && options?.using === undefined && this.#using === undefined
   }
 
   #assertOpen(): void {
@@ -371,28 +340,25 @@ export class Scope implements Queryable {
   }
 
   #host(surrounding: Surrounding, surroundings: Surroundings): TransactionHost {
-    const { decider, executor, config, lookups } = this.#parts
+    const { executor, config, lookups, hints } = this.#parts
+    const decisions = this.#decisions
     return {
       executor,
       surroundings,
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,
       claims: () => lookups.claims(),
+      hinted: (sql, options) => hints.merged(sql, options),
       decide: (sql, params, options, pinned) => {
-        if (pinned === undefined) this.#assertOpen()
-        const placed = (decision: Decision): Decision | Promise<Decision> =>
-          pinned !== undefined && this.#floats(decision, options)
-            ? decider.decide(sql, params, options, pinned.on, surrounding, undefined, this.#shardTerms(options, pinned))
-            : decision
-        const decision = this.#decideStill(sql, params, options, surrounding, pinned)
-        return decision instanceof Promise ? decision.then(placed) : placed(decision)
+        if (pinned !== undefined) return decisions.within(sql, params, options, surrounding, pinned)
+        this.#assertOpen()
+        return decisions.decide(sql, params, options, surrounding)
       },
       explain: (sql, params, options, pinned) => {
-        const decision = this.#explain(sql, params, options, surrounding, pinned)
+        const said = hints.merged(sql, options)
+        const { decision, settled } = decisions.explainWithin(sql, params, said, surrounding, pinned)
         refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
-        if (pinned === undefined || !this.#floats(decision, options)) return decision.route
-        const terms = this.#shardTerms(options, pinned)
-        return decider.explain(sql, params, options, pinned.on, surrounding, undefined, terms).route
+        return settled().route
       },
     }
   }

@@ -105,6 +105,9 @@ export class Sessions {
     return this.#parts.scoped ? (this.#storage.getStore() ?? this.#outside) : this.#outside
   }
 
+  /** What surrounds each call, whichever it is: for what is kept over several of them. */
+  readonly present: Surroundings = new PresentSurroundings(() => this.current())
+
   get ignoredTokens(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#ignored)
   }
@@ -233,4 +236,41 @@ function nothing(): void {}
 
 function keyOf(database: string, shard: string): string {
   return `${database}/${shard}`
+}
+
+/** The surroundings of the call that looks. */
+class PresentSurroundings implements Surroundings {
+  readonly #current: () => Surroundings
+
+  constructor(current: () => Surroundings) {
+    this.#current = current
+  }
+
+  get memory(): SessionMemory {
+    return this.#current().memory
+  }
+
+  get shared(): boolean {
+    return this.#current().shared
+  }
+
+  get role(): Surroundings['role'] {
+    return this.#current().role
+  }
+
+  get tags(): Surroundings['tags'] {
+    return this.#current().tags
+  }
+
+  get maxStalenessMs(): Surroundings['maxStalenessMs'] {
+    return this.#current().maxStalenessMs
+  }
+
+  get atLeast(): Surroundings['atLeast'] {
+    return this.#current().atLeast
+  }
+
+  get shard(): Surroundings['shard'] {
+    return this.#current().shard
+  }
 }

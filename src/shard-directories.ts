@@ -81,6 +81,7 @@ export function beginOn(
     const tx = new Transaction(
       {
         executor,
+        hinted: (_sql, options) => options,
         surroundings: sessions.current(),
         attempts: config.limits.readAttempts,
         queryTimeoutMs: config.limits.queryTimeoutMs,

@@ -89,7 +89,8 @@ export function findConfigFile(from: string): string {
   )
 }
 
-async function readConfigFile(file: string): Promise<Config> {
+/** The default export of a configuration file, not validated yet; a function is called. */
+export async function readConfigFile(file: string): Promise<Config> {
   refuseTypeScriptOnOldNode(file, process.features.typescript, process.version)
   let exported: unknown
   try {

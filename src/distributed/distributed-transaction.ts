@@ -57,9 +57,9 @@ export class DistributedTransaction implements Queryable {
     options?: CallOptions,
   ): Promise<Result<Row>> {
     this.#assertOpen()
-    const { branches } = this.#shared
+    const { branches, parts } = this.#shared
     return await this.#inTurn(async () => {
-      const limited = this.#limited(options)
+      const limited = this.#limited(parts.host.hinted(sql, options))
       return await branches.query<Row>(await branches.decide(sql, params, limited), params, limited, this.#depth)
     })
   }
@@ -82,9 +82,9 @@ export class DistributedTransaction implements Queryable {
     options?: CallOptions,
   ): AsyncGenerator<Row, void, undefined> {
     this.#assertOpen()
-    const { branches } = this.#shared
+    const { branches, parts } = this.#shared
     const { rows, first } = await this.#inTurn(async () => {
-      const limited = this.#limited(options)
+      const limited = this.#limited(parts.host.hinted(sql, options))
       const decision = await branches.decide(sql, params, limited)
       const source = branches.stream<Row>(decision, params, limited, this.#depth)
       // Pulled here, since a stream is sent with its first row; and its branches have begun when the next call has its turn.

@@ -64,7 +64,7 @@ export interface GroupMemo {
 }
 
 /** The options of a call, for parts that are sent on its behalf. */
-export type SendOptions = Omit<CallOptions, 'rowMode'> & { readonly rowMode?: DriverRequest['rowMode'] }
+export type SendOptions = Omit<CallOptions, 'rowMode'> & Pick<DriverRequest, 'rowMode' | 'described'>
 
 /** How the text is asked of several shards; found out once for each text. */
 export interface ScatterMemo {
@@ -157,6 +157,10 @@ export function requestOf(
     signal: options?.signal,
     prepare: options?.prepare,
     fetchSize: options?.fetchSize ?? decision.database.pool.fetchSize,
+    sender: options?.sender,
+    settings: options?.settings,
+    changes: options?.changes,
+    described: options?.described,
   }
 }
 

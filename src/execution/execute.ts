@@ -1,5 +1,5 @@
 import type { CallOptions, ClientLimits } from '../config.ts'
-import type { Access, DriverPool, DriverRequest, DriverResult, Lease } from '../drivers/driver.ts'
+import type { Access, DriverPool, DriverRequest, DriverResult, Lease, TransactionStatus } from '../drivers/driver.ts'
 import { locate } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
@@ -7,8 +7,7 @@ import { requestOf, whereOf, type Decision, type SendOptions } from './decision.
 import { ownedWrite, refuseUnproved } from './owned-write.ts'
 import { needsAllKept, type OwnerCheck } from './owner-check.ts'
 import type { PoolRegistry } from './pool-registry.ts'
-import { refuseSeveralShards } from './one-shard.ts'
-import { submitTo, type Submission } from './submitted.ts'
+import { submitAutocommitted, submitOnLease, type Submission } from './submitted.ts'
 import { changeOfSeveralStreamed, insertByShard, writeEveryShard } from './every-shard.ts'
 import { Result } from './result.ts'
 import { hasReplicas } from '../topology/topology.ts'
@@ -19,7 +18,7 @@ import { Scatter } from './scatter/scatter.ts'
 import { scatterPlanOf } from './scatter/scatter-plan.ts'
 import type { ScatterParts } from './scatter/shard-parts.ts'
 import type { Outcome, ShardCounters } from './shard-counters.ts'
-import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
+import { inTermsOf, withTimeLeft, type LeaseTerms } from './time-limit.ts'
 import { reserveShard } from './shard-connection.ts'
 import { resumed, streamTraced } from './row-stream.ts'
 import { queryChannel, traced } from './trace.ts'
@@ -57,7 +56,7 @@ export class Executor {
   run<Row>(
     decision: Decision,
     params: Params,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
     this.called(decision, params)
@@ -136,11 +135,22 @@ export class Executor {
     return this.#counted(decision, begun, answer)
   }
 
+  /** As `onLease`, of an object of the driver's own. */
+  submitOnLease(
+    decision: Decision,
+    request: DriverRequest,
+    lease: Lease,
+    submission: Submission,
+    { inTransaction }: { readonly inTransaction: boolean },
+  ): Promise<TransactionStatus> {
+    return submitOnLease(this, decision, request, lease, submission, { counters: this.#counters, inTransaction })
+  }
+
   /** Rows one by one; the connection is given back when the loop ends, however it ends. */
   stream<Row>(
     decision: Decision,
     params: Params,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
     this.called(decision, params)
@@ -167,13 +177,13 @@ export class Executor {
   }
 
   /** A connection of one's own, for transactions and reserved connections. */
-  async lease(decision: Decision, access: Access, limits: CallLimits, surroundings: Surroundings): Promise<Lease> {
+  async lease(decision: Decision, access: Access, limits: LeaseTerms, surroundings: Surroundings): Promise<Lease> {
     const begun = limits.timeoutMs ? performance.now() : 0
     const open = async (placed: Decision): Promise<Lease> => {
       const pool = await this.pool(placed)
       try {
-        const { signal, timeoutMs } = withTimeLeft(limits, begun)
-        return await pool.lease({ access, signal, timeoutMs })
+        const { signal, timeoutMs, settings } = withTimeLeft(limits, begun)
+        return await pool.lease({ access, signal, timeoutMs, settings })
       } catch (error) {
         throw locate(inTermsOf(limits.timeoutMs, error), whereOf(placed))
       }
@@ -185,21 +195,8 @@ export class Executor {
 
   /** An object of the driver's own, on a connection of its own. */
   async submit(decision: Decision, submission: Submission, surroundings: Surroundings): Promise<void> {
-    const { params, options } = submission
-    this.called(decision, params)
-    refuseSeveralShards(decision, 'A cursor, a stream or a copy of a driver')
-    refuseUnproved(decision)
-    const request = requestOf(decision, params, options, this.#timeoutMs)
-    const send = async (placed: Decision): Promise<void> =>
-      await submitTo(await this.pool(placed), placed, request, submission)
-    if (!hasReplicas(decision.database)) return await send(decision)
-    // What it writes has taken effect when it has ended.
-    const ended = this.#replicated.begun(decision, surroundings)
-    try {
-      await this.#replicated.run(decision, surroundings, options, request, { send })
-    } finally {
-      ended()
-    }
+    const parts = { counters: this.#counters, replicated: this.#replicated, timeoutMs: this.#timeoutMs }
+    await submitAutocommitted(decision, submission, surroundings, { executor: this, ...parts })
   }
 
   /** The decision as it would be carried out now. Waits for nothing. */
@@ -287,7 +284,7 @@ export class Executor {
   async #runOnSeveral<Row>(
     decision: Decision,
     params: Params,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
     surroundings: Surroundings,
   ): Promise<Result<Row>> {
     const { rows, route } = decision
@@ -310,7 +307,7 @@ export class Executor {
   #streamOfSeveral<Row>(
     decision: Decision,
     params: Params,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
     surroundings: Surroundings,
   ): AsyncGenerator<Row, void, undefined> {
     if (decision.route.effect === 'read')

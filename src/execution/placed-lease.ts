@@ -21,7 +21,7 @@ export interface LeaseWatch {
   begun(access: Access): (covered?: Position) => void
   /** The position of a commit, if it covers all that its transaction can have read as well. */
   covering(position: Position | undefined): Position | undefined
-  /** Before a statement is sent that may write. */
+  /** Before a statement is sent that may write, in what was begun last. */
   writing(): void
   failed(error: unknown): void
   /** The answer, or an error as soon as the server is given up. */
@@ -59,8 +59,8 @@ export class PlacedLease implements Lease {
     if (lease.copyIn !== undefined)
       this.copyIn = async (request, blocks) => await this.#answer(request, () => lease.copyIn!(request, blocks))
     if (lease.submit !== undefined)
-      this.submit = async (request, statement, events) =>
-        await this.#answer(request, () => lease.submit!(request, statement, events))
+      this.submit = async (request, statement, events, hear) =>
+        await this.#answer(request, () => lease.submit!(request, statement, events, hear))
     if (lease.commitFate !== undefined) {
       this.commitFate = async (there) => {
         // It may have taken effect later than a position that was asked for since it was lost.
@@ -179,8 +179,9 @@ export class PlacedLease implements Lease {
 
   /** What a statement outside of a transaction does is done with its answer; inside, with the transaction's end. */
   #begun({ access }: DriverRequest): (() => void) | undefined {
+    const ended = this.#endTransaction === undefined ? this.#watch.begun(access) : undefined
     if (access !== 'read') this.#watch.writing()
-    return this.#endTransaction === undefined ? this.#watch.begun(access) : undefined
+    return ended
   }
 
   async #ending(work: Promise<void>, position?: () => Position | undefined): Promise<void> {

@@ -11,6 +11,7 @@ export type ShadowOpener = (driver: Driver, database: Database, options: PoolOpt
 export class PoolRegistry {
   readonly #drivers: Readonly<Record<Engine, () => Promise<Driver>>>
   readonly #openShadow: ShadowOpener | undefined
+  readonly #exitOnIdle: boolean
   readonly #pools = new Map<string, DriverPool>()
   readonly #opening = new Map<string, Promise<DriverPool>>()
   /** What was accepted and is on its way to a pool. */
@@ -18,9 +19,15 @@ export class PoolRegistry {
   #closing: Promise<void> | undefined
   #closed = false
 
-  constructor(drivers: Readonly<Record<Engine, () => Promise<Driver>>>, openShadow?: ShadowOpener) {
+  /** `exitOnIdle`: connections that do nothing do not keep the process alive. */
+  constructor(
+    drivers: Readonly<Record<Engine, () => Promise<Driver>>>,
+    openShadow?: ShadowOpener,
+    exitOnIdle: boolean = false,
+  ) {
     this.#drivers = drivers
     this.#openShadow = openShadow
+    this.#exitOnIdle = exitOnIdle
   }
 
   /** The pool of a server if it is open already: the path without a promise. */
@@ -57,6 +64,7 @@ export class PoolRegistry {
     const { alias, noWrites } = database
     const options = {
       ...database.pool,
+      ...(this.#exitOnIdle ? { exitOnIdle: true } : {}),
       traceCommits: tracesCommits(database),
       trackPositions: hasReplicas(database),
       readOnly: noWrites !== undefined,

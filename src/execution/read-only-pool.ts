@@ -11,6 +11,7 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../drivers/driver.ts'
+import { namedSettings } from '../drivers/named-settings.ts'
 import { queryOnLease, streamOnLease } from '../drivers/on-lease.ts'
 import { QueryError, ReadOnlyTransactionError } from '../errors.ts'
 import { NoWritesError } from '../routing/write-guard.ts'
@@ -48,6 +49,7 @@ export class ReadOnlyPool implements DriverPool {
 
   query(request: DriverRequest): DriverResult | Promise<DriverResult> {
     refuseWrite(request, this.#terms)
+    refuseSettings(request, this.#terms)
     if (!this.#terms.refusedByServer) return queryOnLease(this, request)
     try {
       const answer = this.#pool.query(request)
@@ -62,6 +64,7 @@ export class ReadOnlyPool implements DriverPool {
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     refuseWrite(request, this.#terms)
+    refuseSettings(request, this.#terms)
     if (this.#terms.refusedByServer) {
       yield* explainedRows(this.#pool.stream(request), this.#terms)
       return
@@ -70,6 +73,7 @@ export class ReadOnlyPool implements DriverPool {
   }
 
   async lease(options: Parameters<DriverPool['lease']>[0] = {}): Promise<Lease> {
+    refuseSettings(options, this.#terms)
     return new ReadOnlyLease(await this.#pool.lease({ ...options, access: 'read' }), this.#terms)
   }
 
@@ -93,6 +97,7 @@ export class ReadOnlyPool implements DriverPool {
 class ReadOnlyLease implements Lease {
   readonly copyOut?: (request: DriverRequest) => AsyncGenerator<CopyBlock, void, undefined>
   readonly commitFate?: NonNullable<Lease['commitFate']>
+  readonly submit?: NonNullable<Lease['submit']>
   readonly #lease: Lease
   readonly #terms: GuardTerms
   /** A transaction of the caller's, or around a stream: each is read-only. */
@@ -104,6 +109,11 @@ class ReadOnlyLease implements Lease {
     this.#lease = lease
     this.#terms = terms
     if (lease.copyOut !== undefined) this.copyOut = (request) => this.#rows(request, () => lease.copyOut!(request))
+    if (lease.submit !== undefined && terms.refusedByServer)
+      this.submit = async (request, ...rest) => {
+        refuseWrite(request, terms)
+        return await lease.submit!(request, ...rest)
+      }
     if (lease.commitFate !== undefined) this.commitFate = async (there) => await lease.commitFate!(there)
   }
 
@@ -209,6 +219,14 @@ function refuseWrite({ access, sql }: DriverRequest, { alias, noWrites }: GuardT
   const head = sql.length > 60 ? `${sql.slice(0, 60)}…` : sql
   throw new NoWritesError(
     `"${alias}" takes no writes: ${noWrites}. What was asked for needs a write there (${head}). It was not sent.`,
+  )
+}
+
+/** By this setting the server was told to refuse writes. */
+function refuseSettings({ settings }: Pick<DriverRequest, 'settings'>, { alias, noWrites }: GuardTerms): void {
+  if (namedSettings(settings)?.values.has('default_transaction_read_only') !== true) return
+  throw new NoWritesError(
+    `"${alias}" takes no writes: ${noWrites}. The session has set default_transaction_read_only, which is what holds the server to that. Nothing was sent. RESET it first.`,
   )
 }
 

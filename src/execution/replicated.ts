@@ -161,7 +161,7 @@ export class Replicated {
   #watched(
     placed: Decision,
     lease: Lease,
-    { memory, shared }: Surroundings,
+    surroundings: Surroundings,
     wishes: ReadWishes,
     because: readonly Reason[],
   ): Lease {
@@ -170,9 +170,14 @@ export class Replicated {
     const onPrimary = route.role === 'primary'
     const since = now()
     if (!onPrimary) balancer.started(server)
+    // Of a connection that is kept over several sessions each statement, or transaction, has its own.
+    let { memory } = surroundings
     const watch: LeaseWatch = {
-      begun: (access) =>
-        onPrimary && (access !== 'read' || !shared) ? this.#begunIn(memory, placed, undefined) : nothing,
+      begun: (access) => {
+        memory = surroundings.memory
+        const counts = onPrimary && (access !== 'read' || !surroundings.shared)
+        return counts ? this.#begunIn(memory, placed, undefined) : nothing
+      },
       writing: () => (memory.wrote = true),
       covering: (position) => this.#covering(placed, position),
       failed: (error) => this.#report(placed, error),

@@ -13,9 +13,9 @@ import { ownedWriteOn, refuseUnproved } from './owned-write.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
-import { submitOn, type Submission } from './submitted.ts'
+import type { Submission } from './submitted.ts'
 import { withTimeLeft } from './time-limit.ts'
-import type { CallLimits } from './time-limit.ts'
+import type { LeaseTerms } from './time-limit.ts'
 import { Turns } from './turns.ts'
 import type { TransactionHost } from './transaction-host.ts'
 import { Transaction, runTransaction, type TransactionOptions } from './transaction.ts'
@@ -40,6 +40,11 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   /** The alias of the database that the connection belongs to; `undefined` before the first statement. */
   get database(): string | undefined {
     return this.#bound?.decision.route.database
+  }
+
+  /** @internal For adapters: the connection is lost, and what it had with it. */
+  get isBroken(): boolean {
+    return this.#broken
   }
 
   /** Runs one statement on the connection. */
@@ -87,7 +92,8 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   /** @internal For adapters: see {@link Submission}. Whatever it is: transaction control is the caller's affair, too. */
   async submit(submission: Submission): Promise<TransactionStatus> {
     this.#assertFree()
-    const { sql, params, options } = submission
+    const { sql, params } = submission
+    const options = this.#host.hinted(sql, submission.options)
     const { decision, answer } = await this.#turns.take(async () => {
       const decided = await this.#host.decide(sql, params, options, this.#open)
       refuseClaims(decided)
@@ -95,7 +101,9 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
       this.#host.executor.called(decided, params)
       const request = requestOf(decided, params, options, this.#host.queryTimeoutMs)
       const lease = await this.#free(decided, request)
-      return { decision: decided, answer: submitOn(lease, decided, request, submission) }
+      const { executor } = this.#host
+      const answer = executor.submitOnLease(decided, request, lease, submission, { inTransaction: false })
+      return { decision: decided, answer }
     })
     try {
       return await answer
@@ -158,9 +166,10 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   async #prepare(
     sql: string,
     params: Params,
-    options: CallOptions | undefined,
+    given: CallOptions | undefined,
   ): Promise<{ decision: Decision; lease: Lease; request: DriverRequest }> {
     const begun = performance.now()
+    const options = this.#host.hinted(sql, given)
     const decision = await this.#host.decide(sql, params, options, this.#open)
     refuseTransactionControl(decision, 'client.transaction()')
     refuseClaims(decision)
@@ -174,12 +183,12 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
     }
   }
 
-  async #bind(decision: Decision, limits: CallLimits): Promise<Lease> {
+  async #bind(decision: Decision, terms: LeaseTerms): Promise<Lease> {
     const { executor } = this.#host
     refuseSeveralShards(decision, 'A reserved connection')
     const bound = (this.#bound ??= {
       decision,
-      lease: executor.lease(decision, 'session', limits, this.#host.surroundings),
+      lease: executor.lease(decision, 'session', terms, this.#host.surroundings),
     })
     const { database } = bound.decision.route
     if (database !== decision.route.database) {
@@ -206,17 +215,17 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   }
 
   /** The connection, if no transaction has it. */
-  async #free(decision: Decision, limits: CallLimits): Promise<Lease> {
-    const lease = await this.#bind(decision, limits)
+  async #free(decision: Decision, terms: LeaseTerms): Promise<Lease> {
+    const lease = await this.#bind(decision, terms)
     this.#assertNotLent()
     return lease
   }
 
   /** The connection for a transaction, which gives it back to this object and not to the pool. */
-  async #lend(decision: Decision, limits: CallLimits): Promise<Lease> {
+  async #lend(decision: Decision, terms: LeaseTerms): Promise<Lease> {
     this.#assertFree()
     const lease = await this.#turns.take(async () => {
-      const free = await this.#free(decision, limits)
+      const free = await this.#free(decision, terms)
       this.#inTransaction = true
       return free
     })

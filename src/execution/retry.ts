@@ -1,4 +1,4 @@
-import { QueryError, SignalboxError, type ErrorClass } from '../errors.ts'
+import { QueryError, SettingsRefusedError, SignalboxError, type ErrorClass } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
 
 /** Whether an attempt that failed may be made again: nothing can happen twice, and the trouble was the connection's. */
@@ -9,11 +9,12 @@ export function mayRetry(error: unknown): boolean {
 
 /**
  * Whether another server of the shard may do what this one could not: its connection or its role was the trouble, and
- * nothing happened. On a replica also a conflict with what it replays.
+ * nothing happened. On a replica also a conflict with what it replays, and settings that it does not have yet.
  */
 export function mayMove(error: unknown, role: Role): boolean {
   if (!(error instanceof QueryError) || !error.safeToRetry) return false
-  return serversFaults.has(error.errorClass) || (role === 'replica' && error.errorClass === 'serialization')
+  if (serversFaults.has(error.errorClass)) return true
+  return role === 'replica' && (error.errorClass === 'serialization' || error instanceof SettingsRefusedError)
 }
 
 const serversFaults: ReadonlySet<ErrorClass> = new Set(['connection-lost', 'shutting-down', 'starting-up', 'read-only'])

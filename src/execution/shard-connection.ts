@@ -8,11 +8,11 @@ import { PlacedLease } from './placed-lease.ts'
 import { noteOrigin } from './row-origins.ts'
 import { streamTraced } from './row-stream.ts'
 import type { ShardConnection } from './scatter/shard-parts.ts'
-import type { CallLimits } from './time-limit.ts'
+import type { LeaseTerms } from './time-limit.ts'
 
 /** Those who have connections. */
 export interface LeaseHost {
-  lease(decision: Decision, access: Access, limits: CallLimits, surroundings: Surroundings): Promise<Lease>
+  lease(decision: Decision, access: Access, terms: LeaseTerms, surroundings: Surroundings): Promise<Lease>
   onLease(
     decision: Decision,
     request: DriverRequest,
@@ -32,9 +32,9 @@ export async function reserveShard(
   options: SendOptions & { readonly timeoutMs: number },
   surroundings: Surroundings,
 ): Promise<ShardConnection> {
-  const { timeoutMs, signal } = options
+  const { timeoutMs, signal, settings } = options
   const onPrimary = { ...single, route: Object.freeze({ ...single.route, role: 'primary' as const }) }
-  const lease = await host.lease(onPrimary, 'session', { timeoutMs, signal }, surroundings)
+  const lease = await host.lease(onPrimary, 'session', { timeoutMs, signal, settings }, surroundings)
   const decision = lease instanceof PlacedLease ? lease.place(onPrimary) : onPrimary
   const { engine } = decision.database
   const request = (sql: string, params: Params, rowMode: SendOptions['rowMode']): DriverRequest => ({

@@ -45,7 +45,8 @@ export class ShardWatches {
   constructor(pools: PoolRegistry, drivers: Readonly<Record<Engine, () => Promise<Driver>>>, topology: TopologyStore) {
     this.#pools = pools
     this.#topology = topology
-    this.#probePools = new PoolRegistry(drivers)
+    // Watching servers is nothing that a process should live for.
+    this.#probePools = new PoolRegistry(drivers, undefined, true)
   }
 
   of(database: Database, shard: Shard): ShardMonitor {

@@ -1,3 +1,4 @@
+import type { DriverRequest } from '../drivers/driver.ts'
 import { AbortedError, TimeoutError } from '../errors.ts'
 
 /** How long one caller waits. */
@@ -5,6 +6,12 @@ export interface CallLimits {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds from the call to the answer; 0 or absent = no limit. */
   readonly timeoutMs?: number | undefined
+}
+
+/** What is wanted of a connection, and how long it is waited for. */
+export interface LeaseTerms extends CallLimits {
+  /** Those that it is to have; default: none of anybody's. */
+  readonly settings?: DriverRequest['settings']
 }
 
 /** The same call with what is left of its time, at least 1 ms: being too late is found out by who carries it out. */

@@ -45,6 +45,20 @@ export async function traced<T extends { readonly rowCount: number }>(
   }
 }
 
+/** Tells the subscribers that the statement of an object of a driver's own begins; the function that is given, how it has ended. */
+export function submissionTold(
+  event: QueryEvent,
+): (outcome: { readonly rowCount: number; readonly error?: unknown }) => void {
+  const begun = performance.now()
+  queryChannel.start.publish(event)
+  return ({ rowCount, error }) => {
+    if (error === undefined) event.rowCount = rowCount
+    else queryChannel.error.publish(Object.assign(event, { error }))
+    event.durationMs = performance.now() - begun
+    queryChannel.asyncEnd.publish(event)
+  }
+}
+
 /**
  * Calls `listener` after each statement of every client in this process: for SQL logging and profiling. Returns a
  * function that stops it. The typed way to the diagnostics channel `tracing:signalbox:query`; an error in the listener becomes a

@@ -14,7 +14,7 @@ import { whereOf, type Decision } from './decision.ts'
 import { isSamePlace, onOtherShard, openShardOf, refuseSeveralShards, type OpenShard } from './one-shard.ts'
 import { settleCommit, type CommitInquiry } from './commit-fate.ts'
 import { withRetry } from './retry.ts'
-import type { CallLimits } from './time-limit.ts'
+import type { LeaseTerms } from './time-limit.ts'
 import { Turns } from './turns.ts'
 
 type State =
@@ -23,7 +23,7 @@ type State =
   | { readonly name: 'ended'; readonly how: 'committed' | 'rolled back' | 'failed'; readonly error?: unknown }
 
 /** Where a transaction's connection comes from. */
-export type LeaseSource = (decision: Decision, access: Access, limits: CallLimits) => Promise<Lease>
+export type LeaseSource = (decision: Decision, access: Access, terms: LeaseTerms) => Promise<Lease>
 
 /** How to find out about a COMMIT that was not answered, on the database of the transaction's first statement. */
 export type InquirySource = (first: Decision) => CommitInquiry
@@ -105,23 +105,23 @@ export class TransactionCore {
    * The connection for a statement, after `BEGIN`. A statement of another database rolls everything back and throws.
    * Opening is repeated after a lost connection: nothing of the caller's was sent.
    */
-  enter(decision: Decision, limits: CallLimits): Lease | Promise<Lease> {
+  enter(decision: Decision, terms: LeaseTerms): Lease | Promise<Lease> {
     this.assertUsable()
     this.#refuseWrite(decision)
     const state = this.#state
     if (state.name !== 'open' || state.begun === undefined || !isSamePlace(state.first, decision))
-      return this.#enterLate(decision, limits)
+      return this.#enterLate(decision, terms)
     if (decision.route.effect === 'session') this.#dirty = true
     return state.begun
   }
 
-  async #enterLate(decision: Decision, limits: CallLimits): Promise<Lease> {
+  async #enterLate(decision: Decision, terms: LeaseTerms): Promise<Lease> {
     if (this.#state.name === 'idle') {
       refuseSeveralShards(decision, 'A transaction')
       this.#state = {
         name: 'open',
         first: decision,
-        lease: withRetry(this.#attempts, async () => await this.#begin(decision, limits)),
+        lease: withRetry(this.#attempts, async () => await this.#begin(decision, terms)),
       }
     }
     const state = this.#state
@@ -155,8 +155,8 @@ export class TransactionCore {
     )
   }
 
-  async #begin(decision: Decision, limits: CallLimits): Promise<Lease> {
-    const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write', limits)
+  async #begin(decision: Decision, terms: LeaseTerms): Promise<Lease> {
+    const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write', terms)
     try {
       await lease.begin(this.#options)
       return lease

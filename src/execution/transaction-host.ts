@@ -10,6 +10,8 @@ import type { LeaseSource } from './transaction-core.ts'
 
 /** What a transaction needs from its client. */
 export interface TransactionHost {
+  /** The options of a call, with what comments of its text say. */
+  hinted(sql: string, options: CallOptions | undefined): CallOptions | undefined
   /** Routes a statement; `pinned` is the place of the open transaction, for a statement that names no table. */
   decide(
     sql: string,

@@ -9,11 +9,11 @@ import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type 
 import { inquiryOf } from './commit-inquiry.ts'
 import { OwnerMovedError, ProvedKeys } from './owner-check.ts'
 import { resumed, streamTraced } from './row-stream.ts'
-import { submitOn, type Submission } from './submitted.ts'
+import type { Submission } from './submitted.ts'
 import { PlacedLease } from './placed-lease.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
-import { inTermsOf, withTimeLeft, type CallLimits } from './time-limit.ts'
+import { inTermsOf, withTimeLeft, type CallLimits, type LeaseTerms } from './time-limit.ts'
 import { TransactionCore } from './transaction-core.ts'
 import { fromPool, type TransactionHost } from './transaction-host.ts'
 
@@ -138,7 +138,9 @@ export class Transaction implements Queryable, AsyncDisposable {
     const { decision, timeoutMs, answer } = await this.#core.inTurn(async () => {
       const { lease, request, ...prepared } = await this.#prepare(sql, params, options)
       // Not awaited here: the next call may cancel it.
-      return { ...prepared, answer: submitOn(lease, prepared.decision, request, submission) }
+      const { executor } = this.#host
+      const how = { inTransaction: true }
+      return { ...prepared, answer: executor.submitOnLease(prepared.decision, request, lease, submission, how) }
     })
     try {
       return await answer
@@ -244,7 +246,7 @@ export class Transaction implements Queryable, AsyncDisposable {
   #prepare(sql: string, params: Params, options: CallOptions | undefined): Prepared | Promise<Prepared> {
     this.#assertNotAborted()
     const begun = performance.now()
-    const callOptions = this.#callOptions(options)
+    const callOptions = this.#callOptions(this.#host.hinted(sql, options))
     const prepare = (decision: Decision): Prepared | Promise<Prepared> => {
       refuseTransactionControl(decision, 'commit(), rollback() or a nested transaction()')
       refuseHiddenCommit(decision)
@@ -299,12 +301,12 @@ export class Transaction implements Queryable, AsyncDisposable {
   }
 
   /** The connection, with this savepoint and those around it set. */
-  #enter(decision: Decision, limits: CallLimits): Lease | Promise<Lease> {
-    return this.#parent === undefined ? this.#core.enter(decision, limits) : this.#enterSavepoint(decision, limits)
+  #enter(decision: Decision, terms: LeaseTerms): Lease | Promise<Lease> {
+    return this.#parent === undefined ? this.#core.enter(decision, terms) : this.#enterSavepoint(decision, terms)
   }
 
   /** The connection, on which the values of looked-up columns are claimed. */
-  async #enterClaiming(decision: Decision, params: Params, limits: CallLimits): Promise<Lease> {
+  async #enterClaiming(decision: Decision, params: Params, limits: LeaseTerms): Promise<Lease> {
     const begun = performance.now()
     // Before the transaction begins, so that nobody waits for its locks meanwhile; unless it is open, or will not have the statement.
     const isNew = this.#core.isIdle && this.#options.readOnly !== true && decision.route.shards.length === 1
@@ -319,8 +321,8 @@ export class Transaction implements Queryable, AsyncDisposable {
     return lease
   }
 
-  async #enterSavepoint(decision: Decision, limits: CallLimits): Promise<Lease> {
-    const lease = await this.#parent!.#enter(decision, limits)
+  async #enterSavepoint(decision: Decision, terms: LeaseTerms): Promise<Lease> {
+    const lease = await this.#parent!.#enter(decision, terms)
     if (this.#savepointIsSet) return lease
     try {
       await lease.savepoint(this.#savepointName)

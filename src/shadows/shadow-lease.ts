@@ -126,14 +126,15 @@ export class ShadowLease implements Lease {
       this.#isRedefining = true
       return await this.#whole(async () =>
         perform(
-          async (text, params = []) => await this.#lease.query({ ...request, sql: text, params, rowMode: 'object' }),
+          async (text, params = []) =>
+            await this.#lease.query({ ...request, sql: text, params, rowMode: 'object', sender: undefined }),
         ),
       )
     }
     const change = { ...request, sql }
     const touched = touches.flatMap((touch): readonly DriverRequest[] => {
       const params = reusedParams(touch, request.params)
-      return params === undefined ? [] : [{ ...request, sql: touch.sql, params, rowMode: 'object' }]
+      return params === undefined ? [] : [{ ...request, sql: touch.sql, params, rowMode: 'object', sender: undefined }]
     })
     if (touched.length === 0 && this.#terms.remedyOf === undefined) return await this.#lease.query(change)
     const work = async (): Promise<DriverResult> => {

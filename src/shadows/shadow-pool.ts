@@ -9,6 +9,7 @@ import type {
   ServerStatus,
   StatusOptions,
 } from '../drivers/driver.ts'
+import { namedSettings } from '../drivers/named-settings.ts'
 import { streamOnLease } from '../drivers/on-lease.ts'
 import { QueryError, ShadowError, SignalboxError } from '../errors.ts'
 import type { Analysis } from '../statement/analysis.ts'
@@ -69,6 +70,7 @@ export class ShadowPool implements DriverPool {
   }
 
   query(request: DriverRequest): DriverResult | Promise<DriverResult> {
+    this.#refusePath(request)
     if (request.access !== 'read') return this.#change(request)
     try {
       const result = this.#pool.query(this.#readOf(request))
@@ -79,6 +81,7 @@ export class ShadowPool implements DriverPool {
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
+    this.#refusePath(request)
     if (this.#stepOf(request) === undefined) {
       try {
         // A connection of its own can be made anew.
@@ -95,6 +98,7 @@ export class ShadowPool implements DriverPool {
   }
 
   async lease(options: Parameters<DriverPool['lease']>[0] = {}): Promise<Lease> {
+    this.#refusePath(options)
     return new ShadowLease(await this.#pool.lease(options), this.#terms)
   }
 
@@ -108,6 +112,14 @@ export class ShadowPool implements DriverPool {
 
   async close(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
     await this.#pool.close(options)
+  }
+
+  /** Local rows and those of the base come together under names that the search path leads to. */
+  #refusePath({ settings }: Pick<DriverRequest, 'settings'>): void {
+    if (namedSettings(settings)?.values.has('search_path') !== true) return
+    throw new ShadowError(
+      `"${this.catalogue.alias}" is a shadow, whose search_path is its own; the session has set another one. Nothing was sent. RESET search_path first.`,
+    )
   }
 
   #readAfter(error: unknown, request: DriverRequest): DriverResult | Promise<DriverResult> {
@@ -137,9 +149,9 @@ export class ShadowPool implements DriverPool {
       const isHelped = step !== undefined && this.#dialect.remedyOf?.(error) !== undefined
       if (!isHelped && !isDue(this.#dialect.renewal, error)) return this.#fail(error)
     }
-    const { signal, timeoutMs } = request
+    const { signal, timeoutMs, settings } = request
     const access: Access = 'write'
-    const lease = await this.lease({ access, signal, timeoutMs })
+    const lease = await this.lease({ access, signal, timeoutMs, settings })
     try {
       return await lease.query(request)
     } finally {

@@ -57,6 +57,8 @@ export interface PoolOptions {
    * MariaDB by SET SESSION TRANSACTION READ ONLY, SQLite by opening the file so. Connections of a handle stay as they are. Default false.
    */
   readonly readOnly?: boolean
+  /** PostgreSQL, MySQL: connections that do nothing do not keep the process alive. Default false. */
+  readonly exitOnIdle?: boolean
 }
 
 /** Where to connect: a data source name, or a pool or handle of the driver's own that the application keeps. */

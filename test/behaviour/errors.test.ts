@@ -162,6 +162,7 @@ const provocations: Readonly<Record<ErrorCode, () => unknown>> = {
     withClient({ databases: { a: memory }, routers: [{ route: () => 7 as never }] }, (client) =>
       client.query('select 1'),
     ),
+  SIGNALBOX_HINT: () => withClient(memory, (client) => client.query('/* signalbox: usin=default */ select 1')),
   SIGNALBOX_CROSS_DATABASE_QUERY: () =>
     withClient(twoDatabases, (client) => client.query('select * from product, review')),
   SIGNALBOX_CROSS_DATABASE_TRANSACTION: () =>

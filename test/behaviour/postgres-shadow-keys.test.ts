@@ -146,6 +146,23 @@ describe.runIf(testedEngines.includes('postgres'))('keys of a shadow on PostgreS
     expect(await same(base, all, [...statements, 'select 1'], true)).toMatchObject([{}, { rowCount: 1 }])
   })
 
+  it.each(['augment', 'base'] as const)('go on behind those of the rows in a table of kind %s', async (kind) => {
+    const base = [
+      'create table item (id serial primary key, name text)',
+      "insert into item values (-3, 'a'), (41, 'b')",
+      'create table early (id serial primary key)',
+      'insert into early values (-3), (0)',
+      'create sequence high start 100 minvalue 50',
+      "create table late (id int primary key default nextval('high'))",
+      'alter sequence high owned by late.id',
+      'insert into late values (7)',
+    ]
+    await using both = await shadowedShop(base, { '*': kind }, 'postgres')
+    const sql = "select nextval('item_id_seq') as item, nextval('early_id_seq') as early, nextval('high') as late"
+    const { rows } = await both.shadow.query(sql)
+    expect(rows).toEqual([{ item: '42', early: '1', late: '100' }])
+  })
+
   it('that are calculated decide which row is in conflict', async () => {
     const base = [
       'create table item (id int primary key, b int, g int generated always as (b * 2) stored unique)',

@@ -108,6 +108,11 @@ describe('the order of one key', () => {
     expect(compared('decimal', '-0.00', '0')).toBe(0)
   })
 
+  it('takes truths as PostgreSQL writes them in rows that no parser has seen', () => {
+    expect(compared('boolean', 'f', 't')).toBe(-1)
+    expect(compared('boolean', 't', true)).toBe(0)
+  })
+
   it('compares decimals of thousands of digits', () => {
     const zeros = '0'.repeat(16_000)
     expect(compared('decimal', `1.${zeros}1`, `1.${zeros}2`)).toBe(-1)
@@ -120,7 +125,7 @@ describe('a value that its type does not have', () => {
     ['number', [2 ** 53, NaN, Infinity, '1.5', '', '1e3', true, new Date(), {}]],
     ['decimal', [1, 1.5, '1e3', '', '.', '-', 'nan', ' 1']],
     ['float', ['one', '', ' ', 1n, '0x10']],
-    ['boolean', [2, 't', 'true', 2n]],
+    ['boolean', [2, 'T', 'true', 2n]],
     ['bytes', ['abc', String.raw`\xabc`, [1]]],
     ['bytewise-text', [1, Buffer.from('a')]],
     ['padded-text', [1]],

@@ -124,7 +124,7 @@ export async function finish(
   { plan, paramsOf, run, partial }: Aggregation,
   { answers }: PartialRows,
   names: readonly string[],
-  rowMode: 'object' | 'array',
+  rowMode: NonNullable<DriverRequest['rowMode']>,
 ): Promise<Result<unknown> | Unfinished> {
   const finishers = new ReachableShards(
     answers.map(({ shard }) => shard),

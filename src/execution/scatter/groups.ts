@@ -1,6 +1,5 @@
-import type { CallOptions } from '../../config.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { Decision, GroupPlan } from '../decision.ts'
+import type { Decision, GroupPlan, SendOptions } from '../decision.ts'
 import { mostPartialRows } from '../relation/partial-answer.ts'
 import { ownStatements } from '../own-statements.ts'
 import { Result } from '../result.ts'
@@ -20,7 +19,7 @@ const heldOfStreams = { rows: 10_000, weight: 1_000_000 }
 interface GroupRead extends Aggregation {
   readonly names: readonly string[]
   readonly decision: Decision
-  readonly options: CallOptions | undefined
+  readonly options: SendOptions | undefined
   readonly parts: ScatterParts
 }
 
@@ -30,7 +29,7 @@ export async function groupsOf<Row>(
   decision: Decision,
   plan: GroupPlan,
   params: Params,
-  options: CallOptions | undefined,
+  options: SendOptions | undefined,
 ): Promise<Result<Row>> {
   const first = await begun(parts, decision, plan, params, options)
   const { asked: read, rows: some } = await exactRows(first, shareOf(held.rows, first))
@@ -47,7 +46,7 @@ export async function* streamOfGroups<Row>(
   decision: Decision,
   plan: GroupPlan,
   params: Params,
-  options: CallOptions | undefined,
+  options: SendOptions | undefined,
 ): AsyncGenerator<Row, void, undefined> {
   const first = await begun(parts, decision, plan, params, options)
   const { asked: read, rows: few } = await exactRows(first, shareOf(heldOfStreams.rows, first))
@@ -86,7 +85,7 @@ async function begun(
   decision: Decision,
   whole: GroupPlan,
   params: Params,
-  options: CallOptions | undefined,
+  options: SendOptions | undefined,
 ): Promise<GroupRead> {
   if (!Array.isArray(params)) throw cannot(decision, 'a query with named parameters and aggregates')
   const own = ownStatements(decision)

@@ -1,7 +1,6 @@
-import type { CallOptions } from '../../config.ts'
 import type { RowPlan } from '../../routing/scatter/row-plan.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { Decision } from '../decision.ts'
+import type { Decision, SendOptions } from '../decision.ts'
 import { comparatorOf } from '../merge/comparator.ts'
 import type { RowOrder } from '../merge/merge-sorted.ts'
 import { ownStatements } from '../own-statements.ts'
@@ -23,7 +22,7 @@ export async function keyOrdersOf(
   decision: Decision,
   plan: RowPlan,
   params: Params,
-  options: CallOptions | undefined,
+  options: SendOptions | undefined,
 ): Promise<readonly KeyOrder[]> {
   const memo = memoOf(decision)
   if (memo.orders !== undefined) return await memo.orders
@@ -51,7 +50,7 @@ export async function keyOrdersOf(
 }
 
 /** Asks one shard, with rows as arrays. */
-function askerOf(parts: ScatterParts, decision: Decision, shard: string, options: CallOptions | undefined): AskShard {
+function askerOf(parts: ScatterParts, decision: Decision, shard: string, options: SendOptions | undefined): AskShard {
   return async (sql, params) => {
     const { rows, fields } = await parts.run(onShard(decision, shard, sql), params, {
       ...options,
@@ -67,7 +66,7 @@ export async function rowOrderOf(
   decision: Decision,
   { plan, orders }: OrderedRows,
   rows: readonly (readonly unknown[])[],
-  options: CallOptions | undefined,
+  options: SendOptions | undefined,
   asked = '',
 ): Promise<RowOrder<unknown> | undefined> {
   if (orders.length === 0) return undefined
@@ -115,8 +114,8 @@ export function exactText(
 }
 
 /** Reads the value of a key from its hidden column; `place`: counted from the end, for rows that are arrays. */
-function keyReader(name: string, place: number, options: CallOptions | undefined): (row: unknown) => unknown {
-  return options?.rowMode === 'array'
+function keyReader(name: string, place: number, options: SendOptions | undefined): (row: unknown) => unknown {
+  return options?.rowMode === 'array' || options?.rowMode === 'raw'
     ? (row) => (row as readonly unknown[]).at(place)
     : (row) => (row as Readonly<Record<string, unknown>>)[name]
 }

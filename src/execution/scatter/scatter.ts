@@ -1,9 +1,8 @@
-import type { CallOptions } from '../../config.ts'
 import type { Field } from '../../drivers/driver.ts'
 import { shardText, type NoPlan, type RowPlan } from '../../routing/scatter/row-plan.ts'
 import { shardParams, type Window } from '../../routing/scatter/shard-limit.ts'
 import type { Params } from '../../statement/statement.ts'
-import type { Decision, ScatterPlan } from '../decision.ts'
+import type { Decision, ScatterPlan, SendOptions } from '../decision.ts'
 import { concatenated } from '../merge/concatenated.ts'
 import { limited } from '../merge/limited.ts'
 import { mergeSorted, type RowOrder } from '../merge/merge-sorted.ts'
@@ -13,6 +12,7 @@ import { Result } from '../result.ts'
 import { groupsOf, streamOfGroups } from './groups.ts'
 import { exactText, keyOrdersOf, rowOrderOf, type OrderedRows } from './row-orders.ts'
 import { ReachableShards } from './reachable-shards.ts'
+import { withOwnTypes } from './parsed-rows.ts'
 import { planOfShard, scatterPlanOf } from './scatter-plan.ts'
 import { WatchedScatter } from './scatter-watch.ts'
 import { mapAtMost, onShard, type ScatterParts } from './shard-parts.ts'
@@ -35,11 +35,16 @@ export class Scatter {
     this.#parts = parts
   }
 
-  async query<Row>(decision: Decision, params: Params, options: CallOptions | undefined): Promise<Result<Row>> {
+  async query<Row>(decision: Decision, params: Params, given: SendOptions | undefined): Promise<Result<Row>> {
+    const options = assembled(given)
     const plan = scatterPlanOf(decision)
     const watched = new WatchedScatter(decision, params, this.#parts.counters)
     try {
-      const result = await this.#whole<Row>(decision, plan, params, options)
+      const own = withOwnTypes(decision, options)
+      const result =
+        own === undefined
+          ? await this.#whole<Row>(decision, plan, params, options)
+          : own.parsed<Row>(await this.#whole(decision, plan, params, own.asked))
       watched.ended(result)
       return result
     } catch (error) {
@@ -52,7 +57,7 @@ export class Scatter {
     decision: Decision,
     plan: Exclude<ScatterPlan, NoPlan>,
     params: Params,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
   ): Promise<Result<Row>> {
     if (plan.kind === 'groups') return await groupsOf<Row>(this.#parts, decision, plan, params, options)
     const ready = await this.#ready(decision, plan, params, options)
@@ -91,9 +96,9 @@ export class Scatter {
   async *stream<Row>(
     decision: Decision,
     params: Params,
-    given: CallOptions | undefined,
+    given: SendOptions | undefined,
   ): AsyncGenerator<Row, void, undefined> {
-    const options = given?.partial === true ? { ...given, partial: false } : given
+    const options = assembled(given?.partial === true ? { ...given, partial: false } : given)
     const plan = scatterPlanOf(decision)
     const watched = new WatchedScatter(decision, params, this.#parts.counters)
     let failure: { readonly error: unknown } | undefined
@@ -116,8 +121,14 @@ export class Scatter {
     decision: Decision,
     plan: Exclude<ScatterPlan, NoPlan>,
     params: Params,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
   ): RowBatches<unknown> {
+    // Columns are told of those that are given, not of the parts.
+    const { described, ...rest } = options ?? {}
+    if (plan.kind === 'groups' && described !== undefined) {
+      yield await this.#described(decision, plan, params, rest, described)
+      return
+    }
     if (plan.kind === 'groups') {
       const size = options?.fetchSize ?? decision.database.pool.fetchSize
       yield* batched(streamOfGroups(this.#parts, decision, plan, params, options), size)
@@ -126,22 +137,40 @@ export class Scatter {
     const ready = await this.#ready(decision, plan, params, options)
     if (ready.orders.some(({ by }) => by === 'server')) {
       // Ranks are those of all rows, so these have to be there first.
-      yield (await this.#whole(decision, plan, params, options)).rows
+      yield await this.#described(decision, plan, params, rest, described)
       return
     }
     const order = await rowOrderOf(this.#parts, decision, ready, [], options)
+    const hidden = ready.plan.order.length
+    const shown: SendOptions =
+      described === undefined
+        ? rest
+        : { ...rest, described: (fields) => described(fields.slice(0, fields.length - hidden)) }
     const size = options?.fetchSize ?? decision.database.pool.fetchSize
     const sources = decision.route.shards.map((shard): RowSource<unknown> => {
       return (signal) => {
         const both = options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal])
         const single = onShard(decision, shard, ready.sqlOf(shard))
-        return batched(this.#parts.stream(single, ready.paramsOf(shard), { ...options, signal: both }), size)
+        return batched(this.#parts.stream(single, ready.paramsOf(shard), { ...shown, signal: both }), size)
       }
     })
     for await (const rows of this.#merged(ready, order, sources, options?.signal)) {
       for (const row of rows) strip(row, ready.plan, options)
       yield rows
     }
+  }
+
+  /** All rows at once. */
+  async #described(
+    decision: Decision,
+    plan: Exclude<ScatterPlan, NoPlan>,
+    params: Params,
+    options: SendOptions,
+    described: SendOptions['described'],
+  ): Promise<readonly unknown[]> {
+    const { rows, fields } = await this.#whole(decision, plan, params, options)
+    described?.(fields)
+    return rows
   }
 
   #merged(
@@ -158,7 +187,7 @@ export class Scatter {
     return window.offset === 0 && window.count === undefined ? rows : limited(rows, window)
   }
 
-  async #ready(decision: Decision, plan: RowPlan, params: Params, options: CallOptions | undefined): Promise<Ready> {
+  async #ready(decision: Decision, plan: RowPlan, params: Params, options: SendOptions | undefined): Promise<Ready> {
     const orders = plan.order.length === 0 ? [] : await keyOrdersOf(this.#parts, decision, plan, params, options)
     const { engine } = decision.database
     const textOf = (own: RowPlan): string =>
@@ -175,12 +204,19 @@ export class Scatter {
 }
 
 /** Takes the hidden columns out of a row, which nobody else has yet. */
-function strip(row: unknown, { order }: RowPlan, options: CallOptions | undefined): void {
+function strip(row: unknown, { order }: RowPlan, options: SendOptions | undefined): void {
   if (order.length === 0) return
-  if (options?.rowMode === 'array') {
+  if (options?.rowMode === 'array' || options?.rowMode === 'raw') {
     ;(row as unknown[]).length -= order.length
     return
   }
   // The last first: that keeps the rest of the object as quick as it was.
   for (const { name } of order.toReversed()) Reflect.deleteProperty(row as object, name)
+}
+
+/** Rows that are put together have to come as the driver gives them, whatever a façade would make of them. */
+function assembled(options: SendOptions | undefined): SendOptions | undefined {
+  if (options?.sender === undefined) return options
+  const { sender: _, ...others } = options
+  return others
 }

@@ -101,7 +101,8 @@ async function readSchema(ask: Ask, places: BasePlaces): Promise<BaseSchema> {
   const columns = Map.groupBy(await readColumns(ask, places), ({ table }) => table)
   const constraints = Map.groupBy(await readConstraints(ask, places), ({ table }) => table)
   const indexes = Map.groupBy(await readIndexes(ask, places), ({ table }) => table)
-  const numbers = Map.groupBy(await readNumbers(ask, places), ({ table }) => table)
+  const numbered = await readNumbers(ask, places)
+  const numbers = Map.groupBy(numbered, ({ table }) => table)
   const nameOf = ({ schema, name }: RelationRow): string => (schema === places.main ? name : `${schema}.${name}`)
   const nameOfId = new Map(relations.map((row) => [row.id, nameOf(row)]))
   return {
@@ -119,7 +120,7 @@ async function readSchema(ask: Ask, places: BasePlaces): Promise<BaseSchema> {
         numbers: numbers.get(row.id) ?? [],
       }),
     ),
-    sequences: await readSequences(ask, places),
+    sequences: (await readSequences(ask, places)).map((sequence) => behindRows(sequence, numbered)),
     types: await readTypes(ask, places),
     extensions: await ask(
       `SELECT e.extname AS name, n.nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -299,10 +300,11 @@ async function readNumbers(
   places: BasePlaces,
 ): Promise<readonly (NumberedColumn & { readonly table: string })[]> {
   const rows = await ask<
-    NumberedColumn & { readonly table: string; readonly name: string; readonly readable: boolean }
+    NumberedColumn & Readonly<Record<'table' | 'name' | 'from' | 'most', string>> & { readonly readable: boolean }
   >(
     `SELECT c.oid::text AS "table", c.oid::regclass::text AS name, a.attname AS "column",
       CASE WHEN d.deptype = 'a' THEN s.oid::regclass::text END AS sequence, q.last_value::text AS last,
+      coalesce(q.last_value, q.start_value)::text AS "from", q.max_value::text AS most,
       a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AND q.increment_by > 0 AS counts,
       has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_class c ON c.oid = d.refobjid
@@ -313,16 +315,23 @@ async function readNumbers(
       AND ${isIn(places, 'c.relnamespace')} AND ${isIn(places, 's.relnamespace')} ORDER BY c.oid, a.attnum`,
   )
   const found = []
-  for (const { name, last, readable, ...row } of rows) {
-    const [highest] =
+  for (const { name, last, from, most, readable, ...row } of rows) {
+    const [taken] =
       row.counts && readable
         ? await ask<{ last: string | null }>(
-            `SELECT greatest(max(${names([row.column])}), ${last ?? 'NULL'})::text AS last FROM ${name}`,
+            `SELECT (SELECT least(highest, ${most}) WHERE highest >= ${from})::text AS last
+            FROM (SELECT max(${names([row.column])}) AS highest FROM ${name}) taken`,
           )
         : []
-    found.push({ ...row, last: highest?.last ?? last })
+    found.push({ ...row, last: taken?.last ?? last })
   }
   return found
+}
+
+/** A sequence of a column goes on behind the highest number that a row has, also where nothing but the sequence is kept. */
+function behindRows(sequence: BaseSequence, numbered: readonly NumberedColumn[]): BaseSequence {
+  const last = numbered.find(({ sequence: name }) => name === sequence.name)?.last ?? sequence.last
+  return { ...sequence, last }
 }
 
 async function readSequences(ask: Ask, places: BasePlaces): Promise<readonly BaseSequence[]> {

@@ -50,9 +50,10 @@ export const decimals: ValueOrder<string> = {
 }
 
 export const booleans: ValueOrder<number> = {
-  form: 'true, false, 1 or 0',
+  form: "true, false, 1 or 0, or PostgreSQL's text t or f",
   keyOf: (value) => {
     if (typeof value === 'boolean') return Number(value)
+    if (value === 't' || value === 'f') return Number(value === 't')
     if (typeof value === 'bigint') return value === 0n || value === 1n ? Number(value) : undefined
     return value === 0 || value === 1 ? value : undefined
   },
