@@ -1,4 +1,4 @@
-import { QueryError, SignalboxError } from '../index.ts'
+import { ParameterError, QueryError, SignalboxError } from '../index.ts'
 
 /** The error of Signalbox that each error of a driver came in. Weak: it holds an entry as long as the error lives. */
 const origins = new WeakMap<object, SignalboxError>()
@@ -8,7 +8,7 @@ const origins = new WeakMap<object, SignalboxError>()
  * callers of the query added to its stack, as drivers and query tools do; what Signalbox itself refused or gave up stays as it is.
  */
 export function driverError(error: unknown): unknown {
-  if (!(error instanceof QueryError)) return error
+  if (!(error instanceof QueryError || error instanceof ParameterError)) return error
   const { cause } = error
   if (typeof cause !== 'object' || cause === null) return error
   if (!origins.has(cause)) addCallers(cause)

@@ -200,7 +200,10 @@ describe.runIf(isTested)('the façade of pg', () => {
     expect((await pool.query('select pg_terminate_backend($1)', [processID])).rows).toEqual([
       { pg_terminate_backend: true },
     ])
-    expect(await Promise.all([dying, ended])).toMatchObject([{ code: '57P01' }, { code: '57P01' }])
+    expect(await Promise.all([dying, ended])).toMatchObject([
+      { code: '57P01' },
+      { message: 'Connection terminated unexpectedly' },
+    ])
     expect((await pool.query('select pg_cancel_backend($1)', [processID])).rows).toEqual([{ pg_cancel_backend: false }])
     one.release()
     other.release()

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../index.ts'
 import type { Pg, QueuedQuery } from './native-pg.ts'
 import type { Stop } from './stop-text.ts'
-import type { Answer } from './virtual-session.ts'
+import type { Answer } from './session-statement.ts'
 
 /**
  * Whether a query takes its answer itself: a cursor, a stream, a copy; rows as events, in portions or in binary; or somebody listens to what
@@ -13,14 +13,14 @@ export function isNative(query: QueuedQuery, pg: Pg, hearsNotices: boolean): boo
   return takesRows || hearsNotices || Boolean(query.rows) || Boolean(query.binary)
 }
 
-/** How the rows are to come, as the query says it. */
-export function callOf({ _rowMode: rowMode, _result: result }: QueuedQuery, pg: Pg): CallOptions {
+/** How the rows are to come, as the query says it; `undefined` if it says nothing. */
+export function callOf(
+  { _rowMode: rowMode, _result: result }: QueuedQuery,
+  pg: Pg,
+): Pick<CallOptions, 'rowMode' | 'types'> | undefined {
   const types = ownTypes(result?._types, pg)
-  return {
-    dialect: 'postgres',
-    ...(rowMode === 'array' ? { rowMode } : {}),
-    ...(types === undefined ? {} : { types }),
-  }
+  if (types === undefined) return rowMode === 'array' ? { rowMode } : undefined
+  return rowMode === 'array' ? { rowMode, types } : { types }
 }
 
 /** Parsers that are not those of everybody. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 
 /** What a client says when it connects, and the answer. */
 export interface Welcome {
@@ -8,12 +9,35 @@ export interface Welcome {
   readonly parameters: Readonly<Record<string, string>>
 }
 
+/** In milliseconds; Node.js has no longer ones. */
+const longestTimer = 2_147_483_647
+
 export interface IdleConnectionParts {
   readonly welcome: () => Promise<Welcome>
   /** Gives back what is held, and stops what runs. */
   readonly leave: () => Promise<void>
   readonly cancel: (processID: number) => void
 }
+
+/** The methods of a client of `pg` that its connection's events come to. */
+const methods = {
+  backendKeyData: '_handleBackendKeyData',
+  error: '_handleErrorEvent',
+  errorMessage: '_handleErrorMessage',
+  readyForQuery: '_handleReadyForQuery',
+  notice: '_handleNotice',
+  rowDescription: '_handleRowDescription',
+  dataRow: '_handleDataRow',
+  portalSuspended: '_handlePortalSuspended',
+  emptyQuery: '_handleEmptyQuery',
+  commandComplete: '_handleCommandComplete',
+  parseComplete: '_handleParseComplete',
+  copyInResponse: '_handleCopyInResponse',
+  copyData: '_handleCopyData',
+  notification: '_handleNotification',
+} as const
+
+type Handlers = Readonly<Record<(typeof methods)[keyof typeof methods], (message: unknown) => void>>
 
 /**
  * What a client of `pg` has for a connection while it is on none: it says hello without a socket, and takes what `pg` sends for a query, so
@@ -28,6 +52,9 @@ export class IdleConnection extends EventEmitter {
   _connecting = false
   readonly #parts: IdleConnectionParts
   #taken: Taken = { text: undefined, values: undefined, ended: false }
+  /** Keeps the process alive in place of a socket. */
+  #alive: NodeJS.Timeout | undefined
+  #handlers: Handlers | undefined
   /** Ended, or about to: `pg` hears of nothing but its end. */
   isOver = false
 
@@ -37,8 +64,31 @@ export class IdleConnection extends EventEmitter {
     this.stream = new IdleStream((error) => this.#break(error))
   }
 
+  /**
+   * Calls the methods of a client as if they listened: twenty listeners are most of what an idle client would take. False if it has not all of them.
+   */
+  attach(client: object): boolean {
+    const handlers = client as Handlers
+    if (!Object.values(methods).every((method) => typeof handlers[method] === 'function')) return false
+    this.#handlers = handlers
+    return true
+  }
+
+  override emit(event: string, ...given: unknown[]): boolean {
+    if (this.#handlers === undefined || !Object.hasOwn(methods, event)) return super.emit(event, ...given)
+    this.#handlers[methods[event as keyof typeof methods]](given[0])
+    if (this.listenerCount(event) > 0) super.emit(event, ...given)
+    return true
+  }
+
   connect(): void {
+    // A socket that was destroyed before it connected connects all the same.
+    if (this.isOver && !this._ending) {
+      this.isOver = false
+      this.stream.destroyed = false
+    }
     this._connecting = true
+    this.#alive = setInterval(() => undefined, longestTimer)
     process.nextTick(() => this.emit('connect'))
   }
 
@@ -101,8 +151,14 @@ export class IdleConnection extends EventEmitter {
     this.#taken = { text: undefined, values: undefined, ended: false }
   }
   sendCopyFail(): void {}
-  ref(): void {}
-  unref(): void {}
+
+  ref(): void {
+    this.#alive?.ref()
+  }
+
+  unref(): void {
+    this.#alive?.unref()
+  }
 
   cancel(processID: number): void {
     this.#parts.cancel(processID)
@@ -116,9 +172,28 @@ export class IdleConnection extends EventEmitter {
     void this.#left()
   }
 
-  async #left(): Promise<void> {
-    await this.#parts.leave()
+  async #left(pause?: () => Promise<unknown>): Promise<void> {
+    await Promise.all([this.#parts.leave(), pause?.()])
+    clearInterval(this.#alive)
+    this.stream.over()
     this.emit('end')
+  }
+
+  /** Ended by the server: who waits for an answer is told why, and then the connection is gone. */
+  terminate(why: unknown): void {
+    if (this.isOver) return
+    this.emit('errorMessage', why)
+    // Whoever was told may have ended the client.
+    if (this.isOver) return
+    this.isOver = true
+    void this.#left(onceToldAndDone)
+  }
+
+  /** Broken as a connection of `pg` is, whose error this was. */
+  lost(error: unknown): void {
+    // That is what the client says of itself when its connection ends.
+    if (error instanceof Error && error.message === 'Connection terminated unexpectedly') this.#break(undefined)
+    else this.terminate(error)
   }
 
   #break(error: unknown): void {
@@ -128,6 +203,9 @@ export class IdleConnection extends EventEmitter {
     void this.#left()
   }
 }
+
+/** The end of a connection arrives after what the server has said, so that who was told has come to give its client back. */
+const onceToldAndDone = async (): Promise<unknown> => await setImmediate(undefined)
 
 interface BindMessage {
   readonly values?: readonly unknown[] | null
@@ -153,6 +231,13 @@ class IdleStream extends EventEmitter {
   constructor(destroyed: (error: unknown) => void) {
     super()
     this.#destroyed = destroyed
+  }
+
+  /** What a socket says when the other side has gone. */
+  over(): void {
+    this.destroyed = true
+    this.emit('end')
+    this.emit('close')
   }
 
   write(): boolean {

@@ -38,7 +38,11 @@ export interface ClientInternals extends EventEmitter {
   readonly processID: number
   readyForQuery?: boolean
   hasExecuted?: boolean
+  /** `end()` was called. */
+  readonly _ending: boolean
   readonly _ended: boolean
+  /** False once the connection broke. */
+  readonly _queryable: boolean
   readonly _types: unknown
   readonly ssl: unknown
 }

@@ -6,7 +6,8 @@ import { stopOf } from './stop-text.ts'
 import type { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
 import type { SessionHost } from './session-host.ts'
-import type { Answer, SessionStatement, VirtualSession } from './virtual-session.ts'
+import type { Answer, SessionStatement } from './session-statement.ts'
+import type { VirtualSession } from './virtual-session.ts'
 
 export interface QueryRunnerParts {
   readonly pg: Pg
@@ -20,8 +21,11 @@ export interface QueryRunnerParts {
 /** Takes the queries of one client out of `pg`'s queue, one after the other, and gives `pg` the answers as if a server had sent them. */
 export class QueryRunner {
   readonly #parts: QueryRunnerParts
-  /** Of the query that runs. */
-  #stop: AbortController | undefined
+  #running: QueuedQuery | undefined
+  /** Of the query that runs. It serves the next one, too, unless it has stopped one. */
+  #stop = new AbortController()
+  /** The options of a query that asks for nothing in particular. */
+  #plain: CallOptions | undefined
 
   constructor(parts: QueryRunnerParts) {
     this.#parts = parts
@@ -42,39 +46,60 @@ export class QueryRunner {
     calls.run(query, () => void this.#run(query))
   }
 
+  /** Stops what runs, if anything does. */
+  stop(): void {
+    if (this.#running !== undefined) this.#stop.abort()
+  }
+
   /** Stops what runs, and gives everything back. */
   async leave(): Promise<void> {
-    this.#stop?.abort()
+    this.stop()
     await this.#parts.session.leave()
   }
 
   async #run(query: QueuedQuery): Promise<void> {
-    const { connection, session, client, host, pg } = this.#parts
+    const { connection, session, client, host, calls, pg } = this.#parts
     const sent = this.#sent(query)
     if (sent === undefined) return
-    const stop = new AbortController()
-    this.#stop = stop
-    const over = host.running(client.processID, () => stop.abort())
+    if (this.#stop.signal.aborted) this.#renewStop()
+    this.#running = query
     try {
-      const call: CallOptions = { ...callOf(query, pg), signal: stop.signal }
+      const call = this.#callOf(query)
       const asked = stopOf(sent.sql, sent.values)
       const answer =
         asked !== undefined && host.isVirtual(asked.processID)
           ? stopResult(pg, asked, host.stop(asked))
-          : await session.run({ query, ...sent, call, handOver: () => this.#handOver(query) })
+          : await session.run({
+              query,
+              ...sent,
+              call,
+              handOver: () => this.#handOver(query),
+              lasting: calls.isEarly(query),
+            })
       this.#answer(query, answer)
     } catch (error) {
       // Who was told by another client must not be told again; and an error without a query would be the end of the client.
       if (!connection.isOver && client._activeQuery === query) connection.emit('errorMessage', error)
     } finally {
-      over()
-      if (this.#stop === stop) this.#stop = undefined
+      if (this.#running === query) this.#running = undefined
     }
     connection.ready(session.status)
   }
 
+  #renewStop(): void {
+    this.#stop = new AbortController()
+    this.#plain = undefined
+  }
+
+  #callOf(query: QueuedQuery): CallOptions {
+    const asked = callOf(query, this.#parts.pg)
+    const { signal } = this.#stop
+    if (asked !== undefined) return { dialect: 'postgres', ...asked, signal }
+    return (this.#plain ??= Object.freeze({ dialect: 'postgres', signal }))
+  }
+
   /** What is to be sent, once `pg` has found it fit; `undefined` if it has not, and has been told. */
-  #sent(query: QueuedQuery): Omit<SessionStatement, 'query' | 'call' | 'handOver'> | undefined {
+  #sent(query: QueuedQuery): Omit<SessionStatement, 'query' | 'call' | 'handOver' | 'lasting'> | undefined {
     const { connection, session, client, pg } = this.#parts
     if (isNative(query, pg, client.listenerCount('notice') > 0)) {
       this.#nameless(query)
@@ -132,17 +157,22 @@ export class QueryRunner {
   }
 
   /** Another client answers the query from now on. For this one it has ended before its user hears of it, who may end the client then. */
-  #handOver(query: QueuedQuery): void {
+  #handOver(query: QueuedQuery): () => object | undefined {
     const { client, connection } = this.#parts
+    let failure: object | undefined
     const handleError = query.handleError.bind(query)
     const handleReadyForQuery = query.handleReadyForQuery.bind(query)
     const ended = (): void => {
       if (client._activeQuery === query) client._activeQuery = null
-      this.#stop = undefined
+      if (this.#running !== query) return
+      this.#running = undefined
+      // Its connection is still to become ready, and is none of the next query's.
+      this.#renewStop()
     }
     // Whoever ends the client hears that it has ended, not what became of the statement.
     const isMuted = (by: unknown): boolean => connection.isOver && by !== connection
     query.handleError = (error, by) => {
+      failure ??= error as object
       if (isMuted(by)) return
       ended()
       handleError(error, by)
@@ -152,6 +182,7 @@ export class QueryRunner {
       ended()
       handleReadyForQuery(by)
     }
+    return () => failure
   }
 
   #answer(query: QueuedQuery, answer: Answer): void {

@@ -1,5 +1,8 @@
-import { UnsupportedError, type Analysis, type Client, type Scope } from '../../index.ts'
+import { randomInt } from 'node:crypto'
+import { UnsupportedError, type Analysis, type CallOptions, type Scope } from '../../index.ts'
+import type { Bound } from '../behind.ts'
 import { driverError } from '../driver-error.ts'
+import { SettingsCatalogue } from './session-settings.ts'
 import type { Stop } from './stop-text.ts'
 import type { Welcome } from './idle-connection.ts'
 
@@ -10,11 +13,18 @@ const lastProcessId = 2_147_483_647
 const mostTexts = 2_000
 const longestText = 10_000
 
+/** Different settings that clients begin with, for which is kept what the server said. */
+const mostWelcomes = 100
+
 /** Settings that drivers tell to whoever connects. */
 const told = [
   'server_version',
   'server_encoding',
   'client_encoding',
+  'application_name',
+  'session_authorization',
+  'is_superuser',
+  'default_transaction_read_only',
   'DateStyle',
   'IntervalStyle',
   'TimeZone',
@@ -25,19 +35,27 @@ const told = [
 /** What all virtual clients of one module share. */
 export class SessionHost {
   readonly scope: Scope
+  readonly bound: Bound
   readonly #analyses = new Map<string, Analysis>()
-  readonly #running = new Map<number, () => void>()
-  readonly #connected = new Map<number, () => void>()
-  #parameters: Promise<Readonly<Record<string, string>>> | undefined
-  #nextProcessId = firstProcessId
+  readonly #connected = new Map<number, Stoppable>()
+  /** As connections get them. */
+  readonly settings = new SettingsCatalogue()
+  readonly #welcomes = new Map<string, Promise<Readonly<Record<string, string>>>>()
+  /** Anywhere, so that an id of another module or another process means nobody here. */
+  #nextProcessId = randomInt(firstProcessId, lastProcessId)
 
-  constructor(scope: Scope) {
-    this.scope = scope
+  constructor(bound: Bound) {
+    this.scope = bound
+    this.bound = bound
   }
 
-  /** Asks a server once whether it can be reached at all, as connecting does; then what it said. */
-  async welcome(): Promise<Welcome> {
-    const asked = (this.#parameters ??= this.#ask())
+  /** Asks a server once whether it can be reached at all, as connecting does, and takes these settings; then what it said. */
+  async welcome(call: Pick<CallOptions, 'settings' | 'role'>): Promise<Welcome> {
+    const { settings } = call
+    const key = settings?.key ?? ''
+    const asked = this.#welcomes.get(key) ?? this.#ask(call)
+    if (this.#welcomes.size >= mostWelcomes) this.#welcomes.delete(this.#welcomes.keys().next().value!)
+    this.#welcomes.set(key, asked)
     try {
       const parameters = await asked
       const processID = this.#nextProcessId
@@ -45,12 +63,12 @@ export class SessionHost {
       return { processID, secretKey: processID, parameters }
     } catch (error) {
       // The next client finds out anew.
-      if (this.#parameters === asked) this.#parameters = undefined
+      if (this.#welcomes.get(key) === asked) this.#welcomes.delete(key)
       throw driverError(error)
     }
   }
 
-  async #ask(): Promise<Readonly<Record<string, string>>> {
+  async #ask(call: CallOptions): Promise<Readonly<Record<string, string>>> {
     const { engine } = this.scope
     if (engine !== 'postgres')
       throw new UnsupportedError(
@@ -59,6 +77,7 @@ export class SessionHost {
     const { rows } = await this.scope.query<{ name: string; setting: string }>(
       `select s.name, current_setting(s.name) as setting from unnest($1::text[]) as s(name)`,
       [told],
+      call,
     )
     return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
   }
@@ -76,15 +95,9 @@ export class SessionHost {
     return analysis
   }
 
-  /** `cancel` stops what runs under this process id. Gives what ends this. */
-  running(processID: number, cancel: () => void): () => void {
-    this.#running.set(processID, cancel)
-    return () => void this.#running.delete(processID)
-  }
-
-  /** The client of a process id can be ended by others until it is left. */
-  connected(processID: number, end: () => void): void {
-    this.#connected.set(processID, end)
+  /** The client of a process id can be stopped by others until it is left. */
+  connected(processID: number, client: Stoppable): void {
+    this.#connected.set(processID, client)
   }
 
   left(processID: number): void {
@@ -93,10 +106,10 @@ export class SessionHost {
 
   /** Stops what runs under a process id, or the client as a whole. False if there is none. */
   stop({ what, processID }: Stop): boolean {
-    const end = this.#connected.get(processID)
-    if (what === 'cancel') this.#running.get(processID)?.()
-    else end?.()
-    return end !== undefined
+    const client = this.#connected.get(processID)
+    if (what === 'cancel') client?.cancel()
+    else client?.end()
+    return client !== undefined
   }
 
   /** Whether the id was given out here. */
@@ -105,5 +118,9 @@ export class SessionHost {
   }
 }
 
-/** A client of Signalbox, or one of its scopes. */
-export type Bound = Client | Scope
+/** A client, as others see it who know its process id. */
+export interface Stoppable {
+  /** Stops what runs, if anything does. */
+  cancel(): void
+  end(): void
+}

@@ -4,88 +4,62 @@ import {
   type Analysis,
   type CallOptions,
   type Queryable,
-  type ReservedConnection,
-  type Scope,
   type TransactionOptions,
 } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
 import { TransactionStack } from '../transaction-stack.ts'
-import type { QueuedQuery } from './native-pg.ts'
+import type { Welcome } from './idle-connection.ts'
+import { mergedResult } from './merged-result.ts'
+import type { SettingsChange } from './session-settings.ts'
+import { PinnedSession } from './pinned-session.ts'
+import { play, takesPortions } from './played-connection.ts'
 import type { SessionHost } from './session-host.ts'
+import type { Answer, SessionEvents, SessionStatement, Status, Submission, Warning } from './session-statement.ts'
+import { askedOf, questionOf, SettingsKeeper, valuesOf } from './settings-keeper.ts'
+import { discardOf, keepsState, mayHaveKept } from './state-text.ts'
 import { controlOf, type Control } from './statement-text.ts'
-
-type Submission = Parameters<Scope['submit']>[0]
-
-/** What the server would say of the session's transaction. */
-export type Status = 'I' | 'T' | 'E'
-
-/** The answer to a statement. */
-export type Answer =
-  /** The driver's own result object, or several. */
-  | { readonly kind: 'result'; readonly result: unknown }
-  /** Of a statement that was carried out here: the tag of a command, after a warning perhaps. */
-  | { readonly kind: 'command'; readonly command: string; readonly warning?: Warning }
-  /** The object has taken its answer itself. */
-  | { readonly kind: 'told' }
-
-export interface Warning {
-  readonly code: string
-  readonly message: string
-}
-
-/** One statement of a session. */
-export interface SessionStatement {
-  readonly query: QueuedQuery
-  readonly sql: string
-  /** `undefined` for a text that was sent alone, which may hold several statements. */
-  readonly values: readonly unknown[] | undefined
-  /** It takes its rows one by one, or sends what nobody else can read. */
-  readonly isNative: boolean
-  readonly call: CallOptions
-  /** Called before another client gets the query, and answers it itself. */
-  readonly handOver: () => void
-}
-
-/** Where the events of a connection go. */
-export interface SessionEvents {
-  emit(event: 'notice' | 'notification', message: unknown): boolean
-}
 
 /**
  * What a connection to PostgreSQL is to its user, without being one: each statement goes where it belongs, a transaction to the server of
- * its first statement. What changes the state of the connection gets a real one, which is kept until the session is left.
+ * its first statement, and the session's settings with both. What else belongs to a connection gets a real one, which is kept until the
+ * session is left.
  */
 export class VirtualSession {
   readonly #host: SessionHost
   readonly #events: SessionEvents
+  readonly #keeper: SettingsKeeper
   #transaction: TransactionStack | undefined
   /** Of a transaction that has had no statement yet. */
   #options: TransactionOptions | undefined
   #failed = false
-  #pinned: ReservedConnection | undefined
-  #pinnedStatus: Status = 'I'
-  readonly #settings: readonly (readonly [string, string])[]
+  #pinned: PinnedSession | undefined
 
-  /** `settings`: names and values of what is to hold in the session. With any it has a connection of its own. */
-  constructor(host: SessionHost, events: SessionEvents, settings: readonly (readonly [string, string])[]) {
+  /** `base`: names and values of the settings that the session begins with. */
+  constructor(host: SessionHost, events: SessionEvents, base: ReadonlyMap<string, string> | undefined) {
     this.#host = host
     this.#events = events
-    this.#settings = settings
+    this.#keeper = new SettingsKeeper(host, events, base)
   }
 
   get status(): Status {
-    if (this.#pinned !== undefined) return this.#pinnedStatus
+    if (this.#pinned !== undefined) return this.#pinned.status
     if (this.#transaction === undefined) return 'I'
     return this.#failed ? 'E' : 'T'
   }
 
-  /** Whether something is held that others could use. */
+  /** Whether anything is held or set that others could find. */
   get isHeld(): boolean {
-    return this.#pinned !== undefined || this.#transaction !== undefined
+    return this.#pinned !== undefined || this.#transaction !== undefined || this.#keeper.settings.isChanged
+  }
+
+  /** Asks a server whether it takes what the session begins with. */
+  async welcome(): Promise<Welcome> {
+    const welcome = await this.#host.welcome(this.#keeper.callOf({}))
+    this.#keeper.welcomed(welcome.parameters)
+    return welcome
   }
 
   async run(statement: SessionStatement): Promise<Answer> {
-    if (this.#settings.length > 0) await this.#pin()
     if (this.#pinned !== undefined) return await this.#runPinned(this.#pinned, statement)
     const known = this.#host.analysisOf(statement.sql)
     const analysis = known instanceof Promise ? await known : known
@@ -93,10 +67,15 @@ export class VirtualSession {
       const control = controlOf(statement.sql)
       if (control !== undefined) return await this.#control(control)
     }
-    if (this.#transaction !== undefined) return await this.#runInTransaction(this.#transaction, statement, analysis)
-    if (keepsState(analysis)) return await this.#runPinned(await this.#pin(), statement)
+    const change = analysis.kind === 'session' ? await this.#keeper.changeOf(statement, analysis) : undefined
+    if (this.#transaction !== undefined)
+      return await this.#runInTransaction(this.#transaction, statement, analysis, change)
+    if (change !== undefined) return await this.#change(statement, change)
+    const discarded = analysis.kind === 'session' ? discardOf(statement.sql) : undefined
+    if (discarded !== undefined) return this.#discard(discarded)
+    if (keepsState(analysis)) return await this.#runPinning(statement, analysis)
     if (statement.isNative || analysis.statements !== 1) return await this.#submit(statement)
-    return await resultOf(this.#host.scope, statement)
+    return await this.#resultOf(this.#host.scope, statement)
   }
 
   /** Gives everything back, as closing a connection does. */
@@ -104,58 +83,150 @@ export class VirtualSession {
     const [transaction, pinned] = [this.#transaction, this.#pinned]
     this.#endTransaction()
     this.#pinned = undefined
-    this.#pinnedStatus = 'I'
+    this.#keeper.settings.forget()
+    this.#keeper.tell()
     // Nobody waits for how that went: the connection is closed if it cannot be reset.
     await transaction?.rollback().catch(() => undefined)
-    await pinned?.release().catch(() => undefined)
+    await pinned?.release()
   }
 
-  async #pin(): Promise<ReservedConnection> {
-    if (this.#pinned !== undefined) return this.#pinned
-    const pinned = this.#host.scope.reserve()
+  /** A statement that leaves something on its connection: from now on the session has one. */
+  async #runPinning(statement: SessionStatement, analysis: Analysis): Promise<Answer> {
+    const pinned = new PinnedSession(this.#host.scope.reserve(), this.#keeper, this.#events)
     this.#pinned = pinned
+    let answer: Answer
     try {
-      for (const setting of this.#settings)
-        await pinned.query('select set_config($1, $2, false)', setting, { dialect: 'postgres' })
+      answer = await this.#runPinned(pinned, statement)
     } catch (error) {
-      // Without them it is not what was asked for.
-      await this.leave()
-      throw driverError(error)
+      await this.#unpin(pinned)
+      throw error
     }
-    return pinned
+    const { failure, status } = pinned
+    // It has left nothing, then.
+    if (failure !== undefined && status === 'I' && !mayHaveKept(analysis, failure)) await this.#unpin(pinned)
+    return answer
   }
 
-  async #runPinned(pinned: ReservedConnection, statement: SessionStatement): Promise<Answer> {
+  async #runPinned(pinned: PinnedSession, statement: SessionStatement): Promise<Answer> {
     try {
-      this.#pinnedStatus = await pinned.submit(this.#submission(statement))
-      return { kind: 'told' }
+      return await pinned.run(statement, (given) => ({
+        ...this.#submissionOf(given, given.call),
+        events: pinned.events,
+      }))
     } catch (error) {
-      // Its state went with the connection.
-      if (this.#pinned === pinned) await this.leave()
+      // What was refused here was not sent, and has changed nothing; but a transaction must not go on as if it had run.
+      if (pinned.isBroken || pinned.status !== 'I') await this.#unpin(pinned)
+      throw error
+    } finally {
+      if (pinned.isSpent) await this.#unpin(pinned)
+    }
+  }
+
+  async #unpin(pinned: PinnedSession): Promise<void> {
+    if (this.#pinned !== pinned) return
+    this.#pinned = undefined
+    await pinned.release()
+  }
+
+  /** Here is nothing of what only a connection has. */
+  #discard(tag: string): Answer {
+    if (tag === 'DISCARD ALL') {
+      this.#keeper.settings.forget()
+      this.#keeper.tell()
+    }
+    return command(tag)
+  }
+
+  /** Settings are changed on a server, which says whether they can be, and then kept here. */
+  async #change(statement: SessionStatement, change: SettingsChange): Promise<Answer> {
+    const { sql, values = [], call, lasting } = statement
+    const { set } = change
+    if (statement.isNative || values.length > 0 || call.types !== undefined)
+      return await this.#changeInTransaction(statement, change)
+    // Together they cost one round trip, and are on one connection.
+    const text = set.length === 0 ? sql : `${sql}\n;${questionOf(set)}`
+    const { native, rows } = await this.#host.scope
+      .query(text, [], this.#keeper.changingCallOf(call, change))
+      .catch(rethrown)
+    this.#keeper.learned(change, valuesOf(set, rows[0]), lasting)
+    if (set.length === 0) return { kind: 'result', result: native }
+    const results = (native as readonly unknown[]).slice(0, -1)
+    return { kind: 'result', result: results.length === 1 ? results[0] : results }
+  }
+
+  async #changeInTransaction(statement: SessionStatement, change: SettingsChange): Promise<Answer> {
+    const transaction = new TransactionStack(this.#host.scope.begin({ readOnly: true }))
+    try {
+      const { answer, values } = await this.#changeIn(transaction, statement, change)
+      await (values === undefined ? transaction.rollback() : transaction.commit())
+      if (values !== undefined) this.#keeper.learned(change, values, statement.lasting)
+      return answer
+    } catch (error) {
+      // What failed first is told; the connection is closed if it cannot be rolled back.
+      await transaction.rollback().catch(() => undefined)
       throw driverError(error)
     }
+  }
+
+  /** The answer, and the values of what was set; without these if it failed, and its query was told. */
+  async #changeIn(
+    transaction: TransactionStack,
+    statement: SessionStatement,
+    change: SettingsChange,
+  ): Promise<{ readonly answer: Answer; readonly values?: ReadonlyMap<string, string> }> {
+    const call = this.#keeper.changingCallOf(statement.call, change)
+    const { current } = transaction
+    const isAsItIs = statement.isNative || (statement.values ?? []).length === 0
+    if (isAsItIs) {
+      const status = await current.submit(this.#submission(statement, call))
+      if (status === 'E') return { answer: { kind: 'told' } }
+      return { answer: { kind: 'told' }, values: await askedOf(current, change.set, call) }
+    }
+    const { native } = await current.query(statement.sql, statement.values, call)
+    return { answer: { kind: 'result', result: native }, values: await askedOf(current, change.set, call) }
   }
 
   async #submit(statement: SessionStatement): Promise<Answer> {
-    await this.#host.scope.submit(this.#submission(statement)).catch(rethrown)
+    await this.#host.scope.submit(this.#submission(statement, statement.call)).catch(rethrown)
     return { kind: 'told' }
   }
 
   /** The query as it is: another client answers it from now on. */
-  #submission({ query, sql, values, call, handOver }: SessionStatement): Submission {
-    handOver()
-    return { statement: query, sql, params: values ?? [], options: call, events: this.#events }
+  #submission(statement: SessionStatement, call: CallOptions): Submission {
+    statement.handOver()
+    return this.#submissionOf(statement, call)
+  }
+
+  #submissionOf({ query, sql, values }: SessionStatement, call: CallOptions): Submission {
+    const serve: Submission['serve'] = takesPortions(query, sql)
+      ? async (open) => await play(query, open, call.signal)
+      : undefined
+    const options = this.#keeper.callOf(call)
+    return { statement: query, sql, params: values ?? [], options, events: this.#events, serve }
+  }
+
+  async #resultOf(target: Queryable, { query, sql, values, call }: SessionStatement): Promise<Answer> {
+    const result = await target.query(sql, values ?? [], this.#keeper.callOf(call)).catch(rethrown)
+    // Of several shards each has its own.
+    return { kind: 'result', result: result.route.shards.length > 1 ? mergedResult(query, result) : result.native }
   }
 
   async #runInTransaction(
     transaction: TransactionStack,
     statement: SessionStatement,
     analysis: Analysis,
+    change: SettingsChange | undefined,
   ): Promise<Answer> {
     this.#options = undefined
     try {
-      if (!statement.isNative && analysis.statements === 1) return await resultOf(transaction.current, statement)
-      const status = await transaction.current.submit(this.#submission(statement))
+      if (change !== undefined) {
+        const { answer, values } = await this.#changeIn(transaction, statement, change)
+        if (values === undefined) this.#failed = true
+        else this.#keeper.learned(change, values, false)
+        return answer
+      }
+      if (!statement.isNative && analysis.statements === 1) return await this.#resultOf(transaction.current, statement)
+      const status = await transaction.current.submit(this.#submission(statement, statement.call))
       if (status === 'E') this.#failed = true
       return { kind: 'told' }
     } catch (error) {
@@ -191,6 +262,7 @@ export class VirtualSession {
 
   #start(options: TransactionOptions): void {
     this.#transaction = new TransactionStack(this.#host.scope.begin(options))
+    this.#keeper.settings.begin()
     this.#options = options
     this.#failed = false
   }
@@ -214,7 +286,9 @@ export class VirtualSession {
     this.#endTransaction()
     try {
       await transaction.commit()
+      this.#keeper.settings.commit()
     } catch (error) {
+      this.#undone()
       // A statement had failed without our seeing it; the server says so by the tag alone.
       if (error instanceof QueryError && error.cause === undefined && error.engineCode === '25P02')
         return command('ROLLBACK')
@@ -228,6 +302,7 @@ export class VirtualSession {
     const transaction = this.#transaction
     if (transaction === undefined) return noTransaction('ROLLBACK')
     this.#endTransaction()
+    this.#undone()
     await transaction.rollback().catch(rethrown)
     if (chain) this.#start({})
     return command('ROLLBACK')
@@ -241,13 +316,26 @@ export class VirtualSession {
       throw new TransactionClosedError(`${what[verb]} can only be used in transaction blocks.`)
     }
     this.#options = undefined
-    if (verb === 'savepoint') transaction.savepoint(name)
-    else if (verb === 'release') await transaction.release(name).catch(rethrown)
-    else {
+    const { settings } = this.#keeper
+    if (verb === 'savepoint') {
+      transaction.savepoint(name)
+      settings.savepoint(name)
+    } else if (verb === 'release') {
+      await transaction.release(name).catch(rethrown)
+      settings.release(name)
+    } else {
       await transaction.rollbackTo(name).catch(rethrown)
+      settings.rollbackTo(name)
+      this.#keeper.tell()
       this.#failed = false
     }
     return command(tag)
+  }
+
+  /** What was set in the transaction is not. */
+  #undone(): void {
+    this.#keeper.settings.rollback()
+    this.#keeper.tell()
   }
 
   #endTransaction(): void {
@@ -255,11 +343,6 @@ export class VirtualSession {
     this.#options = undefined
     this.#failed = false
   }
-}
-
-async function resultOf(target: Queryable, { sql, values, call }: SessionStatement): Promise<Answer> {
-  const { native } = await target.query(sql, values ?? [], call).catch(rethrown)
-  return { kind: 'result', result: native }
 }
 
 function rethrown(error: unknown): never {
@@ -272,20 +355,4 @@ function command(name: string, warning?: Warning): Answer {
 
 function noTransaction(name: string): Answer {
   return command(name, { code: '25P01', message: 'there is no transaction in progress' })
-}
-
-/** Functions that lock, or change a setting, for as long as the connection lives. */
-const lastingFunctions =
-  /^(?:pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_advisory_unlock.*|set_config|setseed|lo_open|dblink_connect.*)$/
-
-/** Whether a statement leaves something behind that later ones of its session count on; or is too odd to tell. */
-function keepsState(analysis: Analysis): boolean {
-  const { kind, leavesState, functions } = analysis
-  return (
-    leavesState ||
-    kind === 'session' ||
-    kind === 'transaction' ||
-    kind === 'unknown' ||
-    functions.some(({ name }) => lastingFunctions.test(name))
-  )
 }

@@ -1,0 +1,3 @@
+import inner = require('./pg/module.ts')
+import pg = inner.pg
+export = pg

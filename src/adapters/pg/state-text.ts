@@ -1,0 +1,38 @@
+import type { Analysis } from '../../index.ts'
+
+/** Functions that lock, or change a setting, for as long as the connection lives. */
+const lastingFunctions =
+  /^(?:pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_advisory_unlock.*|set_config|setseed|lo_open|dblink_connect.*)$/
+
+/** Whether a statement leaves something behind that later ones of its session count on; or is too odd to tell. */
+export function keepsState(analysis: Analysis): boolean {
+  const { kind, leavesState } = analysis
+  return (
+    leavesState || kind === 'session' || kind === 'transaction' || kind === 'unknown' || callsLastingFunctions(analysis)
+  )
+}
+
+/**
+ * Whether a statement that failed outside of a transaction may have left something behind all the same: locks stay. `code`, `where`: of
+ * the server's error; one about the text itself came before anything ran.
+ */
+export function mayHaveKept(analysis: Analysis, error: { readonly code?: unknown; readonly where?: unknown }): boolean {
+  if (error.code === '42601' && error.where === undefined) return false
+  return analysis.kind !== 'session' || callsLastingFunctions(analysis)
+}
+
+function callsLastingFunctions({ functions }: Analysis): boolean {
+  return functions.some(({ name }) => lastingFunctions.test(name))
+}
+
+const discard = /^\s*discard\s+(all|plans|sequences|temp|temporary)\s*;?\s*$/i
+const deallocateAll = /^\s*deallocate\s+(?:prepare\s+)?all\s*;?\s*$/i
+const unlistenAll = /^\s*unlisten\s+\*\s*;?\s*$/i
+
+/** The tag of a statement that throws away what only a connection has; `undefined` for others. */
+export function discardOf(sql: string): string | undefined {
+  const [, what] = discard.exec(sql) ?? []
+  if (what !== undefined) return `DISCARD ${what.toUpperCase().replace('TEMPORARY', 'TEMP')}`
+  if (deallocateAll.test(sql)) return 'DEALLOCATE ALL'
+  return unlistenAll.test(sql) ? 'UNLISTEN' : undefined
+}
