@@ -1,0 +1,40 @@
+import { mysql2 } from './mysql2/module.ts'
+
+export type * from 'mysql2'
+export {
+  connect,
+  createConnection,
+  createPool,
+  createPoolCluster,
+  createConnectionPromise,
+  createPoolPromise,
+  createPoolClusterPromise,
+  Connection,
+  PoolConnection,
+  Pool,
+  PoolCluster,
+  ConnectionConfig,
+  createQuery,
+  createServer,
+  authPlugins,
+  escape,
+  escapeId,
+  format,
+  raw,
+  Types,
+  TypedParameter,
+  Charsets,
+  CharsetToEncoding,
+  setMaxParserCache,
+  clearParserCache,
+  type ConnectionFactory,
+  type PoolFactory,
+  type Mysql2Module,
+} from './mysql2/module.ts'
+export type { ClassOf, ConnectionOptions, PoolOptions, Signalbox } from './mysql2/module-options.ts'
+export { mysql2For, mysql2PromiseFor, useClient, type Mysql2Options, type UseOptions } from './mysql2/plain-module.ts'
+export { signalboxErrorOf } from './driver-error.ts'
+export type { Mysql2 } from './mysql2/native-mysql2.ts'
+export type { Mysql2Promise } from './mysql2/promise-module.ts'
+export type { Bound } from './behind.ts'
+export default mysql2

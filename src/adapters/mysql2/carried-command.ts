@@ -1,0 +1,171 @@
+import type { Command } from './native-mysql2.ts'
+
+type Config = Record<string, unknown>
+
+/** What mysql2 reads of a connection's settings to write values and to make rows of what comes. They are those of whom a command comes from. */
+const settingsOfValues = [
+  'infileStreamFactory',
+  'supportBigNumbers',
+  'bigNumberStrings',
+  'decimalNumbers',
+  'dateStrings',
+  'stringifyObjects',
+  'timezone',
+  'queryFormat',
+  'rowsAsArray',
+  'namedPlaceholders',
+  'nestTables',
+  'typeCast',
+  'disableEval',
+  'jsonStrings',
+] as const
+
+/** A connection, as far as a command is carried on it. */
+export interface Carrier {
+  config: Config
+  pause(): void
+  resume(): void
+}
+
+/** A part of what is carried: a command of mysql2, or something like one. */
+export interface Step {
+  execute(packet: unknown, connection: unknown): boolean
+  readonly onResult?: Command['onResult']
+}
+
+/**
+ * Commands of one connection of mysql2, in one turn on another one: what is a single command there. While they run, the
+ * connection's settings of values are those of whom they come from.
+ */
+export class CarriedCommand {
+  /** The step whose answer is asked for: what the driver listens to. */
+  readonly asked: Step | undefined
+  readonly #settings: ValueSettings
+  readonly #steps: Step[]
+  readonly #lost: (error: unknown) => void
+  #carrier: Carrier | undefined
+  #own: Config | undefined
+  #isOver = false
+  #ended: PromiseWithResolvers<void> | undefined
+
+  /** `lost` is called in place of a step that has nothing to take an error with. */
+  constructor(settings: ValueSettings, steps: readonly Step[], lost: (error: unknown) => void, asked?: Step) {
+    this.asked = asked
+    this.#settings = settings
+    this.#steps = [...steps]
+    this.#lost = lost
+  }
+
+  /** The connection on which it runs now. */
+  get carrier(): Carrier | undefined {
+    return this.#carrier
+  }
+
+  /** It has come to an end, of which its steps were told. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Resolves when it is over, well or not; at once where it has not begun. */
+  get ended(): Promise<void> {
+    if (this.#carrier === undefined) return Promise.resolve()
+    this.#ended ??= Promise.withResolvers()
+    return this.#ended.promise
+  }
+
+  /** Leaves out the steps that have not begun. */
+  skip(): void {
+    this.#steps.length = Math.min(this.#steps.length, 1)
+  }
+
+  execute(packet: unknown, connection: Carrier): boolean {
+    if (this.#carrier === undefined) this.#enter(connection)
+    let taken = packet
+    for (;;) {
+      const [step] = this.#steps
+      if (step !== undefined && !step.execute(taken, connection)) return false
+      this.#steps.shift()
+      if (this.#steps.length === 0) break
+      taken = undefined
+    }
+    this.#leave()
+    return true
+  }
+
+  /** The connection was lost. */
+  onResult(error: unknown): void {
+    this.#leave()
+    const [step] = this.#steps.splice(0)
+    if (step?.onResult) step.onResult(error)
+    else this.#lost(error)
+  }
+
+  stateName(): string {
+    return 'carried'
+  }
+
+  #enter(carrier: Carrier): void {
+    this.#carrier = carrier
+    this.#own = carrier.config
+    carrier.config = this.#settings.on(carrier.config)
+  }
+
+  #leave(): void {
+    if (this.#carrier !== undefined && this.#own !== undefined) this.#carrier.config = this.#own
+    this.#carrier = undefined
+    this.#isOver = true
+    this.#ended?.resolve()
+  }
+}
+
+/** The settings of a connection that say what values and rows are like, on other connections. */
+export class ValueSettings {
+  readonly #config: Config
+  readonly #merged = new WeakMap<Config, Config>()
+
+  constructor(config: object) {
+    this.#config = config as Config
+  }
+
+  /** Those of another connection, with these in their place. */
+  on(real: Config): Config {
+    const found = this.#merged.get(real)
+    if (found !== undefined) return found
+    const config = Object.create(real) as Config
+    for (const name of settingsOfValues) config[name] = this.#config[name]
+    // mysql2 notes here what the server says of it, which is so for the connection whoever set it.
+    Object.defineProperty(config, 'charsetNumber', {
+      get: () => real['charsetNumber'],
+      set: (value) => {
+        real['charsetNumber'] = value
+      },
+    })
+    this.#merged.set(real, config)
+    return config
+  }
+}
+
+/** COM_SET_OPTION. */
+const setOption = 0x1b
+
+interface WritesBytes {
+  write(bytes: Buffer): void
+  _resetSequenceId(): void
+  _bumpSequenceId(packets: number): void
+}
+
+/** Has the server take several statements in one text, or not. */
+export function severalStatements(on: boolean): Step {
+  let sent = false
+  return {
+    execute: (_packet, connection) => {
+      if (sent) return true
+      sent = true
+      const to = connection as WritesBytes
+      to._resetSequenceId()
+      to.write(Buffer.from([3, 0, 0, 0, setOption, on ? 0 : 1, 0]))
+      to._bumpSequenceId(1)
+      return false
+    },
+  }
+}

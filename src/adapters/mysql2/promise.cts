@@ -1,0 +1,3 @@
+import inner = require('./promise-names.ts')
+import promise = inner.promise
+export = promise
