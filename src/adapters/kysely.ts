@@ -23,9 +23,11 @@ export interface KyselyOptions extends SignalboxDialectOptions, Omit<KyselyConfi
  * - A transaction begins with its first query, on that query's database. A query of another database rolls it back and
  *   throws `CrossDatabaseTransactionError`. Savepoints, isolation levels and `read only` are kept.
  * - `db.connection()` reserves one real connection, on the database of its first query.
- * - An `abortSignal` cancels the statement on its server, whatever `inflightQueryAbortStrategy` says.
- * - Errors of servers are the driver's own; {@link signalboxErrorOf} tells where they happened. Kysely's own logging shows the
- *   query as it was built, `tracing:signalbox:query` as it was sent.
+ * - An abort signal does what `inflightQueryAbortStrategy` says, as with Kysely's own dialects: by default the caller hears of it at once, and
+ *   the statement goes on; with `cancel query` it is cancelled on its server; with `kill session` what it was part of is given up, too. A
+ *   stream is always cancelled.
+ * - Errors of servers are the driver's own; {@link signalboxErrorOf} tells where they happened. Kysely's own logging shows
+ *   queries, BEGIN and COMMIT as its own dialect would send them, `tracing:signalbox:query` what was sent.
  * - `db.destroy()` does not close the client, which belongs to the application; the instance cannot be used afterwards.
  *
  * Throws `ConfigError` if there is no default database and no `engine` is named.

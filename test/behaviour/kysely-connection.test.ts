@@ -106,7 +106,7 @@ describe.each(sleeping)('aborting on %s', (engine) => {
       ? "select count(*) as n from pg_stat_activity where query like 'select pg_sleep%' and state = 'active' and datname = current_database()"
       : "select count(*) as n from information_schema.processlist where info like 'select sleep%' and db = database()"
 
-  it.each([undefined, 'cancel query', 'kill session'] as const)(
+  it.each(['cancel query', 'kill session'] as const)(
     'cancels the statement on the server (strategy: %s)',
     async (strategy) => {
       await using database = await freshDatabase(engine)
@@ -118,7 +118,7 @@ describe.each(sleeping)('aborting on %s', (engine) => {
       const count = async () => Number((await client.query<{ n: number }>(running)).rows[0]?.n)
       const run = sleep.execute(db, {
         signal: controller.signal,
-        ...(strategy === undefined ? {} : { inflightQueryAbortStrategy: strategy }),
+        inflightQueryAbortStrategy: strategy,
       })
       await expect.poll(count).toBe(1)
       controller.abort(new Error('enough'))
@@ -127,4 +127,17 @@ describe.each(sleeping)('aborting on %s', (engine) => {
       expect(printed).not.toHaveBeenCalled()
     },
   )
+
+  it('lets the statement go on by default', async () => {
+    await using database = await freshDatabase(engine)
+    await using client = await connect(database.dsn)
+    const db = kysely<Items>(client)
+    await db.schema.createTable('item').addColumn('id', 'integer').addColumn('name', 'varchar(9)').execute()
+    const slow =
+      engine === 'postgres'
+        ? sql`with slow as (select pg_sleep(0.5)) insert into item (id) select 1 from slow`
+        : sql`insert into item (id) select 1 from (select sleep(0.5)) as slow`
+    await expect(slow.execute(db, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout')
+    await expect.poll(async () => await db.selectFrom('item').select('id').execute()).toHaveLength(1)
+  })
 })

@@ -1,7 +1,16 @@
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
+import {
+  DummyDriver,
+  Kysely,
+  type LogEvent,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { connect } from '../../connect.ts'
 import type { Client } from '../../client.ts'
+import type { DriverRequest } from '../../drivers/driver.ts'
+import { AbortedError } from '../../errors.ts'
 import type { Router } from '../../routing/router.ts'
 import { simulateDrivers, type SimulatedServer } from '../../testing/simulated-driver.ts'
 import { kysely, onCommit } from '../kysely.ts'
@@ -36,6 +45,13 @@ const told = ({ steps }: SimulatedServer): readonly string[] =>
 
 const selectProducts = 'select "id" from "product"'
 const selectReviews = 'select "id" from "review"'
+
+/** Waits for the signal of a statement, as one that takes its time does. */
+async function aborted(request: DriverRequest | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  request?.signal?.addEventListener('abort', () => reject(new AbortedError('The statement was cancelled.')))
+  return await promise
+}
 
 describe('a single query', () => {
   it.each([undefined, {}, { signal: undefined }, { signal: new AbortController().signal }])(
@@ -146,28 +162,104 @@ describe('a transaction', () => {
     await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_UNSUPPORTED' })
   })
 
-  it('is rolled back when Kysely is told to kill its session', async () => {
+  it('is rolled back when Kysely is told to kill its session, and takes nothing more', async () => {
     const { db, shop } = await setUp()
     const started = Promise.withResolvers<void>()
-    const answer = Promise.withResolvers<void>()
-    shop.answerWith(async (step) => {
+    shop.answerWith(async (step, request) => {
       if (step.action !== 'query') return
       started.resolve()
-      await answer.promise
+      await aborted(request)
     })
     const controller = new AbortController()
     const run = db.transaction().execute(async (trx) => {
-      await trx
-        .selectFrom('product')
-        .select('id')
-        .execute({ signal: controller.signal, inflightQueryAbortStrategy: 'kill session' })
+      const options = { signal: controller.signal, inflightQueryAbortStrategy: 'kill session' } as const
+      const killed = trx.selectFrom('product').select('id').execute(options)
+      await started.promise
+      controller.abort(new Error('enough'))
+      await expect(killed).rejects.toThrow('enough')
+      // It would be committed on its own.
+      await trx.insertInto('product').values({ id: 1 }).execute()
     })
+    await expect(run).rejects.toMatchObject({ code: 'SIGNALBOX_TRANSACTION_CLOSED' })
+    expect(told(shop).filter((step) => step.includes('insert'))).toEqual([])
+    await expect.poll(() => shop.leased).toBe(0)
+    expect(told(shop).slice(-2)).toEqual(['1 rollback', '1 release clean'])
+  })
+
+  it('is told to the log as Kysely tells it, and in the same order, whatever is sent', async () => {
+    const seen: string[] = []
+    const { client, shop } = await setUp()
+    const log = (event: LogEvent) => void seen.push(`${event.level} ${event.query.sql}`)
+    const db = kysely<Shop>(client, { log })
+    const trx = await db.startTransaction().setIsolationLevel('serializable').execute()
+    const a = await trx.savepoint('a').execute()
+    await a.selectFrom('product').select('id').execute()
+    await a.rollbackToSavepoint('a').execute()
+    await a.releaseSavepoint('a').execute()
+    await trx.commit().execute()
+    expect(seen).toEqual([
+      'query start transaction isolation level serializable',
+      'query savepoint "a"',
+      `query ${selectProducts}`,
+      'query rollback to "a"',
+      'query release "a"',
+      'query commit',
+    ])
+    seen.length = 0
+    await kysely<Shop>(client, { engine: 'mysql', log })
+      .transaction()
+      .setAccessMode('read only')
+      .execute(async () => await Promise.resolve())
+    expect(seen).toEqual(['query set transaction read only', 'query begin', 'query commit'])
+    expect(told(shop).filter((step) => step.includes('begin'))).toHaveLength(1)
+  })
+
+  it('tells what went wrong with its end, to the caller and to the log', async () => {
+    const seen: string[] = []
+    const { client, shop } = await setUp()
+    const log = (event: LogEvent) => void seen.push(`${event.level} ${event.query.sql}`)
+    const broken = new Error('the server is gone')
+    shop.answerWith((step) => {
+      if (step.action === 'commit') throw broken
+    })
+    const run = kysely<Shop>(client, { log })
+      .transaction()
+      .execute(async (trx) => await trx.selectFrom('product').select('id').execute())
+    await expect(run).rejects.toThrow('the server is gone')
+    expect(seen.slice(0, 3)).toEqual(['query begin', `query ${selectProducts}`, 'error commit'])
+  })
+})
+
+describe('an abort', () => {
+  it.each([
+    { strategy: undefined, sent: 'goes on' },
+    { strategy: 'ignore query', sent: 'goes on' },
+    { strategy: 'cancel query', sent: 'is cancelled' },
+    { strategy: 'kill session', sent: 'is cancelled' },
+  ] as const)('ends the call at once, and the statement $sent with the strategy $strategy', async (row) => {
+    const { strategy, sent } = row
+    const { db, shop } = await setUp()
+    const started = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<void>()
+    let outcome = 'runs'
+    shop.answerWith(async (_step, request) => {
+      started.resolve()
+      const cancelled = aborted(request).catch(() => 'is cancelled')
+      outcome = await Promise.race([answer.promise.then(() => 'goes on'), cancelled])
+    })
+    const controller = new AbortController()
+    const run = db
+      .insertInto('product')
+      .values({ id: 1 })
+      .execute({
+        signal: controller.signal,
+        ...(strategy === undefined ? {} : { inflightQueryAbortStrategy: strategy }),
+      })
     await started.promise
     controller.abort(new Error('enough'))
-    answer.resolve()
     await expect(run).rejects.toThrow('enough')
-    expect(told(shop).slice(-2)).toEqual(['1 rollback', '1 release clean'])
-    expect(shop.leased).toBe(0)
+    answer.resolve()
+    await expect.poll(() => outcome).toBe(sent)
   })
 })
 

@@ -1,13 +1,8 @@
-import type {
-  AbortableOperationOptions,
-  CompiledQuery,
-  DatabaseConnection,
-  QueryResult,
-  TransactionSettings,
-} from 'kysely'
+import type { AbortableOperationOptions, CompiledQuery, QueryResult, TransactionSettings } from 'kysely'
 import {
   AbortedError,
   CrossEngineError,
+  TransactionClosedError,
   UnsupportedError,
   type CallOptions,
   type Engine,
@@ -21,6 +16,7 @@ import {
 } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
 import { queryResult } from './query-result.ts'
+import type { Deed, TeachableConnection } from './spoken-driver.ts'
 import { TransactionStack } from '../transaction-stack.ts'
 import type { Translators } from './translating-compilers.ts'
 import { targetOf } from './using-plugin.ts'
@@ -36,7 +32,7 @@ interface Fitted {
  * What Kysely takes for a connection. It is none until a query decides the database: single statements go to the
  * client, a transaction or a connection of one's own (`db.connection()`) begins with its first statement.
  */
-export class VirtualConnection implements DatabaseConnection {
+export class VirtualConnection implements TeachableConnection {
   readonly #scope: Scope
   readonly #engine: Engine
   readonly #translators: Translators
@@ -44,6 +40,11 @@ export class VirtualConnection implements DatabaseConnection {
   #statements = 0
   #reserved: ReservedConnection | undefined
   #transaction: TransactionStack | undefined
+  /** What queries stand for that are not to be sent. */
+  readonly #deeds = new WeakMap<CompiledQuery, Deed>()
+  /** Of the statement that runs. */
+  #stop: AbortController | undefined
+  #isKilled = false
 
   constructor(scope: Scope, engine: Engine, translators: Translators, acquired: AbortableOperationOptions | undefined) {
     this.#scope = scope
@@ -54,18 +55,34 @@ export class VirtualConnection implements DatabaseConnection {
 
   /** The open transaction. */
   get transaction(): TransactionStack {
+    this.#assertAlive()
     if (this.#transaction === undefined) throw new UnsupportedError('There is no transaction on this connection.')
     return this.#transaction
   }
 
+  /** Has the connection do `deed` when it is asked to run `query`, of which nothing is sent. */
+  teach(query: CompiledQuery, deed: Deed): void {
+    this.#deeds.set(query, deed)
+  }
+
   async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
+    const deed = this.#deeds.get(query)
+    if (deed !== undefined) {
+      await deed()
+      return { rows: [] }
+    }
+    const stop = new AbortController()
+    this.#stop = stop
     try {
       const target = this.#targetFor(options)
-      const { sql, params, call } = this.#fit(query, target, options)
+      // Kysely itself leaves the statement when its signal says so, and says by `cancelQuery` what else is to happen.
+      const { sql, params, call } = this.#fit(query, target, stop.signal)
       return queryResult(await target.query<R>(sql, params, call))
     } catch (error) {
-      if (error instanceof AbortedError && options?.signal?.aborted === true) return abandoned(error)
+      if (error instanceof AbortedError && stop.signal.aborted) return abandoned(error)
       throw driverError(error)
+    } finally {
+      if (this.#stop === stop) this.#stop = undefined
     }
   }
 
@@ -77,7 +94,7 @@ export class VirtualConnection implements DatabaseConnection {
     const size = Number.isInteger(chunkSize) && chunkSize > 0 ? chunkSize : 1
     try {
       const target = this.#targetFor(options)
-      const { sql, params, call } = this.#fit(query, target, options)
+      const { sql, params, call } = this.#fit(query, target, options?.signal)
       let rows: R[] = []
       for await (const row of target.stream<R>(sql, params, { ...call, fetchSize: size })) {
         rows.push(row)
@@ -118,20 +135,31 @@ export class VirtualConnection implements DatabaseConnection {
     }
   }
 
-  // Kysely asks for the next three for its `inflightQueryAbortStrategy`. A signal alone already cancels the statement
-  // on its server, over a connection that is not the application's, so there is nothing to note or to send.
+  // Kysely asks for the next three by its `inflightQueryAbortStrategy`. Signalbox cancels on the server where the statement runs, over a
+  // connection that is not the application's: there is nothing to note before.
 
   async collectSessionInfo(): Promise<void> {}
 
-  async cancelQuery(): Promise<void> {}
+  async cancelQuery(): Promise<void> {
+    this.#stop?.abort()
+    await Promise.resolve()
+  }
 
-  /** Gives up what the statement was part of, so that its locks are free. */
+  /** Gives up what the statement was part of, so that its locks are free; as with a connection that was killed, nothing can follow. */
   async killSession(): Promise<void> {
+    this.#isKilled = true
+    this.#stop?.abort()
     await this.release()
+  }
+
+  #assertAlive(): void {
+    if (this.#isKilled)
+      throw new TransactionClosedError('The session was killed, as the abort strategy "kill session" asks for.')
   }
 
   /** Where the next statement goes. */
   #targetFor(options: AbortableOperationOptions | undefined): Queryable {
+    this.#assertAlive()
     if (this.#transaction !== undefined) return this.#transaction.current
     this.#statements += 1
     if (this.#reserved === undefined && this.#isForOneCaller(options)) this.#reserved = this.#scope.reserve()
@@ -159,9 +187,8 @@ export class VirtualConnection implements DatabaseConnection {
   }
 
   /** Asks the client where the query belongs, and compiles it again if another engine lives there. */
-  #fit(query: CompiledQuery, target: Queryable, options: AbortableOperationOptions | undefined): Fitted {
+  #fit(query: CompiledQuery, target: Queryable, signal: AbortSignal | undefined): Fitted {
     const using = targetOf(query.queryId)
-    const signal = options?.signal
     const call: CallOptions = {
       ...(using === undefined ? {} : { using }),
       ...(signal === undefined ? {} : { signal }),

@@ -1,20 +1,25 @@
-import type { AbortableOperationOptions, DatabaseConnection, Driver, TransactionSettings } from 'kysely'
+import type { AbortableOperationOptions, DatabaseConnection, Driver, QueryCompiler, TransactionSettings } from 'kysely'
 import { UnsupportedError, type Engine, type Scope } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
 import { commitError } from './commit-error.ts'
+import { spoken, spokenDriver } from './spoken-driver.ts'
 import { Translators } from './translating-compilers.ts'
 import { VirtualConnection } from './virtual-connection.ts'
+
+type CompileQuery = QueryCompiler['compileQuery']
 
 /** Gives Kysely connections that pick their database themselves. Opens and closes nothing: the client does. */
 export class VirtualDriver implements Driver {
   readonly #scope: Scope
   readonly #engine: Engine
   readonly #translators: Translators
+  readonly #spoken: Driver
 
   constructor(scope: Scope, engine: Engine) {
     this.#scope = scope
     this.#engine = engine
     this.#translators = new Translators(engine)
+    this.#spoken = spokenDriver(engine)
   }
 
   /** Loads what it takes to read the dialect, which the client has not done if it declares no such database. */
@@ -27,27 +32,57 @@ export class VirtualDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    await Promise.resolve(virtual(connection).begin(settings))
+    const own = virtual(connection)
+    await spoken(
+      own,
+      () => own.begin(settings),
+      (told) => this.#spoken.beginTransaction(told, settings),
+    )
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await virtual(connection).commit().catch(rethrow(commitError))
+    const own = virtual(connection)
+    await spoken(
+      own,
+      () => own.commit().catch(rethrow(commitError)),
+      (told) => this.#spoken.commitTransaction(told),
+    )
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await virtual(connection).rollback().catch(rethrow(driverError))
+    const own = virtual(connection)
+    await spoken(
+      own,
+      () => own.rollback().catch(rethrow(driverError)),
+      (told) => this.#spoken.rollbackTransaction(told),
+    )
   }
 
-  async savepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await Promise.resolve(virtual(connection).transaction.savepoint(name))
+  async savepoint(connection: DatabaseConnection, name: string, compile: CompileQuery): Promise<void> {
+    const own = virtual(connection)
+    await spoken(
+      own,
+      () => own.transaction.savepoint(name),
+      async (told) => await this.#spoken.savepoint?.(told, name, compile),
+    )
   }
 
-  async rollbackToSavepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await virtual(connection).transaction.rollbackTo(name).catch(rethrow(driverError))
+  async rollbackToSavepoint(connection: DatabaseConnection, name: string, compile: CompileQuery): Promise<void> {
+    const own = virtual(connection)
+    await spoken(
+      own,
+      () => own.transaction.rollbackTo(name).catch(rethrow(driverError)),
+      async (told) => await this.#spoken.rollbackToSavepoint?.(told, name, compile),
+    )
   }
 
-  async releaseSavepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await virtual(connection).transaction.release(name).catch(rethrow(driverError))
+  async releaseSavepoint(connection: DatabaseConnection, name: string, compile: CompileQuery): Promise<void> {
+    const own = virtual(connection)
+    await spoken(
+      own,
+      () => own.transaction.release(name).catch(rethrow(driverError)),
+      async (told) => await this.#spoken.releaseSavepoint?.(told, name, compile),
+    )
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
