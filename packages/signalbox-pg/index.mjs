@@ -1,0 +1,15 @@
+export {
+  Client,
+  Connection,
+  DatabaseError,
+  Pool,
+  Query,
+  Result,
+  TypeOverrides,
+  default,
+  defaults,
+  escapeIdentifier,
+  escapeLiteral,
+  native,
+  types,
+} from 'signalbox/pg'

@@ -1,0 +1,3 @@
+'use strict'
+
+module.exports = require('signalbox-true-pg/lib/type-overrides')

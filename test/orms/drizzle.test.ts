@@ -1,0 +1,4 @@
+import { ormSuite } from './orm-suite.ts'
+import { drizzleTool } from './tools/drizzle.ts'
+
+ormSuite(drizzleTool)

@@ -1,0 +1,4 @@
+import { ormSuite } from './orm-suite.ts'
+import { knexTool } from './tools/knex.ts'
+
+ormSuite(knexTool)

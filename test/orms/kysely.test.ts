@@ -1,0 +1,4 @@
+import { ormSuite } from './orm-suite.ts'
+import { kyselyTool } from './tools/kysely.ts'
+
+ormSuite(kyselyTool)

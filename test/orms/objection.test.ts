@@ -1,0 +1,4 @@
+import { ormSuite } from './orm-suite.ts'
+import { objectionTool } from './tools/objection.ts'
+
+ormSuite(objectionTool)

@@ -1,0 +1,4 @@
+import { ormSuite } from './orm-suite.ts'
+import { nextSequelizeTool } from './tools/sequelize-next.ts'
+
+ormSuite(nextSequelizeTool)

@@ -1,0 +1,4 @@
+import { ormSuite } from './orm-suite.ts'
+import { typeormTool } from './tools/typeorm.ts'
+
+ormSuite(typeormTool)
