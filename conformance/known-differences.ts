@@ -11,7 +11,12 @@ export interface KnownDifference {
   /** What the names of the tests begin with. */
   readonly tests: string
   readonly reason: string
+  /** The test is a race: it may also come to the same. Default false. */
+  readonly sometimes?: boolean
 }
+
+const firstAnswer =
+  'it expects that a program has its first answer 50 ms after its start, before its second query. The first statement of a process takes about 100 ms longer: the code of the driver and the grammar are read then.'
 
 /** Each of them stands, with its reason, in docs/conformance.md; one that occurs no more is to be removed. */
 export const knownDifferences: readonly KnownDifference[] = [
@@ -35,29 +40,138 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       'it ends all idle connections and expects an error on a client that does nothing: while a client does nothing it is on no connection.',
   },
+  {
+    suite: 'node-postgres',
+    subject: 'pg',
+    tests: 'test/integration/gh-issues/130-tests.js',
+    reason:
+      'it asks for the process id of its connection, ends that, and expects an error on a client that does nothing, as above: the connection was one of all clients.',
+  },
+  {
+    suite: 'pg-pool',
+    subject: 'pg',
+    tests: 'test/sizing.js › pool size of 1 › can only send 1 query at a time',
+    sometimes: true,
+    reason:
+      'it counts the connections whose last statement was its own. A pool of 1 has one call at a time; which of the connections behind it takes the call is another matter.',
+  },
+  {
+    suite: 'pg-pool',
+    subject: 'pg',
+    tests: 'test/idle-timeout.js › idle timeout › can remove idle clients and recreate them',
+    sometimes: true,
+    reason:
+      'it expects after 2 ms that a client is gone that may be idle for 1 ms. While statements run Signalbox has a timer of 1 ms, and Node.js keeps all timers of one length in one list: then that of the pool may come 1 ms later.',
+  },
+  {
+    suite: 'pg-pool',
+    subject: 'pg',
+    tests: 'test/idle-timeout.js › idle timeout › keeps old behavior when allowExitOnIdle option is not set',
+    sometimes: true,
+    reason: firstAnswer,
+  },
+  {
+    suite: 'pg-pool',
+    subject: 'pg',
+    topology: 'replicas',
+    tests:
+      'test/idle-timeout.js › idle timeout › unrefs the connections and timeouts so the program can exit when idle',
+    sometimes: true,
+    reason: firstAnswer,
+  },
+  {
+    suite: 'pg-query-stream',
+    subject: 'pg',
+    topology: 'replicas',
+    tests: 'out/test/error.js › error recovery › should work after cancelling query',
+    reason:
+      'it asks one server for the process id of a connection, and has it cancelled on another one, where the id is nobody’s: both are reads, and may go to any.',
+  },
+  {
+    suite: 'knex-mysql',
+    subject: 'mysql2',
+    tests:
+      'test/integration2/dialects/mysql2.spec.js › MySQL dialect › Connection configuration › mysql2 › uses correct port for connecting',
+    reason: 'it expects that a wrong port is noticed; ports and other settings of connections are not used.',
+  },
+  {
+    suite: 'knex-mysql',
+    subject: 'mysql2',
+    tests:
+      'test/integration2/query/misc/additional.spec.js › Additional › mysql2 › timeouts › .timeout(ms, {cancel: true}) should cancel slow query even if connection pool is exhausted',
+    reason:
+      'open: it waits a fixed time for the statement to be gone. The machine had much else to do in that run, and the same test failed bare there on PostgreSQL; on an idle machine it was not run yet.',
+  },
+  {
+    suite: 'kysely-postgres',
+    subject: 'kysely',
+    tests:
+      "test/node/dist/cancellation.test.js › postgres: cancellation › should kill session on database side when inflightQueryAbortStrategy is 'kill session'",
+    reason:
+      "the statement is stopped; but then it expects an error on the pool of Kysely's own dialect, whose connection was killed. Here the statement is cancelled and its transaction given up, which kills no connection.",
+  },
+  {
+    suite: 'kysely-postgres',
+    subject: 'kysely',
+    topology: 'replicas',
+    tests: 'the process ends',
+    reason:
+      'a client that has replicas goes on asking them how they are until it is closed, over connections that keep the process alive; the suite knows nothing of the client, and closes none.',
+  },
+  {
+    suite: 'kysely-mysql',
+    subject: 'kysely',
+    tests:
+      'test/node/dist/migration.test.js › mysql: migration › migrateUp › should refuse to run migrations using a provided transaction due to lack of support for transactional DDL',
+    reason:
+      'it is refused, but by Signalbox, and so with another text: before Kysely looks, it creates its tables, which on MySQL would commit the transaction.',
+  },
+  ...[
+    'delete.test.js › sqlite: delete › should order and limit the amount of deleted rows and return',
+    'update.test.js › sqlite: update › should order and limit the amount of updated rows and return',
+  ].map((test) => ({
+    suite: 'kysely-sqlite',
+    subject: 'kysely' as const,
+    tests: `test/node/dist/${test}`,
+    reason:
+      "the SQLite in Node.js is built without `SQLITE_ENABLE_UPDATE_DELETE_LIMIT`, that of the suite's own driver with it.",
+  })),
+  {
+    suite: 'kysely-sqlite',
+    subject: 'kysely',
+    tests: 'test/node/dist/json.test.js › sqlite: json helpers › should dehydrate Buffer to string in jsonArrayFrom',
+    reason:
+      "`node:sqlite` gives blobs as `Uint8Array`, the suite's own driver as `Buffer`; Signalbox leaves the driver's values as they are.",
+  },
+  {
+    suite: 'kysely-sqlite',
+    subject: 'kysely',
+    tests: 'test/node/dist/transaction.test.js › sqlite: transaction › should retain the full stack trace',
+    reason: "it expects the error class of the suite's own driver; errors here are those of `node:sqlite`.",
+  },
 ]
 
-export interface Sorted {
+export interface Sorted<D> {
   readonly expected: readonly KnownDifference[]
-  readonly unexpected: readonly Difference[]
+  readonly unexpected: readonly D[]
   /** Known, and not met in this run. */
   readonly missing: readonly KnownDifference[]
 }
 
 /** Which differences of a run are known, and which are news. */
-export function sorted(
-  lost: readonly Difference[],
+export function sorted<D extends Pick<Difference, 'test'>>(
+  lost: readonly D[],
   run: { readonly suite: string; readonly subject: SubjectName; readonly topology: Topology },
   known: readonly KnownDifference[] = knownDifferences,
-): Sorted {
+): Sorted<D> {
   const fitting = known.filter(
     ({ suite, subject, topology = run.topology }) =>
       suite === run.suite && subject === run.subject && topology === run.topology,
   )
-  const covers = ({ tests }: KnownDifference, { test }: Difference) => test.startsWith(tests)
+  const covers = ({ tests }: KnownDifference, { test }: D) => test.startsWith(tests)
   return {
     expected: fitting.filter((each) => lost.some((difference) => covers(each, difference))),
     unexpected: lost.filter((difference) => !fitting.some((each) => covers(each, difference))),
-    missing: fitting.filter((each) => !lost.some((difference) => covers(each, difference))),
+    missing: fitting.filter((each) => each.sometimes !== true && !lost.some((difference) => covers(each, difference))),
   }
 }

@@ -6,18 +6,19 @@ import { compare, countsOf } from './comparison.ts'
 import { sorted } from './known-differences.ts'
 import type { Outcome } from './outcome.ts'
 import { filledPage } from './page.ts'
+import { readResults, updated, writeResults, type SuiteResult } from './results.ts'
 import { runPart, runSuite } from './run-suite.ts'
 import { topologies, type Topology } from './servers.ts'
 import { keptRun, type SuiteRun } from './suite-run.ts'
 import type { SubjectName, Suite } from './suite.ts'
 import { suites } from './suites/all.ts'
 
-const subjectNames = ['bare', 'delegate', 'broken', 'pg', 'kysely'] as const satisfies readonly SubjectName[]
+const subjectNames = ['bare', 'delegate', 'broken', 'pg', 'mysql2', 'kysely'] as const satisfies readonly SubjectName[]
 
 const { values } = parseArgs({
   options: {
     suite: { type: 'string', default: suites.map(({ name }) => name).join(',') },
-    subject: { type: 'string', default: 'bare,pg,kysely' },
+    subject: { type: 'string', default: 'bare,pg,mysql2,kysely' },
     topology: { type: 'string', default: topologies.join(',') },
     from: { type: 'string' },
     only: { type: 'string' },
@@ -94,18 +95,24 @@ async function differences(suite: Suite, run: SuiteRun): Promise<number> {
   return unexpected.length + missing.length
 }
 
-/** Writes the newest runs into the page, and runs nothing. */
+/** Adds the newest runs to what is known, and writes that into the page. Runs nothing. */
 async function writePage(): Promise<void> {
-  const kept = new Map<string, SuiteRun>()
-  for (const { name, subjects: possible } of suites)
-    for (const subject of possible.filter((each) => subjects.includes(each)))
+  const before = await readResults()
+  const results: SuiteResult[] = []
+  for (const { name, subjects: possible } of suites) {
+    const runs: SuiteRun[] = []
+    for (const subject of possible.filter((each) => !['bare', 'delegate', 'broken'].includes(each)))
       for (const topology of topologies) {
         const run = await keptRun(name, subject, topology)
-        if (run !== undefined) kept.set(`${name} ${subject} ${topology}`, run)
+        if (run !== undefined) runs.push(run)
       }
+    const known = before.find(({ suite }) => suite === name)
+    const result = updated(known, await keptRun(name, 'bare', 'primary'), runs)
+    if (result !== undefined) results.push(result)
+  }
+  await writeResults(results)
   const page = join(import.meta.dirname, '../docs/conformance.md')
-  const text = filledPage(await readFile(page, 'utf8'), suites, (...key) => kept.get(key.join(' ')))
-  await writeFile(page, text)
+  await writeFile(page, filledPage(await readFile(page, 'utf8'), results))
 }
 
 /** The line that names an error; where none does, the first one. */

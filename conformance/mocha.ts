@@ -19,6 +19,9 @@ export interface MochaWishes {
   readonly limitMs: number
 }
 
+/** How long a process may go on after its last test; bare ones wait for idle connections. */
+const endLimitMs = 60_000
+
 /** The name of what is noted besides the tests. */
 const theEnd = 'the process ends'
 
@@ -33,6 +36,7 @@ export async function runMocha(place: RunPlace, wishes: MochaWishes): Promise<re
     cwd: join(place.folder, wishes.cwd ?? '.'),
     env: { ...process.env, ...place.env, ...wishes.env, SIGNALBOX_CONFORMANCE_OUTCOMES: file },
     limitMs: wishes.limitMs,
+    done: { line: 'signalbox conformance: ended', limitMs: endLimitMs },
   })
   return outcomesOf(await readFile(file, 'utf8').catch(() => ''), ended)
 }
@@ -60,7 +64,11 @@ export function outcomesOf(text: string, ended: Ended): readonly Outcome[] {
 function endOf({ timedOut, code, output, seconds }: Ended, over: boolean): Outcome {
   if (timedOut) {
     const when = over ? 'After its last test it' : 'It'
-    return { test: theEnd, status: 'failed', why: `${when} did not end within ${seconds.toFixed(0)} seconds.` }
+    return {
+      test: theEnd,
+      status: 'failed',
+      why: `${when} did not end within ${(over ? endLimitMs / 1_000 : seconds).toFixed(0)} seconds.`,
+    }
   }
   if (over) return { test: theEnd, status: 'passed' }
   return { test: theEnd, status: 'failed', why: `It ended with code ${code ?? 'none'}:\n${output.slice(-2_000)}` }

@@ -1,42 +1,30 @@
-import { compare, countsOf } from './comparison.ts'
 import { sorted } from './known-differences.ts'
-import { topologies, type Topology } from './servers.ts'
-import type { SuiteRun } from './suite-run.ts'
+import type { SuiteResult, ThroughResult } from './results.ts'
+import { topologies } from './servers.ts'
 import type { SubjectName } from './suite.ts'
 
-/** Gives the newest run, if there was one. */
-export type Runs = (suite: string, subject: SubjectName, topology: Topology) => SuiteRun | undefined
-
-const titles = { pg: '`signalbox/pg`', kysely: '`signalbox/kysely`' } as const satisfies Partial<
-  Record<SubjectName, string>
->
-
-/** Puts the tables into the page's places for them. */
-export function filledPage(
-  text: string,
-  suites: readonly { readonly name: string; readonly subjects: readonly SubjectName[] }[],
-  runs: Runs,
-): string {
-  const withResults = filled(text, 'results', resultsTable(suites, runs))
-  return filled(withResults, 'differences', differencesList(suites, runs))
+const titles: Partial<Record<SubjectName, string>> = {
+  pg: '`signalbox/pg`',
+  mysql2: '`signalbox/mysql2`',
+  kysely: '`signalbox/kysely`',
 }
 
-function resultsTable(
-  suites: readonly { readonly name: string; readonly subjects: readonly SubjectName[] }[],
-  runs: Runs,
-): string {
-  const rows = suites.flatMap(({ name, subjects }) => {
-    const bare = runs(name, 'bare', 'primary')
-    if (bare === undefined) return []
-    const { suite, server, node } = bare.versions
-    const head = `| ${name} | \`${suite.slice(0, 12)}\` | ${server} | ${node} | ${shown(bare)} |`
-    const ours = (['pg', 'kysely'] as const)
-      .filter((subject) => subjects.includes(subject))
-      .filter((subject) => topologies.some((topology) => runs(name, subject, topology) !== undefined))
-      .map((subject) => {
-        const cells = topologies.map((topology) => throughCell(bare, runs(name, subject, topology)))
-        return `${head} ${titles[subject]} | ${cells.join(' | ')} |`
-      })
+/** Puts the tables into the page's places for them. */
+export function filledPage(text: string, results: readonly SuiteResult[]): string {
+  const withResults = filled(text, 'results', resultsTable(results))
+  return filled(withResults, 'differences', differencesList(results))
+}
+
+function resultsTable(results: readonly SuiteResult[]): string {
+  const rows = results.flatMap(({ suite, bare, through }) => {
+    const { suite: version, server, node } = bare.versions
+    const head = `| ${suite} | \`${version.slice(0, 12)}\` | ${server} | ${node} | ${shown(bare)} |`
+    const ours = Object.entries(titles).flatMap(([subject, title]) => {
+      const runs = through.filter((run) => run.subject === subject)
+      if (runs.length === 0) return []
+      const cells = topologies.map((topology) => throughCell(runs.find((run) => run.topology === topology)))
+      return [`${head} ${title} | ${cells.join(' | ')} |`]
+    })
     return ours.length === 0 ? [`${head} | | |`] : ours
   })
   return [
@@ -46,43 +34,52 @@ function resultsTable(
   ].join('\n')
 }
 
-function shown(run: SuiteRun): string {
-  const { passed, failed, pending } = countsOf(run.outcomes)
+function shown({ counts, unit }: SuiteResult['bare']): string {
+  const { passed, failed, pending } = counts
   const rest = [failed > 0 ? `${failed} fail` : '', pending > 0 ? `${pending} skipped` : ''].filter(
     (each) => each !== '',
   )
-  return `${passed} of ${run.outcomes.length} ${run.counts}${rest.length === 0 ? '' : `, ${rest.join(', ')}`}`
+  return `${passed} of ${passed + failed + pending} ${unit}${rest.length === 0 ? '' : `, ${rest.join(', ')}`}`
 }
 
-function throughCell(bare: SuiteRun, run: SuiteRun | undefined): string {
+function throughCell(run: ThroughResult | undefined): string {
   if (run === undefined) return ''
-  const { same, lost } = compare(bare.outcomes, run.outcomes)
+  const { same, lost } = run
   const differences = lost.length === 0 ? '' : `, ${lost.length} not`
   return `${same} the same${differences}`
 }
 
-function differencesList(
-  suites: readonly { readonly name: string; readonly subjects: readonly SubjectName[] }[],
-  runs: Runs,
-): string {
-  let compared = 0
-  const lines = suites.flatMap(({ name, subjects }) =>
-    subjects.flatMap((subject) =>
-      topologies.flatMap((topology) => {
-        const [bare, run] = [runs(name, 'bare', 'primary'), runs(name, subject, topology)]
-        if (bare === undefined || run === undefined || !(subject in titles)) return []
-        compared += 1
-        const { expected, unexpected } = sorted(compare(bare.outcomes, run.outcomes).lost, run)
-        const where = topology === 'primary' ? '' : ', with replicas'
-        return [
-          ...expected.map(({ tests, reason }) => `- **${name}**${where}: \`${tests}\`: ${reason}`),
-          ...unexpected.map(({ test }) => `- **${name}**${where}: \`${test}\`: not explained yet.`),
-        ]
-      }),
-    ),
+interface Told {
+  readonly head: string
+  readonly reason: string
+  /** Its tests, each with the topologies in which it was met. */
+  readonly tests: Map<string, readonly string[]>
+}
+
+/** Each reason once, with all that it explains. */
+function differencesList(results: readonly SuiteResult[]): string {
+  const told = new Map<string, Told>()
+  const runs = results.flatMap(({ suite, through }) =>
+    through.filter(({ subject }) => titles[subject] !== undefined).map((run) => ({ suite, ...run })),
   )
-  if (compared === 0) return 'The tables have bare runs alone so far.'
-  return lines.length === 0 ? 'None was found in these runs.' : lines.join('\n')
+  for (const run of runs) {
+    const { expected, unexpected } = sorted(run.lost, run)
+    const head = `**${run.suite}** through ${titles[run.subject]}`
+    for (const { tests, reason } of [...expected, ...unexpected.map(notExplained)]) {
+      const entry = told.get(`${head} ${reason}`) ?? { head, reason, tests: new Map<string, readonly string[]>() }
+      told.set(`${head} ${reason}`, entry)
+      entry.tests.set(tests, [...(entry.tests.get(tests) ?? []), run.topology])
+    }
+  }
+  if (runs.length === 0) return 'The tables have bare runs alone so far.'
+  return told.size === 0 ? 'None was found in these runs.' : [...told.values()].map(line).join('\n')
+}
+
+const notExplained = ({ test }: { readonly test: string }) => ({ tests: test, reason: 'not explained yet.' })
+
+function line({ head, reason, tests }: Told): string {
+  const names = [...tests].map(([test, where]) => `\`${test}\`${where.includes('primary') ? '' : ' (with replicas)'}`)
+  return `- ${head}: ${names.join(', ')}: ${reason}`
 }
 
 function filled(text: string, name: string, content: string): string {

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { createRequire, registerHooks } from 'node:module'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /** What the program that runs a suite is told of its subject, in its environment. */
@@ -15,6 +17,9 @@ export type Subject = (wishes: SubjectWishes) => Promise<void>
 
 export const wishesKey = 'SIGNALBOX_CONFORMANCE'
 
+/** Options of a client whose program ends when nothing keeps it alive, as those of the suites do: idle connections would for ten seconds each. */
+export const endsByItself = { pool: { idleTimeoutMs: 500 } } as const
+
 /** What the shim of a module gives in its place (`work-file.ts`). */
 export function stand(name: string, inItsPlace: () => unknown): void {
   Object.defineProperty(globalThis, Symbol.for(`signalbox.conformance.${name}`), { value: inItsPlace })
@@ -24,8 +29,8 @@ export function stand(name: string, inItsPlace: () => unknown): void {
 export function useDriversOf({ bare }: SubjectWishes): void {
   const ours = new URL('../dist/', import.meta.url).href
   const copies: Readonly<Record<string, () => string>> = {
-    pg: () => bare,
-    mysql2: () => createRequire(bare).resolve('mysql2'),
+    'pg/lib/index.js': () => bare,
+    mysql2: () => bareOf(createRequire(bare).resolve('mysql2')),
   }
   registerHooks({
     resolve: (specifier, context, next) => {
@@ -34,4 +39,10 @@ export function useDriversOf({ bare }: SubjectWishes): void {
       return { url: pathToFileURL(copy()).href, format: 'commonjs', shortCircuit: true }
     },
   })
+}
+
+/** The module itself, where two lines stand in its place (`work-file.ts`). */
+export function bareOf(file: string): string {
+  const bare = join(dirname(file), 'bare.js')
+  return existsSync(bare) ? bare : file
 }

@@ -2,7 +2,7 @@ import type { Outcome } from './outcome.ts'
 import type { Servers } from './servers.ts'
 
 /** What a suite's own code is given in place of what it tests: see `subjects/`. */
-export type SubjectName = 'bare' | 'delegate' | 'broken' | 'pg' | 'kysely'
+export type SubjectName = 'bare' | 'delegate' | 'broken' | 'pg' | 'mysql2' | 'kysely'
 
 /** Where a suite comes from, and what has to be there besides its own code. */
 export interface Source {
@@ -32,7 +32,7 @@ export interface RunPlace {
   readonly env: Readonly<Record<string, string>>
   /** A database that nothing was ever in. */
   readonly database: Database
-  /** Where whole files count: the files to run. Default: all. Elsewhere it is not looked at. */
+  /** The tests that are wanted, by their names; a suite may run more, and does where it cannot run less. Default: all. */
   readonly only?: ReadonlySet<string>
   /** Where single tests count: a part of their names. Default: all. */
   readonly grep?: string

@@ -15,7 +15,8 @@ export interface ProgramWishes {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly limitMs: number
-  readonly onLine?: (line: string) => void
+  /** A line by which it says that it is done: from then on it has this long to end. */
+  readonly done?: { readonly line: string; readonly limitMs: number }
 }
 
 const mostOutput = 1_000_000
@@ -33,16 +34,21 @@ export async function runProgram(args: readonly string[], wishes: ProgramWishes)
     detached: true,
   })
   let output = ''
+  let timedOut = false
+  const endAfter = (ms: number): NodeJS.Timeout => {
+    clearTimeout(timer)
+    return setTimeout(() => {
+      timedOut = true
+      endGroup(child.pid)
+    }, ms)
+  }
+  let timer: NodeJS.Timeout | undefined
+  timer = endAfter(wishes.limitMs)
   for (const stream of [child.stdout, child.stderr])
     createInterface(stream).on('line', (line) => {
       if (output.length < mostOutput) output += `${line}\n`
-      wishes.onLine?.(line)
+      if (line === wishes.done?.line) timer = endAfter(Math.min(wishes.done.limitMs, wishes.limitMs))
     })
-  let timedOut = false
-  const timer = setTimeout(() => {
-    timedOut = true
-    endGroup(child.pid)
-  }, wishes.limitMs)
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   child.once('error', reject).once('close', resolve)
   try {

@@ -7,13 +7,19 @@ export const subjectKey = (name: string): string => `Symbol.for('signalbox.confo
 
 /**
  * Puts two lines in the place of a CommonJS module, which stays beside it as `bare.js`: the module is the subject where one is named,
- * and what it was otherwise.
+ * and what it was otherwise. `exported`: names that modules in the other format import from it.
  */
-export async function putShim(file: string, name: string): Promise<void> {
+export async function putShim(file: string, name: string, exported: readonly string[] = []): Promise<void> {
   const bare = join(dirname(file), 'bare.js')
   if (!existsSync(bare)) await rename(file, bare)
   const key = `globalThis[${subjectKey(name)}]`
-  await writeFile(file, `'use strict'\nmodule.exports = ${key} === undefined ? require('./bare.js') : ${key}()\n`)
+  // Node.js looks for such names in the text.
+  const seen = exported.map((each) => `exports.${each} = `).join('')
+  const names = seen === '' ? '' : `${seen}undefined\n`
+  await writeFile(
+    file,
+    `'use strict'\n${names}module.exports = ${key} === undefined ? require('./bare.js') : ${key}()\n`,
+  )
 }
 
 /** Changes a text that has to be there exactly once, so that a new version of a suite is noticed. */

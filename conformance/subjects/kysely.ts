@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type Dsn } from 'signalbox'
 import { SignalboxDialect } from 'signalbox/kysely'
-import { stand, useDriversOf, type Subject } from '../subject.ts'
+import { endsByItself, stand, useDriversOf, type Subject } from '../subject.ts'
 
 /** `signalbox/kysely`, in place of Kysely's own dialects. */
 export const subject: Subject = async (wishes) => {
   useDriversOf(wishes)
   const { primary, replicas } = wishes
   const own = [primary, ...replicas].map(asTheSuiteWants)
-  const client = await connect({ databases: { default: { primary: own[0]!, replicas: own.slice(1) } } })
+  const client = await connect({
+    databases: { default: { primary: own[0]!, replicas: own.slice(1) } },
+    ...endsByItself,
+  })
   const { engine } = client
   stand('kysely', () => (variant: string) => {
     if (variant !== engine) return undefined

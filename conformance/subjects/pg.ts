@@ -6,14 +6,12 @@ import { stand, useDriversOf, type Subject } from '../subject.ts'
 export const subject: Subject = async (wishes) => {
   const { bare, primary, replicas } = wishes
   useDriversOf(wishes)
-  // A program of the suite ends when nothing keeps it alive; idle connections would, for ten seconds each.
-  const client = await connect({
-    databases: { default: { primary, replicas: [...replicas] } },
-    pool: { idleTimeoutMs: 500 },
-  })
+  const databases = { default: { primary, replicas: [...replicas] } }
   // Named by a variable: the module is compiled on its own.
   const name = 'signalbox/pg'
   const { pgFor } = (await import(name)) as { readonly pgFor: PgFor }
+  // Its virtual clients keep the process alive, as those of pg do; the connections behind them need not.
+  const client = await connect({ databases }, { exitOnIdle: true })
   const pg = pgFor(client, { pg: createRequire(bare)(bare), elsewhere: 'pg' })
   stand('pg', () => pg)
   stand('pg-pool', () => pg.Pool)

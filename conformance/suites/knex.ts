@@ -50,6 +50,7 @@ const source: Source = {
   bare: 'node_modules/pg/lib/bare.js',
   async prepare(folder) {
     await putShim(join(folder, 'node_modules/pg/lib/index.js'), 'pg')
+    await putShim(join(folder, 'node_modules/mysql2/index.js'), 'mysql2')
     // The one way in which the suite takes the addresses of servers.
     await writeFile(join(folder, 'servers.cjs'), 'module.exports = JSON.parse(process.env.CONFORMANCE_SERVERS)\n')
     await transpile(folder, '.', '.', 'cjs', ['lib/**/*.ts'])
@@ -93,8 +94,7 @@ export const knexSuites: readonly Suite[] = [
     name: 'knex-mysql',
     source,
     engine: 'mysql',
-    // A façade of mysql2 is not there yet.
-    subjects: ['bare'],
+    subjects: ['bare', 'mysql2'],
     counts: 'tests',
     run: async (place) => await run(place, 'mysql2'),
   },

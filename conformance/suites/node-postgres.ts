@@ -118,7 +118,8 @@ async function runPool(place: RunPlace): Promise<readonly Outcome[]> {
   const cwd = join(place.folder, 'packages/pg-pool')
   const files = await Array.fromAsync(glob('test/*.js', { cwd, exclude: ['test/setup.js'] }))
   const outcomes: Outcome[] = []
-  for (const file of files.sort())
+  const isWanted = (file: string) => place.only === undefined || [...place.only].some((test) => test.startsWith(file))
+  for (const file of files.sort().filter(isWanted))
     for (const outcome of await mocha('packages/pg-pool', 'test/setup.js', file)(place))
       outcomes.push(outcome.test.startsWith('test/') ? outcome : { ...outcome, test: `${file} › ${outcome.test}` })
   return outcomes

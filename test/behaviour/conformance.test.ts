@@ -7,9 +7,12 @@ import { sorted, type KnownDifference } from '../../conformance/known-difference
 import { outcomesOf } from '../../conformance/mocha.ts'
 import { eitherOf, numbered, type Outcome } from '../../conformance/outcome.ts'
 import { filledPage } from '../../conformance/page.ts'
+import { readResults, updated } from '../../conformance/results.ts'
 import { wishesKey } from '../../conformance/subject.ts'
 import type { SuiteRun } from '../../conformance/suite-run.ts'
+import type { SubjectName } from '../../conformance/suite.ts'
 import { runFile } from '../../conformance/suites/node-postgres.ts'
+import { runProgram } from '../../conformance/test-process.ts'
 import { putShim, replaceInFile } from '../../conformance/work-file.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -80,7 +83,7 @@ describe('what mocha wrote', () => {
 
   it('says that a process went on after its last test', () => {
     const [, , end] = outcomesOf(whole.join('\n'), { ...ended, timedOut: true, seconds: 180 })
-    expect(end).toEqual(failed('the process ends', 'After its last test it did not end within 180 seconds.'))
+    expect(end).toEqual(failed('the process ends', 'After its last test it did not end within 60 seconds.'))
   })
 })
 
@@ -101,34 +104,77 @@ describe('known differences', () => {
       missing: [known[1]],
     })
   })
+
+  it('is not missed where it is a race', () => {
+    const race: KnownDifference = { suite: 'pg-cursor', subject: 'pg', tests: 'race', reason: 'time', sometimes: true }
+    const run = { suite: 'pg-cursor', subject: 'pg', topology: 'primary' } as const
+    expect(sorted([], run, [race]).missing).toEqual([])
+    expect(sorted([difference('race')], run, [race])).toEqual({ expected: [race], unexpected: [], missing: [] })
+  })
 })
 
-describe('the page', () => {
-  const runs = (outcomes: readonly Outcome[]): SuiteRun => ({
+describe('what is known of a suite', () => {
+  const run = (subject: SubjectName, outcomes: readonly Outcome[], more: Partial<SuiteRun> = {}): SuiteRun => ({
     suite: 'pg-cursor',
-    subject: 'pg',
+    subject,
     topology: 'primary',
     counts: 'tests',
-    date: '',
+    date: '2026-11-22',
     seconds: 1,
     versions: { suite: 'v1', server: '15.20', node: '24.21.0' },
     outcomes,
+    ...more,
   })
+  const bare = run('bare', [passed('a'), failed('b')])
+  const ours = run('pg', [failed('a'), failed('b')])
+  const known = updated(undefined, bare, [ours])!
+
+  it('is nothing before it was run bare', () => {
+    expect(updated(undefined, undefined, [ours])).toBeUndefined()
+  })
+
+  it('has figures and the names of tests, and nothing that a suite has said', () => {
+    expect(known.through).toMatchObject([{ same: 1, lost: [{ test: 'a', bare: 'passed', subject: 'failed' }] }])
+    expect(JSON.stringify(known)).not.toContain('it broke')
+  })
+
+  it('stays where something else was run', () => {
+    expect(updated(known, undefined, [])).toBe(known)
+    const withReplicas = run('pg', [passed('a'), failed('b')], { topology: 'replicas' })
+    const both = updated(known, bare, [withReplicas])!
+    expect(both.through.map(({ topology, same }) => [topology, same])).toEqual([
+      ['primary', 1],
+      ['replicas', 2],
+    ])
+    expect(updated(both, bare, [run('pg', [passed('a'), failed('b')])])!.through).toMatchObject([
+      { same: 2 },
+      { same: 2 },
+    ])
+  })
+
+  it('is not compared with another version', () => {
+    const versions = { ...bare.versions, suite: 'v2' }
+    expect(updated(known, { ...bare, versions }, [ours])!.through).toEqual([])
+  })
+
   const text = '<!-- results --><!-- end of results -->\n<!-- differences --><!-- end of differences -->'
-  const fill = (ours: SuiteRun | undefined) =>
-    filledPage(text, [{ name: 'pg-cursor', subjects: ['bare', 'pg'] }], (_, subject, topology) => {
-      if (topology !== 'primary') return undefined
-      return subject === 'bare' ? runs([passed('a'), failed('b')]) : ours
-    })
+  const row = '| pg-cursor | `v1` | 15.20 | 24.21.0 | 1 of 2 tests, 1 fail |'
 
-  it('has a row for each suite, bare and through Signalbox', () => {
-    const row = '| pg-cursor | `v1` | 15.20 | 24.21.0 | 1 of 2 tests, 1 fail |'
-    expect(fill(undefined)).toContain(`${row} | | |`)
-    expect(fill(runs([failed('a'), failed('b')]))).toContain(`${row} \`signalbox/pg\` | 1 the same, 1 not |  |`)
+  it('is a row of the page, bare and through Signalbox', () => {
+    expect(filledPage(text, [updated(undefined, bare, [])!])).toContain(`${row} | | |`)
+    expect(filledPage(text, [known])).toContain(`${row} \`signalbox/pg\` | 1 the same, 1 not |  |`)
   })
 
-  it('lists each difference', () => {
-    expect(fill(runs([failed('a'), failed('b')]))).toContain('- **pg-cursor**: `a`: not explained yet.')
+  it('stands there with each difference', () => {
+    expect(filledPage(text, [known])).toContain('- **pg-cursor** through `signalbox/pg`: `a`: not explained yet.')
+    const lagging = updated(undefined, bare, [{ ...ours, topology: 'replicas' }])!
+    expect(filledPage(text, [lagging])).toContain('`a` (with replicas): not explained yet.')
+  })
+
+  it('is what the page says, and nothing there is without a reason', async () => {
+    const page = await readFile(join(root, 'docs/conformance.md'), 'utf8')
+    expect(filledPage(page, await readResults())).toBe(page)
+    expect(page).not.toContain('not explained yet')
   })
 })
 
@@ -149,6 +195,7 @@ describe('a suite whose module is replaced by two lines', () => {
         require('assert').strictEqual(result.rowCount, 2)
         console.log('  counts rows ✔')`,
       hangs: 'setInterval(() => {}, 1000)',
+      lingers: 'console.log("done"); setInterval(() => {}, 1000)',
     }
     for (const [name, code] of Object.entries(files)) await writeFile(join(folder, `${name}.js`), code)
   })
@@ -180,6 +227,12 @@ describe('a suite whose module is replaced by two lines', () => {
       status: 'failed',
       why: expect.stringMatching(/^not done within 0.5 seconds/),
     })
+  })
+
+  it('has less time to end once it has said that it is done', async () => {
+    const limits = { limitMs: 60_000, done: { line: 'done', limitMs: 200 } }
+    const ended = await runProgram(['lingers.js'], { cwd: folder, env: process.env, ...limits })
+    expect(ended).toMatchObject({ timedOut: true, code: undefined, output: 'done\n' })
   })
 
   it('is replaced once, however often it is prepared', async () => {
