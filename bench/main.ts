@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { benchClients } from './clients.ts'
 import { benchCopy } from './copy.ts'
 import { benchFailover } from './failover.ts'
 import { benchMariadb } from './mariadb.ts'
+import { benchMysqlConnections } from './mysql-connections.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchReplication } from './replication.ts'
 import { allMet, describeResults, type Results } from './report.ts'
@@ -21,7 +23,7 @@ const { values } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [--engine routing|sqlite|postgres|mariadb|replicas|shards|copy|shadows]… [--scale 1] [--json file]
+  console.log(`npm run bench -- [--engine routing|sqlite|postgres|clients|mariadb|orms|replicas|shards|copy|shadows]… [--scale 1] [--json file]
 
 Compares Signalbox with the bare drivers, and on replicas with pgpool-II and PgBouncer, in turns within one run, and prints
 ratios of throughput (above 1: Signalbox is faster). On replicas also how long hung, restarted and promoted servers are
@@ -32,26 +34,48 @@ Exit code 1 if a target is missed, or something could not be measured.`)
 
 const scale = Number(values.scale)
 const wanted = new Set(
-  values.engine ?? ['routing', 'sqlite', 'postgres', 'mariadb', 'replicas', 'shards', 'copy', 'shadows'],
+  values.engine ?? [
+    'routing',
+    'sqlite',
+    'postgres',
+    'clients',
+    'mariadb',
+    'orms',
+    'replicas',
+    'shards',
+    'copy',
+    'shadows',
+  ],
 )
 const figures = wanted.has('routing') ? await benchRouting(scale) : []
 const comparisons = [
   ...(wanted.has('sqlite') ? await benchSqlite(scale) : []),
   ...(wanted.has('postgres') ? await benchPostgres(scale) : []),
   ...(wanted.has('mariadb') ? await benchMariadb(scale) : []),
+  // Loaded when it is wanted: what a dozen query tools leave in memory would be measured with the others.
+  ...(wanted.has('orms') ? await (await import('./orms.ts')).benchOrms(scale) : []),
   ...(wanted.has('shadows') ? await benchShadows(scale) : []),
 ]
+const clients = wanted.has('clients') ? await benchClients(scale) : undefined
+const connections = wanted.has('clients') ? await benchMysqlConnections(scale) : []
 const shards = wanted.has('shards') ? await benchShards(scale) : undefined
 const copies = wanted.has('copy') ? await benchCopy(scale) : undefined
 const replicas = wanted.has('replicas') ? await benchReplication(scale) : undefined
 const results: Results = {
   comparisons: [
     ...comparisons,
+    ...(clients?.comparisons ?? []),
     ...(replicas?.comparisons ?? []),
     ...(shards?.comparisons ?? []),
     ...(copies?.comparisons ?? []),
   ],
-  figures: [...figures, ...(shards?.figures ?? []), ...(copies?.figures ?? [])],
+  figures: [
+    ...figures,
+    ...(clients?.figures ?? []),
+    ...connections,
+    ...(shards?.figures ?? []),
+    ...(copies?.figures ?? []),
+  ],
   shares: replicas?.shares ?? [],
   delays: wanted.has('replicas') ? await benchFailover(scale) : [],
   unmeasured: [...(replicas?.unmeasured ?? []), ...(copies?.unmeasured ?? [])],
