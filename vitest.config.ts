@@ -1,25 +1,34 @@
 import { defineConfig } from 'vitest/config'
+import { compileCache } from './test/support/compile-cache.ts'
 
-const needsServers = ['test/**/*.test.ts']
+// For the test runner's own processes, too, which read the same libraries for each file.
+Object.assign(process.env, compileCache)
+
+const needsServers = { globalSetup: ['test/support/global-setup.ts'] }
 const needsNone = ['src/**/*.test.ts', 'test/structure/**/*.test.ts']
+const takesLong = ['test/long/**/*.test.ts']
+const runsPrograms = ['test/examples/**/*.test.ts']
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
     setupFiles: ['test/support/fixed-seed.ts'],
     projects: [
-      { extends: true, test: { name: 'unit', include: needsNone } },
+      // Nothing that a module keeps outlives a test of these: one process for many files takes half the time.
+      { extends: true, test: { name: 'unit', include: needsNone, isolate: false } },
       {
         extends: true,
         test: {
           name: 'servers',
-          include: needsServers,
-          exclude: needsNone,
-          globalSetup: ['test/support/global-setup.ts'],
+          include: ['test/**/*.test.ts'],
+          exclude: [...needsNone, ...takesLong, ...runsPrograms],
+          ...needsServers,
         },
       },
+      { extends: true, test: { name: 'long', include: takesLong, ...needsServers } },
+      { extends: true, test: { name: 'examples', include: runsPrograms, ...needsServers } },
     ],
   },
 })

@@ -10,7 +10,7 @@ describe.each(engines)('the history of random sessions under faults on %s', (eng
   it('breaks no promise, and no read fails', { timeout: 60_000 }, async () => {
     const steps: string[] = []
     const tell: ChaosOptions['tell'] = (text) => steps.push(text)
-    const report = await runChaos({ engine, template: sharedServer(engine).template, seconds: 10, seed: 741, tell })
+    const report = await runChaos({ engine, template: sharedServer(engine).template, seconds: 15, seed: 741, tell })
     expect(report.violations, describeReport(report)).toEqual([])
     expect(report.counts['failed-read'] + report.allowedFailedReads).toBe(0)
     expect(report.complete).toBe(true)

@@ -152,7 +152,7 @@ const rules: readonly Rule[] = [
   },
   {
     about: 'only drivers, and what looks like one, import a driver',
-    from: /^src\/(?!drivers\/|testing\/|adapters\/pg(?:\.ts|\/))/,
+    from: /^src\/(?!drivers\/|testing\/|adapters\/(?:pg|mysql2|mariadb)(?:\.ts|\/))/,
     never: /^(?:pg|pg-cursor|pg-pool|mysql2|node:sqlite)(?:\/|$)/,
   },
   { about: 'only adapters import a query tool', from: /^src\/(?!adapters\/)/, never: /^kysely(?:\/|$)/ },

@@ -3,9 +3,9 @@ import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/*.md', 'bench/*.md'], { cwd: root }).map((page) =>
-  page.replaceAll('\\', '/'),
-)
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/*.md', 'examples/orms/*/*.md', 'bench/*.md'], {
+  cwd: root,
+}).map((page) => page.replaceAll('\\', '/'))
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach } from 'vitest'
 import { run } from '../../src/cli/program.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
+import { compileCache } from './compile-cache.ts'
 
 export const cliMain = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -73,7 +74,7 @@ export async function spawnCli(
   const child = spawn(process.execPath, [cliMain, ...args], {
     cwd,
     // Neither settings of whoever runs the tests nor those of the test runner.
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], ...compileCache, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(input)

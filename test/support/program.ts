@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { compileCache } from './compile-cache.ts'
 
 export interface Ended {
   readonly code: number | null
@@ -18,7 +19,7 @@ export interface ProgramWishes {
 export async function runProgram(args: readonly string[], wishes: ProgramWishes): Promise<Ended> {
   const { temporary, env = {}, interruptAt } = wishes
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'], CI: 'true', TMPDIR: temporary, ...env },
+    env: { PATH: process.env['PATH'], CI: 'true', TMPDIR: temporary, ...compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
