@@ -68,9 +68,9 @@ function comparableText({ tables }: ShadowWorld): string {
     ...tables.flatMap(({ name, numbers = [] }) =>
       numbers.map(
         (column) =>
-          `select setval(s.name, greatest(n.highest, q.last_value)) from pg_get_serial_sequence('${quoted(name)}', '${column}') as s (name),
+          `select setval(s.name, n.highest) from pg_get_serial_sequence('${quoted(name)}', '${column}') as s (name),
             (select max(${quoted(column)}) as highest from ${quoted(name)}) n, pg_sequences q
-          where format('%I.%I', q.schemaname, q.sequencename) = s.name and greatest(n.highest, q.last_value) is not null`,
+          where format('%I.%I', q.schemaname, q.sequencename) = s.name and n.highest >= coalesce(q.last_value, q.start_value)`,
       ),
     ),
     ...(replaced.length === 0 ? [] : [`truncate ${replaced.join(', ')}`]),
