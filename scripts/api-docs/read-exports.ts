@@ -34,12 +34,18 @@ export function readExports(): readonly ApiExport[] {
 /** The paths of the package, with the sources that they are built from. */
 function entries(): readonly { readonly entry: string; readonly file: string }[] {
   const { exports } = readJson('package.json') as {
-    readonly exports: Readonly<Record<string, string | { default: string }>>
+    readonly exports: Readonly<Record<string, string | { default: string | { default: string } }>>
   }
+  const fileIn = (target: string | { default: string }) => (typeof target === 'string' ? target : target.default)
   return Object.entries(exports).flatMap(([path, target]) =>
     typeof target === 'string'
       ? []
-      : { entry: join('signalbox', path), file: target.default.replace(/^\.\/dist/, 'src').replace(/\.js$/, '.ts') },
+      : {
+          entry: join('signalbox', path),
+          file: fileIn(target.default)
+            .replace(/^\.\/dist/, 'src')
+            .replace(/\.js$/, '.ts'),
+        },
   )
 }
 
@@ -51,6 +57,12 @@ function symbolsOf(project: Project, entry: string, file: string): readonly (Men
   return checker
     .getExportsOfModule(module)
     .map((symbol) => ({ entry, name: symbol.name, symbol: originalOf(checker, symbol) }))
+    .filter(({ symbol }) => isOurs(project, symbol))
+}
+
+/** What a path hands on from another package is described there. */
+function isOurs(project: Project, symbol: Symbol): boolean {
+  return declarationsOf(project, symbol).every((node) => !fileOf(node).includes('node_modules'))
 }
 
 function readExport(project: Project, names: Names, symbol: Symbol, { entry, name }: Mention): ApiExport {
@@ -77,6 +89,9 @@ function readExport(project: Project, names: Names, symbol: Symbol, { entry, nam
   if (isVariableDeclaration(node)) return { ...common, ...readConstant(project, names, name, node) }
   throw new Error(`${name} of ${entry} is neither a function, class, interface, type nor constant.`)
 }
+
+/** Characters of a type; above that it is told as it stands in the source. */
+const longestType = 200
 
 /** Stands for members that are described one by one. */
 const elided = '{ … }'
@@ -134,7 +149,9 @@ function readConstant(project: Project, names: Names, name: string, node: Variab
   const type = checker.getTypeAtLocation(node)
   const members = type === undefined ? [] : membersOfType(project, type)
   const isTable = type !== undefined && members.length === 0 && checker.getPropertiesOfType(type).length > 10
-  const computed = type === undefined ? 'unknown' : checker.typeToString(type, node)
+  const written = type === undefined ? 'unknown' : checker.typeToString(type, node)
+  // The compiler leaves out parts of a long one.
+  const computed = written.length > longestType && node.type !== undefined ? plainText(node.type) : written
   // Of a long table nobody wants to read the type.
   const text = isTable ? 'Readonly<Record<string, string>>' : members.length > 0 ? elided : computed
   const inner = members.flatMap((member) => member.nodes)

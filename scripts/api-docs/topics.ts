@@ -102,6 +102,19 @@ const byFile: readonly Topic[] = [
     has: givenBy('signalbox/pg'),
   },
   {
+    page: 'mysql2',
+    title: 'A façade of mysql2',
+    about: 'The modules `mysql2` and `mysql2/promise` over a client, for query tools. See [`mysql2`](../mysql2.md).',
+    has: givenBy('signalbox/mysql2'),
+  },
+  {
+    page: 'mariadb',
+    title: 'A façade of mariadb',
+    about:
+      'The part of the module `mariadb` that Prisma uses, over a client. See [`mysql2`](../mysql2.md#prisma-mariadb).',
+    has: givenBy('signalbox/mariadb'),
+  },
+  {
     page: 'kysely',
     title: 'Under Kysely',
     about: 'Kysely over all databases of a client. See [Kysely](../kysely.md).',
