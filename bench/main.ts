@@ -16,6 +16,7 @@ import { benchSqlite } from './sqlite.ts'
 const { values } = parseArgs({
   options: {
     engine: { type: 'string', multiple: true },
+    tool: { type: 'string', multiple: true },
     scale: { type: 'string', default: '1' },
     json: { type: 'string', default: 'bench/results/latest.json' },
     help: { type: 'boolean', default: false },
@@ -23,11 +24,12 @@ const { values } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`npm run bench -- [--engine routing|sqlite|postgres|clients|mariadb|orms|replicas|shards|copy|shadows]… [--scale 1] [--json file]
+  console.log(`npm run bench -- [--engine routing|sqlite|postgres|clients|mariadb|orms|replicas|shards|copy|shadows]… [--tool name]… [--scale 1] [--json file]
 
 Compares Signalbox with the bare drivers, and on replicas with pgpool-II and PgBouncer, in turns within one run, and prints
 ratios of throughput (above 1: Signalbox is faster). On replicas also how long hung, restarted and promoted servers are
-noticed. Starts its own servers; pgpool-II, PgBouncer and pgloader come from Debian and are not installed. --scale 0.1 makes it short.
+noticed. Starts its own servers; pgpool-II, PgBouncer and pgloader come from Debian and are not installed. --scale 0.1 makes it short. --tool leaves
+only those query tools whose names begin so.
 Exit code 1 if a target is missed, or something could not be measured.`)
   process.exit(0)
 }
@@ -53,7 +55,7 @@ const comparisons = [
   ...(wanted.has('postgres') ? await benchPostgres(scale) : []),
   ...(wanted.has('mariadb') ? await benchMariadb(scale) : []),
   // Loaded when it is wanted: what a dozen query tools leave in memory would be measured with the others.
-  ...(wanted.has('orms') ? await (await import('./orms.ts')).benchOrms(scale) : []),
+  ...(wanted.has('orms') ? await (await import('./orms.ts')).benchOrms(scale, values.tool) : []),
   ...(wanted.has('shadows') ? await benchShadows(scale) : []),
 ]
 const clients = wanted.has('clients') ? await benchClients(scale) : undefined

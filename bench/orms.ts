@@ -12,8 +12,8 @@ const rows = 100_000
 /** These ask the pool itself for what is not part of a transaction; the others lease a client for it. */
 const askPool: ReadonlySet<string> = new Set(['Drizzle 0.45', 'Drizzle 1.0', 'Prisma'])
 
-/** Each query tool on Signalbox against itself on `pg`, with the same pool settings, on a primary alone. */
-export async function benchOrms(scale: number): Promise<readonly Comparison[]> {
+/** Each query tool on Signalbox against itself on `pg`, with the same pool settings, on a primary alone. `names`: how those begin that are wanted. */
+export async function benchOrms(scale: number, names: readonly string[] = ['']): Promise<readonly Comparison[]> {
   await using server = await startPostgres()
   const url = server.dsn()
   await using client = await connect(url)
@@ -25,8 +25,10 @@ export async function benchOrms(scale: number): Promise<readonly Comparison[]> {
     'read by key': async (shop, index) => assert.ok(await shop.find(spread(index))),
     'write by key': async (shop, index) => await shop.setStock(spread(index), index),
   }
+  const wanted = allTools.filter(({ name }) => names.some((beginning) => name.startsWith(beginning)))
+  assert.ok(wanted.length > 0, `The tools are: ${allTools.map(({ name }) => name).join(', ')}.`)
   const results: Comparison[] = []
-  for (const tool of allTools) {
+  for (const tool of wanted) {
     await using bare = await tool.open({ pg, url })
     await using ours = await tool.open({ pg: pgFor(client), url })
     for (const [kind, run] of Object.entries(work))

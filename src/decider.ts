@@ -21,14 +21,23 @@ import { NoWritesError } from './routing/write-guard.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
+import { fingerprintOf } from './statement/fingerprint.ts'
+import { outlineOf } from './statement/outline.ts'
 import type { Dialect, Params } from './statement/statement.ts'
 import { loadAnalyzer, loadPostgresBuiltIns, loadSafeFunctions } from './statement/analyzers.ts'
 import type { Database } from './topology/topology.ts'
 
+/** Decisions that were made before. */
+interface KnownDecisions {
+  readonly byText: BoundedMap<string, Decision>
+  /** Those that hold for all texts with a fingerprint. They know nothing of values. */
+  readonly byFingerprint: BoundedMap<string, Decision>
+}
+
 /** Decisions by text, for callers who always ask with the same `using`. */
 export class DecisionCache {
   readonly #limit: number
-  readonly #entries = new Map<string | undefined, BoundedMap<string, Decision>>()
+  readonly #entries = new Map<string | undefined, KnownDecisions>()
   #version = -1
 
   constructor(limit: number) {
@@ -39,7 +48,7 @@ export class DecisionCache {
    * Those made of texts that are known to be in this dialect, or of texts whose dialect routing found out itself, in
    * these surroundings.
    */
-  of(dialect: Dialect | undefined, version: number, surrounding: Surrounding): BoundedMap<string, Decision> {
+  of(dialect: Dialect | undefined, version: number, surrounding: Surrounding): KnownDecisions {
     if (this.#version !== version) {
       this.#entries.clear()
       this.#version = version
@@ -47,7 +56,7 @@ export class DecisionCache {
     const key = surrounding === 'autocommit' ? dialect : `${dialect ?? ''} ${surrounding}`
     let entries = this.#entries.get(key)
     if (entries === undefined) {
-      entries = new BoundedMap(this.#limit)
+      entries = { byText: new BoundedMap(this.#limit), byFingerprint: new BoundedMap(this.#limit) }
       this.#entries.set(key, entries)
     }
     return entries
@@ -70,6 +79,8 @@ export class Decider {
   readonly #safeFunctions = new Map<Dialect, ReadonlySet<string>>()
   #postgresBuiltIns: ReadonlySet<string> | undefined
   readonly #cacheable: boolean
+  /** Where all databases are of one engine. */
+  readonly #onlyDialect: Dialect | undefined
   readonly #limits: ClientLimits
 
   constructor(parts: {
@@ -92,6 +103,8 @@ export class Decider {
     this.#serversOf = parts.serversOf
     this.#answerers = parts.answerers
     this.#limits = parts.config.limits
+    const dialects = new Set([...parts.config.topology.databases.values()].map(({ engine }) => engine))
+    this.#onlyDialect = dialects.size === 1 ? [...dialects][0] : undefined
     // A router may look at the values, or at anything else, so its answers hold for one call only.
     this.#cacheable = !parts.config.routers.some((router) => router.route !== undefined)
   }
@@ -126,6 +139,12 @@ export class Decider {
     return this.#analyses.analyze(sql, dialect)
   }
 
+  /** What the text does, but for its values: see {@link AnalysisCache.outline}. At once, unless its dialect has to be loaded. */
+  outline(sql: string, dialect: Dialect): Analysis | Promise<Analysis> {
+    if (this.#analyses.has(dialect)) return this.#analyses.outline(sql, dialect)
+    return this.prepare(dialect).then(() => this.#analyses.outline(sql, dialect))
+  }
+
   /** The decision from what is known now. Does no I/O. */
   explain(
     sql: string,
@@ -136,7 +155,7 @@ export class Decider {
     cache?: DecisionCache,
     terms: ShardTerms = noTerms,
   ): Decision {
-    const known = this.#known(cache, options, surrounding)?.get(sql)
+    const known = this.#known(cache, options, surrounding)?.byText.get(sql)
     if (known !== undefined) return this.#onShards(known, params, terms)
     return this.#onShards(this.#decideStill(sql, params, options, using, surrounding), params, terms)
   }
@@ -187,8 +206,12 @@ export class Decider {
     cache?: DecisionCache,
     terms: ShardTerms = noTerms,
   ): Decision | Promise<Decision> {
-    const known = this.#known(cache, options, surrounding)?.get(sql)
-    if (known !== undefined) return this.#placed(known, params, options, terms)
+    const known = this.#known(cache, options, surrounding)
+    const same = known?.byText.get(sql)
+    if (same !== undefined) return this.#placed(same, params, options, terms)
+    const fingerprint = known === undefined ? undefined : this.#fingerprintOf(sql, options)
+    const alike = fingerprint === undefined ? undefined : known?.byFingerprint.get(fingerprint)
+    if (alike !== undefined) return this.#placed({ ...alike, sql }, params, options, terms)
     let decision: Decision
     try {
       decision = this.#decideNow(sql, params, options, using, surrounding)
@@ -200,8 +223,11 @@ export class Decider {
       const read = this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
       return read.then((again) => this.#placed(again, params, options, terms))
     }
-    if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength)
-      this.#known(cache, options, surrounding)?.set(sql, decision)
+    if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength) {
+      known?.byText.set(sql, decision)
+      const common = fingerprint === undefined ? undefined : apartFromValues(decision)
+      if (fingerprint !== undefined && common !== undefined) known?.byFingerprint.set(fingerprint, common)
+    }
     return this.#placed(decision, params, options, terms)
   }
 
@@ -247,9 +273,17 @@ export class Decider {
     cache: DecisionCache | undefined,
     options: CallOptions | undefined,
     surrounding: Surrounding,
-  ): BoundedMap<string, Decision> | undefined {
+  ): KnownDecisions | undefined {
     if (cache === undefined || !this.#cacheable) return undefined
     return cache.of(options?.dialect, this.#catalogues.version, surrounding)
+  }
+
+  /** Read in the dialect that the text is in; where databases of several engines could be meant, nobody says which. */
+  #fingerprintOf(sql: string, options: CallOptions | undefined): string | undefined {
+    const dialect = options?.dialect ?? this.#onlyDialect
+    return dialect === undefined || sql.length > this.#limits.analysisCacheLength
+      ? undefined
+      : fingerprintOf(sql, dialect)
   }
 
   #needsCatalogue({ database, analysis }: Decision): boolean {
@@ -356,6 +390,15 @@ export class Decider {
 // Not in routing: a function that is unknown there may be harmless once the catalogue was read.
 function refuseForbidden({ forbidden, database }: Decision): void {
   if (forbidden !== undefined) throw new NoWritesError(forbidden, { database: database.alias })
+}
+
+/** The decision as it is for all texts with one fingerprint; `undefined` if it may be another one for other values. */
+function apartFromValues(decision: Decision): Decision | undefined {
+  const { plan, lookupUse, route, database } = decision
+  if (plan !== undefined || lookupUse !== undefined || route.sql !== undefined || database.shadow !== undefined)
+    return undefined
+  const analysis = outlineOf(decision.analysis)
+  return analysis === undefined ? undefined : { ...decision, analysis }
 }
 
 // A function that is unknown today may be in the catalogue tomorrow.

@@ -152,6 +152,11 @@ export class Scope implements Queryable {
     return await decider.analyze(sql, params, said, said?.using ?? this.#using)
   }
 
+  /** @internal For adapters: what a text does, apart from its values and the places of its names, which may be missing. */
+  outline(sql: string, dialect: Engine): Analysis | Promise<Analysis> {
+    return this.#parts.decider.outline(sql, dialect)
+  }
+
   /**
    * Runs `fn` in a transaction on the database of its first statement; commits, or rolls back if `fn` throws.
    *

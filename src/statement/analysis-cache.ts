@@ -1,6 +1,8 @@
 import type { Analysis } from './analysis.ts'
 import type { Analyzer } from './analyzer.ts'
 import { BoundedMap } from './bounded-map.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import { outlineOf } from './outline.ts'
 import type { Dialect } from './statement.ts'
 
 /** Thrown inside the client when a text needs an analyzer that is not loaded yet. */
@@ -15,6 +17,8 @@ export class AnalyzerNotLoaded extends Error {
 interface Shelf {
   readonly analyzer: Analyzer
   readonly entries: BoundedMap<string, Analysis>
+  /** By fingerprint. */
+  readonly outlines: BoundedMap<string, Analysis>
 }
 
 /** Analyses by dialect and text: each text is read once, and remembered while it is in use. */
@@ -30,7 +34,11 @@ export class AnalysisCache {
   }
 
   add(analyzer: Analyzer): void {
-    this.#shelves.set(analyzer.dialect, { analyzer, entries: new BoundedMap(this.#limit) })
+    this.#shelves.set(analyzer.dialect, {
+      analyzer,
+      entries: new BoundedMap(this.#limit),
+      outlines: new BoundedMap(this.#limit),
+    })
   }
 
   has(dialect: Dialect): boolean {
@@ -39,12 +47,34 @@ export class AnalysisCache {
 
   /** The analysis of a text in a dialect; throws {@link AnalyzerNotLoaded}. */
   analyze(sql: string, dialect: Dialect): Analysis {
+    const shelf = this.#shelf(dialect)
+    return shelf.entries.get(sql) ?? this.#read(sql, shelf)
+  }
+
+  /** As `analyze`, but for values and places in the text, which may be missing: what texts with one fingerprint share. */
+  outline(sql: string, dialect: Dialect): Analysis {
+    const shelf = this.#shelf(dialect)
+    const known = shelf.entries.get(sql)
+    if (known !== undefined || sql.length > this.#longest) return known ?? this.#read(sql, shelf)
+    const fingerprint = fingerprintOf(sql, dialect)
+    if (fingerprint === undefined) return this.#read(sql, shelf)
+    const alike = shelf.outlines.get(fingerprint)
+    if (alike !== undefined) return alike
+    const analysis = this.#read(sql, shelf)
+    const outline = outlineOf(analysis)
+    if (outline !== undefined) shelf.outlines.set(fingerprint, outline)
+    return analysis
+  }
+
+  #read(sql: string, { analyzer, entries }: Shelf): Analysis {
+    const analysis = analyzer.analyze(sql)
+    if (sql.length <= this.#longest) entries.set(sql, analysis)
+    return analysis
+  }
+
+  #shelf(dialect: Dialect): Shelf {
     const shelf = this.#shelves.get(dialect)
     if (shelf === undefined) throw new AnalyzerNotLoaded(dialect)
-    const known = shelf.entries.get(sql)
-    if (known !== undefined) return known
-    const analysis = shelf.analyzer.analyze(sql)
-    if (sql.length <= this.#longest) shelf.entries.set(sql, analysis)
-    return analysis
+    return shelf
   }
 }

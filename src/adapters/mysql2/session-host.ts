@@ -9,9 +9,6 @@ import type { Kill } from './statement-text.ts'
 /** Above the ids that servers give, which they count from 1. The protocol has 32 bits for them. */
 const firstThreadId = 3_000_000_000
 const lastThreadId = 4_294_967_295
-/** Texts whose analysis is kept, and how many characters each of them may have. */
-const mostTexts = 2_000
-const longestText = 10_000
 
 /** What a virtual connection lets others do to it. */
 export interface Killable {
@@ -28,7 +25,6 @@ const capabilityFlags = 0x81bf_f7fe
 export class SessionHost {
   readonly scope: Scope
   readonly bound: Bound
-  readonly #analyses = new Map<string, Analysis>()
   readonly #connections = new Map<number, Killable>()
   #version: Promise<string> | undefined
   /** Anywhere, so that an id of another module or another process means nobody here. */
@@ -76,17 +72,9 @@ export class SessionHost {
     return String(rows[0]?.version)
   }
 
-  /** What a text does. */
-  analysisOf(sql: string): Analysis | Promise<Analysis> {
-    return this.#analyses.get(sql) ?? this.#analyse(sql)
-  }
-
-  async #analyse(sql: string): Promise<Analysis> {
-    const analysis = await this.scope.analyze(sql, [], { dialect: 'mysql' })
-    if (sql.length > longestText) return analysis
-    if (this.#analyses.size >= mostTexts) this.#analyses.delete(this.#analyses.keys().next().value!)
-    this.#analyses.set(sql, analysis)
-    return analysis
+  /** What a text does, apart from its values. */
+  outlineOf(sql: string): Analysis | Promise<Analysis> {
+    return this.scope.outline(sql, 'mysql')
   }
 
   /** Others can stop it from now on, until it is left. */

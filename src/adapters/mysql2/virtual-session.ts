@@ -91,7 +91,7 @@ export class VirtualSession {
   }
 
   async run(statement: SessionStatement): Promise<Answer> {
-    const known = this.#host.analysisOf(statement.sql)
+    const known = this.#host.outlineOf(statement.sql)
     const analysis = known instanceof Promise ? await known : known
     const isAlone = analysis.statements === 1
     if (isAlone && (analysis.kind === 'transaction' || analysis.kind === 'session')) {

@@ -9,9 +9,6 @@ import type { Welcome } from './idle-connection.ts'
 /** Above every process id of an operating system (Linux: at most 4,194,304), so that none is taken for another. */
 const firstProcessId = 5_000_000
 const lastProcessId = 2_147_483_647
-/** Texts whose analysis is kept, and how many characters each of them may have. */
-const mostTexts = 2_000
-const longestText = 10_000
 
 /** Different settings that clients begin with, for which is kept what the server said. */
 const mostWelcomes = 100
@@ -36,7 +33,6 @@ const told = [
 export class SessionHost {
   readonly scope: Scope
   readonly bound: Bound
-  readonly #analyses = new Map<string, Analysis>()
   readonly #connected = new Map<number, Stoppable>()
   /** As connections get them. */
   readonly settings = new SettingsCatalogue()
@@ -82,17 +78,9 @@ export class SessionHost {
     return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
   }
 
-  /** What a text does. */
-  analysisOf(sql: string): Analysis | Promise<Analysis> {
-    return this.#analyses.get(sql) ?? this.#analyse(sql)
-  }
-
-  async #analyse(sql: string): Promise<Analysis> {
-    const analysis = await this.scope.analyze(sql, [], { dialect: 'postgres' })
-    if (sql.length > longestText) return analysis
-    if (this.#analyses.size >= mostTexts) this.#analyses.delete(this.#analyses.keys().next().value!)
-    this.#analyses.set(sql, analysis)
-    return analysis
+  /** What a text does, apart from its values. */
+  outlineOf(sql: string): Analysis | Promise<Analysis> {
+    return this.scope.outline(sql, 'postgres')
   }
 
   /** The client of a process id can be stopped by others until it is left. */

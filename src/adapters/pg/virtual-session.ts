@@ -61,7 +61,7 @@ export class VirtualSession {
 
   async run(statement: SessionStatement): Promise<Answer> {
     if (this.#pinned !== undefined) return await this.#runPinned(this.#pinned, statement)
-    const known = this.#host.analysisOf(statement.sql)
+    const known = this.#host.outlineOf(statement.sql)
     const analysis = known instanceof Promise ? await known : known
     if (analysis.kind === 'transaction' && analysis.statements === 1) {
       const control = controlOf(statement.sql)
