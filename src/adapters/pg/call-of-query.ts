@@ -13,14 +13,15 @@ export function isNative(query: QueuedQuery, pg: Pg, hearsNotices: boolean): boo
   return takesRows || hearsNotices || Boolean(query.rows) || Boolean(query.binary)
 }
 
-/** How the rows are to come, as the query says it; `undefined` if it says nothing. */
-export function callOf(
-  { _rowMode: rowMode, _result: result }: QueuedQuery,
-  pg: Pg,
-): Pick<CallOptions, 'rowMode' | 'types'> | undefined {
-  const types = ownTypes(result?._types, pg)
-  if (types === undefined) return rowMode === 'array' ? { rowMode } : undefined
-  return rowMode === 'array' ? { rowMode, types } : { types }
+/** How the rows of a query are to come. */
+export interface RowForm {
+  readonly rowMode: 'array' | 'object'
+  /** `undefined`: those of everybody. */
+  readonly types: CallOptions['types'] | undefined
+}
+
+export function formOf({ _rowMode: rowMode, _result: result }: QueuedQuery, pg: Pg): RowForm {
+  return { rowMode: rowMode === 'array' ? 'array' : 'object', types: ownTypes(result?._types, pg) }
 }
 
 /** Parsers that are not those of everybody. */

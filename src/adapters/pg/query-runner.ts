@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { CallOptions } from '../../index.ts'
 import type { CallQueue } from './call-queue.ts'
-import { callOf, isNative, stopResult } from './call-of-query.ts'
+import { formOf, isNative, stopResult } from './call-of-query.ts'
 import { stopOf } from './stop-text.ts'
 import type { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
@@ -26,6 +26,8 @@ export class QueryRunner {
   #stop = new AbortController()
   /** The options of a query that asks for nothing in particular. */
   #plain: CallOptions | undefined
+  /** The options of the last query that asked for its rows in another form; tools ask for the same one each time. */
+  #shaped: CallOptions | undefined
 
   constructor(parts: QueryRunnerParts) {
     this.#parts = parts
@@ -89,13 +91,17 @@ export class QueryRunner {
   #renewStop(): void {
     this.#stop = new AbortController()
     this.#plain = undefined
+    this.#shaped = undefined
   }
 
   #callOf(query: QueuedQuery): CallOptions {
-    const asked = callOf(query, this.#parts.pg)
     const { signal } = this.#stop
-    if (asked !== undefined) return { dialect: 'postgres', ...asked, signal }
-    return (this.#plain ??= Object.freeze({ dialect: 'postgres', signal }))
+    const { rowMode, types } = formOf(query, this.#parts.pg)
+    if (rowMode === 'object' && types === undefined)
+      return (this.#plain ??= Object.freeze({ dialect: 'postgres', signal }))
+    if (this.#shaped?.rowMode !== rowMode || this.#shaped.types !== types)
+      this.#shaped = Object.freeze({ dialect: 'postgres', rowMode, signal, ...(types === undefined ? {} : { types }) })
+    return this.#shaped
   }
 
   /** What is to be sent, once `pg` has found it fit; `undefined` if it has not, and has been told. */

@@ -26,6 +26,8 @@ export class SettingsKeeper {
   /** What the server said to whoever connects with what the session begins with. */
   #welcome: Readonly<Record<string, string>> = {}
   #told: ReadonlyMap<string, string> | undefined
+  /** What `callOf` gave last: most calls are like the one before. */
+  #last: { readonly call: CallOptions; readonly settings: object; readonly given: CallOptions } | undefined
 
   constructor(host: SessionHost, events: SessionEvents, base: ReadonlyMap<string, string> | undefined) {
     this.settings = new SessionSettings(host.settings, base)
@@ -41,9 +43,12 @@ export class SettingsKeeper {
   callOf(call: CallOptions): CallOptions {
     const settings = this.settings.forCalls
     if (settings === undefined) return call
+    if (this.#last?.call === call && this.#last.settings === settings) return this.#last.given
     // A standby refuses whatever runs so.
     const isSerializable = settings.values.get('default_transaction_isolation')?.toLowerCase() === 'serializable'
-    return { ...call, settings, ...(isSerializable ? { role: 'primary' as const } : {}) }
+    const given = { ...call, settings, ...(isSerializable ? { role: 'primary' as const } : {}) }
+    if (Object.isFrozen(call)) this.#last = { call, settings, given: Object.freeze(given) }
+    return given
   }
 
   /** Those of a call that changes some of them. */

@@ -9,10 +9,11 @@ export interface Stop {
 
 /** The process that a text stops. */
 export function stopOf(sql: string, values: readonly unknown[] | undefined): Stop | undefined {
-  const [, what, written] = stopping.exec(sql) ?? []
-  if (what === undefined) return undefined
+  const found = stopping.exec(sql)
+  if (found === null) return undefined
+  const [, what, written] = found
   return {
-    what: what.toLowerCase() === 'cancel' ? 'cancel' : 'terminate',
+    what: what?.toLowerCase() === 'cancel' ? 'cancel' : 'terminate',
     processID: Number(written === '$1' ? values?.[0] : written),
   }
 }

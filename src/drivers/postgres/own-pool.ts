@@ -5,6 +5,7 @@ import type { LossCounter } from '../loss-counter.ts'
 import { Connection } from './connection.ts'
 import { queryError } from './errors.ts'
 import type { QuerySender } from './query-sender.ts'
+import { SpareConnections } from './spare-connections.ts'
 import type { StatementBook } from './statement-book.ts'
 
 /** Callers that may wait for a connection at a time; the next one is refused at once. */
@@ -47,6 +48,7 @@ export class OwnPool {
   readonly #inUse = new Set<Connection>()
   readonly #queue = new Map<Taker, Waiting>()
   readonly #connecting = new Set<Connecting>()
+  readonly #spares = new SpareConnections((connection) => connection.client.release(connection.lost !== undefined))
   #slots = 0
   #timer: NodeJS.Timeout | undefined
   #whenIdle: (() => void)[] = []
@@ -72,6 +74,11 @@ export class OwnPool {
     this.#max = borrowed ? pool.options.max : options.maxConnections
   }
 
+  /** Connections at hand that nobody uses, beyond those that the pool knows to be idle. */
+  get spare(): number {
+    return this.#spares.size
+  }
+
   get waiting(): number {
     return this.#queue.size
   }
@@ -85,7 +92,7 @@ export class OwnPool {
     if (this.#refusal !== undefined) {
       taker.refuse(this.#refusal)
     } else if (this.#slots < this.#max) {
-      this.#connect(taker)
+      this.#serveOne(taker)
     } else if (this.#queue.size >= mostWaiting) {
       taker.refuse(this.#exhausted('at once'))
     } else {
@@ -120,6 +127,7 @@ export class OwnPool {
   /** Closes every connection in use, and refuses those who wait or come later. */
   destroyAll(refusal: SignalboxError): void {
     this.#refusal ??= refusal
+    this.#spares.giveBackAll()
     clearTimeout(this.#timer)
     const waiting = [...this.#queue.keys()]
     this.#queue.clear()
@@ -133,6 +141,7 @@ export class OwnPool {
   /** Breaks every connection in use, and refuses those who wait for one, or come later. */
   sever(why: string, refusal: SignalboxError): void {
     this.#refusal = refusal
+    this.#spares.giveBackAll()
     clearTimeout(this.#timer)
     const refused = [...this.#queue.keys()]
     this.#queue.clear()
@@ -147,10 +156,21 @@ export class OwnPool {
     }
   }
 
-  /** Calls back when no connection is in use and nobody waits. */
+  /** Calls back when no connection is in use and nobody waits; the pool has all of them back then. */
   whenIdle(then: () => void): void {
-    if (this.#slots === 0 && this.#queue.size === 0) then()
-    else this.#whenIdle.push(then)
+    this.#whenIdle.push(then)
+    this.#tellIdle()
+  }
+
+  #serveOne(taker: Taker): void {
+    const spare = this.#spares.take()
+    if (spare === undefined) {
+      this.#connect(taker)
+      return
+    }
+    this.#slots++
+    this.#inUse.add(spare)
+    taker.take(spare)
   }
 
   #connect(taker: Taker): void {
@@ -177,13 +197,13 @@ export class OwnPool {
   }
 
   #connectionOf(client: PoolClient): Connection {
-    let connection = this.#connections.get(client)
-    if (connection === undefined) {
-      connection = new Connection(client, this.#book, this.#sender, this.#options)
-      this.#connections.set(client, connection)
-      client.on('error', () => this.#losses.note(client))
-    }
-    return connection
+    const known = this.#connections.get(client)
+    if (known !== undefined) return known
+    const made = new Connection(client, this.#book, this.#sender, this.#options)
+    this.#connections.set(client, made)
+    client.on('error', () => this.#losses.note(client))
+    client.on('end', () => this.#spares.drop(made))
+    return made
   }
 
   #giveBack(connection: Connection, destroy: boolean): void {
@@ -196,7 +216,10 @@ export class OwnPool {
     }
     this.#inUse.delete(connection)
     this.#slots--
-    connection.client.release(destroy)
+    // While a pool is closed, all go back to it; so they do to the application's, where others may wait.
+    if (destroy || this.#borrowed || this.#refusal !== undefined || this.#whenIdle.length > 0)
+      connection.client.release(destroy)
+    else this.#spares.keep(connection)
     this.#serve()
   }
 
@@ -204,9 +227,14 @@ export class OwnPool {
     while (this.#slots < this.#max) {
       const next = this.#nextInQueue()
       if (next === undefined) break
-      this.#connect(next)
+      this.#serveOne(next)
     }
-    if (this.#slots > 0 || this.#queue.size > 0) return
+    this.#tellIdle()
+  }
+
+  #tellIdle(): void {
+    if (this.#whenIdle.length === 0 || this.#slots > 0 || this.#queue.size > 0) return
+    this.#spares.giveBackAll()
     for (const then of this.#whenIdle.splice(0)) then()
   }
 

@@ -148,7 +148,7 @@ export class PostgresPool implements DriverPool {
     const { totalCount, idleCount } = this.#native
     return {
       total: totalCount,
-      idle: idleCount,
+      idle: idleCount + this.#own.spare,
       waiting: this.#own.waiting,
       shared: this.#multiplexer?.shared ?? 0,
       sharedInFlight: this.#multiplexer?.inFlight ?? 0,

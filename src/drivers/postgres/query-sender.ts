@@ -6,7 +6,7 @@ import type { PreparedStatement } from './prepared-statements.ts'
 import { goAhead, type Leading } from './leading-query.ts'
 import { openWith, type Opening } from './opening.ts'
 import { takeAlong, type Trailing } from './trailing-query.ts'
-import { repeatedQueryClass, type RepeatedQueryClass } from './repeated-query.ts'
+import { repeatedQueryClass, shaped, type RepeatedQueryClass } from './repeated-query.ts'
 
 /** What is sent: a text, its parameters, and how the rows are to come. */
 export interface Outgoing {
@@ -52,10 +52,7 @@ export class QuerySender {
     const query =
       prepared !== undefined
         ? new (this.#repeatedOf(queryClass))(sql, values, answer, prepared, rows)
-        : rows === undefined
-          ? new queryClass(sql, values, answer)
-          : // `pg` reads the form of the rows only from a config object.
-            new queryClass({ text: sql, values, ...rows }, undefined, answer)
+        : shaped(new queryClass(sql, values, answer), rows)
     if (opening !== undefined) openWith(query, opening)
     if (trailing !== undefined && internalsOf(client).connection !== undefined)
       takeAlong(query, client, queryClass, trailing)

@@ -60,15 +60,7 @@ export function repeatedQueryClass(base: NativeQueryClass): RepeatedQueryClass {
       super(text, values, callback)
       this.name = prepared.name
       this.#prepared = prepared
-      if (rows !== undefined) this.#shape(rows)
-    }
-
-    /** As `pg` does for a config object, which it would clone. */
-    #shape({ rowMode, types }: RowConfig): void {
-      this._rowMode = rowMode
-      this.types = types
-      this._result = new this._result.constructor(rowMode, types)
-      this._results = this._result
+      shaped(this, rows)
     }
 
     override submit(connection: WireConnection): Error | null {
@@ -93,6 +85,18 @@ export function repeatedQueryClass(base: NativeQueryClass): RepeatedQueryClass {
       super.handleCommandComplete(message, connection)
     }
   }
+}
+
+/** Gives a query the form of its rows, as `pg` does for a config object, which it would clone. */
+export function shaped(query: NativeQuery, rows: RowConfig | undefined): NativeQuery {
+  if (rows === undefined) return query
+  const { rowMode, types } = rows
+  const internals = query as QueryInternals
+  internals._rowMode = rowMode
+  internals.types = types
+  internals._result = new internals._result.constructor(rowMode, types)
+  internals._results = internals._result
+  return query
 }
 
 function isPlain(value: unknown): value is string | number | bigint | boolean {
