@@ -159,7 +159,7 @@ describe.runIf(testedEngines.includes('postgres'))('a COMMIT whose answer is los
     const error = await tx.commit().catch((caught: unknown) => caught)
     expect(error).toMatchObject({ code: 'SIGNALBOX_COMMIT_UNKNOWN', safeToRetry: false, database: 'default' })
     expect((error as Error).message).toMatch(/could not be reached/v)
-    expect(performance.now() - begun).toBeLessThan(holdMs + 500)
+    expect(performance.now() - begun).toBeLessThan(2 * holdMs)
   })
 
   it('stays unknown, within the bound, when the server hangs', async () => {
@@ -170,7 +170,7 @@ describe.runIf(testedEngines.includes('postgres'))('a COMMIT whose answer is los
     void connection!.cut.then(() => proxy.apply({ kind: 'black-hole' }))
     const begun = performance.now()
     await expect(tx.commit()).rejects.toMatchObject({ code: 'SIGNALBOX_COMMIT_UNKNOWN' })
-    expect(performance.now() - begun).toBeLessThan(holdMs + 500)
+    expect(performance.now() - begun).toBeLessThan(2 * holdMs)
     proxy.reset()
   })
 

@@ -104,7 +104,7 @@ describe.each(engines)('a session that leaves its replica for the primary on %s'
       const { done } = await writeHalf(client, 2)
       const begun = performance.now()
       const { route } = await client.query('select count(*) as n from item', [], { role: 'primary' })
-      expect(performance.now() - begun).toBeLessThan(1_000)
+      expect(performance.now() - begun).toBeLessThan(5_000)
       expect(route.reasons.at(-1)?.rule).toBe('unproven')
       held.thaw()
       await done
