@@ -1,6 +1,7 @@
 import type { CallOptions, ClientLimits } from './config.ts'
 import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cache.ts'
 import { UnsupportedError, locate } from './errors.ts'
+import { AlikeDecisions } from './execution/alike-decisions.ts'
 import { pickServer, whereOf, type Decision } from './execution/decision.ts'
 import { routePreview, type RoutePreview } from './execution/route-preview.ts'
 import type { ShardAnswerers } from './execution/shard-answerers.ts'
@@ -22,7 +23,6 @@ import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
 import { fingerprintOf } from './statement/fingerprint.ts'
-import { outlineOf } from './statement/outline.ts'
 import type { Dialect, Params } from './statement/statement.ts'
 import { loadAnalyzer, loadPostgresBuiltIns, loadSafeFunctions } from './statement/analyzers.ts'
 import type { Database } from './topology/topology.ts'
@@ -30,8 +30,7 @@ import type { Database } from './topology/topology.ts'
 /** Decisions that were made before. */
 interface KnownDecisions {
   readonly byText: BoundedMap<string, Decision>
-  /** Those that hold for all texts with a fingerprint. They know nothing of values. */
-  readonly byFingerprint: BoundedMap<string, Decision>
+  readonly byFingerprint: BoundedMap<string, AlikeDecisions>
 }
 
 /** Decisions by text, for callers who always ask with the same `using`. */
@@ -210,8 +209,11 @@ export class Decider {
     const same = known?.byText.get(sql)
     if (same !== undefined) return this.#placed(same, params, options, terms)
     const fingerprint = known === undefined ? undefined : this.#fingerprintOf(sql, options)
-    const alike = fingerprint === undefined ? undefined : known?.byFingerprint.get(fingerprint)
-    if (alike !== undefined) return this.#placed({ ...alike, sql }, params, options, terms)
+    const alike = fingerprint === undefined ? undefined : known?.byFingerprint.get(fingerprint)?.of(sql)
+    if (alike !== undefined) {
+      if (alike.isOneOff !== true) known?.byText.set(sql, alike)
+      return this.#placed(alike, params, options, terms)
+    }
     let decision: Decision
     try {
       decision = this.#decideNow(sql, params, options, using, surrounding)
@@ -225,7 +227,7 @@ export class Decider {
     }
     if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength) {
       known?.byText.set(sql, decision)
-      const common = fingerprint === undefined ? undefined : apartFromValues(decision)
+      const common = fingerprint === undefined ? undefined : AlikeDecisions.from(decision)
       if (fingerprint !== undefined && common !== undefined) known?.byFingerprint.set(fingerprint, common)
     }
     return this.#placed(decision, params, options, terms)
@@ -390,15 +392,6 @@ export class Decider {
 // Not in routing: a function that is unknown there may be harmless once the catalogue was read.
 function refuseForbidden({ forbidden, database }: Decision): void {
   if (forbidden !== undefined) throw new NoWritesError(forbidden, { database: database.alias })
-}
-
-/** The decision as it is for all texts with one fingerprint; `undefined` if it may be another one for other values. */
-function apartFromValues(decision: Decision): Decision | undefined {
-  const { plan, lookupUse, route, database } = decision
-  if (plan !== undefined || lookupUse !== undefined || route.sql !== undefined || database.shadow !== undefined)
-    return undefined
-  const analysis = outlineOf(decision.analysis)
-  return analysis === undefined ? undefined : { ...decision, analysis }
 }
 
 // A function that is unknown today may be in the catalogue tomorrow.

@@ -66,6 +66,8 @@ export interface DriverRequest {
   readonly types?: TypeParsers | undefined
   /** False: never as a named prepared statement. */
   readonly prepare?: boolean | undefined
+  /** @internal The text is not expected to come again, and not worth remembering. */
+  readonly isOneOff?: boolean | undefined
   /** Streams: rows fetched at a time. */
   readonly fetchSize?: number | undefined
   /** @internal MySQL: sends it in place of the driver, so that values and rows are as its user wants them; `rowMode` counts for nothing then. */

@@ -89,3 +89,34 @@ describe.each(testedEngines)('values in the text, on %s', (engine) => {
     expect(seen).toEqual([[5], [6], [7]])
   })
 })
+
+describe.runIf(testedEngines.includes('postgres'))('texts with values in them, on PostgreSQL', () => {
+  it('are prepared where they come again, and else leave nothing on the server', async () => {
+    await using database = await freshDatabase('postgres')
+    await using client = await connect({ databases: { default: database.dsn }, pool: { maxConnections: 1 } })
+    const named = async (): Promise<readonly string[]> => {
+      const { rows } = await client.query<{ statement: string }>(
+        "select statement from pg_prepared_statements where statement like '%as n' order by 1",
+      )
+      return rows.map(({ statement }) => statement)
+    }
+    // Writes share no connections.
+    await client.query('create table n (n integer)')
+    for (let n = 0; n < 40; n += 1) {
+      await client.query(`insert into n values (${n}) returning ${n} as n`)
+      await client.query("insert into n values (-1) returning 'again' as n")
+      await client.query("insert into n values (-2) returning 'and again' as n")
+    }
+    await client.transaction(async (tx) => {
+      for (let n = 100; n < 110; n += 1) await tx.query(`insert into n values (${n}) returning ${n} as n`)
+      const { rows } = await tx.query<{ statement: string }>(
+        "select statement from pg_prepared_statements where statement like '%as n' order by 1",
+      )
+      expect(rows.map(({ statement }) => statement)).toEqual([
+        "insert into n values (-1) returning 'again' as n",
+        "insert into n values (-2) returning 'and again' as n",
+      ])
+    })
+    expect(await named()).toHaveLength(2)
+  })
+})

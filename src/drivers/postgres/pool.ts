@@ -97,7 +97,7 @@ export class PostgresPool implements DriverPool {
       const limited = this.#limited(request)
       const { access, changes } = request
       const settings = namedSettings(request.settings)
-      const record = this.#books.of(settings).lookUp(request.sql)
+      const record = request.isOneOff === true ? undefined : this.#books.of(settings).lookUp(request.sql)
       const mayShare = access === 'read' && settings === undefined && changes === undefined
       if (!mayShare || record === undefined || this.#multiplexer === undefined) {
         new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
