@@ -4,6 +4,7 @@ import { pgFor } from '../../src/adapters/pg.ts'
 import { connect, type Client } from '../../src/index.ts'
 import type { TestCluster } from '../../src/testing/index.ts'
 import { privateCluster, testedEngines } from '../support/servers.ts'
+import { subscribedQueries } from '../support/subscribed-queries.ts'
 
 /** What a client of the façade has besides its types. */
 type Told = pg.Client & { readonly connection: NodeJS.EventEmitter; getTransactionStatus(): unknown }
@@ -256,6 +257,17 @@ describe.runIf(testedEngines.includes('postgres'))('settings of a virtual client
     // What it begins with, too.
     const other = await virtual({ options: '-c default_transaction_isolation=serializable' })
     expect(await readsOn(other, 'transaction_isolation')).toEqual(['primary', 'serializable'])
+  })
+
+  it('are asked for of any server when a client connects, whatever was written before', async () => {
+    const [replica] = cluster.replicas
+    await cluster.pauseReplay(replica!)
+    onTestFinished(async () => await cluster.resumeReplay(replica!))
+    await client.query('insert into item values (2)')
+    using queries = subscribedQueries()
+    expect(await setting(await virtual({ options: '-c geqo=off' }), 'geqo')).toBe('off')
+    const [welcome] = queries.all
+    expect(welcome).toMatchObject({ sql: expect.stringContaining('unnest') as string, route: { role: 'replica' } })
   })
 
   it('do not hold a connection for what failed; DISCARD ALL gives one back', async () => {

@@ -73,7 +73,8 @@ export class SessionHost {
     const { rows } = await this.scope.query<{ name: string; setting: string }>(
       `select s.name, current_setting(s.name) as setting from unnest($1::text[]) as s(name)`,
       [told],
-      call,
+      // What anybody has written has no say in it, so no replica has to have that.
+      { role: 'replica', ...call },
     )
     return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
   }
