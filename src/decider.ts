@@ -1,7 +1,6 @@
 import type { CallOptions, ClientLimits } from './config.ts'
 import { AnalyzerNotLoaded, type AnalysisCache } from './statement/analysis-cache.ts'
 import { UnsupportedError, locate } from './errors.ts'
-import { AlikeDecisions } from './execution/alike-decisions.ts'
 import { pickServer, whereOf, type Decision } from './execution/decision.ts'
 import { routePreview, type RoutePreview } from './execution/route-preview.ts'
 import type { ShardAnswerers } from './execution/shard-answerers.ts'
@@ -11,6 +10,7 @@ import type { PoolRegistry } from './execution/pool-registry.ts'
 import { waitFor } from './execution/time-limit.ts'
 import type { CommentHints } from './comment-hints.ts'
 import type { Databases } from './databases.ts'
+import type { DecisionCache, KnownDecisions } from './decision-cache.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
 import { defaultDatabase } from './routing/home.ts'
@@ -21,46 +21,9 @@ import { touchedTables } from './routing/touched-tables.ts'
 import { NoWritesError } from './routing/write-guard.ts'
 import type { Analysis, FunctionUse } from './statement/analysis.ts'
 import type { Server } from './topology/topology.ts'
-import { BoundedMap } from './statement/bounded-map.ts'
-import { fingerprintOf } from './statement/fingerprint.ts'
 import type { Dialect, Params } from './statement/statement.ts'
 import { loadAnalyzer, loadPostgresBuiltIns, loadSafeFunctions } from './statement/analyzers.ts'
 import type { Database } from './topology/topology.ts'
-
-/** Decisions that were made before. */
-interface KnownDecisions {
-  readonly byText: BoundedMap<string, Decision>
-  readonly byFingerprint: BoundedMap<string, AlikeDecisions>
-}
-
-/** Decisions by text, for callers who always ask with the same `using`. */
-export class DecisionCache {
-  readonly #limit: number
-  readonly #entries = new Map<string | undefined, KnownDecisions>()
-  #version = -1
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  /**
-   * Those made of texts that are known to be in this dialect, or of texts whose dialect routing found out itself, in
-   * these surroundings.
-   */
-  of(dialect: Dialect | undefined, version: number, surrounding: Surrounding): KnownDecisions {
-    if (this.#version !== version) {
-      this.#entries.clear()
-      this.#version = version
-    }
-    const key = surrounding === 'autocommit' ? dialect : `${dialect ?? ''} ${surrounding}`
-    let entries = this.#entries.get(key)
-    if (entries === undefined) {
-      entries = { byText: new BoundedMap(this.#limit), byFingerprint: new BoundedMap(this.#limit) }
-      this.#entries.set(key, entries)
-    }
-    return entries
-  }
-}
 
 /**
  * Turns a text into a {@link Decision}: gives the pure routing what it looks at (analyses, function catalogues,
@@ -154,7 +117,7 @@ export class Decider {
     cache?: DecisionCache,
     terms: ShardTerms = noTerms,
   ): Decision {
-    const known = this.#known(cache, options, surrounding)?.byText.get(sql)
+    const known = this.#known(cache, options, surrounding)?.get(sql)
     if (known !== undefined) return this.#onShards(known, params, terms)
     return this.#onShards(this.#decideStill(sql, params, options, using, surrounding), params, terms)
   }
@@ -206,14 +169,11 @@ export class Decider {
     terms: ShardTerms = noTerms,
   ): Decision | Promise<Decision> {
     const known = this.#known(cache, options, surrounding)
-    const same = known?.byText.get(sql)
+    const same = known?.get(sql)
     if (same !== undefined) return this.#placed(same, params, options, terms)
     const fingerprint = known === undefined ? undefined : this.#fingerprintOf(sql, options)
-    const alike = fingerprint === undefined ? undefined : known?.byFingerprint.get(fingerprint)?.of(sql)
-    if (alike !== undefined) {
-      if (alike.isOneOff !== true) known?.byText.set(sql, alike)
-      return this.#placed(alike, params, options, terms)
-    }
+    const alike = fingerprint === undefined ? undefined : known?.alike(sql, fingerprint)
+    if (alike !== undefined) return this.#placed(alike, params, options, terms)
     let decision: Decision
     try {
       decision = this.#decideNow(sql, params, options, using, surrounding)
@@ -225,11 +185,7 @@ export class Decider {
       const read = this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
       return read.then((again) => this.#placed(again, params, options, terms))
     }
-    if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength) {
-      known?.byText.set(sql, decision)
-      const common = fingerprint === undefined ? undefined : AlikeDecisions.from(decision)
-      if (fingerprint !== undefined && common !== undefined) known?.byFingerprint.set(fingerprint, common)
-    }
+    if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength) known?.keep(sql, fingerprint, decision)
     return this.#placed(decision, params, options, terms)
   }
 
@@ -285,7 +241,7 @@ export class Decider {
     const dialect = options?.dialect ?? this.#onlyDialect
     return dialect === undefined || sql.length > this.#limits.analysisCacheLength
       ? undefined
-      : fingerprintOf(sql, dialect)
+      : this.#analyses.fingerprints.of(sql, dialect)
   }
 
   #needsCatalogue({ database, analysis }: Decision): boolean {

@@ -1,7 +1,7 @@
 import { checkCall } from './call-check.ts'
 import type { ClientParts } from './client-parts.ts'
 import type { CallOptions } from './config.ts'
-import { DecisionCache } from './decider.ts'
+import { DecisionCache } from './decision-cache.ts'
 import type { Decision } from './execution/decision.ts'
 import type { OpenShard } from './execution/one-shard.ts'
 import type { RoutePreview } from './execution/route-preview.ts'

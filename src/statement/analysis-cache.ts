@@ -1,7 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import type { Analyzer } from './analyzer.ts'
 import { BoundedMap } from './bounded-map.ts'
-import { fingerprintOf } from './fingerprint.ts'
+import { Fingerprints } from './fingerprint.ts'
 import { outlineOf } from './outline.ts'
 import type { Dialect } from './statement.ts'
 
@@ -23,6 +23,7 @@ interface Shelf {
 
 /** Analyses by dialect and text: each text is read once, and remembered while it is in use. */
 export class AnalysisCache {
+  readonly fingerprints = new Fingerprints()
   readonly #shelves = new Map<Dialect, Shelf>()
   readonly #limit: number
   readonly #longest: number
@@ -56,7 +57,7 @@ export class AnalysisCache {
     const shelf = this.#shelf(dialect)
     const known = shelf.entries.get(sql)
     if (known !== undefined || sql.length > this.#longest) return known ?? this.#read(sql, shelf)
-    const fingerprint = fingerprintOf(sql, dialect)
+    const fingerprint = this.fingerprints.of(sql, dialect)
     if (fingerprint === undefined) return this.#read(sql, shelf)
     const alike = shelf.outlines.get(fingerprint)
     if (alike !== undefined) return alike

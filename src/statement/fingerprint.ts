@@ -17,17 +17,24 @@ const plainStart = /^\s*(?:select|insert|update|delete|with)\b/i
  * hints). It is made for ORMs that write values into their texts, in one pass that costs much less than reading the statement.
  */
 export function fingerprintOf(sql: string, dialect: Dialect): string | undefined {
-  // What a statement does and where it goes is asked one right after the other.
-  if (sql === last.sql && dialect === last.dialect) return last.fingerprint
-  const fingerprint = dialect === 'sqlite' || !plainStart.test(sql) ? undefined : new Scan(sql, dialect).run()
-  last = { sql, dialect, fingerprint }
-  return fingerprint
+  if (dialect === 'sqlite' || !plainStart.test(sql)) return undefined
+  return new Scan(sql, dialect).run()
 }
 
-let last: { readonly sql: string; readonly dialect: Dialect; readonly fingerprint: string | undefined } = {
-  sql: '',
-  dialect: 'sqlite',
-  fingerprint: undefined,
+/** Fingerprints for those who ask for that of one text one right after the other: what it does, and where it goes. */
+export class Fingerprints {
+  #sql = ''
+  #dialect: Dialect = 'sqlite'
+  #last: string | undefined
+
+  /** As {@link fingerprintOf}. */
+  of(sql: string, dialect: Dialect): string | undefined {
+    if (sql === this.#sql && dialect === this.#dialect) return this.#last
+    this.#last = fingerprintOf(sql, dialect)
+    this.#sql = sql
+    this.#dialect = dialect
+    return this.#last
+  }
 }
 
 /** A place from which on nothing more is to be read. */
