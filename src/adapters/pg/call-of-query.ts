@@ -14,14 +14,39 @@ export function isNative(query: QueuedQuery, pg: Pg, hearsNotices: boolean): boo
 }
 
 /** How the rows of a query are to come. */
-export interface RowForm {
+interface RowForm {
   readonly rowMode: 'array' | 'object'
   /** `undefined`: those of everybody. */
   readonly types: CallOptions['types'] | undefined
 }
 
-export function formOf({ _rowMode: rowMode, _result: result }: QueuedQuery, pg: Pg): RowForm {
-  return { rowMode: rowMode === 'array' ? 'array' : 'object', types: ownTypes(result?._types, pg) }
+/** The options with which the queries of one client are called: made once where they are the same each time. */
+export class QueryCalls {
+  readonly #pg: Pg
+  #plain: CallOptions | undefined
+  /** The form that the last query asked for its rows in, if another one than usual; and once it was asked for again, its options. */
+  #last: (RowForm & { readonly signal: AbortSignal; call: CallOptions | undefined }) | undefined
+
+  constructor(pg: Pg) {
+    this.#pg = pg
+  }
+
+  of(query: QueuedQuery, signal: AbortSignal): CallOptions {
+    const rowMode = query._rowMode === 'array' ? 'array' : 'object'
+    const types = ownTypes(query._result?._types, this.#pg)
+    if (rowMode === 'object' && types === undefined) {
+      if (this.#plain?.signal !== signal) this.#plain = Object.freeze({ dialect: 'postgres', signal })
+      return this.#plain
+    }
+    const last = this.#last
+    const isAgain = last?.rowMode === rowMode && last.types === types && last.signal === signal
+    if (isAgain && last.call !== undefined) return last.call
+    const call: CallOptions = { dialect: 'postgres', rowMode, signal, ...(types === undefined ? {} : { types }) }
+    // Many tools make new parsers for each query: those are not worth keeping.
+    if (isAgain) last.call = Object.freeze(call)
+    else this.#last = { rowMode, types, signal, call: undefined }
+    return call
+  }
 }
 
 /** Parsers that are not those of everybody. */

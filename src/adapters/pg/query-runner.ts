@@ -1,7 +1,6 @@
 import type pg from 'pg'
-import type { CallOptions } from '../../index.ts'
 import type { CallQueue } from './call-queue.ts'
-import { formOf, isNative, stopResult } from './call-of-query.ts'
+import { isNative, QueryCalls, stopResult } from './call-of-query.ts'
 import { stopOf } from './stop-text.ts'
 import type { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
@@ -24,13 +23,11 @@ export class QueryRunner {
   #running: QueuedQuery | undefined
   /** Of the query that runs. It serves the next one, too, unless it has stopped one. */
   #stop = new AbortController()
-  /** The options of a query that asks for nothing in particular. */
-  #plain: CallOptions | undefined
-  /** The options of the last query that asked for its rows in another form; tools ask for the same one each time. */
-  #shaped: CallOptions | undefined
+  readonly #calls: QueryCalls
 
   constructor(parts: QueryRunnerParts) {
     this.#parts = parts
+    this.#calls = new QueryCalls(parts.pg)
   }
 
   /** The next query, if there is one, and the one before has ended. */
@@ -66,7 +63,7 @@ export class QueryRunner {
     if (this.#stop.signal.aborted) this.#renewStop()
     this.#running = query
     try {
-      const call = this.#callOf(query)
+      const call = this.#calls.of(query, this.#stop.signal)
       const asked = stopOf(sent.sql, sent.values)
       const answer =
         asked !== undefined && host.isVirtual(asked.processID)
@@ -90,18 +87,6 @@ export class QueryRunner {
 
   #renewStop(): void {
     this.#stop = new AbortController()
-    this.#plain = undefined
-    this.#shaped = undefined
-  }
-
-  #callOf(query: QueuedQuery): CallOptions {
-    const { signal } = this.#stop
-    const { rowMode, types } = formOf(query, this.#parts.pg)
-    if (rowMode === 'object' && types === undefined)
-      return (this.#plain ??= Object.freeze({ dialect: 'postgres', signal }))
-    if (this.#shaped?.rowMode !== rowMode || this.#shaped.types !== types)
-      this.#shaped = Object.freeze({ dialect: 'postgres', rowMode, signal, ...(types === undefined ? {} : { types }) })
-    return this.#shaped
   }
 
   /** What is to be sent, once `pg` has found it fit; `undefined` if it has not, and has been told. */
