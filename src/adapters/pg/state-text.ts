@@ -4,8 +4,13 @@ import type { Analysis } from '../../index.ts'
 const lastingFunctions =
   /^(?:pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_advisory_unlock.*|set_config|setseed|lo_open|dblink_connect.*)$/
 
-/** Whether a statement leaves something behind that later ones of its session count on; or is too odd to tell. */
-export function keepsState(analysis: Analysis): boolean {
+/** Whether its session needs one connection from now on: a statement leaves something there, or asks for the connection's number. */
+export function keepsConnection(analysis: Analysis): boolean {
+  return leavesSomething(analysis) || analysis.functions.some(({ name }) => name === 'pg_backend_pid')
+}
+
+/** Whether later statements of its session count on what a statement leaves behind; or it is too odd to tell. */
+function leavesSomething(analysis: Analysis): boolean {
   const { kind, leavesState } = analysis
   return (
     leavesState || kind === 'session' || kind === 'transaction' || kind === 'unknown' || callsLastingFunctions(analysis)
@@ -17,6 +22,8 @@ export function keepsState(analysis: Analysis): boolean {
  * the server's error; one about the text itself came before anything ran.
  */
 export function mayHaveKept(analysis: Analysis, error: { readonly code?: unknown; readonly where?: unknown }): boolean {
+  // It has told no number, then.
+  if (!leavesSomething(analysis)) return false
   if (error.code === '42601' && error.where === undefined) return false
   return analysis.kind !== 'session' || callsLastingFunctions(analysis)
 }

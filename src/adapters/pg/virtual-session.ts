@@ -16,7 +16,7 @@ import { play, takesPortions } from './played-connection.ts'
 import type { SessionHost } from './session-host.ts'
 import type { Answer, SessionEvents, SessionStatement, Status, Submission, Warning } from './session-statement.ts'
 import { askedOf, questionOf, SettingsKeeper, valuesOf } from './settings-keeper.ts'
-import { discardOf, keepsState, mayHaveKept } from './state-text.ts'
+import { discardOf, keepsConnection, mayHaveKept } from './state-text.ts'
 import { controlOf, type Control } from './statement-text.ts'
 
 /**
@@ -73,7 +73,7 @@ export class VirtualSession {
     if (change !== undefined) return await this.#change(statement, change)
     const discarded = analysis.kind === 'session' ? discardOf(statement.sql) : undefined
     if (discarded !== undefined) return this.#discard(discarded)
-    if (keepsState(analysis)) return await this.#runPinning(statement, analysis)
+    if (keepsConnection(analysis)) return await this.#runPinning(statement, analysis)
     if (statement.isNative || analysis.statements !== 1) return await this.#submit(statement)
     return await this.#resultOf(this.#host.scope, statement)
   }
