@@ -195,23 +195,63 @@ describe.runIf(testedEngines.includes('postgres'))('a connection that a session 
     },
   )
 
-  it('outlives a statement that Signalbox refuses', async () => {
-    const other = await cluster.createDatabase()
-    const client = await connect({
-      databases: { default: database.primary, reviews: other.primary },
-      tables: { review: 'reviews' },
+  describe('and a statement that Signalbox refuses', () => {
+    let client: bare.Client & { getTransactionStatus(): unknown }
+    beforeEach(async () => {
+      const other = await cluster.createDatabase()
+      const signalbox = await connect({
+        databases: { default: database.primary, reviews: other.primary },
+        tables: { review: 'reviews' },
+      })
+      client = new (facade.pgFor(signalbox).Client)() as typeof client
+      await client.connect()
+      onTestFinished(async () => {
+        await client.end()
+        await signalbox.close()
+      })
     })
-    onTestFinished(async () => await client.close())
-    const { Client } = facade.pgFor(client)
-    const listener = new Client()
-    await listener.connect()
-    const heard = new Promise((resolve) => listener.on('notification', ({ payload }) => resolve(payload)))
-    await listener.query('listen news')
-    await expect(listener.query('select * from review')).rejects.toMatchObject({
-      code: 'SIGNALBOX_CROSS_DATABASE_QUERY',
+    const refuse = async (): Promise<void> =>
+      await expect(client.query('select * from review')).rejects.toMatchObject({
+        code: 'SIGNALBOX_CROSS_DATABASE_QUERY',
+      })
+
+    it('goes on outside of a transaction', async () => {
+      const heard = new Promise((resolve) => client.on('notification', ({ payload }) => resolve(payload)))
+      await client.query('listen news')
+      await refuse()
+      await client.query("notify news, 'hello'")
+      expect(await heard).toBe('hello')
     })
-    await client.query("notify news, 'hello'")
-    expect(await heard).toBe('hello')
-    await listener.end()
+
+    it('goes on behind a transaction, which fails as after an error of the server', async () => {
+      await client.query('create temporary table own as select 1 as n')
+      await client.query('select pg_advisory_lock(7)')
+      const pid = await backendOf(client)
+      await client.query('begin')
+      await client.query('insert into own values (2)')
+      await refuse()
+      expect(client.getTransactionStatus()).toBe('E')
+      await expect(client.query('insert into own values (3)')).rejects.toMatchObject({ code: '25P02' })
+      expect((await client.query('commit')).command).toBe('ROLLBACK')
+      const kept =
+        "select pg_backend_pid() as pid, (select array_agg(n) from own) as own, (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks"
+      expect((await client.query(kept)).rows).toEqual([{ pid, own: [1], locks: 1 }])
+      await expect.poll(() => client.getTransactionStatus()).toBe('I')
+    })
+
+    it('goes back to a savepoint', async () => {
+      await client.query('create temporary table own as select 1 as n')
+      await client.query('begin')
+      await client.query('insert into own values (2)')
+      await client.query('savepoint before')
+      await client.query('insert into own values (3)')
+      await refuse()
+      // Nothing is worse than it was.
+      await refuse()
+      expect(client.getTransactionStatus()).toBe('E')
+      await client.query('rollback to savepoint before')
+      expect((await client.query('commit')).command).toBe('COMMIT')
+      expect((await client.query('select n from own order by n')).rows).toEqual([{ n: 1 }, { n: 2 }])
+    })
   })
 })

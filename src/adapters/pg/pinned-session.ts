@@ -1,9 +1,13 @@
-import type { ReservedConnection } from '../../index.ts'
+import { QueryError, type ReservedConnection } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
 import type { SettingsChange } from './session-settings.ts'
 import { askedOf, type SettingsKeeper } from './settings-keeper.ts'
 import { discardOf } from './state-text.ts'
 import type { Answer, SessionEvents, SessionStatement, Status, Submission } from './session-statement.ts'
+
+/** The server refuses it; its log tells why it was sent. */
+const failing = "select 'Signalbox refused a statement of this transaction'::integer"
+const invalidText = '22P02'
 
 /** A session on a real connection, because of what only that has. */
 export class PinnedSession {
@@ -65,6 +69,21 @@ export class PinnedSession {
       this.#keeper.tell()
     }
     return { kind: 'told' }
+  }
+
+  /**
+   * Fails the open transaction, as the server does after an error, so that nobody commits what a refused statement should have been part of. What
+   * else the connection has stays.
+   */
+  async fail({ call }: SessionStatement): Promise<void> {
+    if (this.status !== 'T') return
+    try {
+      const { settings } = this.#keeper.callOf(call)
+      await this.#connection.query(failing, [], { dialect: 'postgres', changes: [], settings })
+    } catch (error) {
+      if (error instanceof QueryError && error.engineCode === invalidText) this.status = 'E'
+      // Of a connection that is lost, its own event tells.
+    }
   }
 
   async release(): Promise<void> {

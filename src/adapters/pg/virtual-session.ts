@@ -115,7 +115,9 @@ export class VirtualSession {
       }))
     } catch (error) {
       // What was refused here was not sent, and has changed nothing; but a transaction must not go on as if it had run.
-      if (pinned.isBroken || pinned.status !== 'I') await this.#unpin(pinned)
+      if (!pinned.isBroken) await pinned.fail(statement)
+      // It may go on still, or is over with its connection.
+      if (pinned.isBroken || pinned.status === 'T') await this.#unpin(pinned)
       throw error
     } finally {
       if (pinned.isSpent) await this.#unpin(pinned)
