@@ -3,6 +3,7 @@ import type { Databases } from './databases.ts'
 import type { Decider } from './decider.ts'
 import type { Directories } from './directory/directories.ts'
 import type { Executor } from './execution/execute.ts'
+import type { Reservations } from './execution/reservations.ts'
 import type { ShardCounters } from './execution/shard-counters.ts'
 import type { Lookups } from './lookups/lookups.ts'
 import type { ParsedConfig } from './parse-config.ts'
@@ -18,6 +19,7 @@ export interface ClientParts {
   readonly hints: CommentHints
   readonly executor: Executor
   readonly counters: ShardCounters
+  readonly reservations: Reservations
   readonly sessions: Sessions
   readonly directories: Directories
   readonly lookups: Lookups

@@ -267,15 +267,18 @@ export class Client<A extends string = string> extends CopyClient<A> implements 
   /**
    * Refuses new calls, waits for what runs (at most `limits.closeTimeoutMs`), and closes every connection that the
    * client opened. What was begun runs on: a transaction or reserved connection that has had its first statement may go
-   * on to its end. Pools and handles of the application's own stay open. A second call waits for the same end.
+   * on to its end, and a reserved connection that is still there after a second is warned of. Pools and handles of the
+   * application's own stay open. A second call waits for the same end.
    */
   async close(): Promise<void> {
     this.#parts.life.closed = true
     this.stopRecovery()
     const { closeTimeoutMs } = this.#parts.config.limits
+    const over = this.#parts.reservations.awaited(closeTimeoutMs)
     try {
       await this.#pools.close(closeTimeoutMs)
     } finally {
+      over()
       await this.#watches.close(closeTimeoutMs)
     }
   }

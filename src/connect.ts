@@ -9,6 +9,7 @@ import type { Decision } from './execution/decision.ts'
 import { Executor } from './execution/execute.ts'
 import { FunctionCatalogues } from './execution/function-catalogues.ts'
 import { PoolRegistry } from './execution/pool-registry.ts'
+import { Reservations } from './execution/reservations.ts'
 import { ShardAnswerers } from './execution/shard-answerers.ts'
 import { ShardCounters } from './execution/shard-counters.ts'
 import { ShardWatches } from './execution/shard-watches.ts'
@@ -105,6 +106,7 @@ export async function connect(input: string | Handle | Config, environment: Clie
     hints,
     executor,
     counters,
+    reservations: new Reservations(),
     sessions,
     directories,
     lookups,

@@ -345,10 +345,11 @@ export class Scope implements Queryable {
   }
 
   #host(surrounding: Surrounding, surroundings: Surroundings): TransactionHost {
-    const { executor, config, lookups, hints } = this.#parts
+    const { executor, reservations, config, lookups, hints } = this.#parts
     const decisions = this.#decisions
     return {
       executor,
+      reservations,
       surroundings,
       attempts: config.limits.readAttempts,
       queryTimeoutMs: config.limits.queryTimeoutMs,

@@ -66,7 +66,7 @@ export function beginOn(
   parts: ClientParts,
   timeoutMs: number | undefined,
 ): BeginOn {
-  const { decider, executor, sessions, config, lookups } = parts
+  const { decider, executor, reservations, sessions, config, lookups } = parts
   const { alias } = directory.database
   const question = { about: directoryOf(alias), subject: directory.map.keyText(key), intent: 'place' } as const
   const binding = { key, database: alias, locked: false, by: 'client.moveOwner()', byCall: true } as const
@@ -81,6 +81,7 @@ export function beginOn(
     const tx = new Transaction(
       {
         executor,
+        reservations,
         hinted: (_sql, options) => options,
         surroundings: sessions.current(),
         attempts: config.limits.readAttempts,

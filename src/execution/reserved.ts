@@ -11,6 +11,7 @@ import { resumed, streamTraced } from './row-stream.ts'
 import { isSamePlace, onOtherShard, openShardOf, refuseSeveralShards, type OpenShard } from './one-shard.ts'
 import { ownedWriteOn, refuseUnproved } from './owned-write.ts'
 import { PlacedLease } from './placed-lease.ts'
+import type { Reservation } from './reservations.ts'
 import type { Queryable } from './queryable.ts'
 import type { Result } from './result.ts'
 import type { Submission } from './submitted.ts'
@@ -26,7 +27,7 @@ import { Transaction, runTransaction, type TransactionOptions } from './transact
  */
 export class ReservedConnection implements Queryable, AsyncDisposable {
   readonly #host: TransactionHost
-  #bound: { readonly decision: Decision; readonly lease: Promise<Lease> } | undefined
+  #bound: { readonly decision: Decision; readonly lease: Promise<Lease>; readonly reservation: Reservation } | undefined
   readonly #turns = new Turns()
   #released = false
   #inTransaction = false
@@ -152,6 +153,7 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
       // If no connection could be had, the statement that asked for it has been told, and there is nothing to give back.
       const lease = await this.#bound?.lease.catch(() => undefined)
       await lease?.release(this.#broken ? 'destroy' : 'reset')
+      if (this.#bound !== undefined) this.#host.reservations.closed(this.#bound.reservation)
     })
   }
 
@@ -186,10 +188,13 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
   async #bind(decision: Decision, terms: LeaseTerms): Promise<Lease> {
     const { executor } = this.#host
     refuseSeveralShards(decision, 'A reserved connection')
+    const now = performance.now()
     const bound = (this.#bound ??= {
       decision,
       lease: executor.lease(decision, 'session', terms, this.#host.surroundings),
+      reservation: { database: decision.route.database, since: now, usedAt: now },
     })
+    bound.reservation.usedAt = now
     const { database } = bound.decision.route
     if (database !== decision.route.database) {
       throw new CrossDatabaseQueryError(
@@ -206,7 +211,9 @@ export class ReservedConnection implements Queryable, AsyncDisposable {
         'Reserve a connection for each shard. Nothing was sent.',
       )
     try {
-      return await bound.lease
+      const lease = await bound.lease
+      this.#host.reservations.opened(bound.reservation)
+      return lease
     } catch (error) {
       // Nothing was done on it, so the next statement may try again.
       if (this.#bound === bound) this.#bound = undefined

@@ -6,6 +6,7 @@ import type { ClaimBook } from './claim-book.ts'
 import type { Decision } from './decision.ts'
 import type { Executor } from './execute.ts'
 import type { OpenShard } from './one-shard.ts'
+import type { Reservations } from './reservations.ts'
 import type { LeaseSource } from './transaction-core.ts'
 
 /** What a transaction needs from its client. */
@@ -21,6 +22,7 @@ export interface TransactionHost {
   ): Decision | Promise<Decision>
   explain(sql: string, params: Params, options: CallOptions | undefined, pinned: OpenShard | undefined): Route
   readonly executor: Executor
+  readonly reservations: Reservations
   readonly surroundings: Surroundings
   /** Default: the pool of the decision's server. */
   readonly lease?: LeaseSource
