@@ -17,6 +17,7 @@ async function coveredBy(options: BeginOptions, end: (lease: Lease) => Promise<v
   }
   const watch = {
     begun: () => (covered?: Position) => void told.push(covered),
+    session: told,
     writing: () => undefined,
     covering: (position: Position | undefined) => position,
     failed: () => undefined,

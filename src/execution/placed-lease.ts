@@ -6,6 +6,7 @@ import type {
   DriverResult,
   Lease,
   ReleaseMode,
+  TransactionStatus,
 } from '../drivers/driver.ts'
 import type { ReadOptions } from '../config.ts'
 import { ConfigError, ReadOnlyTransactionError } from '../errors.ts'
@@ -15,10 +16,14 @@ import { placedOn, whereOf, type Decision } from './decision.ts'
 
 const connection: Reason = { rule: 'connection', text: 'the connection is one to this server' }
 
+type Ended = (covered?: Position) => void
+
 /** What is to be known of a lease's use. */
 export interface LeaseWatch {
-  /** Before anything is sent after which the session may have seen or done more than before. Returns what ends it. */
-  begun(access: Access): (covered?: Position) => void
+  /** Before anything is sent after which the session may have seen or done more than before. Returns what ends it; nothing if it does not count. */
+  begun(access: Access): Ended | undefined
+  /** Whose `begun` it was last. */
+  readonly session: object
   /** The position of a commit, if it covers all that its transaction can have read as well. */
   covering(position: Position | undefined): Position | undefined
   /** Before a statement is sent that may write, in what was begun last. */
@@ -45,7 +50,9 @@ export class PlacedLease implements Lease {
   /** Why it is one to this server: its statements are told, each besides its own reasons. */
   readonly #because: readonly Reason[]
   /** Ends what the open transaction began. */
-  #endTransaction: ((covered?: Position) => void) | undefined
+  #endTransaction: Ended | undefined
+  /** Of one that texts began: what ends it for each session that has had a part in it. */
+  readonly #endTexts = new Map<object, Ended>()
   /** It may read what others commit later, or never. */
   #readsUncommitted = false
 
@@ -60,7 +67,7 @@ export class PlacedLease implements Lease {
       this.copyIn = async (request, blocks) => await this.#answer(request, () => lease.copyIn!(request, blocks))
     if (lease.submit !== undefined)
       this.submit = async (request, statement, events, hear) =>
-        await this.#answer(request, () => lease.submit!(request, statement, events, hear))
+        await this.#submitted(request, () => lease.submit!(request, statement, events, hear))
     if (lease.commitFate !== undefined) {
       this.commitFate = async (there) => {
         // It may have taken effect later than a position that was asked for since it was lost.
@@ -68,7 +75,7 @@ export class PlacedLease implements Lease {
         try {
           return await lease.commitFate!(there)
         } finally {
-          ended()
+          ended?.()
         }
       }
     }
@@ -95,9 +102,9 @@ export class PlacedLease implements Lease {
 
   /** `lease`, which is this one under somebody else's control, as one to the same server. */
   lent(lease: Lease): PlacedLease {
-    const begun = (): (() => void) => nothing
     const watch: LeaseWatch = {
-      begun,
+      begun: () => undefined,
+      session: this,
       writing: nothing,
       covering: () => undefined,
       failed: nothing,
@@ -122,6 +129,20 @@ export class PlacedLease implements Lease {
       return await this.#told(ask())
     } finally {
       ended?.()
+    }
+  }
+
+  /** What it does in a transaction is done with the end of that, which may be said in another session. */
+  async #submitted(request: DriverRequest, submit: () => Promise<TransactionStatus>): Promise<TransactionStatus> {
+    const ended = this.#begun(request)
+    const { session } = this.#watch
+    let status: TransactionStatus = 'I'
+    try {
+      return (status = await this.#told(submit()))
+    } finally {
+      if (status === 'I') this.#endOfTexts()
+      if (status === 'I' || ended === undefined || this.#endTexts.has(session)) ended?.()
+      else this.#endTexts.set(session, ended)
     }
   }
 
@@ -173,12 +194,13 @@ export class PlacedLease implements Lease {
       await this.#lease.release(mode)
     } finally {
       this.#over()
+      this.#endOfTexts()
       this.#watch.released()
     }
   }
 
   /** What a statement outside of a transaction does is done with its answer; inside, with the transaction's end. */
-  #begun({ access }: DriverRequest): (() => void) | undefined {
+  #begun({ access }: DriverRequest): Ended | undefined {
     const ended = this.#endTransaction === undefined ? this.#watch.begun(access) : undefined
     if (access !== 'read') this.#watch.writing()
     return ended
@@ -197,6 +219,11 @@ export class PlacedLease implements Lease {
   #over(covered?: Position): void {
     this.#endTransaction?.(covered)
     this.#endTransaction = undefined
+  }
+
+  #endOfTexts(): void {
+    for (const ended of this.#endTexts.values()) ended()
+    this.#endTexts.clear()
   }
 
   async #told<T>(work: Promise<T>): Promise<T> {

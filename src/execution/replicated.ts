@@ -176,7 +176,10 @@ export class Replicated {
       begun: (access) => {
         memory = surroundings.memory
         const counts = onPrimary && (access !== 'read' || !surroundings.shared)
-        return counts ? this.#begunIn(memory, placed, undefined) : nothing
+        return counts ? this.#begunIn(memory, placed, undefined) : undefined
+      },
+      get session() {
+        return memory
       },
       writing: () => (memory.wrote = true),
       covering: (position) => this.#covering(placed, position),

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { mysql2PromiseFor } from '../../src/adapters/mysql2.ts'
 import { pgFor } from '../../src/adapters/pg.ts'
 import { connect, type Client, type ReservedConnection, type Session } from '../../src/index.ts'
 import type { TestCluster } from '../../src/testing/index.ts'
@@ -25,6 +26,23 @@ const leased = (client: pg.ClientBase): Kept => ({
     return await client.query('commit')
   },
 })
+
+/** Takes one that a façade keeps, and on which texts begin and end transactions. */
+const told: Readonly<Record<string, (client: Client<'default'>) => Promise<(sql: string) => Promise<unknown>>>> = {
+  postgres: async (client) => {
+    const one = new (pgFor(client).Client)()
+    await one.connect()
+    onTestFinished(async () => await one.end())
+    await one.query('listen news')
+    return async (sql) => await one.query(sql)
+  },
+  mysql: async (client) => {
+    const one = await mysql2PromiseFor(client).createConnection({})
+    onTestFinished(async () => await one.end())
+    await one.query('set @mine = 1')
+    return async (sql) => await one.query(sql)
+  },
+}
 
 const engines = testedEngines.filter((engine) => engine !== 'sqlite')
 
@@ -78,6 +96,44 @@ describe.each(engines)('a connection that is kept over several sessions, on %s',
   }
   /** As another request or job. */
   const apart = async <T>(work: (session: Session) => Promise<T>): Promise<T> => await client.session(work)
+
+  it.each(['changed something', 'read'])(
+    'told by texts: who %s in a transaction sees it later, whoever says COMMIT',
+    async (way) => {
+      const run = await apart(async () => await told[engine]!(client))
+      const [turn, committed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const other = apart(async () => {
+        await run('begin')
+        if (way === 'read') await run('insert into item (id) values (1)')
+        turn.resolve()
+        await committed.promise
+      })
+      await turn.promise
+      const commit = Promise.withResolvers<void>()
+      const last = apart(async () => {
+        await commit.promise
+        await run('commit')
+      })
+      await apart(async (session) => {
+        await run(way === 'read' ? 'select id from item' : 'insert into item (id) values (1)')
+        // It learns how far the primary has come, which the replica shows, and is not far enough.
+        const [replica] = cluster.replicas
+        await cluster.resumeReplay(replica!)
+        await cluster.caughtUp()
+        expect((await seen()).n).toBe(0)
+        await cluster.pauseReplay(replica!)
+        commit.resolve()
+        await last
+        expect(await seen()).toEqual({ n: 1, role: 'primary' })
+        const token = await session.token()
+        if (way !== 'read') expect(await client.session(seen, { token: token! })).toEqual({ n: 1, role: 'primary' })
+      })
+      committed.resolve()
+      await other
+      // Others may read what there was: they have had no part in it.
+      expect(await apart(seen)).toEqual({ n: 0, role: 'replica' })
+    },
+  )
 
   for (const [kind, keep] of Object.entries(kinds)) {
     const ways: Readonly<Record<string, (kept: Kept) => Promise<unknown>>> = {
