@@ -1,11 +1,12 @@
-// Packs Signalbox and signalbox-pg as they would be published, has npm install the example of aliases from these packages, and runs it.
+// Packs Signalbox and the packages that stand for drivers as they would be published, has npm install their examples from these, and runs them.
 import { spawn } from 'node:child_process'
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const example = join(root, 'packages/signalbox-pg/example')
+/** The drivers, each of which `signalbox-<name>` stands for; or those that the command line names. */
+const drivers = process.argv.length > 2 ? process.argv.slice(2) : ['pg', 'mysql2']
 
 interface Manifest {
   dependencies: Record<string, string>
@@ -18,20 +19,29 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? 'a signal'}.`)
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'signalbox-aliases-'))
-try {
-  for (const name of ['.', 'packages/signalbox-pg'])
+async function pack(folder: string): Promise<(name: string) => string> {
+  for (const name of ['.', ...drivers.map((driver) => `packages/signalbox-${driver}`)])
     await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], join(root, name))
   const packed = await readdir(folder)
-  const tarball = (name: string): string =>
+  return (name) =>
     `file:${join(folder, packed.find((file) => new RegExp(`^${name}-\\d.*\\.tgz$`).test(file)) ?? `${name}.tgz`)}`
-  await cp(example, folder, { recursive: true })
+}
+
+async function runExample(driver: string, folder: string, tarball: (name: string) => string): Promise<void> {
+  await mkdir(folder)
+  await cp(join(root, `packages/signalbox-${driver}/example`), folder, { recursive: true })
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest
-  Object.assign(manifest.dependencies, { signalbox: tarball('signalbox'), pg: tarball('signalbox-pg') })
+  Object.assign(manifest.dependencies, { signalbox: tarball('signalbox'), [driver]: tarball(`signalbox-${driver}`) })
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'], folder)
-  await run('npm', ['ls', 'pg'], folder)
+  await run('npm', ['ls', driver], folder)
   await run(process.execPath, ['main.mjs'], folder)
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'signalbox-aliases-'))
+try {
+  const tarball = await pack(folder)
+  for (const driver of drivers) await runExample(driver, join(folder, driver), tarball)
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

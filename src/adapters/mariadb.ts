@@ -1,3 +1,5 @@
+// oxlint-disable-next-line import/no-unassigned-import -- it is loaded first, see mysql2/plain-module.ts
+import 'mysql2'
 import { MariadbPool, type MariadbPoolConfig } from './mariadb/pool.ts'
 import { mariadbSettings } from './mariadb/settings.ts'
 import type { Bound } from './behind.ts'

@@ -1,4 +1,5 @@
-import { mysql2 } from './mysql2/module.ts'
+// oxlint-disable-next-line import/no-unassigned-import -- it is loaded first, see mysql2/plain-module.ts
+import 'mysql2'
 
 export type * from 'mysql2'
 export {
@@ -37,4 +38,4 @@ export { signalboxErrorOf } from './driver-error.ts'
 export type { Mysql2 } from './mysql2/native-mysql2.ts'
 export type { Mysql2Promise } from './mysql2/promise-module.ts'
 export type { Bound } from './behind.ts'
-export default mysql2
+export { mysql2 as default } from './mysql2/module.ts'

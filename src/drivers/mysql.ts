@@ -5,6 +5,7 @@ import type { Driver, DriverPool, PoolOptions, ServerTarget } from './driver.ts'
 import { mysqlUri } from './mysql/dsn.ts'
 import { QueryKiller } from './mysql/killer.ts'
 import { MysqlPool } from './mysql/pool.ts'
+import { loadMysql2 } from './mysql/true-mysql2.ts'
 
 /** The part of mysql2 that is used here. */
 interface NativeModule {
@@ -48,8 +49,7 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
 
 async function loadModule(): Promise<NativeModule> {
   try {
-    const { createPool, createConnection } = await import('mysql2')
-    return { createPool, createConnection }
+    return await loadMysql2()
   } catch (error) {
     throw new DriverMissingError('mysql2', 'A MySQL or MariaDB database', error)
   }

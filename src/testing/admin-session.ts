@@ -1,3 +1,4 @@
+import { loadMysql2 } from '../drivers/mysql/true-mysql2.ts'
 import { DriverMissingError } from '../errors.ts'
 import { dsnOf, type ServerAddress } from './test-database.ts'
 
@@ -42,8 +43,8 @@ export class AdminSession implements Disposable {
   }
 
   static async #openMariadb(dsn: string): Promise<AdminSession> {
-    const { createConnection } = await loaded('mysql2', import('mysql2/promise'))
-    const connection = await createConnection({ uri: dsn, connectTimeout: connectLimitMs })
+    const { createConnectionPromise } = await loaded('mysql2', loadMysql2())
+    const connection = await createConnectionPromise({ uri: dsn, connectTimeout: connectLimitMs })
     connection.on('error', () => undefined)
     return new AdminSession(
       async (sql) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Dsn } from '../config.ts'
+import { loadMysql2 } from '../drivers/mysql/true-mysql2.ts'
 import { DriverMissingError } from '../errors.ts'
 import { quotedName } from '../statement/quotes.ts'
 
@@ -79,8 +80,8 @@ async function runAsAdmin(server: ServerAddress, sql: string): Promise<void> {
     }
     return
   }
-  const { createConnection } = await load('mysql2', () => import('mysql2/promise'))
-  const connection = await createConnection(dsn)
+  const { createConnectionPromise } = await load('mysql2', loadMysql2)
+  const connection = await createConnectionPromise(dsn)
   try {
     await connection.query(sql)
   } finally {

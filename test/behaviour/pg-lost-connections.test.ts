@@ -203,7 +203,7 @@ describe.runIf(testedEngines.includes('postgres'))('a connection that a session 
         databases: { default: database.primary, reviews: other.primary },
         tables: { review: 'reviews' },
       })
-      client = new (facade.pgFor(signalbox).Client)() as typeof client
+      client = new (facade.pgFor(signalbox).Client)()
       await client.connect()
       onTestFinished(async () => {
         await client.end()

@@ -1,3 +1,5 @@
+// oxlint-disable-next-line import/no-unassigned-import -- it is loaded first, see plain-module.ts
+import 'mysql2'
 import type * as bare from 'mysql2'
 import { signalboxErrorOf } from '../driver-error.ts'
 import type { ClassOf, ConnectionOptions, PoolOptions } from './module-options.ts'

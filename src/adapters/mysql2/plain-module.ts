@@ -1,10 +1,15 @@
-import ownMysql2 from 'mysql2'
+import * as found from 'mysql2'
 import type { Bound } from '../behind.ts'
 import { facadeOf } from './facade.ts'
 import { mysql2Find, mysql2Finder } from './find-behind.ts'
 import type { Mysql2 } from './native-mysql2.ts'
 import { promiseModule, type Mysql2Promise } from './promise-module.ts'
 
+/**
+ * `mysql2` itself. Where its name is an alias of `signalbox-mysql2`, that has it under a name of its own; and since that loads this file, too, it is
+ * loaded first, wherever one begins: nothing else of it is there yet when this line runs.
+ */
+const ownMysql2 = (Reflect.get(found, 'signalboxTrueMysql2') ?? Reflect.get(found, 'default')) as Mysql2
 const finder = mysql2Finder(ownMysql2)
 
 /** The module that finds what stands behind each of its connections by itself. */

@@ -1,4 +1,5 @@
-import { promise } from './promise-names.ts'
+// oxlint-disable-next-line import/no-unassigned-import -- it is loaded first, see plain-module.ts
+import 'mysql2'
 
 export type * from 'mysql2/promise'
 export {
@@ -29,4 +30,4 @@ export { mysql2PromiseFor, useClient, type Mysql2Options, type UseOptions } from
 export type { Mysql2Promise } from './promise-module.ts'
 export { signalboxErrorOf } from '../driver-error.ts'
 export type { Bound } from '../behind.ts'
-export default promise
+export { promise as default } from './promise-names.ts'

@@ -1,0 +1,1 @@
+export * from 'signalbox-true-mysql2'
