@@ -111,14 +111,6 @@ export const knownDifferences: readonly KnownDifference[] = [
       "the statement is stopped; but then it expects an error on the pool of Kysely's own dialect, whose connection was killed. Here the statement is cancelled and its transaction given up, which kills no connection.",
   },
   {
-    suite: 'kysely-postgres',
-    subject: 'kysely',
-    topology: 'replicas',
-    tests: 'the process ends',
-    reason:
-      'a client that has replicas goes on asking them how they are until it is closed, over connections that keep the process alive; the suite knows nothing of the client, and closes none.',
-  },
-  {
     suite: 'kysely-mysql',
     subject: 'kysely',
     tests:

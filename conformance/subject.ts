@@ -17,9 +17,6 @@ export type Subject = (wishes: SubjectWishes) => Promise<void>
 
 export const wishesKey = 'SIGNALBOX_CONFORMANCE'
 
-/** Options of a client whose program ends when nothing keeps it alive, as those of the suites do: idle connections would for ten seconds each. */
-export const endsByItself = { pool: { idleTimeoutMs: 500 } } as const
-
 /** What the shim of a module gives in its place (`work-file.ts`). */
 export function stand(name: string, inItsPlace: () => unknown): void {
   Object.defineProperty(globalThis, Symbol.for(`signalbox.conformance.${name}`), { value: inItsPlace })

@@ -3,17 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type Dsn } from 'signalbox'
 import { SignalboxDialect } from 'signalbox/kysely'
-import { endsByItself, stand, useDriversOf, type Subject } from '../subject.ts'
+import { stand, useDriversOf, type Subject } from '../subject.ts'
 
 /** `signalbox/kysely`, in place of Kysely's own dialects. */
 export const subject: Subject = async (wishes) => {
   useDriversOf(wishes)
   const { primary, replicas } = wishes
   const own = [primary, ...replicas].map(asTheSuiteWants)
-  const client = await connect({
-    databases: { default: { primary: own[0]!, replicas: own.slice(1) } },
-    ...endsByItself,
-  })
+  const databases = { default: { primary: own[0]!, replicas: own.slice(1) } }
+  // The suite knows nothing of the client, and closes none.
+  const client = await connect({ databases }, { exitOnIdle: true })
   const { engine } = client
   stand('kysely', () => (variant: string) => {
     if (variant !== engine) return undefined

@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module'
 import { connect } from 'signalbox'
-import { bareOf, endsByItself, stand, useDriversOf, type Subject } from '../subject.ts'
+import { bareOf, stand, useDriversOf, type Subject } from '../subject.ts'
 
 /** `signalbox/mysql2`, over a client whose own driver is the very copy of `mysql2` that the suite brings. */
 export const subject: Subject = async (wishes) => {
   const { bare, primary, replicas } = wishes
   useDriversOf(wishes)
-  const client = await connect({ databases: { default: { primary, replicas: [...replicas] } }, ...endsByItself })
+  const databases = { default: { primary, replicas: [...replicas] } }
+  const client = await connect({ databases }, { exitOnIdle: true })
   // Named by a variable: the module is compiled on its own.
   const name = 'signalbox/mysql2'
   const { mysql2For } = (await import(name)) as { readonly mysql2For: Mysql2For }
