@@ -70,6 +70,7 @@ const callRules: Readonly<Record<keyof CallOptions, Rule>> = {
   },
   settings: { holds: (value) => typeof value === 'object', allowed: 'what an adapter makes' },
   changes: { holds: Array.isArray, allowed: 'a list of settings' },
+  untilEnded: oneOf(true, false),
 }
 
 const transactionRules: Readonly<Record<keyof TransactionOptions, Rule>> = {

@@ -248,6 +248,8 @@ export interface CallOptions extends ReadOptions {
   readonly settings?: ConnectionSettings | undefined
   /** @internal For adapters. The statement changes these settings and nothing else: whoever makes the call keeps them in `settings` from then on. */
   readonly changes?: readonly string[] | undefined
+  /** @internal For adapters. PostgreSQL: see `DriverRequest.untilEnded`. */
+  readonly untilEnded?: boolean
 }
 
 export * from './config-options.ts'

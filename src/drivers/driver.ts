@@ -79,6 +79,11 @@ export interface DriverRequest {
   readonly settings?: ConnectionSettings | 'any' | undefined
   /** @internal PostgreSQL: these settings are all that it may change of its connection, besides those that end with its transaction. */
   readonly changes?: readonly string[] | undefined
+  /**
+   * @internal PostgreSQL: once it runs on a connection of its own, an abort has the server cancel it, and the call ends when the server is done with it, with what the
+   * server says. Default false: the call ends at once, and the server is told meanwhile.
+   */
+  readonly untilEnded?: boolean | undefined
   /** Streams: told of the columns, before the first row or the end, where the driver knows them (PostgreSQL). */
   readonly described?: ((fields: readonly Field[]) => void) | undefined
 }

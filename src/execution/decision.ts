@@ -163,6 +163,7 @@ export function requestOf(
     settings: options?.settings,
     isOneOff: decision.isOneOff,
     changes: options?.changes,
+    untilEnded: options?.untilEnded,
     described: options?.described,
   }
 }

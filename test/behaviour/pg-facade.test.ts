@@ -209,6 +209,65 @@ describe.runIf(isTested)('the façade of pg', () => {
     other.release()
   })
 
+  it.each([
+    ['alone', undefined],
+    ['in a transaction', 'begin'],
+    ['on a connection that is kept', 'create temporary table mine ()'],
+  ])('a statement %s has ended at the server when it is said to be cancelled', async (_, before) => {
+    const admin = new pg.Client({ connectionString: cluster.primary.adminDsn() })
+    await admin.connect()
+    onTestFinished(async () => await admin.end())
+    const sql = 'select pg_sleep(20) as "until somebody comes"'
+    const running = async (): Promise<number> => {
+      const { rowCount } = await admin.query("select 1 from pg_stat_activity where state = 'active' and query = $1", [
+        sql,
+      ])
+      return rowCount!
+    }
+    const leased = await pool.connect()
+    onTestFinished(() => leased.release(true))
+    const { processID } = leased as unknown as { readonly processID: number }
+    for (let round = 0; round < 5; round++) {
+      if (before !== undefined) await leased.query(before)
+      const sleeping = leased.query(sql).catch((error: unknown) => error)
+      while ((await running()) === 0);
+      const { rows } = await pool.query('select pg_cancel_backend($1)', [processID])
+      expect(await running()).toBe(0)
+      expect(rows).toEqual([{ pg_cancel_backend: true }])
+      const error = await sleeping
+      expect(error).toBeInstanceOf(pg.DatabaseError)
+      expect(error).toMatchObject({
+        code: '57014',
+        severity: 'ERROR',
+        message: 'canceling statement due to user request',
+      })
+      if (before === 'begin') await leased.query('rollback')
+      else if (before !== undefined) await leased.query('discard all')
+    }
+  })
+
+  it('a statement that was stopped before a server had it fails as one that a server had', async () => {
+    const narrow = await connect({ databases: { default: cluster.primary.dsn() }, pool: { maxConnections: 1 } })
+    const clients = new (pgFor(narrow).Pool)({ max: 3 })
+    onTestFinished(async () => {
+      await clients.end()
+      await narrow.close()
+    })
+    const [holder, waiter] = [await clients.connect(), await clients.connect()]
+    await holder.query('begin')
+    await holder.query("select set_config('my.own', '1', true)")
+    const waiting = waiter.query('select pg_sleep(0)').catch((error: unknown) => error)
+    const { processID } = waiter as unknown as { readonly processID: number }
+    await holder.query('select pg_cancel_backend($1)', [processID])
+    const error = await waiting
+    expect(error).toBeInstanceOf(pg.DatabaseError)
+    expect(error).toMatchObject({ code: '57014' })
+    expect(signalboxErrorOf(error)).toMatchObject({ code: 'SIGNALBOX_ABORTED' })
+    await holder.query('rollback')
+    holder.release()
+    waiter.release()
+  })
+
   it('belongs to the session in which it is called, also where a pool makes it wait', async () => {
     const narrow = new module.Pool({ max: 1 })
     onTestFinished(async () => await narrow.end())

@@ -20,6 +20,9 @@ interface RowForm {
   readonly types: CallOptions['types'] | undefined
 }
 
+/** Whoever stops a statement hears of it when the server is done with that. */
+const asEver = { dialect: 'postgres', untilEnded: true } as const
+
 /** The options with which the queries of one client are called: made once where they are the same each time. */
 export class QueryCalls {
   readonly #pg: Pg
@@ -35,13 +38,13 @@ export class QueryCalls {
     const rowMode = query._rowMode === 'array' ? 'array' : 'object'
     const types = ownTypes(query._result?._types, this.#pg)
     if (rowMode === 'object' && types === undefined) {
-      if (this.#plain?.signal !== signal) this.#plain = Object.freeze({ dialect: 'postgres', signal })
+      if (this.#plain?.signal !== signal) this.#plain = Object.freeze({ ...asEver, signal })
       return this.#plain
     }
     const last = this.#last
     const isAgain = last?.rowMode === rowMode && last.types === types && last.signal === signal
     if (isAgain && last.call !== undefined) return last.call
-    const call: CallOptions = { dialect: 'postgres', rowMode, signal, ...(types === undefined ? {} : { types }) }
+    const call: CallOptions = { ...asEver, rowMode, signal, ...(types === undefined ? {} : { types }) }
     // Many tools make new parsers for each query: those are not worth keeping.
     if (isAgain) last.call = Object.freeze(call)
     else this.#last = { rowMode, types, signal, call: undefined }

@@ -5,13 +5,8 @@ import { sessionSettings } from './client-settings.ts'
 import type { IdleConnection, Welcome } from './idle-connection.ts'
 import type { ClientInternals, Pg } from './native-pg.ts'
 import { QueryRunner } from './query-runner.ts'
+import { terminated } from './server-errors.ts'
 import { VirtualSession } from './virtual-session.ts'
-
-/** What a server says to whom it throws out. */
-function terminated(pg: Pg): Error {
-  const error = new pg.DatabaseError('terminating connection due to administrator command', 0, 'error')
-  return Object.assign(error, { severity: 'FATAL', code: '57P01' })
-}
 
 export interface ClientLifeParts {
   readonly pg: Pg
@@ -55,7 +50,7 @@ export class ClientLife {
     this.#runner = runner
     const welcome = await session.welcome()
     const end = (): void => connection.terminate(terminated(pg))
-    if (!connection.isOver) host.connected(welcome.processID, { cancel: () => runner.stop(), end })
+    if (!connection.isOver) host.connected(welcome.processID, { cancel: async () => await runner.stop(), end })
     return welcome
   }
 
@@ -76,7 +71,7 @@ export class ClientLife {
     const hold = this.stay()
     // Where nothing could be opened, nothing runs that could be stopped.
     const opened = await hold.opened.catch(() => undefined)
-    opened?.host.stop({ what: 'cancel', processID })
+    await opened?.host.stop({ what: 'cancel', processID })
     await hold.release()
   }
 }

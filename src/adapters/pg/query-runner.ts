@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import { AbortedError } from '../../index.ts'
+import { noteOrigin } from '../driver-error.ts'
 import type { CallQueue } from './call-queue.ts'
 import { isNative, QueryCalls, stopResult } from './call-of-query.ts'
 import { stopOf } from './stop-text.ts'
 import type { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
+import { cancelled } from './server-errors.ts'
 import type { SessionHost } from './session-host.ts'
 import type { Answer, SessionStatement } from './session-statement.ts'
 import type { VirtualSession } from './virtual-session.ts'
@@ -17,10 +21,15 @@ export interface QueryRunnerParts {
   readonly calls: CallQueue
 }
 
+/** How long who stops a statement waits for its end, in milliseconds. */
+const mostStopMs = 2_000
+
 /** Takes the queries of one client out of `pg`'s queue, one after the other, and gives `pg` the answers as if a server had sent them. */
 export class QueryRunner {
   readonly #parts: QueryRunnerParts
   #running: QueuedQuery | undefined
+  /** Of the statement that runs. */
+  #ended: Promise<unknown> | undefined
   /** Of the query that runs. It serves the next one, too, unless it has stopped one. */
   #stop = new AbortController()
   readonly #calls: QueryCalls
@@ -45,14 +54,16 @@ export class QueryRunner {
     calls.run(query, () => void this.#run(query))
   }
 
-  /** Stops what runs, if anything does. */
-  stop(): void {
-    if (this.#running !== undefined) this.#stop.abort()
+  /** Stops what runs, if anything does. Whoever asks the server afterwards must not find the statement there. */
+  async stop(): Promise<void> {
+    if (this.#running === undefined) return
+    this.#stop.abort()
+    await Promise.race([this.#ended?.catch(() => undefined), delay(mostStopMs, undefined, { ref: false })])
   }
 
   /** Stops what runs, and gives everything back. */
   async leave(): Promise<void> {
-    this.stop()
+    void this.stop()
     await this.#parts.session.leave()
   }
 
@@ -65,24 +76,31 @@ export class QueryRunner {
     try {
       const call = this.#calls.of(query, this.#stop.signal)
       const asked = stopOf(sent.sql, sent.values)
-      const answer =
-        asked !== undefined && host.isVirtual(asked.processID)
-          ? stopResult(pg, asked, host.stop(asked))
-          : await session.run({
-              query,
-              ...sent,
-              call,
-              handOver: () => this.#handOver(query),
-              lasting: calls.isEarly(query),
-            })
+      let answer: Answer
+      if (asked !== undefined && host.isVirtual(asked.processID)) {
+        answer = stopResult(pg, asked, await host.stop(asked))
+      } else {
+        const handOver = (): (() => object | undefined) => this.#handOver(query)
+        const running = session.run({ query, ...sent, call, handOver, lasting: calls.isEarly(query) })
+        this.#ended = running
+        answer = await running
+      }
       this.#answer(query, answer)
     } catch (error) {
       // Who was told by another client must not be told again; and an error without a query would be the end of the client.
-      if (!connection.isOver && client._activeQuery === query) connection.emit('errorMessage', error)
+      if (!connection.isOver && client._activeQuery === query) connection.emit('errorMessage', this.#asServer(error))
     } finally {
       if (this.#running === query) this.#running = undefined
     }
     connection.ready(session.status)
+  }
+
+  /** What was stopped before a server had it, or was not waited for, fails as it does on a server. */
+  #asServer(error: unknown): unknown {
+    if (!(error instanceof AbortedError && this.#stop.signal.aborted)) return error
+    const told = cancelled(this.#parts.pg)
+    noteOrigin(told, error)
+    return told
   }
 
   #renewStop(): void {

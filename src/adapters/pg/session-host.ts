@@ -94,9 +94,9 @@ export class SessionHost {
   }
 
   /** Stops what runs under a process id, or the client as a whole. False if there is none. */
-  stop({ what, processID }: Stop): boolean {
+  async stop({ what, processID }: Stop): Promise<boolean> {
     const client = this.#connected.get(processID)
-    if (what === 'cancel') client?.cancel()
+    if (what === 'cancel') await client?.cancel()
     else client?.end()
     return client !== undefined
   }
@@ -109,7 +109,7 @@ export class SessionHost {
 
 /** A client, as others see it who know its process id. */
 export interface Stoppable {
-  /** Stops what runs, if anything does. */
-  cancel(): void
+  /** Stops what runs, if anything does; resolves when nothing of it runs any more, or that takes too long. */
+  cancel(): Promise<void>
   end(): void
 }

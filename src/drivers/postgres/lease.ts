@@ -92,10 +92,13 @@ export class PostgresLease implements Lease {
       const isNamed = request.prepare !== false && request.isOneOff !== true && !this.#isUnlike
       const record = isNamed ? this.#source.books.of(this.#settings).lookUp(request.sql) : undefined
       let state: 'waiting' | 'running' | 'ended' = 'waiting'
+      let isStopped = false
       const watch = isLimited(request)
         ? new Watch(request, (reason) => {
             const progress = state === 'running' ? 'running' : 'waiting'
             if (progress === 'running') this.#connection.cancel()
+            isStopped = progress === 'running' && reason === 'abort' && request.untilEnded === true
+            if (isStopped) return
             state = 'ended'
             reject(expiry(reason, request, progress, progress === 'waiting' || request.access === 'read'))
           })
@@ -114,8 +117,9 @@ export class PostgresLease implements Lease {
           opening === undefined ? request.access : 'read',
           (error, result) => {
             watch?.stop()
-            if (result === undefined) reject(this.#refusal(error))
-            else resolve(driverResult(result))
+            if (result !== undefined) resolve(driverResult(result))
+            else if (isStopped) this.#connection.whenReady(() => reject(this.#refusal(error)))
+            else reject(this.#refusal(error))
           },
         )
       })

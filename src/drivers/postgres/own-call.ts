@@ -36,6 +36,8 @@ export class OwnCall implements Taker {
   /** Connections on which other settings stood in the way of these. */
   #misses = 0
   #settled = false
+  /** The server was told to stop it, and its answer is waited for. */
+  #isStopped = false
 
   constructor(
     pool: OwnPool,
@@ -77,9 +79,11 @@ export class OwnCall implements Taker {
     const settings = namedSettings(this.#request.settings)
     const record = prepare === false ? undefined : this.#record
     const isForeign = connection.settings.isChanged
-    const terms = { settings, changes, isRead: access === 'read', isWanted: () => !this.#settled }
+    const isWanted = (): boolean => !this.#settled && !this.#isStopped
+    const terms = { settings, changes, isRead: access === 'read', isWanted }
     connection.sendUnder(terms, this.#outgoing, record, (error, result) => {
-      if (error instanceof SettingsFailure) this.#unsettled(connection, error, isForeign)
+      if (this.#isStopped) this.#stopped(connection, error, result)
+      else if (error instanceof SettingsFailure) this.#unsettled(connection, error, isForeign)
       else this.#answered(connection, error, result)
     })
   }
@@ -131,6 +135,22 @@ export class OwnCall implements Taker {
     else this.#reject(this.#failure(error))
   }
 
+  /** Whoever has stopped it is told when others find it stopped, too: the server says first that it failed, and shows it as running until it is ready. */
+  #stopped(connection: Connection, error: unknown, result: NativeAnswer | undefined): void {
+    connection.whenReady(() => {
+      const isUnsettled = error instanceof SettingsFailure
+      if (!isUnsettled && (error != null || result !== undefined)) {
+        this.#answered(connection, error, result)
+        return
+      }
+      // Its settings alone were sent.
+      this.#connection = undefined
+      this.#pool.release(connection, isUnsettled)
+      this.#settle()
+      this.#reject(expiry('abort', this.#request, 'waiting', true))
+    })
+  }
+
   #failure(error: unknown): SignalboxError {
     const { access, settings } = this.#request
     const failure = queryError(error, { access, sent: true, address: this.#address })
@@ -141,6 +161,11 @@ export class OwnCall implements Taker {
 
   #expired(reason: 'timeout' | 'abort'): void {
     if (this.#settled) return
+    if (reason === 'abort' && this.#request.untilEnded === true && this.#connection !== undefined) {
+      this.#isStopped = true
+      this.#connection.cancel()
+      return
+    }
     const running = this.#connection !== undefined
     this.drop()
     const safe = !running || this.#request.access === 'read'
