@@ -59,10 +59,25 @@ export class VirtualSession {
     return welcome
   }
 
-  async run(statement: SessionStatement): Promise<Answer> {
-    if (this.#pinned !== undefined) return await this.#runPinned(this.#pinned, statement)
+  /** Not an `async` function: the common way, of one statement that leaves nothing behind, has no promise of its own. */
+  run(statement: SessionStatement): Promise<Answer> {
+    if (this.#pinned !== undefined) return this.#runPinned(this.#pinned, statement)
     const known = this.#host.outlineOf(statement.sql)
-    const analysis = known instanceof Promise ? await known : known
+    return known instanceof Promise
+      ? known.then((analysis) => this.#runUnpinned(statement, analysis))
+      : this.#runUnpinned(statement, known)
+  }
+
+  #runUnpinned(statement: SessionStatement, analysis: Analysis): Promise<Answer> {
+    const isOfSession = analysis.kind === 'transaction' || analysis.kind === 'session'
+    if (isOfSession || this.#transaction !== undefined) return this.#runOfSession(statement, analysis)
+    if (keepsConnection(analysis)) return this.#runPinning(statement, analysis)
+    if (statement.isNative || analysis.statements !== 1) return this.#submit(statement)
+    return this.#resultOf(this.#host.scope, statement)
+  }
+
+  /** A statement that changes the session, or is part of its transaction. */
+  async #runOfSession(statement: SessionStatement, analysis: Analysis): Promise<Answer> {
     if (analysis.kind === 'transaction' && analysis.statements === 1) {
       const control = controlOf(statement.sql)
       if (control !== undefined) return await this.#control(control)
@@ -207,10 +222,15 @@ export class VirtualSession {
     return { statement: query, sql, params: values ?? [], options, events: this.#events, serve }
   }
 
-  async #resultOf(target: Queryable, { query, sql, values, call }: SessionStatement): Promise<Answer> {
-    const result = await target.query(sql, values ?? [], this.#keeper.callOf(call)).catch(rethrown)
-    // Of several shards each has its own.
-    return { kind: 'result', result: result.route.shards.length > 1 ? mergedResult(query, result) : result.native }
+  #resultOf(target: Queryable, { query, sql, values, call }: SessionStatement): Promise<Answer> {
+    return target.query(sql, values ?? [], this.#keeper.callOf(call)).then(
+      // Of several shards each has its own.
+      (result) => ({
+        kind: 'result',
+        result: result.route.shards.length > 1 ? mergedResult(query, result) : result.native,
+      }),
+      rethrown,
+    )
   }
 
   async #runInTransaction(
