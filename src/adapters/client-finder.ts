@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { connect, ConfigError, messageOf, type Client, type Config, type Handle, type Scope } from '../index.ts'
 import type { Behind, Bound } from './behind.ts'
 import { isServerOf, type Target } from './known-servers.ts'
+import { Encryption, type ReadNames } from './encryption.ts'
 import { NamedServers } from './named-servers.ts'
 import { mostConnections, type OwnServer } from './own-server.ts'
 import { SharedHosts, type Open } from './shared-hosts.ts'
@@ -23,14 +24,14 @@ export interface Wanted {
   readonly named: Target | undefined
   /** Where they lead, with all that counts. */
   readonly target: Target
+  /** They ask for TLS. */
+  readonly encrypted?: boolean
   readonly server: () => OwnServer
 }
 
-export interface FinderParts<H> {
+export interface FinderParts<H> extends ReadNames {
   /** What the virtual connections of a module share on one client. */
   readonly hostOf: (bound: Bound) => H
-  /** Where servers listen whose data source name has no port. */
-  readonly usualPort: number
 }
 
 /** Finds what stands behind the connections of one module. */
@@ -39,10 +40,12 @@ export class ClientFinder<H extends { readonly bound: Bound }> {
   readonly #hosts = new SharedHosts<H>()
   readonly #ofBound = new WeakMap<object, H>()
   readonly #namedServers = new NamedServers()
+  readonly #encryption: Encryption
   declared: Declared | undefined
 
   constructor(parts: FinderParts<H>, declared?: Declared) {
     this.#parts = parts
+    this.#encryption = new Encryption(parts)
     this.declared = declared
   }
 
@@ -60,10 +63,16 @@ export class ClientFinder<H extends { readonly bound: Bound }> {
     // A driver makes a connection with its settings of TLS, Signalbox with its own.
     const target = elsewhere === 'driver' ? wanted.target : named
     if (elsewhere === 'ignore' || target === undefined || this.#has(bound, target)) {
-      if (named !== undefined) this.#namedServers.note(bound, named)
+      if (named !== undefined) this.#note(bound, named, wanted)
       return this.#bound(bound)
     }
     return elsewhere === 'driver' ? undefined : this.#server(wanted)
+  }
+
+  /** Tells what settings say of a server, and the client that answers for it does not do. */
+  #note(bound: Bound, named: Target, { encrypted = false }: Wanted): void {
+    this.#namedServers.note(bound, named)
+    if (encrypted) this.#encryption.note(bound, named)
   }
 
   #has(bound: Bound, target: Target): boolean {
@@ -127,7 +136,7 @@ export class ClientFinder<H extends { readonly bound: Bound }> {
         let hold = first
         const opened = first.opened.then(async (open) => {
           if (this.#has(open.host.bound, target)) {
-            this.#namedServers.note(open.host.bound, target)
+            this.#note(open.host.bound, target, wanted)
             return open
           }
           hold = server.hold()

@@ -1,6 +1,7 @@
+import type { Bound } from '../behind.ts'
 import { ClientFinder, type Declared } from '../client-finder.ts'
 import type { Target } from '../known-servers.ts'
-import { Identities } from '../own-server.ts'
+import { Identities, isGiven } from '../own-server.ts'
 import type { FindBehind } from './behind.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { givenSettings, type GivenSettings } from './given-settings.ts'
@@ -11,7 +12,9 @@ import { SessionHost } from './session-host.ts'
 /** Finds what stands behind the connections of one module like `mysql2`. */
 export function mysql2Finder(mysql2: Mysql2, declared?: Declared): ClientFinder<SessionHost> {
   const classes = commandClasses(mysql2)
-  return new ClientFinder({ hostOf: (bound) => new SessionHost(bound, classes), usualPort: 3306 }, declared)
+  const hostOf = (bound: Bound): SessionHost => new SessionHost(bound, classes)
+  const isEncrypted = ({ searchParams }: URL): boolean => !['false', ''].includes(searchParams.get('ssl') ?? '')
+  return new ClientFinder({ hostOf, usualPort: 3306, isEncrypted }, declared)
 }
 
 /** What a finder is asked with the settings of `mysql2`. */
@@ -23,6 +26,7 @@ export function mysql2Find(mysql2: Mysql2, finder: ClientFinder<SessionHost>): F
       signalbox: given['signalbox'],
       named: namedTarget(config, given),
       target: config,
+      encrypted: isGiven(given['ssl']),
       server: () => serverSettings(mysql2, config, given, identities),
     })
   }
