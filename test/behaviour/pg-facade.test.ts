@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { pgFor, signalboxErrorOf } from '../../src/adapters/pg.ts'
 import { connect, type Client, type Dsn } from '../../src/index.ts'
-import type { TestCluster } from '../../src/testing/index.ts'
+import type { ClusterDatabase, TestCluster } from '../../src/testing/index.ts'
 import { ownedShop } from '../support/owned-shop.ts'
 import { privateCluster, testedEngines } from '../support/servers.ts'
 
@@ -16,6 +16,7 @@ interface Cursor extends pg.Submittable {
 
 describe.runIf(isTested)('the façade of pg', () => {
   let cluster: TestCluster
+  let database: ClusterDatabase
   let client: Client<'default'>
   let pool: pg.Pool
   let module: typeof pg
@@ -26,7 +27,8 @@ describe.runIf(isTested)('the façade of pg', () => {
   afterAll(async () => await cluster.stop())
 
   beforeEach(async () => {
-    const { primary, replicas } = await cluster.createDatabase()
+    database = await cluster.createDatabase()
+    const { primary, replicas } = database
     client = await connect({
       databases: { default: { primary, replicas } },
       tokens: { keys: ['a key of sixteen bytes'] },
@@ -184,6 +186,28 @@ describe.runIf(isTested)('the façade of pg', () => {
       await expect(pool.query('select * from own')).rejects.toMatchObject({ code: '42P01' })
       expect((await pool.query('show application_name')).rows).not.toEqual([{ application_name: 'mine' }])
     }
+  })
+
+  it('tells how the transaction of a kept connection is with the end of each statement, as pg does', async () => {
+    const texts = ['begin', 'select 1', 'selec', 'select 1', 'rollback', 'begin; select 1', 'savepoint a', 'commit']
+    const own = new pg.Pool({ connectionString: database.primary, max: 1 })
+    onTestFinished(async () => await own.end())
+    const told = async (from: pg.Pool): Promise<unknown> => {
+      const client = (await from.connect()) as pg.PoolClient & { getTransactionStatus(): unknown }
+      await client.query('create temporary table own (id integer)')
+      const statuses: unknown[] = [client.getTransactionStatus()]
+      for (const text of texts) {
+        await client.query(text).catch(() => undefined)
+        // An error is told before the server is ready again.
+        if (text === 'selec') await client.query('select 1').catch(() => undefined)
+        statuses.push(client.getTransactionStatus())
+      }
+      client.release()
+      return statuses
+    }
+    const expected = await told(own)
+    expect(expected).toEqual(['I', 'T', 'T', 'E', 'E', 'I', 'T', 'T', 'I'])
+    expect(await told(pool)).toEqual(expected)
   })
 
   it('cancels the statement of the client that is meant, and nobody else’s', async () => {

@@ -6,6 +6,11 @@ export type Pg = typeof pg
 
 type CloseCursor = (callback?: unknown) => unknown
 
+/** What a connection emits when its server waits for the next statement. */
+export interface ReadyMessage {
+  readonly status?: unknown
+}
+
 /** A query of `pg` while it waits, or what stands for one: cursors, streams, copies. */
 export interface QueuedQuery {
   readonly text?: unknown
@@ -36,6 +41,8 @@ export interface ClientInternals extends EventEmitter {
   _queryQueue: QueuedQuery[]
   _activeQuery: QueuedQuery | null | undefined
   readonly processID: number
+  /** What `getTransactionStatus()` tells. */
+  _txStatus: unknown
   readyForQuery?: boolean
   hasExecuted?: boolean
   /** `end()` was called. */

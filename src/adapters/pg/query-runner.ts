@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { AbortedError } from '../../index.ts'
@@ -6,7 +7,7 @@ import type { CallQueue } from './call-queue.ts'
 import { isNative, QueryCalls, stopResult } from './call-of-query.ts'
 import { stopOf } from './stop-text.ts'
 import type { IdleConnection } from './idle-connection.ts'
-import type { ClientInternals, Pg, QueuedQuery } from './native-pg.ts'
+import type { ClientInternals, Pg, QueuedQuery, ReadyMessage } from './native-pg.ts'
 import { cancelled } from './server-errors.ts'
 import type { SessionHost } from './session-host.ts'
 import type { Answer, SessionStatement } from './session-statement.ts'
@@ -169,6 +170,7 @@ export class QueryRunner {
   #handOver(query: QueuedQuery): () => object | undefined {
     const { client, connection } = this.#parts
     let failure: object | undefined
+    const submit = query.submit.bind(query)
     const handleError = query.handleError.bind(query)
     const handleReadyForQuery = query.handleReadyForQuery.bind(query)
     const ended = (): void => {
@@ -180,6 +182,12 @@ export class QueryRunner {
     }
     // Whoever ends the client hears that it has ended, not what became of the statement.
     const isMuted = (by: unknown): boolean => connection.isOver && by !== connection
+    query.submit = (on) => {
+      // Before the query ends, so that its user finds it as with a client of pg.
+      const hear = (message?: ReadyMessage): void => void (client._txStatus = message?.status ?? client._txStatus)
+      ;(on as EventEmitter).prependOnceListener('readyForQuery', hear)
+      return submit(on)
+    }
     query.handleError = (error, by) => {
       failure ??= error as object
       if (isMuted(by)) return
