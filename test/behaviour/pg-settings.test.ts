@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { pgFor } from '../../src/adapters/pg.ts'
-import { connect, type Client } from '../../src/index.ts'
-import type { TestCluster } from '../../src/testing/index.ts'
+import { connect, type Client, type Dsn } from '../../src/index.ts'
+import { startFaultProxy, type TestCluster } from '../../src/testing/index.ts'
 import { privateCluster, testedEngines } from '../support/servers.ts'
 import { subscribedQueries } from '../support/subscribed-queries.ts'
 
@@ -257,6 +257,24 @@ describe.runIf(testedEngines.includes('postgres'))('settings of a virtual client
     // What it begins with, too.
     const other = await virtual({ options: '-c default_transaction_isolation=serializable' })
     expect(await readsOn(other, 'transaction_isolation')).toEqual(['primary', 'serializable'])
+  })
+
+  it.each([
+    ['as it is', {}],
+    ['with parsers of its own, as Sequelize sets them', { types: { getTypeParser: () => (text: string) => text } }],
+  ])('are said to another server where the connection breaks over them, by a client %s', async (_, config) => {
+    const database = await cluster.createDatabase()
+    await using proxy = await startFaultProxy(cluster.replicas[0]!)
+    const through = proxy.through(database.replicas[0] as string) as Dsn
+    await using other = await connect({ databases: { default: { primary: database.primary, replicas: [through] } } })
+    await other.query('create table item (id integer)')
+    const one = new (pgFor(other).Client)(config as pg.ClientConfig)
+    await one.connect()
+    onTestFinished(async () => await one.end())
+    proxy.apply({ kind: 'cut-on', pattern: 'app.tenant', moment: 'before' })
+    await one.query("set app.tenant = '7'; set time zone 'Asia/Tokyo'")
+    expect(proxy.accepted).toBeGreaterThan(0)
+    expect(await setting(one, 'app.tenant')).toBe('7')
   })
 
   it('are asked for of any server when a client connects, whatever was written before', async () => {

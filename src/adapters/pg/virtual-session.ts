@@ -156,10 +156,12 @@ export class VirtualSession {
 
   /** Settings are changed on a server, which says whether they can be, and then kept here. */
   async #change(statement: SessionStatement, change: SettingsChange): Promise<Answer> {
-    const { sql, values = [], call, lasting } = statement
+    const { sql, values = [], lasting } = statement
+    const { types, ...call } = statement.call
     const { set } = change
-    if (statement.isNative || values.length > 0 || call.types !== undefined)
-      return await this.#changeInTransaction(statement, change)
+    // Its user's parsers are for rows of the statement itself, of which SET has none.
+    const isParsed = types !== undefined && /set_config/i.test(sql)
+    if (statement.isNative || values.length > 0 || isParsed) return await this.#changeInTransaction(statement, change)
     // Together they cost one round trip, and are on one connection.
     const text = set.length === 0 ? sql : `${sql}\n;${questionOf(set)}`
     const { native, rows } = await this.#host.scope
