@@ -1,3 +1,4 @@
+import { tracingChannel } from 'node:diagnostics_channel'
 import mysql2 from 'mysql2'
 import promise from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -66,6 +67,65 @@ describe.runIf(isTested)('the façade of mysql2', () => {
     expect(leased.connection).toBeInstanceOf(Connection)
     expect(leased.connection.constructor.name).toBe('PoolConnection')
     leased.release()
+  })
+
+  it('has classes by which connections are known, wherever they come from', async () => {
+    const plain = mysql2For(client)
+    const { Connection, PoolConnection } = plain as unknown as Record<string, new () => object>
+    class Own extends Connection! {}
+    const [alone, native] = [plain.createConnection({}), mysql2.createConnection(cluster.primary.dsn())]
+    onTestFinished(async () => {
+      for (const each of [alone, native]) await each.promise().end()
+    })
+    const leased = await pool.getConnection()
+    const { connection } = leased
+    for (const each of [alone, native, connection]) {
+      expect(each).toBeInstanceOf(Connection)
+      expect(each).not.toBeInstanceOf(Own)
+    }
+    expect([alone, native, connection].map((each) => each instanceof PoolConnection!)).toEqual([false, false, true])
+    leased.release()
+  })
+
+  it('reads names of columns and texts of errors in the character set of its settings', async () => {
+    const charset = 'KOI8R_GENERAL_CI'
+    const kept = await module.createConnection({ charset })
+    const ours = module.createPool({ charset })
+    onTestFinished(async () => {
+      await kept.end()
+      await ours.end()
+    })
+    await kept.query('create temporary table `таблица` (`имя` varchar(20), `число` int) default charset utf8mb4')
+    await kept.query("insert into `таблица` values ('мир', 47)")
+    expect((await kept.query('select * from `таблица`'))[0]).toEqual([{ имя: 'мир', число: 47 }])
+    expect((await ours.query('select 1 as `число`'))[0]).toEqual([{ число: 1 }])
+    expect((await ours.execute('select ? + 1 as `число`', [1]))[0]).toEqual([{ число: 2 }])
+    await expect(ours.query('select * from `нигде`')).rejects.toThrow('нигде')
+    // The connection beneath is anybody's again.
+    expect((await pool.query('select 1 as `число`'))[0]).toEqual([{ число: 1 }])
+  })
+
+  it('tells who measures pools of each connection that one opens, as mysql2 does', async () => {
+    const channel = tracingChannel('mysql2:pool:connect')
+    const told: string[] = []
+    const databases: unknown[] = []
+    const subscribers = Object.fromEntries(
+      (['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const).map((event) => [
+        event,
+        (trace: unknown) => {
+          told.push(event)
+          databases.push((trace as { readonly database: unknown }).database)
+        },
+      ]),
+    ) as unknown as Parameters<typeof channel.subscribe>[0]
+    channel.subscribe(subscribers)
+    onTestFinished(() => {
+      channel.unsubscribe(subscribers)
+    })
+    const leased = await module.createPool({ database: 'shop' }).getConnection()
+    leased.release()
+    expect(told).toEqual(['start', 'end', 'asyncStart', 'asyncEnd'])
+    expect(new Set(databases)).toEqual(new Set(['shop']))
   })
 
   it('gives results of mysql2 itself, in each shape that a call may have', async () => {

@@ -79,6 +79,10 @@ describe.runIf(testedEngines.includes('mysql'))('the module signalbox/mysql2', (
     expect(Object.keys(promise)).toEqual(expect.arrayContaining(Object.keys(barePromise)))
     expect([mysql2.Types, mysql2.format, promise.escape]).toEqual([bare.Types, bare.format, barePromise.escape])
     expect([mysql2Default.createPool, promiseDefault.createPool]).toEqual([mysql2.createPool, promise.createPool])
+    const { createConnectionPromise, createPoolPromise, createPoolClusterPromise } = mysql2
+    const { createConnection, createPool, createPoolCluster } = promise
+    const promised = [createConnection, createPool, createPoolCluster]
+    expect([createConnectionPromise, createPoolPromise, createPoolClusterPromise]).toEqual(promised)
     const natives = bare as unknown as Record<string, new () => object>
     const pool = mysql2.createPool({})
     expect(pool).toBeInstanceOf(natives['Pool'])

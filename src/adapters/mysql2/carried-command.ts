@@ -23,6 +23,8 @@ const settingsOfValues = [
 /** A connection, as far as a command is carried on it. */
 export interface Carrier {
   config: Config
+  /** What names of columns and texts of errors are read as. */
+  clientEncoding: string
   pause(): void
   resume(): void
 }
@@ -35,7 +37,7 @@ export interface Step {
 
 /**
  * Commands of one connection of mysql2, in one turn on another one: what is a single command there. While they run, the
- * connection's settings of values are those of whom they come from.
+ * connection's settings of values are those of whom they come from, and so is the encoding in which it reads names.
  */
 export class CarriedCommand {
   /** The step whose answer is asked for: what the driver listens to. */
@@ -44,7 +46,7 @@ export class CarriedCommand {
   readonly #steps: Step[]
   readonly #lost: (error: unknown) => void
   #carrier: Carrier | undefined
-  #own: Config | undefined
+  #own: Pick<Carrier, 'config' | 'clientEncoding'> | undefined
   #isOver = false
   #ended: PromiseWithResolvers<void> | undefined
 
@@ -106,25 +108,39 @@ export class CarriedCommand {
 
   #enter(carrier: Carrier): void {
     this.#carrier = carrier
-    this.#own = carrier.config
-    carrier.config = this.#settings.on(carrier.config)
+    const { config, clientEncoding } = carrier
+    this.#own = { config, clientEncoding }
+    carrier.config = this.#settings.on(config)
+    carrier.clientEncoding = this.#settings.clientEncoding
   }
 
   #leave(): void {
-    if (this.#carrier !== undefined && this.#own !== undefined) this.#carrier.config = this.#own
+    if (this.#carrier !== undefined && this.#own !== undefined) Object.assign(this.#carrier, this.#own)
     this.#carrier = undefined
     this.#isOver = true
     this.#ended?.resolve()
   }
 }
 
+/** What a connection says of values and rows, for other connections. */
+interface SaysValues {
+  readonly config: object
+  readonly clientEncoding: string
+}
+
 /** The settings of a connection that say what values and rows are like, on other connections. */
 export class ValueSettings {
+  readonly #of: SaysValues
   readonly #config: Config
   readonly #merged = new WeakMap<Config, Config>()
 
-  constructor(config: object) {
-    this.#config = config as Config
+  constructor(connection: SaysValues) {
+    this.#of = connection
+    this.#config = connection.config as Config
+  }
+
+  get clientEncoding(): string {
+    return this.#of.clientEncoding
   }
 
   /** Those of another connection, with these in their place. */

@@ -57,7 +57,7 @@ export class CommandRunner implements Killable {
 
   constructor(parts: CommandRunnerParts) {
     this.#parts = parts
-    this.#settings = new ValueSettings(parts.connection.config)
+    this.#settings = new ValueSettings(parts.connection)
   }
 
   /** The connection below, on which the present command runs by itself. */

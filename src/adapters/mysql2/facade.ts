@@ -1,7 +1,7 @@
 import type { FindBehind } from './behind.ts'
 import { withoutOwn } from './given-settings.ts'
 import { classesOf, commandClasses, type Mysql2 } from './native-mysql2.ts'
-import { promiseModule } from './promise-module.ts'
+import { promisedBy } from './promise-module.ts'
 import { virtualClusterClass } from './virtual-cluster.ts'
 import { virtualConnectionClass } from './virtual-connection.ts'
 import { poolConfigOf, virtualPoolClass } from './virtual-pool.ts'
@@ -41,7 +41,7 @@ export function facadeOf(mysql2: Mysql2, find: FindBehind): Mysql2 {
       ...Object.getOwnPropertyDescriptors(own),
     },
   ) as unknown as Mysql2
-  const { createConnection: one, createPool: many, createPoolCluster: several } = promiseModule(module)
+  const { createConnection: one, createPool: many, createPoolCluster: several } = promisedBy(module)
   const promised = { createConnectionPromise: one, createPoolPromise: many, createPoolClusterPromise: several }
   return Object.defineProperties(module, Object.getOwnPropertyDescriptors(promised))
 }

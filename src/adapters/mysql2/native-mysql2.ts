@@ -77,6 +77,7 @@ export interface ConnectionInternals {
   _closing?: boolean
   readonly sequenceId: number
   readonly stream: unknown
+  readonly clientEncoding: string
   handlePacket(packet?: unknown): void
   _resolveNamedPlaceholders(options: object): void
   _handleFatalError(error: Error): void

@@ -15,8 +15,22 @@ interface HasPromiseClass {
   readonly Promise?: PromiseConstructor
 }
 
+/** The module with promises of a façade, whose own functions that make something with promises are the same. */
+export function promiseModule(facade: Mysql2): Mysql2Promise {
+  const { createConnectionPromise, createPoolPromise, createPoolClusterPromise } = facade as unknown as Record<
+    string,
+    unknown
+  >
+  const made = {
+    createConnection: createConnectionPromise,
+    createPool: createPoolPromise,
+    createPoolCluster: createPoolClusterPromise,
+  }
+  return Object.assign(promisedBy(facade), made)
+}
+
 /** mysql2's own wrappers with promises, around what `module` makes. */
-export function promiseModule(module: Mysql2): Mysql2Promise {
+export function promisedBy(module: Mysql2): Mysql2Promise {
   const { Connection, PoolConnection, Pool } = module as unknown as Record<string, HasPromise>
   // Not all of them are exported, but each makes its own.
   const [PromiseConnection, PromisePoolConnection, PromisePool] = [Connection, PoolConnection, Pool].map(

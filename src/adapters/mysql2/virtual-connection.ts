@@ -31,6 +31,12 @@ export interface ConnectionParts {
 export function virtualConnectionClass(base: unknown, name: string, terms: ConnectionTerms): ConnectionClass {
   const { classes, mysql2, find } = terms
   class VirtualConnection extends notedConnectionClass(base, classes) {
+    /** As with mysql2 all are connections, also those of pools, and those that are mysql2's own. */
+    static override [Symbol.hasInstance](value: unknown): boolean {
+      if (this === VirtualConnection) return value instanceof (base as new () => object)
+      return super[Symbol.hasInstance](value)
+    }
+
     readonly #life: ConnectionLife
 
     constructor(...parameters: unknown[]) {

@@ -5,6 +5,7 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import { poolHint } from './error-hints.ts'
 import { hinted } from '../hinted.ts'
 import { classesOf, type ConnectionClass, type Mysql2 } from './native-mysql2.ts'
+import { traceOf, tracedOpening } from './pool-trace.ts'
 
 type GetConnection = (error: NodeJS.ErrnoException | null, connection: mysql2.PoolConnection) => unknown
 
@@ -70,17 +71,25 @@ export function virtualPoolClass(module: Mysql2, PoolConnection: ConnectionClass
       const { config, _closed, _allConnections: all, _freeConnections: free } = this
       const isFull = config.connectionLimit !== 0 && all.length >= config.connectionLimit
       if (_closed || free.length > 0 || isFull) return super.getConnection(bound as never)
+      tracedOpening(
+        (done: typeof bound) => this.#open(done),
+        () => traceOf(config.connectionConfig),
+        bound,
+      )
+    }
+
+    #open(done: (error: unknown, made?: mysql2.PoolConnection) => unknown): void {
       const behind = this.#behind()
       const connection = new PoolConnection(this, { config: this._createConnectionConfig(), behind })
-      all.push(connection)
+      this._allConnections.push(connection)
       connection.connect((error) => {
-        if (this._closed) return bound(new Error('Pool is closed.'))
-        if (error) return bound(error)
+        if (this._closed) return done(new Error('Pool is closed.'))
+        if (error) return done(error)
         this.#hold ??= behind?.hold()
         const made = connection as unknown as mysql2.PoolConnection
         this.emit('connection', made)
         this.emit('acquire', made)
-        bound(null, made)
+        done(null, made)
       })
     }
 
