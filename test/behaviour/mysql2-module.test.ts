@@ -165,6 +165,14 @@ describe.runIf(testedEngines.includes('mysql'))('the module signalbox/mysql2', (
     }
   })
 
+  it('says in the stack of an error of connecting who called', async () => {
+    const config = { ...settingsOf(primary), port: 1 }
+    for (const module of [barePromise, promise]) {
+      const error = await module.createConnection(config).catch((reason: unknown) => reason)
+      expect((error as Error).stack).toContain(import.meta.filename)
+    }
+  })
+
   it('shares connections between pools and connections of equal settings, until the last of them has ended', async () => {
     const begin = await connections()
     const pools = [1, 2, 3, 4].map(() => promise.createPool(primary))

@@ -76,9 +76,16 @@ export function promisedBy(module: Mysql2): Mysql2Promise {
 function connected(module: Mysql2, options: unknown, Wrapped: Wrapper): Promise<object> {
   const core = module.createConnection(options as never)
   const PromiseClass = promiseOf(options)
+  const callers: { readonly stack?: string } = {}
+  Error.captureStackTrace(callers, connected)
   return new PromiseClass((resolve, reject) => {
     core.once('connect', () => resolve(new Wrapped(core, PromiseClass)))
-    core.once('error', reject)
+    core.once('error', (error) => {
+      // As mysql2 does: where it failed says nobody's name.
+      const [, ...frames] = (callers.stack ?? '').split('\n')
+      error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n')
+      reject(error)
+    })
   })
 }
 
