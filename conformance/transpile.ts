@@ -3,7 +3,7 @@ import { glob } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** Takes the types out of a folder's TypeScript, file by file, with the esbuild that the source wants. */
+/** Takes the types out of a folder's TypeScript, file by file, with the esbuild that the source wants. Files named `.mts` become `.mjs`, where all are. */
 export async function transpile(
   folder: string,
   below: string,
@@ -13,6 +13,14 @@ export async function transpile(
 ): Promise<void> {
   const cwd = join(folder, below)
   const files = await Array.fromAsync(glob([...patterns], { cwd }))
-  const flags = [`--outdir=${out}`, '--outbase=.', `--format=${format}`, '--log-level=error', '--platform=node']
+  const extension = files.every((file) => file.endsWith('.mts')) ? ['--out-extension:.js=.mjs'] : []
+  const flags = [
+    ...extension,
+    `--outdir=${out}`,
+    '--outbase=.',
+    `--format=${format}`,
+    '--log-level=error',
+    '--platform=node',
+  ]
   await promisify(execFile)(join(folder, 'node_modules/.bin/esbuild'), [...files, ...flags], { cwd })
 }

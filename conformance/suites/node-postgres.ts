@@ -1,14 +1,13 @@
 import { chmod, cp, glob, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runMocha, shortened } from '../mocha.ts'
+import { runMocha } from '../mocha.ts'
 import type { Outcome } from '../outcome.ts'
+import { runFile } from '../program-file.ts'
 import type { Database, RunPlace, Source, Suite } from '../suite.ts'
-import { runProgram } from '../test-process.ts'
 import { transpile } from '../transpile.ts'
 import { link, putShim } from '../work-file.ts'
 
 const packages = ['pg', 'pg-pool', 'pg-cursor', 'pg-query-stream'] as const
-const fileLimitMs = 60_000
 const mochaLimitMs = 180_000
 
 const source: Source = {
@@ -80,30 +79,11 @@ async function runFiles(place: RunPlace): Promise<readonly Outcome[]> {
   await makeRoles(place)
   const cwd = join(place.folder, 'packages/pg')
   const files = await Array.fromAsync(glob('test/integration/**/*-tests.js', { cwd }))
+  const env = { ...place.env, ...environmentOf(place.database), ...scram }
   const outcomes: Outcome[] = []
   for (const file of files.sort().filter((name) => place.only?.has(name) ?? true))
-    outcomes.push(
-      await runFile(file, cwd, place.nodeOptions, { ...place.env, ...environmentOf(place.database), ...scram }),
-    )
+    outcomes.push(await runFile(file, { cwd, nodeOptions: place.nodeOptions, env, args: ['postgres://'] }))
   return outcomes
-}
-
-export async function runFile(
-  file: string,
-  cwd: string,
-  nodeOptions: readonly string[],
-  env: Readonly<Record<string, string>>,
-  limitMs = fileLimitMs,
-): Promise<Outcome> {
-  const ended = await runProgram([...nodeOptions, file, 'postgres://'], {
-    cwd,
-    env: { ...process.env, ...env },
-    limitMs,
-  })
-  const parts = ended.output.split('✔').length - 1
-  if (ended.code === 0) return { test: file, status: 'passed', parts }
-  const why = ended.timedOut ? `not done within ${limitMs / 1_000} seconds` : `exit code ${ended.code ?? 'none'}`
-  return { test: file, status: 'failed', parts, why: `${why}\n${shortened(ended.output.slice(-1_400))}` }
 }
 
 const mocha =

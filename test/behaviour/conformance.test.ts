@@ -7,11 +7,11 @@ import { sorted, type KnownDifference } from '../../conformance/known-difference
 import { outcomesOf } from '../../conformance/mocha.ts'
 import { eitherOf, numbered, type Outcome } from '../../conformance/outcome.ts'
 import { filledPage } from '../../conformance/page.ts'
+import { runFile } from '../../conformance/program-file.ts'
 import { readResults, updated } from '../../conformance/results.ts'
 import { wishesKey } from '../../conformance/subject.ts'
 import type { SuiteRun } from '../../conformance/suite-run.ts'
 import type { SubjectName } from '../../conformance/suite.ts'
-import { runFile } from '../../conformance/suites/node-postgres.ts'
 import { runProgram } from '../../conformance/test-process.ts'
 import { putShim, replaceInFile } from '../../conformance/work-file.ts'
 
@@ -208,7 +208,8 @@ describe('a suite whose module is replaced by two lines', () => {
     const wishes = { subject, bare: join(folder, 'lib/bare.js'), primary: '', replicas: [] }
     const preload = pathToFileURL(join(root, 'conformance/preload.ts')).href
     const options = subject === undefined ? [] : ['--import', preload]
-    return await runFile(file, folder, options, { [wishesKey]: JSON.stringify(wishes) }, limitMs)
+    const env = { [wishesKey]: JSON.stringify(wishes) }
+    return await runFile(file, { cwd: folder, nodeOptions: options, env, limitMs })
   }
 
   it('runs as it was, and with the driver by the way of a façade', async () => {
