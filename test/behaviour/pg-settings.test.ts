@@ -268,7 +268,7 @@ describe.runIf(testedEngines.includes('postgres'))('settings of a virtual client
     const through = proxy.through(database.replicas[0] as string) as Dsn
     await using other = await connect({ databases: { default: { primary: database.primary, replicas: [through] } } })
     await other.query('create table item (id integer)')
-    const one = new (pgFor(other).Client)(config as pg.ClientConfig)
+    const one = new (pgFor(other).Client)(config)
     await one.connect()
     onTestFinished(async () => await one.end())
     proxy.apply({ kind: 'cut-on', pattern: 'app.tenant', moment: 'before' })
