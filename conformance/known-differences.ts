@@ -47,13 +47,6 @@ export const knownDifferences: readonly KnownDifference[] = [
       'it ends all idle connections and expects an error on a client that does nothing: while a client does nothing it is on no connection.',
   },
   {
-    suite: 'node-postgres',
-    subject: 'pg',
-    tests: 'test/integration/gh-issues/130-tests.js',
-    reason:
-      'it asks for the process id of its connection, ends that, and expects an error on a client that does nothing, as above: the connection was one of all clients.',
-  },
-  {
     suite: 'pg-pool',
     subject: 'pg',
     tests: 'test/sizing.js › pool size of 1 › can only send 1 query at a time',
@@ -84,14 +77,6 @@ export const knownDifferences: readonly KnownDifference[] = [
       'test/idle-timeout.js › idle timeout › unrefs the connections and timeouts so the program can exit when idle',
     sometimes: true,
     reason: firstAnswer,
-  },
-  {
-    suite: 'pg-query-stream',
-    subject: 'pg',
-    topology: 'replicas',
-    tests: 'out/test/error.js › error recovery › should work after cancelling query',
-    reason:
-      'it asks one server for the process id of a connection, and has it cancelled on another one, where the id is nobody’s: both are reads, and may go to any.',
   },
   {
     suite: 'knex-postgres',
