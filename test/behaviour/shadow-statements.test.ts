@@ -56,6 +56,21 @@ const cases: Readonly<
       "update straße set größe = 'g' where straße.id = 2 returning straße.größe",
     ],
   ],
+  'parents without a type, of which 1 and its text are two, and children with one': [
+    [
+      'create table p (id primary key, a int unique)',
+      "create table c (id integer primary key, p text default 'a' unique references p (id))",
+      "insert into p values ('1', 1), (1, 2)",
+      "insert into c values (1, null), (2, '1')",
+    ],
+    ['p', 'c'],
+    [
+      ['insert into p values (?, ?) returning *', ['a', -1]],
+      ['update or replace p set id = ? where id in (?)', [1, 'a']],
+      'delete from p where id = 1',
+      "delete from p where id = '1'",
+    ],
+  ],
   'names with their schema, and comments between': [
     items,
     ['item'],

@@ -218,6 +218,21 @@ function isChanged(key: readonly KeyColumn[]): string {
   return `(${key.map(({ name }) => `NEW.${quote(name)} IS NOT OLD.${quote(name)}`).join(' OR ')})`
 }
 
+/**
+ * A value of a child as its foreign key compares it with a column of the parent: by the affinity of that column. Where the parent's has none,
+ * the child's would count instead, and `'1'` be taken for `1` (https://sqlite.org/foreignkeys.html, section 3; datatype3.html, 4.2).
+ */
+function asKey({ columns }: ShadowTable, referenced: string, value: string): string {
+  const column = columns.find(({ name }) => name.toLowerCase() === referenced.toLowerCase())
+  const isFree = column !== undefined && (column.isAny === true || hasNoAffinity(column.type))
+  return isFree ? `+${value}` : value
+}
+
+/** https://sqlite.org/datatype3.html, 3.1. */
+function hasNoAffinity(type: string): boolean {
+  return type.trim() === '' || (/blob/i.test(type) && !/int|char|clob|text/i.test(type))
+}
+
 /** Rows of the base that a row is about to refer to. */
 function parentTriggers(table: ShadowTable, kept: ReadonlyMap<string, ShadowTable>): readonly string[] {
   const stored = storedName(table)
@@ -230,7 +245,10 @@ function parentTriggers(table: ShadowTable, kept: ReadonlyMap<string, ShadowTabl
     copy(
       parent,
       key.referenced
-        .map((name, place) => `${baseValue(parent, name)} = ${given(table, key.columns[place] ?? '')}`)
+        .map(
+          (name, place) =>
+            `${baseValue(parent, name)} = ${asKey(parent, name, given(table, key.columns[place] ?? ''))}`,
+        )
         .join(' AND '),
     ),
   )
@@ -251,7 +269,12 @@ function childTriggers(table: ShadowTable, kept: readonly ShadowTable[]): readon
   const columns = children.flatMap(({ key }) => key.referenced)
   // The parent's column first: by its collation they are the same, or not.
   const refers = (child: ShadowTable, { columns: own, referenced }: ForeignKey): string =>
-    own.map((name, place) => `OLD.${quote(referenced[place] ?? '')} = ${baseValue(child, name)}`).join(' AND ')
+    own
+      .map((name, place) => {
+        const parents = referenced[place] ?? ''
+        return `OLD.${quote(parents)} = ${asKey(table, parents, baseValue(child, name))}`
+      })
+      .join(' AND ')
   return [
     ...trigger(
       `child_${table.name}_delete`,
