@@ -135,7 +135,8 @@ export const clientOptions = {
     min: 1,
     max: 1_000_000,
     unit: 'entries',
-    about: 'SQL texts whose analysis and route are remembered.',
+    about:
+      'SQL texts whose analysis and route are remembered; and as many that stand for all which differ from them in values alone.',
   },
   analysisCacheLength: {
     default: 8_192,

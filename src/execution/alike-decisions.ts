@@ -10,7 +10,8 @@ const mostRecent = 8
  */
 export class AlikeDecisions {
   readonly #common: Decision
-  readonly #recent: string[] = []
+  /** Their hashes, since texts may be long and are many: two that have the same one only mean that a text is remembered which need not be. */
+  readonly #recent: number[] = []
   #next = 0
 
   private constructor(common: Decision) {
@@ -25,19 +26,27 @@ export class AlikeDecisions {
     const analysis = outlineOf(decision.analysis)
     if (analysis === undefined) return undefined
     const made = new AlikeDecisions({ ...decision, analysis })
-    made.#note(sql)
+    made.#note(hashOf(sql))
     return made
   }
 
   /** For another text with the fingerprint. */
   of(sql: string): Decision {
-    const isOneOff = !this.#recent.includes(sql)
-    if (isOneOff) this.#note(sql)
+    const hash = hashOf(sql)
+    const isOneOff = !this.#recent.includes(hash)
+    if (isOneOff) this.#note(hash)
     return { ...this.#common, sql, isOneOff }
   }
 
-  #note(sql: string): void {
-    this.#recent[this.#next] = sql
+  #note(hash: number): void {
+    this.#recent[this.#next] = hash
     this.#next = (this.#next + 1) % mostRecent
   }
+}
+
+/** FNV-1a over the UTF-16 units, 32 bits (https://datatracker.ietf.org/doc/html/draft-eastlake-fnv). */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash
 }

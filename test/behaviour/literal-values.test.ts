@@ -37,6 +37,10 @@ describe.each(testedEngines)('values in the text, on %s', (engine) => {
         `select name from product where id = ${id} and name <> 'of ${id}' /* page='${id}' */`,
       )
       expect(rows).toEqual([{ name: name.replace("''", "'") }])
+      // What is said of this text alone, and by nobody else's decision.
+      expect(
+        client.explain(`select name from product where id = ${id} and name <> 'of ${id}' /* page='${id}' */`),
+      ).toEqual(route)
       expect(route.database).toBe('default')
       routes.add(route)
     }

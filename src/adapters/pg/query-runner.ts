@@ -59,6 +59,7 @@ export class QueryRunner {
   async stop(): Promise<void> {
     if (this.#running === undefined) return
     this.#stop.abort()
+    // How it ends its own caller hears.
     await Promise.race([this.#ended?.catch(() => undefined), delay(mostStopMs, undefined, { ref: false })])
   }
 
