@@ -18,6 +18,11 @@ export {
   createQuery,
   createServer,
   authPlugins,
+  type ConnectionFactory,
+  type PoolFactory,
+  type Mysql2Module,
+} from './mysql2/module.ts'
+export {
   escape,
   escapeId,
   format,
@@ -28,10 +33,7 @@ export {
   CharsetToEncoding,
   setMaxParserCache,
   clearParserCache,
-  type ConnectionFactory,
-  type PoolFactory,
-  type Mysql2Module,
-} from './mysql2/module.ts'
+} from './mysql2/common-names.ts'
 export type { ClassOf, ConnectionOptions, PoolOptions, Signalbox } from './mysql2/module-options.ts'
 export { mysql2For, mysql2PromiseFor, useClient, type Mysql2Options, type UseOptions } from './mysql2/plain-module.ts'
 export { signalboxErrorOf } from './driver-error.ts'

@@ -127,38 +127,6 @@ export const createServer: Mysql2['createServer'] = mysql2.createServer
 /** `mysql2`'s own ways to log in. */
 export const authPlugins: Mysql2['authPlugins'] = mysql2.authPlugins
 
-/** A value as it is written in SQL. */
-export const escape: Mysql2['escape'] = mysql2.escape
-
-/** A name as it is written in SQL, quoted. */
-export const escapeId: Mysql2['escapeId'] = mysql2.escapeId
-
-/** A text with values in the place of its marks. */
-export const format: Mysql2['format'] = mysql2.format
-
-/** A text that is put into others as it is. */
-export const raw: Mysql2['raw'] = mysql2.raw
-
-/** The types of columns, by name and by number. */
-export const Types: Mysql2['Types'] = mysql2.Types
-
-/** Values of prepared statements with a type that is said. */
-export const TypedParameter: bare.TypedParameter = mysql2.TypedParameter
-/** What makes values with a type. */
-export type TypedParameter = bare.TypedParameter
-
-/** The numbers of collations. */
-export const Charsets: Mysql2['Charsets'] = mysql2.Charsets
-
-/** The encodings of collations, by number. */
-export const CharsetToEncoding: Mysql2['CharsetToEncoding'] = mysql2.CharsetToEncoding
-
-/** How many parsers of rows `mysql2` keeps, for everybody. */
-export const setMaxParserCache: Mysql2['setMaxParserCache'] = mysql2.setMaxParserCache
-
-/** Forgets `mysql2`'s parsers of rows, for everybody. */
-export const clearParserCache: Mysql2['clearParserCache'] = mysql2.clearParserCache
-
 /** The names of types, for those who write `mysql2.Pool` and `mysql2.RowDataPacket`. */
 export declare namespace mysql2 {
   export type Connection = bare.Connection

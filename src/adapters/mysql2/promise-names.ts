@@ -84,38 +84,6 @@ export const PromiseConnection: ClassOf<bare.Connection> = promise.PromiseConnec
 /** The class of a pool's connections, by its other name. */
 export const PromisePoolConnection: ClassOf<bare.PoolConnection> = promise.PromisePoolConnection
 
-/** A value as it is written in SQL. */
-export const escape: Mysql2Promise['escape'] = promise.escape
-
-/** A name as it is written in SQL, quoted. */
-export const escapeId: Mysql2Promise['escapeId'] = promise.escapeId
-
-/** A text with values in the place of its marks. */
-export const format: Mysql2Promise['format'] = promise.format
-
-/** A text that is put into others as it is. */
-export const raw: Mysql2Promise['raw'] = promise.raw
-
-/** The types of columns, by name and by number. */
-export const Types: Mysql2Promise['Types'] = promise.Types
-
-/** Values of prepared statements with a type that is said. */
-export const TypedParameter: bare.TypedParameter = promise.TypedParameter
-/** What makes values with a type. */
-export type TypedParameter = bare.TypedParameter
-
-/** The numbers of collations. */
-export const Charsets: Mysql2Promise['Charsets'] = promise.Charsets
-
-/** The encodings of collations, by number. */
-export const CharsetToEncoding: Mysql2Promise['CharsetToEncoding'] = promise.CharsetToEncoding
-
-/** How many parsers of rows `mysql2` keeps, for everybody. */
-export const setMaxParserCache: Mysql2Promise['setMaxParserCache'] = promise.setMaxParserCache
-
-/** Forgets `mysql2`'s parsers of rows, for everybody. */
-export const clearParserCache: Mysql2Promise['clearParserCache'] = promise.clearParserCache
-
 /** The names of types, for those who write `promise.Pool` and `promise.RowDataPacket`. */
 export declare namespace promise {
   export type Connection = bare.Connection

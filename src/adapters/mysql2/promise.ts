@@ -11,6 +11,11 @@ export {
   PromisePool,
   PromiseConnection,
   PromisePoolConnection,
+  type ConnectionFactory,
+  type PoolFactory,
+  type Mysql2PromiseModule,
+} from './promise-names.ts'
+export {
   escape,
   escapeId,
   format,
@@ -21,10 +26,7 @@ export {
   CharsetToEncoding,
   setMaxParserCache,
   clearParserCache,
-  type ConnectionFactory,
-  type PoolFactory,
-  type Mysql2PromiseModule,
-} from './promise-names.ts'
+} from './common-names.ts'
 export type { ClassOf, ConnectionOptions, PoolOptions, Signalbox } from './module-options.ts'
 export { mysql2PromiseFor, useClient, type Mysql2Options, type UseOptions } from './plain-module.ts'
 export type { Mysql2Promise } from './promise-module.ts'
