@@ -37,8 +37,8 @@ export class Fingerprints {
   }
 }
 
-/** A place from which on nothing more is to be read. */
-const given = -1
+/** In place of the next position: the text has no fingerprint. */
+const none = -1
 
 class Scan {
   readonly #sql: string
@@ -60,7 +60,7 @@ class Scan {
     const sql = this.#sql
     const end = sql.length
     let i = 0
-    while (i < end && i !== given) {
+    while (i < end && i !== none) {
       const code = sql.charCodeAt(i)
       switch (classOf(code)) {
         case charClass.space:
@@ -82,14 +82,14 @@ class Scan {
           return undefined
       }
     }
-    if (i === given || this.#copied === 0) return undefined
+    if (i === none || this.#copied === 0) return undefined
     return this.#print + sql.slice(this.#copied)
   }
 
   #name(start: number): number {
     const next = endOfName(this.#sql, start, this.#sql.length)
     // `X'1f'`, `E'\n'`, `_utf8'é'`: what the string is depends on what is in it.
-    return this.#sql.charCodeAt(next) === 0x27 ? given : next
+    return this.#sql.charCodeAt(next) === 0x27 ? none : next
   }
 
   #number(start: number): number {
@@ -100,7 +100,7 @@ class Scan {
     const whole = endOfName(sql, next, sql.length)
     // Part of a name, `1e5`, `0x1f`, `1.`, `.5`: as it stands.
     if (whole > next || sql[next] === '.' || sql[next - 1] === '.' || sql[start - 1] === '.') return whole
-    if (sql.charCodeAt(next) === 0x27) return given
+    if (sql.charCodeAt(next) === 0x27) return none
     this.#mark(start, next, isInteger ? integerMark(sql, start, next) : mark.decimal)
     return next
   }
@@ -110,7 +110,7 @@ class Scan {
     const sql = this.#sql
     if (this.#isMysql) return this.#name(start)
     const next = endOfDigits(sql, start + 1)
-    return next === start + 1 || endOfName(sql, next, sql.length) > next ? given : next
+    return next === start + 1 || endOfName(sql, next, sql.length) > next ? none : next
   }
 
   #punctuation(i: number, code: number): number {
@@ -125,15 +125,15 @@ class Scan {
       case 0x2e:
         return this.#dot(i)
       case 0x5c:
-        return given
+        return none
       case 0x2d:
-        return sql.charCodeAt(i + 1) === 0x2d ? given : i + 1
+        return sql.charCodeAt(i + 1) === 0x2d ? none : i + 1
       case 0x2f:
         return sql.charCodeAt(i + 1) === 0x2a ? this.#comment(i) : i + 1
       case 0x23:
       case 0x40:
         // A comment, a variable; on PostgreSQL they are operators.
-        return this.#isMysql ? given : i + 1
+        return this.#isMysql ? none : i + 1
       default:
         return i + 1
     }
@@ -144,13 +144,13 @@ class Scan {
     const sql = this.#sql
     const isBetween =
       /[\w$"`)\]\u0080-\uffff]/.test(sql.charAt(i - 1)) && /[\w$"`*\u0080-\uffff]/.test(sql.charAt(i + 1))
-    return isBetween ? i + 1 : given
+    return isBetween ? i + 1 : none
   }
 
   #string(start: number): number {
     const next = endOfQuoted(this.#sql, start, "'", this.#sql.length)
     // `U&'d\0061t'`
-    if (next < 0 || this.#backslash < next || this.#sql[start - 1] === '&') return given
+    if (next < 0 || this.#backslash < next || this.#sql[start - 1] === '&') return none
     this.#mark(start, next, mark.string)
     return next
   }
@@ -158,17 +158,17 @@ class Scan {
   /** A name, which stays; on MySQL it may be a string as well. */
   #quoted(start: number, quote: string): number {
     const next = endOfQuoted(this.#sql, start, quote, this.#sql.length)
-    if (next < 0 || this.#sql[start - 1] === '&') return given
-    return this.#isMysql && this.#backslash < next ? given : next
+    if (next < 0 || this.#sql[start - 1] === '&') return none
+    return this.#isMysql && this.#backslash < next ? none : next
   }
 
   /** What tools leave in comments, a trace's id for instance, is another one each time. Hints, and what is code to some, count. */
   #comment(start: number): number {
     const sql = this.#sql
     const close = sql.indexOf('*/', start + 2)
-    if (close < 0) return given
+    if (close < 0) return none
     const text = sql.slice(start + 2, close)
-    if (/^(?:M?!|\+)|\/\*|signalbox:/.test(text)) return given
+    if (/^(?:M?!|\+)|\/\*|signalbox:/.test(text)) return none
     this.#mark(start + 2, close, '')
     return close + 2
   }
