@@ -1,8 +1,10 @@
+import { Socket } from 'node:net'
 import type { Client, ClientConfig, Pool } from 'pg'
 import { ConfigError } from '../../errors.ts'
 import { faultOfDsn } from '../../topology/dsn.ts'
 import type { PoolOptions } from '../driver.ts'
 import { internalsOf, loadPg, type Pg } from './native.ts'
+import { readingSockets, type MakeSocket } from './reading-socket.ts'
 import { quotedName } from '../../statement/quotes.ts'
 
 /** A data source name without what `pg` must not see. */
@@ -50,6 +52,12 @@ function dsnWithSetting(dsn: string, setting: string, environmentOptions: string
   return `${address}?${parameters.toString()}${fragment}`
 }
 
+/** Encrypted connections read through what Node.js has for these. */
+function streamOf(makeSocket: MakeSocket): NonNullable<ClientConfig['stream']> {
+  const make = (config?: { readonly ssl?: unknown }): Socket => (config?.ssl ? new Socket() : makeSocket())
+  return make
+}
+
 export interface OpenedPool {
   readonly pool: Pool
   readonly queryTimeoutMs: number
@@ -65,6 +73,7 @@ export async function openOwnPool(parts: DsnParts, options: PoolOptions): Promis
     connectionTimeoutMillis: options.connectTimeoutMs,
     fallback_application_name: 'signalbox',
     keepAlive: true,
+    stream: streamOf(readingSockets()),
   }
   const clientOf = clientClass(pg, config)
   try {
