@@ -5,6 +5,7 @@ import { readCorpus as readPostgresCorpus } from '../../test/corpus/postgres-cor
 import { fingerprintOf } from './fingerprint.ts'
 import { createMysqlAnalyzer } from './mysql.ts'
 import { outlineOf } from './outline.ts'
+import { TextTemplate } from './text-template.ts'
 import { createPostgresAnalyzer } from './postgres.ts'
 
 const subjects = {
@@ -134,6 +135,8 @@ test.each(dialects)('texts with one fingerprint are alike, on %s', (dialect) => 
         .map((mark) => others[mark]?.[place++ % 3] ?? mark)
         .join('')
       expect(fingerprintOf(other, dialect)).toBe(fingerprint)
+      const template = TextTemplate.from(fingerprint, text)
+      if (template !== undefined) expect(template.valuesOf(other)).toBeTypeOf('number')
       const outline = outlineOf(analyzer.analyze(text))
       if (outline === undefined) return
       compared += 1
@@ -142,4 +145,39 @@ test.each(dialects)('texts with one fingerprint are alike, on %s', (dialect) => 
     { numRuns: 6_000 },
   )
   expect(compared).toBeGreaterThan(1_500)
+})
+
+// The one takes longer to find out than the other.
+test.each(dialects)('a text fits a template if, and only if, it has its fingerprint, on %s', (dialect) => {
+  const statement = fc.constantFrom(
+    ...subjects[dialect].corpus.map(({ sql }) => sql).filter((sql) => fingerprintOf(sql, dialect) !== undefined),
+  )
+  const found = { alike: 0, other: 0 }
+  const valueMutation = fc.record({
+    at: fc.nat(400),
+    drop: fc.nat(2),
+    insert: fc.constantFrom(...`0 7 4294967296 1.5 . ' '' 'x' e1 \u0002 /**/ /* */ ; "`.split(' '), ' ', '\\', ''),
+  })
+  fc.assert(
+    fc.property(
+      statement,
+      fc.array(mutation, { maxLength: 2 }),
+      fc.array(valueMutation, { maxLength: 2 }),
+      (sql, first, then) => {
+        const text = mutated(sql, first)
+        const fingerprint = fingerprintOf(text, dialect)
+        if (fingerprint === undefined) return
+        const template = TextTemplate.from(fingerprint, text)
+        if (template === undefined) return
+        const other = mutated(text, then)
+        const isAlike = fingerprintOf(other, dialect) === fingerprint
+        found[isAlike ? 'alike' : 'other'] += 1
+        expect(template.valuesOf(other) !== undefined, JSON.stringify([text, other])).toBe(isAlike)
+        if (other !== text && isAlike) expect(template.valuesOf(other)).not.toBe(template.valuesOf(text))
+      },
+    ),
+    { numRuns: 6_000 },
+  )
+  expect(found.alike).toBeGreaterThan(700)
+  expect(found.other).toBeGreaterThan(1_000)
 })

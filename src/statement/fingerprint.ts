@@ -1,8 +1,6 @@
-import { charClass, classOf, endOfName, endOfQuoted, isDigit } from './shallow/lexer.ts'
+import { endOfComment, endOfDigits, integerMark, mark, none, type Mark } from './literals.ts'
+import { charClass, classOf, endOfName, endOfQuoted } from './shallow/lexer.ts'
 import type { Dialect } from './statement.ts'
-
-/** What stands in a fingerprint in place of a literal. No text that has a fingerprint has one of these characters. */
-const mark = { string: '\u0001', integer: '\u0002', bigInteger: '\u0003', decimal: '\u0004' } as const
 
 /** Of other statements literals say what they do: `SET`, `EXPLAIN`, `COPY`, … */
 const plainStart = /^\s*(?:select|insert|update|delete|with)\b/i
@@ -36,9 +34,6 @@ export class Fingerprints {
     return this.#last
   }
 }
-
-/** In place of the next position: the text has no fingerprint. */
-const none = -1
 
 class Scan {
   readonly #sql: string
@@ -162,30 +157,17 @@ class Scan {
     return this.#isMysql && this.#backslash < next ? none : next
   }
 
-  /** What tools leave in comments, a trace's id for instance, is another one each time. Hints, and what is code to some, count. */
+  /** What tools leave in comments, a trace's id for instance, is another one each time. */
   #comment(start: number): number {
     const sql = this.#sql
-    const close = sql.indexOf('*/', start + 2)
-    if (close < 0) return none
-    const text = sql.slice(start + 2, close)
-    if (/^(?:M?!|\+)|\/\*|signalbox:/.test(text)) return none
-    this.#mark(start + 2, close, '')
+    const close = endOfComment(sql, start + 2)
+    if (close === none) return none
+    this.#mark(start + 2, close, mark.comment)
     return close + 2
   }
 
-  #mark(start: number, end: number, by: string): void {
+  #mark(start: number, end: number, by: Mark): void {
     this.#print += this.#sql.slice(this.#copied, start) + by
     this.#copied = end
   }
-}
-
-function endOfDigits(sql: string, from: number): number {
-  let i = from
-  while (isDigit(sql.charCodeAt(i))) i += 1
-  return i
-}
-
-/** To PostgreSQL's grammar an integer beyond 32 bits is a number of another kind, which may not stand everywhere. */
-function integerMark(sql: string, start: number, end: number): string {
-  return end - start < 10 || Number(sql.slice(start, end)) < 2 ** 31 ? mark.integer : mark.bigInteger
 }
