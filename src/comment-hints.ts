@@ -51,6 +51,11 @@ export class CommentHints {
     this.#limits = limits
   }
 
+  /** Whether a text may say anything in place of options. */
+  mayBeIn(sql: string): boolean {
+    return this.#heeded && mayHaveHint(sql)
+  }
+
   /** The options of a call, with what its text says beneath what the call itself says. Throws `HintError`. */
   merged(sql: string, options: CallOptions | undefined): CallOptions | undefined {
     if (!this.#heeded || typeof sql !== 'string' || !mayHaveHint(sql)) return options

@@ -10,7 +10,7 @@ import type { PoolRegistry } from './execution/pool-registry.ts'
 import { waitFor } from './execution/time-limit.ts'
 import type { CommentHints } from './comment-hints.ts'
 import type { Databases } from './databases.ts'
-import type { DecisionCache, KnownDecisions } from './decision-cache.ts'
+import type { DecisionCache, Fingerprinting, KnownDecisions } from './decision-cache.ts'
 import type { ParsedConfig } from './parse-config.ts'
 import type { FunctionSafety } from './statement/function-catalogue.ts'
 import { defaultDatabase } from './routing/home.ts'
@@ -171,8 +171,9 @@ export class Decider {
     const known = this.#known(cache, options, surrounding)
     const same = known?.get(sql)
     if (same !== undefined) return this.#placed(same, params, options, terms)
-    const fingerprint = known === undefined ? undefined : this.#fingerprintOf(sql, options)
-    const alike = fingerprint === undefined ? undefined : known?.alike(sql, fingerprint)
+    const fingerprintOf: Fingerprinting = (text) => this.#fingerprintOf(text, options)
+    const isKept = sql.length <= this.#limits.analysisCacheLength
+    const alike = isKept ? known?.alike(sql, fingerprintOf) : undefined
     if (alike !== undefined) return this.#placed(alike, params, options, terms)
     let decision: Decision
     try {
@@ -185,8 +186,27 @@ export class Decider {
       const read = this.#pools.hold(this.#decideWithCatalogue(decision, sql, params, options, using, surrounding))
       return read.then((again) => this.#placed(again, params, options, terms))
     }
-    if (isLasting(decision) && sql.length <= this.#limits.analysisCacheLength) known?.keep(sql, fingerprint, decision)
+    if (isLasting(decision) && isKept) known?.keep(sql, fingerprintOf(sql), decision)
     return this.#placed(decision, params, options, terms)
+  }
+
+  /**
+   * The decision for a text that is known, and of which nothing hangs on its values; of one that is known but for its values, what holds for all that differ from it in them. `undefined`
+   * too if it is not accepted. Asks nobody.
+   */
+  known(
+    sql: string,
+    options: CallOptions | undefined,
+    surrounding: Surrounding,
+    cache: DecisionCache,
+    accepts: (decision: Decision) => boolean,
+  ): Decision | undefined {
+    const known = this.#known(cache, options, surrounding)
+    if (known === undefined) return undefined
+    const same = known.get(sql)
+    if (same !== undefined) return accepts(same) ? same : undefined
+    if (sql.length > this.#limits.analysisCacheLength) return undefined
+    return known.ofOneOff(sql, (text) => this.#fingerprintOf(text, options), accepts)
   }
 
   /** The decision with its shards; at once, unless somebody has to be asked for them. */

@@ -4,10 +4,20 @@ import type { Surrounding } from './routing/role.ts'
 import { BoundedMap } from './statement/bounded-map.ts'
 import type { Dialect } from './statement/statement.ts'
 
+/** So many fingerprints are looked at before that of a text is made. */
+const mostAtHand = 8
+
+/** Gives the fingerprint of a text. */
+export type Fingerprinting = (sql: string) => string | undefined
+
 /** Decisions that were made before, about statements in one surrounding. */
 export class KnownDecisions {
   readonly #byText: BoundedMap<string, Decision>
   readonly #byFingerprint: BoundedMap<string, AlikeDecisions>
+  /** Those that were found lately. */
+  readonly #atHand: AlikeDecisions[] = []
+  /** Of the text that was looked for last. */
+  #values = 0
 
   /** `limit`: texts, and fingerprints, that are remembered. */
   constructor(limit: number) {
@@ -20,16 +30,46 @@ export class KnownDecisions {
   }
 
   /** For a text that is not known, what holds for all with its fingerprint. */
-  alike(sql: string, fingerprint: string): Decision | undefined {
-    const decision = this.#byFingerprint.get(fingerprint)?.of(sql)
-    if (decision !== undefined && decision.isOneOff !== true) this.#byText.set(sql, decision)
+  alike(sql: string, fingerprintOf: Fingerprinting): Decision | undefined {
+    const decision = this.#find(sql, fingerprintOf)?.of(sql, this.#values)
+    if (decision !== undefined && decision.oneOffLike === undefined) this.#byText.set(sql, decision)
     return decision
+  }
+
+  /** As `alike`, of texts that are not to be remembered, without making anything for each. */
+  ofOneOff(sql: string, fingerprintOf: Fingerprinting, accepts: (decision: Decision) => boolean): Decision | undefined {
+    return this.#find(sql, fingerprintOf)?.ofOneOff(this.#values, accepts)
   }
 
   keep(sql: string, fingerprint: string | undefined, decision: Decision): void {
     this.#byText.set(sql, decision)
-    const alike = fingerprint === undefined ? undefined : AlikeDecisions.from(decision)
-    if (fingerprint !== undefined && alike !== undefined) this.#byFingerprint.set(fingerprint, alike)
+    if (fingerprint === undefined) return
+    const alike = AlikeDecisions.from(decision, fingerprint)
+    if (alike !== undefined) this.#byFingerprint.set(fingerprint, alike)
+  }
+
+  /** Most texts are like one of those that came lately, which takes less to find out than its fingerprint. */
+  #find(sql: string, fingerprintOf: Fingerprinting): AlikeDecisions | undefined {
+    const atHand = this.#atHand
+    for (let n = 0; n < atHand.length; n += 1) {
+      const alike = atHand[n]!
+      if (!this.#isLike(alike, sql)) continue
+      if (n > 0) [atHand[n - 1], atHand[n]] = [alike, atHand[n - 1]!]
+      return alike
+    }
+    const fingerprint = fingerprintOf(sql)
+    const alike = fingerprint === undefined ? undefined : this.#byFingerprint.get(fingerprint)
+    if (alike === undefined || !this.#isLike(alike, sql)) return undefined
+    if (atHand.length >= mostAtHand) atHand.pop()
+    atHand.push(alike)
+    return alike
+  }
+
+  #isLike(alike: AlikeDecisions, sql: string): boolean {
+    const values = alike.valuesOf(sql)
+    if (values === undefined) return false
+    this.#values = values
+    return true
   }
 }
 

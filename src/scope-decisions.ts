@@ -42,6 +42,17 @@ export class ScopeDecisions {
     return underSettings(decision, options, surrounding)
   }
 
+  /** The decision for a text that has no hint, if it is known: see {@link Decider.known}. */
+  known(
+    sql: string,
+    options: CallOptions | undefined,
+    surrounding: Surrounding,
+    accepts: (decision: Decision) => boolean,
+  ): Decision | undefined {
+    const { decider, hints } = this.#parts
+    return hints.mayBeIn(sql) ? undefined : decider.known(sql, options, surrounding, this.#cache, accepts)
+  }
+
   #check(sql: string, params: Params, options: CallOptions | undefined): void {
     const isAccepted = options !== undefined && this.#accepted.has(options)
     checkCall(sql, params, isAccepted ? undefined : options)

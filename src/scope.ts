@@ -1,8 +1,9 @@
 import { checkFunction, checkPage, checkTransaction } from './call-check.ts'
 import type { ClientParts } from './client-parts.ts'
 import type { CallOptions } from './config.ts'
-import type { Engine } from './drivers/driver.ts'
+import type { Cargo, Engine, UnderWay } from './drivers/driver.ts'
 import { ClientClosedError } from './errors.ts'
+import type { CarryOptions } from './execution/carried.ts'
 import { givesLookedUpValues } from './execution/claim-book.ts'
 import { refuseUnstreamable, writeClaiming } from './execution/claiming-write.ts'
 import { refuseTransactionControl, type Decision } from './execution/decision.ts'
@@ -114,6 +115,24 @@ export class Scope implements Queryable {
     const decision = await this.#decide(sql, params, options)
     refuseUnstreamable(decision)
     await this.#parts.executor.submit(decision, { ...submission, options }, this.#surroundings(options))
+  }
+
+  /**
+   * @internal For adapters: what `query` does, for a query object of the driver's own and without a promise, of a statement that runs as it is wherever
+   * it leads to. `takes` is asked what else it must not be. `undefined`: nothing was done, and `query` is the way.
+   */
+  carry(
+    sql: string,
+    params: readonly unknown[],
+    options: CarryOptions,
+    cargo: Cargo,
+    takes: (analysis: Analysis) => boolean,
+  ): UnderWay | undefined {
+    const { executor, life } = this.#parts
+    if (life.closed) return undefined
+    const accepts = (decision: Decision): boolean => executor.carrier.canCarry(decision) && takes(decision.analysis)
+    const decision = this.#decisions.known(sql, options, this.#surrounding(undefined), accepts)
+    return decision === undefined ? undefined : executor.carrier.carry(decision, sql, params, options, cargo)
   }
 
   /** The route that `query` would take, with every reason. Runs nothing, connects to nothing. */

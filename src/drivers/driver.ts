@@ -66,8 +66,8 @@ export interface DriverRequest {
   readonly types?: TypeParsers | undefined
   /** False: never as a named prepared statement. */
   readonly prepare?: boolean | undefined
-  /** @internal The text is not expected to come again, and not worth remembering. */
-  readonly isOneOff?: boolean | undefined
+  /** @internal The text is not expected to come again, and not worth remembering. Equal for texts that differ in their values alone, and so take about as long. */
+  readonly oneOffLike?: string | undefined
   /** Streams: rows fetched at a time. */
   readonly fetchSize?: number | undefined
   /** @internal MySQL: sends it in place of the driver, so that values and rows are as its user wants them; `rowMode` counts for nothing then. */
@@ -91,6 +91,21 @@ export interface DriverRequest {
 /** Finds what makes a value out of a column's text. As the option `types` of `pg`. */
 export interface TypeParsers {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown
+}
+
+/** A query object of the driver's own, to which an answer is brought, and who is to hear of that. Exactly one of the two methods is called, once. */
+export interface Cargo {
+  /** As the driver's module makes it for itself. It may take the answer itself as that comes in; nobody is told by it. */
+  readonly query: object
+  /** `native`: the driver's own result object, which is the query's own if that has taken it. */
+  answered(native: unknown): void
+  failed(error: unknown): void
+}
+
+/** A statement on its way. */
+export interface UnderWay {
+  /** Its user does not want it any more: as an abort of a call that is `untilEnded`. Does nothing once it has ended. */
+  stop(): void
 }
 
 /** What a connection tells without being asked; `pg` calls these events so. `lost`: it broke, with the error; nothing comes after that. */
@@ -278,6 +293,11 @@ export interface DriverPool {
   readonly engine: Engine
   /** Runs one autocommit statement. SQLite answers at once, the others with a promise. */
   query(request: DriverRequest): DriverResult | Promise<DriverResult>
+  /**
+   * As `query`, without a promise, for a query object of the driver's own, which says by itself how its rows are to be; `rowMode` and `types` of the request say the same.
+   * Absent where drivers have no such thing.
+   */
+  carry?(request: DriverRequest, cargo: Cargo): UnderWay
   /** Streams one autocommit statement on a connection of its own. */
   stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined>
   /** A connection of one's own. `access: 'read'` promises that nothing but reads will run on it. */

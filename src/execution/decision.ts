@@ -40,8 +40,8 @@ export interface Decision extends RoutedStatement {
   readonly ownedKeys?: KeysByShard | undefined
   /** It is not known yet on which of its shards it runs: a database has to be asked. Never of one that is carried out. */
   readonly isOpen?: boolean | undefined
-  /** The text has a fingerprint that is known, and was not seen lately itself: it is not expected to come again. */
-  readonly isOneOff?: boolean | undefined
+  /** The fingerprint of a text that was not seen lately, while others that are alike were: it is not expected to come again itself. */
+  readonly oneOffLike?: string | undefined
   /** What was learnt about asking several shards for its rows. */
   readonly scatter?: ScatterMemo | undefined
 }
@@ -161,7 +161,7 @@ export function requestOf(
     fetchSize: options?.fetchSize ?? decision.database.pool.fetchSize,
     sender: options?.sender,
     settings: options?.settings,
-    isOneOff: decision.isOneOff,
+    oneOffLike: decision.oneOffLike,
     changes: options?.changes,
     untilEnded: options?.untilEnded,
     described: options?.described,

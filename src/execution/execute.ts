@@ -3,6 +3,7 @@ import type { Access, DriverPool, DriverRequest, DriverResult, Lease, Transactio
 import { locate } from '../errors.ts'
 import type { Params } from '../statement/statement.ts'
 import type { Surroundings } from '../routing/surroundings.ts'
+import { Carrier } from './carried.ts'
 import { requestOf, whereOf, type Decision, type SendOptions } from './decision.ts'
 import { ownedWrite, refuseUnproved } from './owned-write.ts'
 import { needsAllKept, type OwnerCheck } from './owner-check.ts'
@@ -27,6 +28,8 @@ import { queryChannel, traced } from './trace.ts'
 export class Executor {
   /** Proves who owns the keys that transactions change. */
   readonly owners: OwnerCheck
+  /** Carries out statements whose objects take their answers themselves. */
+  readonly carrier: Carrier
   readonly #pools: PoolRegistry
   readonly #attempts: number
   readonly #timeoutMs: number
@@ -50,6 +53,10 @@ export class Executor {
     this.#scatterConcurrency = limits.scatterConcurrency
     this.#scatterSpill = limits.scatterSpill
     this.#timeoutMs = limits.queryTimeoutMs
+    this.carrier = new Carrier(pools, limits.queryTimeoutMs, async (decision, request, begun, error) => {
+      const { native } = await this.#recover(decision, request, begun, error)
+      return native
+    })
   }
 
   /** One autocommit statement. Not an `async` function: the way of a statement that succeeds has one promise only. */

@@ -82,6 +82,50 @@ describe.runIf(testedEngines.includes('postgres'))('multiplexing of short reads 
     }
   })
 
+  it('tells each of many that fail while they are prepared what the server has against it, and goes on preparing others', async () => {
+    const pool = await openPool(await database(), { multiplexConnections: 2 })
+    await teach(pool, pidText, [0])
+    const wrong = async (): Promise<unknown> =>
+      await run(pool, 'select nothing as n, $1::int as m', [1]).catch((error: unknown) => error)
+    for (let round = 0; round < 30; round++) {
+      const errors = await Promise.all(Array.from({ length: 12 }, wrong))
+      for (const error of errors) expect(error).toMatchObject({ engineCode: '42703' })
+    }
+    const names = 'select count(*)::int as n, pg_backend_pid() as pid from pg_prepared_statements where statement = $1'
+    const fresh = 'select 17 as n, $1::int as m'
+    for (let n = 0; n < 20; n++) await run(pool, fresh, [n])
+    await teach(pool, names, [fresh])
+    expect((await row(run(pool, names, [fresh]))).n).toBe(1)
+  })
+
+  it('shares connections among texts that come once and are alike, and prepares none of them', async () => {
+    const pool = await openPool(await database(), { multiplexConnections: 1 })
+    let made = 0
+    const once = async (): Promise<DriverResult> => {
+      made += 1
+      return await run(pool, `select ${made} as n, pg_backend_pid() as pid`, [], { oneOffLike: 'select # as n' })
+    }
+    await vi.waitFor(async () => {
+      const answer = once()
+      const { sharedInFlight } = pool.stats()
+      await answer
+      expect(sharedInFlight).toBe(1)
+    })
+    const from = made
+    const rows = await Promise.all(Array.from({ length: 40 }, async () => await row(once())))
+    expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 40 }, (_, n) => from + n + 1))
+    expect(new Set(rows.map(({ pid }) => pid)).size).toBe(1)
+    const names = 'select count(*)::int as n from pg_prepared_statements where statement like $1'
+    await teach(pool, names, ['%'])
+    expect((await row(run(pool, names, ['select % as n, pg_backend_pid() as pid']))).n).toBe(0)
+    // What is alike is slow, too: from now on each has a connection of its own.
+    const slow = { oneOffLike: 'select # as n' }
+    for (let n = 0; n < 4; n++) await run(pool, 'select 1 as n, pg_sleep(0.06)', [], slow)
+    const answer = once()
+    expect(pool.stats().sharedInFlight).toBe(0)
+    await answer
+  })
+
   it('reports a parameter that cannot be encoded to its caller only', async () => {
     const pool = await openPool(await database())
     await teach(pool, pidText, [0])

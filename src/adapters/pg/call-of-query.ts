@@ -13,6 +13,24 @@ export function isNative(query: QueuedQuery, pg: Pg, hearsNotices: boolean): boo
   return takesRows || hearsNotices || Boolean(query.rows) || Boolean(query.binary)
 }
 
+/** Whether a query is no more than a text, with values perhaps: nothing of its own is prepared, checked or asked for before it is sent. */
+export function isBare(query: QueuedQuery): query is QueuedQuery & BareQuery {
+  const { text, values, name, queryMode } = query
+  return (
+    typeof text === 'string' &&
+    text !== '' &&
+    (values === undefined || values === null || Array.isArray(values)) &&
+    !name &&
+    queryMode === undefined
+  )
+}
+
+/** See {@link isBare}. */
+interface BareQuery {
+  readonly text: string
+  readonly values: readonly unknown[] | null | undefined
+}
+
 /** How the rows of a query are to come. */
 interface RowForm {
   readonly rowMode: 'array' | 'object'
@@ -56,12 +74,14 @@ export class QueryCalls {
 function ownTypes(types: unknown, pg: Pg): CallOptions['types'] {
   if (types === undefined || types === null || types === pg.types) return undefined
   const { text, binary, _types: below } = types as Readonly<Record<string, unknown>>
-  const isPlain =
-    types instanceof pg.TypeOverrides &&
-    below === pg.types &&
-    Object.keys(text as object).length === 0 &&
-    Object.keys(binary as object).length === 0
+  const isPlain = types instanceof pg.TypeOverrides && below === pg.types && isEmpty(text) && isEmpty(binary)
   return isPlain ? undefined : (types as CallOptions['types'])
+}
+
+/** Asked for each statement, so without making anything. */
+function isEmpty(object: unknown): boolean {
+  for (const name in object as object) if (Object.hasOwn(object as object, name)) return false
+  return true
 }
 
 /** What the server would say. */

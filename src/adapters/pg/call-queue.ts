@@ -14,23 +14,43 @@ export class CallQueue extends Array<QueuedQuery> {
 
   /** False until the client's pool has lent it for the first time. */
   isLent: boolean
+  /** Called just now, by who is still on the stack. */
+  #fresh: QueuedQuery | undefined
 
   constructor(isLent: boolean) {
     super()
     this.isLent = isLent
   }
 
-  override push(...queries: QueuedQuery[]): number {
-    for (const query of queries)
-      (query as Called)[made] = { surroundings: new AsyncResource('SignalboxQuery'), isEarly: !this.isLent }
-    return super.push(...queries)
+  /** `pg` adds one at a time, and asks at once whether it may run. */
+  override push(query: QueuedQuery): number {
+    ;(query as Called)[made] = { surroundings: new AsyncResource('SignalboxQuery'), isEarly: !this.isLent }
+    this.#fresh = query
+    // The methods of arrays take a slow way in classes derived from them.
+    this[this.length] = query
+    return this.length
+  }
+
+  /** The next one, if there is any. */
+  next(): QueuedQuery | undefined {
+    if (this.length !== 1) return this.length === 0 ? undefined : this.shift()
+    const only = this[0]
+    this.length = 0
+    return only
+  }
+
+  /** Whether what is asked for now was called just now; the next time it was not. */
+  takeFresh(): QueuedQuery | undefined {
+    const fresh = this.#fresh
+    this.#fresh = undefined
+    return fresh
   }
 
   /** Runs `work` where the query was called. */
-  run(query: QueuedQuery, work: () => void): void {
+  run<Given extends unknown[]>(query: QueuedQuery, work: (...given: Given) => void, ...given: Given): void {
     const call = (query as Called)[made]
-    if (call === undefined) work()
-    else call.surroundings.runInAsyncScope(work)
+    if (call === undefined) work(...given)
+    else call.surroundings.runInAsyncScope(work, undefined, ...given)
   }
 
   /** Whether it was called by who makes the clients of a pool what they are, before anybody else had this one. */

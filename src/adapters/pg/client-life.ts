@@ -36,8 +36,9 @@ export class ClientLife {
     return this.#parts.behind.hold()
   }
 
-  async giveBack(): Promise<void> {
-    if (this.#session?.isHeld === true) await this.#session.leave()
+  /** Not an `async` function: as a rule nothing is held. */
+  giveBack(): Promise<void> | undefined {
+    return this.#session?.isHeld === true ? this.#session.leave() : undefined
   }
 
   async welcome(): Promise<Welcome> {

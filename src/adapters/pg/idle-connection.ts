@@ -122,7 +122,11 @@ export class IdleConnection extends EventEmitter {
   }
 
   ready(status: 'I' | 'T' | 'E'): void {
-    if (!this.isOver) this.emit('readyForQuery', { name: 'readyForQuery', length: 5, status })
+    if (this.isOver) return
+    const message = { name: 'readyForQuery', length: 5, status }
+    // As `emit` does; but each statement comes by here.
+    if (this.#handlers === undefined || this.listenerCount('readyForQuery') > 0) this.emit('readyForQuery', message)
+    else this.#handlers._handleReadyForQuery(message)
   }
 
   query(text: string): void {

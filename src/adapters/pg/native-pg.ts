@@ -18,6 +18,7 @@ export interface QueuedQuery {
   readonly name?: unknown
   readonly rows?: unknown
   readonly binary?: unknown
+  readonly queryMode?: unknown
   /** Of pg-query-stream: what it reads from. */
   readonly cursor?: { readonly text?: unknown; readonly values?: unknown; close?: CloseCursor }
   /** Of a cursor. */

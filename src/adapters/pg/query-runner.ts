@@ -2,15 +2,16 @@ import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { AbortedError } from '../../index.ts'
-import { noteOrigin } from '../driver-error.ts'
+import { driverError, noteOrigin } from '../driver-error.ts'
 import type { CallQueue } from './call-queue.ts'
-import { isNative, QueryCalls, stopResult } from './call-of-query.ts'
+import { isBare, isNative, QueryCalls, stopResult } from './call-of-query.ts'
 import { stopOf } from './stop-text.ts'
 import type { IdleConnection } from './idle-connection.ts'
 import type { ClientInternals, Pg, QueuedQuery, ReadyMessage } from './native-pg.ts'
 import { cancelled } from './server-errors.ts'
 import type { SessionHost } from './session-host.ts'
-import type { Answer, SessionStatement } from './session-statement.ts'
+import { QueryCargo, type CarriedEnd } from './query-cargo.ts'
+import type { Answer, SessionStatement, UnderWay } from './session-statement.ts'
 import type { VirtualSession } from './virtual-session.ts'
 
 export interface QueryRunnerParts {
@@ -31,6 +32,10 @@ export class QueryRunner {
   #running: QueuedQuery | undefined
   /** Of the statement that runs. */
   #ended: Promise<unknown> | undefined
+  /** What runs, if it was sent as it is. */
+  #carriedNow: UnderWay | undefined
+  /** Told of its end. */
+  #carriedEnded: (() => void) | undefined
   /** Of the query that runs. It serves the next one, too, unless it has stopped one. */
   #stop = new AbortController()
   readonly #calls: QueryCalls
@@ -43,8 +48,9 @@ export class QueryRunner {
   /** The next query, if there is one, and the one before has ended. */
   pulse(): void {
     const { client, calls } = this.#parts
+    const fresh = calls.takeFresh()
     if (client.readyForQuery !== true) return
-    const query = calls.shift()
+    const query = calls.next()
     client._activeQuery = query
     if (query === undefined) {
       if (client.hasExecuted === true) client.emit('drain')
@@ -52,15 +58,62 @@ export class QueryRunner {
     }
     client.readyForQuery = false
     client.hasExecuted = true
-    calls.run(query, () => void this.#run(query))
+    if (query === fresh) this.#begin(query)
+    else calls.run(query, this.#begin, query)
+  }
+
+  readonly #begin = (query: QueuedQuery): void => {
+    if (!this.#carry(query)) void this.#run(query)
+  }
+
+  /** Sends what is nothing but a text and its values at once; false if more is to be done for it. */
+  #carry(query: QueuedQuery): boolean {
+    const { client, pg, session } = this.#parts
+    if (isNative(query, pg, client.listenerCount('notice') > 0) || !isBare(query)) return false
+    if (this.#stop.signal.aborted) this.#renewStop()
+    const cargo = new QueryCargo(query, this.#carried)
+    this.#running = query
+    this.#carriedNow = session.carry(query.text, query.values ?? [], this.#calls.of(query, this.#stop.signal), cargo)
+    if (this.#carriedNow !== undefined) return true
+    this.#running = undefined
+    return false
+  }
+
+  readonly #carried: CarriedEnd = {
+    answered: (query, native) => this.#parts.calls.run(query, this.#answerCarried, query, native),
+    failed: (query, error) => this.#parts.calls.run(query, this.#failCarried, query, error),
+  }
+
+  readonly #answerCarried = (query: QueuedQuery, native: unknown): void => {
+    query._results = native
+    this.#endCarried(query)
+  }
+
+  readonly #failCarried = (query: QueuedQuery, error: unknown): void => {
+    this.#tellFailure(query, driverError(error))
+    this.#endCarried(query)
+  }
+
+  #endCarried(query: QueuedQuery): void {
+    const { connection, session } = this.#parts
+    if (this.#running === query) this.#running = undefined
+    this.#carriedNow = undefined
+    this.#carriedEnded?.()
+    this.#carriedEnded = undefined
+    connection.ready(session.status)
   }
 
   /** Stops what runs, if anything does. Whoever asks the server afterwards must not find the statement there. */
   async stop(): Promise<void> {
     if (this.#running === undefined) return
+    const carried = this.#carriedNow
+    const { promise, resolve } = Promise.withResolvers<void>()
+    if (carried !== undefined) this.#carriedEnded = resolve
     this.#stop.abort()
+    carried?.stop()
     // How it ends its own caller hears.
-    await Promise.race([this.#ended?.catch(() => undefined), delay(mostStopMs, undefined, { ref: false })])
+    const ended = carried === undefined ? this.#ended?.catch(() => undefined) : promise
+    await Promise.race([ended, delay(mostStopMs, undefined, { ref: false })])
   }
 
   /** Stops what runs, and gives everything back. */
@@ -70,7 +123,7 @@ export class QueryRunner {
   }
 
   async #run(query: QueuedQuery): Promise<void> {
-    const { connection, session, client, host, calls, pg } = this.#parts
+    const { connection, session, host, calls, pg } = this.#parts
     const sent = this.#sent(query)
     if (sent === undefined) return
     if (this.#stop.signal.aborted) this.#renewStop()
@@ -89,12 +142,17 @@ export class QueryRunner {
       }
       this.#answer(query, answer)
     } catch (error) {
-      // Who was told by another client must not be told again; and an error without a query would be the end of the client.
-      if (!connection.isOver && client._activeQuery === query) connection.emit('errorMessage', this.#asServer(error))
+      this.#tellFailure(query, error)
     } finally {
       if (this.#running === query) this.#running = undefined
     }
     connection.ready(session.status)
+  }
+
+  #tellFailure(query: QueuedQuery, error: unknown): void {
+    const { client, connection } = this.#parts
+    // Who was told by another client must not be told again; and an error without a query would be the end of the client.
+    if (!connection.isOver && client._activeQuery === query) connection.emit('errorMessage', this.#asServer(error))
   }
 
   /** What was stopped before a server had it, or was not waited for, fails as it does on a server. */

@@ -2,6 +2,8 @@ import type { CallOptions, Scope } from '../../index.ts'
 import type { QueuedQuery } from './native-pg.ts'
 
 export type Submission = Parameters<Scope['submit']>[0]
+export type Cargo = Parameters<Scope['carry']>[3]
+export type UnderWay = NonNullable<ReturnType<Scope['carry']>>
 
 /** What the server would say of the session's transaction. */
 export type Status = 'I' | 'T' | 'E'

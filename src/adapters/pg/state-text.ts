@@ -4,9 +4,21 @@ import type { Analysis } from '../../index.ts'
 const lastingFunctions =
   /^(?:pg_advisory_lock(?:_shared)?|pg_try_advisory_lock(?:_shared)?|pg_advisory_unlock.*|set_config|setseed|lo_open|dblink_connect.*)$/
 
+/** Functions that ask for the connection's number, or for another connection by its number. */
+const ofConnections = /^pg_(?:backend_pid|cancel_backend|terminate_backend)$/
+
 /** Whether its session needs one connection from now on: a statement leaves something there, or asks for the connection's number. */
 export function keepsConnection(analysis: Analysis): boolean {
   return leavesSomething(analysis) || analysis.functions.some(({ name }) => name === 'pg_backend_pid')
+}
+
+/** Whether a statement is one of its own, which asks for nothing of its connection, nor for what only a virtual session can answer. */
+export function isPlain(analysis: Analysis): boolean {
+  return (
+    analysis.statements === 1 &&
+    !leavesSomething(analysis) &&
+    !analysis.functions.some(({ name }) => ofConnections.test(name))
+  )
 }
 
 /** Whether later statements of its session count on what a statement leaves behind; or it is too odd to tell. */

@@ -79,8 +79,8 @@ export function virtualClientClass(pg: Pg, find: FindBehind): Pg['Client'] {
     }
 
     /** @internal For pools: what a user of the client has left behind goes. */
-    async _giveBack(): Promise<void> {
-      await this.#life?.giveBack()
+    _giveBack(): Promise<void> | undefined {
+      return this.#life?.giveBack()
     }
 
     /** @internal For pools: keeps what stands behind the client, as long as they live. */

@@ -18,7 +18,7 @@ interface UntypedMethods {
 /** What a pool uses of a virtual client; clients of another class have none of it. */
 interface VirtualClient extends PoolClient {
   _lend?(): void
-  _giveBack?(): Promise<void>
+  _giveBack?(): Promise<void> | undefined
   _stay?(): Hold | undefined
 }
 

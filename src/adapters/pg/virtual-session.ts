@@ -14,9 +14,18 @@ import type { SettingsChange } from './session-settings.ts'
 import { PinnedSession } from './pinned-session.ts'
 import { play, takesPortions } from './played-connection.ts'
 import type { SessionHost } from './session-host.ts'
-import type { Answer, SessionEvents, SessionStatement, Status, Submission, Warning } from './session-statement.ts'
+import type {
+  Answer,
+  Cargo,
+  SessionEvents,
+  SessionStatement,
+  Status,
+  Submission,
+  UnderWay,
+  Warning,
+} from './session-statement.ts'
 import { askedOf, questionOf, SettingsKeeper, valuesOf } from './settings-keeper.ts'
-import { discardOf, keepsConnection, mayHaveKept } from './state-text.ts'
+import { discardOf, isPlain, keepsConnection, mayHaveKept } from './state-text.ts'
 import { controlOf, type Control } from './statement-text.ts'
 
 /**
@@ -66,6 +75,12 @@ export class VirtualSession {
     return known instanceof Promise
       ? known.then((analysis) => this.#runUnpinned(statement, analysis))
       : this.#runUnpinned(statement, known)
+  }
+
+  /** Sends a plain statement at once, for a query that takes its own answer; `undefined` if it takes more, and nothing was done. */
+  carry(sql: string, values: readonly unknown[], call: CallOptions, cargo: Cargo): UnderWay | undefined {
+    if (this.#pinned !== undefined || this.#transaction !== undefined) return undefined
+    return this.#host.scope.carry(sql, values, this.#keeper.callOf(call), cargo, isPlain)
   }
 
   #runUnpinned(statement: SessionStatement, analysis: Analysis): Promise<Answer> {

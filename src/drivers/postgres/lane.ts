@@ -43,6 +43,8 @@ export interface LaneParts {
   readonly sender: QuerySender
   readonly losses: LossCounter
   readonly statementCacheSize: number
+  /** Makes the settings under which all statements of the lane run; `undefined`: those that every connection has. */
+  readonly settingsText?: string | undefined
   readonly address: string
   readonly clock: Clock
   readonly events: LaneEvents
@@ -105,9 +107,10 @@ export class Lane {
 
   /** Connects and measures the round trip. Rejects with a `QueryError`; the lane is then closed. */
   async open(): Promise<void> {
-    const { clock } = this.#parts
+    const { clock, settingsText } = this.#parts
     try {
       await this.#client.connect()
+      if (settingsText !== undefined) await this.#client.query(settingsText)
       let quickest = Infinity
       for (let i = 0; i < pings; i++) {
         const start = clock.now()
@@ -209,6 +212,13 @@ export class Lane {
     if (reported) return
     const why =
       name === undefined ? undefined : staleStatement(error) ? 'stale' : lostStatement(error, name) ? 'lost' : undefined
+    if (why === 'lost' && name !== undefined && !this.#statements.isParsed(name)) {
+      // The one that was to prepare it failed, which says nothing of this one but that it has to find out by itself.
+      this.#statements.failed(read.record, name)
+      read.prepare = false
+      this.#again(read)
+      return
+    }
     if (name !== undefined && why === undefined) this.#statements.failed(read.record, name)
     if (name === undefined || why === undefined || read.renewed) {
       read.failed(this.#failure(error, true))
@@ -217,6 +227,10 @@ export class Lane {
     if (why === 'lost') this.#statements.forget(read.record, name)
     if (read.record.name === name) this.#parts.book.renew(read.record, why)
     read.renewed = true
+    this.#again(read)
+  }
+
+  #again(read: SharedRead): void {
     read.copies--
     if (!read.settled) this.#parts.events.stale(read)
   }

@@ -89,7 +89,7 @@ export class PostgresLease implements Lease {
       this.#usable()
       if (request.signal?.aborted) throw expiry('abort', request, 'waiting', true)
       this.#noteChanges(request)
-      const isNamed = request.prepare !== false && request.isOneOff !== true && !this.#isUnlike
+      const isNamed = request.prepare !== false && request.oneOffLike === undefined && !this.#isUnlike
       const record = isNamed ? this.#source.books.of(this.#settings).lookUp(request.sql) : undefined
       let state: 'waiting' | 'running' | 'ended' = 'waiting'
       let isStopped = false

@@ -3,10 +3,10 @@ import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LossCounter } from '../loss-counter.ts'
 import { PoolExhaustedError } from '../../errors.ts'
-import type { DriverRequest, DriverResult } from '../driver.ts'
+import type { DriverRequest } from '../driver.ts'
 import { Lane } from './lane.ts'
 import { Multiplexer } from './multiplexer.ts'
-import type { AnswerCallback } from './native.ts'
+import type { AnswerCallback, NativeAnswer, NativeResult } from './native.ts'
 import { QuerySender } from './query-sender.ts'
 import type { SharedRead } from './shared-read.ts'
 import { StatementBook } from './statement-book.ts'
@@ -56,7 +56,7 @@ describe('the multiplexer', () => {
     dropped = 0
     book = new StatementBook(true)
     multiplexer = new Multiplexer({
-      lanes: 1,
+      mayOpen: () => clients.length < 1,
       slowMs,
       idleTimeoutMs: 0,
       ownAreTaken: () => false,
@@ -81,10 +81,12 @@ describe('the multiplexer', () => {
     vi.useRealTimers()
   })
 
-  function take(sql: string, more: Partial<DriverRequest> = {}): Promise<DriverResult> | undefined {
-    const { promise, resolve, reject } = Promise.withResolvers<DriverResult>()
+  function take(sql: string, more: Partial<DriverRequest> = {}): Promise<NativeResult> | undefined {
+    const { promise, resolve, reject } = Promise.withResolvers<NativeResult>()
     const request: DriverRequest = { sql, params: [], access: 'read', ...more }
-    return multiplexer.take(request, book.lookUp(sql)!, resolve, reject) ? promise : undefined
+    const taker = { answered: (native: NativeAnswer) => resolve(native as NativeResult), failed: reject }
+    const taken = multiplexer.take(request, { sql, params: [] }, book.lookUp(sql)!, taker)
+    return taken === undefined ? undefined : promise
   }
 
   /** Waits until those behind a slow first statement have been sent elsewhere. */
@@ -99,7 +101,7 @@ describe('the multiplexer', () => {
     await holdUp()
     expect(alone).toHaveLength(2)
     expect(take(quick)).toBeUndefined()
-    alone[0]!.succeededAlone({ rows: [{ n: 7 }], rowCount: 1, fields: [], native: undefined })
+    alone[0]!.succeededAlone(result(7))
     expect((await behind[0])?.rows).toEqual([{ n: 7 }])
     clients[0]!.answer(1)
     clients[0]!.answer(2)
@@ -119,7 +121,7 @@ describe('the multiplexer', () => {
     clients[0]!.emit('error', new Error('Connection terminated unexpectedly'))
     expect(await head).toMatchObject({ errorClass: 'connection-lost', safeToRetry: true })
     expect(await behind[0]?.catch((error: unknown) => error)).toMatchObject({ errorClass: 'connection-lost' })
-    alone[1]!.succeededAlone({ rows: [], rowCount: 0, fields: [], native: undefined })
+    alone[1]!.succeededAlone({ ...result(0), rows: [], rowCount: 0 })
     expect(await behind[1]).toMatchObject({ rowCount: 0 })
     expect(multiplexer.shared).toBe(0)
   })
@@ -133,7 +135,7 @@ describe('the multiplexer', () => {
     await holdUp()
     expect(clients[0]!.destroyed).toBe(true)
     expect(alone).toHaveLength(1)
-    alone[0]!.succeededAlone({ rows: [{ n: 2 }], rowCount: 1, fields: [], native: undefined })
+    alone[0]!.succeededAlone(result(2))
     expect((await behind)?.rows).toEqual([{ n: 2 }])
   })
 

@@ -1,8 +1,10 @@
-import type { DriverRequest, DriverResult } from '../driver.ts'
+import type { DriverRequest } from '../driver.ts'
 import { chooseLane } from './lane-choice.ts'
 import type { RunObserver } from './own-call.ts'
 import type { Lane, LaneEvents } from './lane.ts'
 import { SharedRead, type OwnCopy } from './shared-read.ts'
+import type { AnswerTaker } from './native.ts'
+import type { Outgoing } from './query-sender.ts'
 import type { StatementRecord } from './statement-book.ts'
 import { WorkClock } from './work-clock.ts'
 
@@ -15,8 +17,8 @@ const stallSlackMs = 2
 const idleTicks = 40
 
 export interface MultiplexerParts {
-  /** Most lanes at a time. */
-  readonly lanes: number
+  /** Whether there may be one more lane. */
+  readonly mayOpen: () => boolean
   readonly slowMs: number
   /** A lane unused for this long is closed; 0 = never. */
   readonly idleTimeoutMs: number
@@ -60,28 +62,34 @@ export class Multiplexer implements LaneEvents, RunObserver {
     return this.#lanes.reduce((count, lane) => count + (lane.state === 'opening' ? 0 : 1), 0)
   }
 
+  /** All lanes, those included that are being opened. */
+  get lanes(): number {
+    return this.#lanes.length
+  }
+
   /** Statements on the wire. */
   get inFlight(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.size, 0)
   }
 
-  /** Takes a read if its text is known to be quick and a lane has room; else false, and the caller runs it alone. */
+  /** Takes a read if its text is known to be quick and a lane has room; else the caller runs it alone. */
   take(
     request: DriverRequest,
+    outgoing: Outgoing,
     record: StatementRecord,
-    resolve: (result: DriverResult) => void,
-    reject: (error: unknown) => void,
-  ): boolean {
+    taker: AnswerTaker,
+  ): SharedRead | undefined {
     this.#watch()
     if (!record.latency.mayShare) {
       if (this.#roundTripMs === undefined && record.latency.comesAgain) this.#openAnother()
-      return false
+      return undefined
     }
     const { lane, crowded } = chooseLane(this.#lanes, this.#patienceMs())
     if (crowded) this.#openAnother()
-    if (lane === undefined || request.signal?.aborted || !record.nameable) return false
-    lane.send(new SharedRead(request, record, resolve, reject))
-    return true
+    if (lane === undefined || request.signal?.aborted || !record.nameable) return undefined
+    const read = new SharedRead(request, outgoing, record, taker)
+    lane.send(read)
+    return read
   }
 
   /** The time that `observe` counts in. */
@@ -141,7 +149,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
   }
 
   #openAnother(): void {
-    if (this.#closed || this.#lanes.length >= this.#parts.lanes) return
+    if (this.#closed || !this.#parts.mayOpen()) return
     if (this.#lanes.some((lane) => lane.state === 'opening')) return
     if (this.#retryAt > 0 && this.#clock.now() < this.#retryAt) return
     const lane = this.#parts.createLane(this, this.#clock)

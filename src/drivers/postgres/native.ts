@@ -68,6 +68,12 @@ export type NativeAnswer = NativeResult | NativeResult[]
 
 export type AnswerCallback = (error: unknown, result: NativeAnswer | undefined) => void
 
+/** Who waits for an answer. Exactly one of the two is called, once. */
+export interface AnswerTaker {
+  answered(native: NativeAnswer): void
+  failed(error: unknown): void
+}
+
 /** `pg.Query` with the properties that are set after construction. */
 export interface NativeQuery {
   name?: string

@@ -1,14 +1,13 @@
 import { QueryError, type SignalboxError } from '../../errors.ts'
-import type { DriverRequest, DriverResult } from '../driver.ts'
+import type { DriverRequest, UnderWay } from '../driver.ts'
 import { namedSettings } from '../named-settings.ts'
 import { expiry, isLimited, Watch } from './call.ts'
 import { SettingsFailure, type Connection } from './connection.ts'
 import { isRefusedAsReadOnly, ownRefusal, queryError, settingsError, writesNothing } from './errors.ts'
-import type { NativeAnswer } from './native.ts'
+import type { AnswerTaker, NativeAnswer } from './native.ts'
 import type { OwnPool, Taker } from './own-pool.ts'
-import { outgoingOf, type Outgoing } from './query-sender.ts'
+import type { Outgoing } from './query-sender.ts'
 import { resetSession } from './reset.ts'
-import { driverResult } from './result.ts'
 import type { StatementRecord } from './statement-book.ts'
 
 /** Learns how long statements take on a connection of their own. */
@@ -21,15 +20,14 @@ export interface RunObserver {
 export const mostMisses = 5
 
 /** One autocommit statement on a connection of its own. */
-export class OwnCall implements Taker {
+export class OwnCall implements Taker, UnderWay {
   readonly #pool: OwnPool
   readonly #address: string
   readonly #request: DriverRequest
   readonly #outgoing: Outgoing
   readonly #record: StatementRecord | undefined
   readonly #observer: RunObserver | undefined
-  readonly #resolve: (result: DriverResult) => void
-  readonly #reject: (error: unknown) => void
+  readonly #taker: AnswerTaker
   #watch: Watch | undefined
   #connection: Connection | undefined
   #startedAt = 0
@@ -43,19 +41,18 @@ export class OwnCall implements Taker {
     pool: OwnPool,
     address: string,
     request: DriverRequest,
+    outgoing: Outgoing,
     record: StatementRecord | undefined,
     observer: RunObserver | undefined,
-    resolve: (result: DriverResult) => void,
-    reject: (error: unknown) => void,
+    taker: AnswerTaker,
   ) {
     this.#pool = pool
     this.#address = address
     this.#request = request
-    this.#outgoing = outgoingOf(request)
+    this.#outgoing = outgoing
     this.#record = record
     this.#observer = observer
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#taker = taker
   }
 
   start(): void {
@@ -98,12 +95,16 @@ export class OwnCall implements Taker {
       return
     }
     this.#settle()
-    this.#reject(settingsError(cause, this.#address))
+    this.#taker.failed(settingsError(cause, this.#address))
   }
 
   refuse(error: SignalboxError): void {
     this.#settle()
-    this.#reject(error)
+    this.#taker.failed(error)
+  }
+
+  stop(): void {
+    this.#expired('abort')
   }
 
   /** Nobody needs the answer any more: leaves the queue, or cancels on the server. The caller hears nothing more. */
@@ -131,8 +132,8 @@ export class OwnCall implements Taker {
       )
     if (this.#settled) return
     this.#settle()
-    if (result !== undefined) this.#resolve(driverResult(result))
-    else this.#reject(this.#failure(error))
+    if (result !== undefined) this.#taker.answered(result)
+    else this.#taker.failed(this.#failure(error))
   }
 
   /** Whoever has stopped it is told when others find it stopped, too: the server says first that it failed, and shows it as running until it is ready. */
@@ -147,7 +148,7 @@ export class OwnCall implements Taker {
       this.#connection = undefined
       this.#pool.release(connection, isUnsettled)
       this.#settle()
-      this.#reject(expiry('abort', this.#request, 'waiting', true))
+      this.#taker.failed(expiry('abort', this.#request, 'waiting', true))
     })
   }
 
@@ -169,7 +170,7 @@ export class OwnCall implements Taker {
     const running = this.#connection !== undefined
     this.drop()
     const safe = !running || this.#request.access === 'read'
-    this.#reject(expiry(reason, this.#request, running ? 'running' : 'waiting', safe))
+    this.#taker.failed(expiry(reason, this.#request, running ? 'running' : 'waiting', safe))
   }
 
   #settle(): void {

@@ -2,29 +2,36 @@ import type { Client, Pool } from 'pg'
 import { ClientClosedError, QueryError, type SignalboxError } from '../../errors.ts'
 import type {
   Access,
+  Cargo,
   DriverPool,
   DriverRequest,
   DriverResult,
   Lease,
+  NamedSettings,
   PoolOptions,
   PoolStats,
   ServerStatus,
   StatusOptions,
+  UnderWay,
   VisibilityOptions,
 } from '../driver.ts'
 import { LossCounter } from '../loss-counter.ts'
 import { namedSettings } from '../named-settings.ts'
 import { expiry, isLimited, Watch, type Limits } from './call.ts'
+import { CarriedQuery } from './carried-query.ts'
 import type { Connection, SettingsFailure } from './connection.ts'
 import { settingsError } from './errors.ts'
+import { KnownSettings } from './known-settings.ts'
 import { PostgresLease, type LeaseSource } from './lease.ts'
 import { Lane } from './lane.ts'
 import { Multiplexer } from './multiplexer.ts'
-import { loadCursor } from './native.ts'
-import { mostMisses, OwnCall } from './own-call.ts'
+import { loadCursor, type AnswerTaker } from './native.ts'
+import { Multiplexers } from './multiplexers.ts'
+import { mostMisses, OwnCall, type RunObserver } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
-import { QuerySender } from './query-sender.ts'
+import { outgoingOf, QuerySender, type Outgoing } from './query-sender.ts'
 import { resetSession } from './reset.ts'
+import { driverResult } from './result.ts'
 import { StatusReader } from './server-status.ts'
 import type { OwnCopy, SharedRead } from './shared-read.ts'
 import { StatementBooks } from './statement-books.ts'
@@ -66,7 +73,7 @@ export class PostgresPool implements DriverPool {
   readonly #status = new StatusReader((request) => this.query(request))
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
-  readonly #multiplexer: Multiplexer | undefined
+  readonly #multiplexers: Multiplexers | undefined
   #closing: Promise<void> | undefined
   #severed: QueryError | undefined
 
@@ -87,24 +94,41 @@ export class PostgresPool implements DriverPool {
     }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {
-      this.#multiplexer = this.#createMultiplexer(createSharedClient)
+      this.#multiplexers = new Multiplexers(options.multiplexConnections, (settings, mayOpen) =>
+        this.#createMultiplexer(createSharedClient, settings, mayOpen),
+      )
     }
   }
 
   query(request: DriverRequest): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
       this.#open()
-      const limited = this.#limited(request)
-      const { access, changes } = request
-      const settings = namedSettings(request.settings)
-      const record = request.isOneOff === true ? undefined : this.#books.of(settings).lookUp(request.sql)
-      const mayShare = access === 'read' && settings === undefined && changes === undefined
-      if (!mayShare || record === undefined || this.#multiplexer === undefined) {
-        new OwnCall(this.#own, this.#address, limited, record, undefined, resolve, reject).start()
-      } else if (!this.#multiplexer.take(limited, record, resolve, reject)) {
-        new OwnCall(this.#own, this.#address, limited, record, this.#multiplexer, resolve, reject).start()
-      }
+      this.#send(this.#limited(request), outgoingOf(request), {
+        answered: (native) => resolve(driverResult(native)),
+        failed: reject,
+      })
     })
+  }
+
+  carry(request: DriverRequest, cargo: Cargo): UnderWay {
+    this.#open()
+    return this.#send(this.#limited(request), outgoingOf(request, new CarriedQuery(cargo.query)), cargo)
+  }
+
+  /** Over a shared connection, where it may and can, or one of its own. */
+  #send(request: DriverRequest, outgoing: Outgoing, taker: AnswerTaker): UnderWay {
+    const { access, changes, sql, oneOffLike } = request
+    const settings = namedSettings(request.settings)
+    const book = this.#books.of(settings)
+    const record = oneOffLike === undefined ? book.lookUp(sql) : book.lookUpAlike(oneOffLike, sql)
+    outgoing.query?.expect(record)
+    const mayShare = access === 'read' && changes === undefined && record !== undefined
+    const sharing = mayShare ? this.#multiplexers?.of(settings) : undefined
+    const shared = record === undefined ? undefined : sharing?.take(request, outgoing, record, taker)
+    if (shared !== undefined) return shared
+    const call = new OwnCall(this.#own, this.#address, request, outgoing, record, sharing, taker)
+    call.start()
+    return call
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
@@ -150,8 +174,8 @@ export class PostgresPool implements DriverPool {
       total: totalCount,
       idle: idleCount + this.#own.spare,
       waiting: this.#own.waiting,
-      shared: this.#multiplexer?.shared ?? 0,
-      sharedInFlight: this.#multiplexer?.inFlight ?? 0,
+      shared: this.#multiplexers?.shared ?? 0,
+      sharedInFlight: this.#multiplexers?.inFlight ?? 0,
     }
   }
 
@@ -173,7 +197,7 @@ export class PostgresPool implements DriverPool {
     this.#losses.stop()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
-        this.#multiplexer?.destroyAll()
+        this.#multiplexers?.destroyAll()
         this.#own.destroyAll(new ClientClosedError('The client was closed before a connection became free.'))
         resolve()
       }, timeoutMs)
@@ -183,22 +207,27 @@ export class PostgresPool implements DriverPool {
           clearTimeout(timer)
           resolve()
         })
-      if (this.#multiplexer === undefined) drained()
-      else this.#multiplexer.close(drained)
+      if (this.#multiplexers === undefined) drained()
+      else this.#multiplexers.close(drained)
     })
     if (this.#borrowed) this.#native.removeListener('error', ignoreIdleError)
     else await atMost(goodbyeMs, this.#native.end())
   }
 
-  #createMultiplexer(createClient: () => Client): Multiplexer {
-    const { multiplexConnections, multiplexSlowMs, idleTimeoutMs, statementCacheSize } = this.#options
+  #createMultiplexer(
+    createClient: () => Client,
+    settings: NamedSettings | undefined,
+    mayOpen: () => boolean,
+  ): Multiplexer {
+    const { multiplexSlowMs, idleTimeoutMs, statementCacheSize } = this.#options
     const exitOnIdle = this.#options.exitOnIdle === true
     const address = this.#address
-    const book = this.#books.plain
+    const book = this.#books.of(settings)
     const sender = this.#sender
     const losses = this.#losses
-    return new Multiplexer({
-      lanes: multiplexConnections,
+    const settingsText = new KnownSettings().changeTo(settings)
+    const multiplexer = new Multiplexer({
+      mayOpen,
       slowMs: multiplexSlowMs,
       idleTimeoutMs,
       createLane: (events, clock) =>
@@ -208,25 +237,27 @@ export class PostgresPool implements DriverPool {
           sender,
           losses,
           statementCacheSize,
+          settingsText,
           address,
           clock,
           events,
           exitOnIdle,
         }),
       ownAreTaken: () => this.#own.full,
-      runAlone: (read) => this.#runAlone(read),
+      runAlone: (read) => this.#runAlone(read, settings, multiplexer),
     })
+    return multiplexer
   }
 
-  #runAlone(read: SharedRead): OwnCopy {
+  #runAlone(read: SharedRead, settings: NamedSettings | undefined, observer: RunObserver): OwnCopy {
     const call = new OwnCall(
       this.#own,
       this.#address,
-      { ...read.outgoing, access: 'read', prepare: read.prepare },
+      { ...read.outgoing, access: 'read', prepare: read.prepare, settings },
+      read.outgoing,
       read.record,
-      this.#multiplexer,
-      (result) => read.succeededAlone(result),
-      (error) => read.failed(error),
+      observer,
+      { answered: (native) => read.succeededAlone(native), failed: (error) => read.failed(error) },
     )
     call.start()
     return call

@@ -1,4 +1,4 @@
-import type { FieldDef } from 'pg'
+import type { KnownColumns } from './known-columns.ts'
 import type { WireConnection } from './native.ts'
 import type { StatementRecord } from './statement-book.ts'
 
@@ -8,7 +8,7 @@ export interface PreparedStatement {
   /** The server plans it, and so answers for its columns staying as they are. */
   readonly planned: boolean
   /** What the server said of its result, once it did; without columns = it returns no rows. */
-  columns: FieldDef[] | undefined
+  columns: KnownColumns | undefined
   /** Value of the counter at the last use. */
   used: number
 }
@@ -63,10 +63,15 @@ export class PreparedStatements {
     return known !== undefined && known.name === record.name && known.columns !== undefined
   }
 
+  /** Whether the server has said that it knows this name. */
+  isParsed(name: string): boolean {
+    return this.#wire?.parsedStatements?.[name] !== undefined
+  }
+
   /** To be called when a named statement failed: if the server has not parsed it, its place is free again. */
   failed(record: StatementRecord, name: string): void {
     const known = this.#prepared.get(record)
-    if (known?.name === name && this.#wire?.parsedStatements?.[name] === undefined) this.#prepared.delete(record)
+    if (known?.name === name && !this.isParsed(name)) this.#prepared.delete(record)
   }
 
   /** The server has dropped the statement, or never kept it. */

@@ -1,4 +1,5 @@
 import type { FieldDef } from 'pg'
+import { KnownColumns, type BuiltResult } from './known-columns.ts'
 import type {
   AnswerCallback,
   NativeQuery,
@@ -13,7 +14,7 @@ import type { PreparedStatement } from './prepared-statements.ts'
 interface QueryInternals extends NativeQuery {
   readonly text: string
   readonly values?: readonly unknown[]
-  _result: BuiltResult
+  _result: OwnResult
   _results: unknown
   _rowMode?: unknown
   types?: unknown
@@ -23,10 +24,8 @@ interface QueryInternals extends NativeQuery {
   handleCommandComplete(message: unknown, connection: WireConnection): void
 }
 
-interface BuiltResult extends NativeResult {
-  readonly constructor: new (rowMode: string | undefined, types: unknown) => BuiltResult
-  addFields(fields: readonly FieldDef[]): void
-}
+type OwnResult = Omit<NativeResult, 'fields'> &
+  BuiltResult & { readonly constructor: new (rowMode: string | undefined, types: unknown) => OwnResult }
 
 type QueryInternalsClass = new (text: string, values: unknown, callback: AnswerCallback) => QueryInternals
 
@@ -64,27 +63,37 @@ export function repeatedQueryClass(base: NativeQueryClass): RepeatedQueryClass {
     }
 
     override submit(connection: WireConnection): Error | null {
-      const { name, columns } = this.#prepared
-      if (columns === undefined || connection.parsedStatements?.[name] !== this.text) return super.submit(connection)
-      const message = bindExecuteSync(name, this.values ?? [])
-      if (message === undefined) return super.submit(connection)
-      this._result.addFields(columns)
+      const { columns } = this.#prepared
+      const message = repeatMessage(connection, this.text, this.values ?? [], this.#prepared)
+      if (columns === undefined || message === undefined) return super.submit(connection)
+      columns.describe(this._result)
       this._accumulateRows = true
       if (connection.stream.writable) connection.stream.write(message)
       return null
     }
 
     override handleRowDescription(message: { readonly fields: FieldDef[] }): void {
-      if (this.#prepared.planned) this.#prepared.columns ??= message.fields
+      if (this.#prepared.planned) this.#prepared.columns ??= new KnownColumns(message.fields)
       super.handleRowDescription(message)
     }
 
     override handleCommandComplete(message: unknown, connection: WireConnection): void {
       // No description came: the statement returns no rows.
-      if (this.#prepared.planned) this.#prepared.columns ??= []
+      if (this.#prepared.planned) this.#prepared.columns ??= new KnownColumns([])
       super.handleCommandComplete(message, connection)
     }
   }
+}
+
+/** What runs a prepared statement again on a connection that knows it and its columns; `undefined` where that takes more. */
+export function repeatMessage(
+  connection: WireConnection | undefined,
+  sql: string,
+  params: readonly unknown[],
+  { name, columns }: PreparedStatement,
+): Buffer | undefined {
+  if (columns === undefined || connection?.parsedStatements?.[name] !== sql) return undefined
+  return bindExecuteSync(name, params)
 }
 
 /** Gives a query the form of its rows, as `pg` does for a config object, which it would clone. */

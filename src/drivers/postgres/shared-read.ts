@@ -1,9 +1,8 @@
-import type { DriverRequest, DriverResult } from '../driver.ts'
+import type { DriverRequest, UnderWay } from '../driver.ts'
 import { expiry, isLimited, Watch } from './call.ts'
-import { outgoingOf, type Outgoing } from './query-sender.ts'
+import type { Outgoing } from './query-sender.ts'
 import { ParameterError, QueryError } from '../../errors.ts'
-import type { NativeAnswer } from './native.ts'
-import { driverResult } from './result.ts'
+import type { AnswerTaker, NativeAnswer } from './native.ts'
 import type { StatementRecord } from './statement-book.ts'
 
 /** A copy of a read that is on its way on a connection of its own. */
@@ -18,11 +17,11 @@ export interface OwnCopy {
  * One caller's read on its way over shared connections. Being a read it may be sent more than once, when the connection
  * it waits on is held up; the first answer counts.
  */
-export class SharedRead {
+export class SharedRead implements UnderWay {
   readonly record: StatementRecord
   readonly outgoing: Outgoing
   /** False: must not run as a named prepared statement. */
-  readonly prepare: boolean
+  prepare: boolean
   /** Answered, failed, or given up by its caller: what still comes in is dropped. */
   settled = false
   /** It was already sent again because its prepared statement was stale. */
@@ -34,21 +33,14 @@ export class SharedRead {
   own: OwnCopy | undefined
   readonly #request: DriverRequest
   readonly #watch: Watch | undefined
-  readonly #resolve: (result: DriverResult) => void
-  readonly #reject: (error: unknown) => void
+  readonly #taker: AnswerTaker
 
-  constructor(
-    request: DriverRequest,
-    record: StatementRecord,
-    resolve: (result: DriverResult) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(request: DriverRequest, outgoing: Outgoing, record: StatementRecord, taker: AnswerTaker) {
     this.record = record
-    this.outgoing = outgoingOf(request)
+    this.outgoing = outgoing
     this.prepare = request.prepare !== false
     this.#request = request
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#taker = taker
     if (isLimited(request)) this.#watch = new Watch(request, (reason) => this.#expired(reason))
   }
 
@@ -57,15 +49,15 @@ export class SharedRead {
     if (this.settled) return
     this.#settle()
     this.own?.forget()
-    this.#resolve(driverResult(native))
+    this.#taker.answered(native)
   }
 
   /** As `succeeded`, for a copy on a connection of its own. */
-  succeededAlone(result: DriverResult): void {
+  succeededAlone(native: NativeAnswer): void {
     this.copies--
     if (this.settled) return
     this.#settle()
-    this.#resolve(result)
+    this.#taker.answered(native)
   }
 
   /** A copy failed. While another one is on its way only the statement's own failure counts. */
@@ -75,18 +67,23 @@ export class SharedRead {
     if (this.copies > 0 && !isOfStatement(error)) return
     this.#settle()
     this.own?.forget()
-    this.#reject(error)
+    this.#taker.failed(error)
+  }
+
+  stop(): void {
+    this.#expired('abort')
   }
 
   #expired(reason: 'timeout' | 'abort'): void {
     if (this.settled) return
     this.#settle()
     this.own?.drop()
-    this.#reject(expiry(reason, this.#request, 'running', true))
+    this.#taker.failed(expiry(reason, this.#request, 'running', true))
   }
 
   #settle(): void {
     this.settled = true
+    this.outgoing.query?.leave()
     this.#watch?.stop()
   }
 }

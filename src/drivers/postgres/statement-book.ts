@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { BoundedMap } from '../../statement/bounded-map.ts'
+import type { KnownColumns } from './known-columns.ts'
 import { LatencyRecord } from './statement-latency.ts'
 
 /** Longer texts are run once as a rule (bulk inserts) and are not worth remembering. */
@@ -22,6 +23,8 @@ export class StatementRecord {
   /** The server plans it: not a FETCH, EXECUTE, CALL or SHOW, whose columns may differ from run to run. */
   readonly planned: boolean
   readonly latency = new LatencyRecord()
+  /** Those of the last answer, where the server describes each. */
+  described: KnownColumns | undefined
 
   constructor(sql: string, nameable: boolean) {
     this.sql = sql
@@ -39,6 +42,8 @@ export class StatementRecord {
  */
 export class StatementBook {
   readonly #records: BoundedMap<string, StatementRecord>
+  /** Of texts that come once, by what they are alike in: not among the others, for they never get a name. */
+  readonly #alike: BoundedMap<string, StatementRecord>
   readonly #prefix = `sb${randomBytes(4).toString('hex')}_`
   #counter = 0
   #naming: boolean
@@ -47,6 +52,7 @@ export class StatementBook {
   /** `naming`: false = no text ever gets a name. `limit`: texts that are remembered. */
   constructor(naming: boolean, limit = mostTexts) {
     this.#records = new BoundedMap(limit)
+    this.#alike = new BoundedMap(limit)
     this.#naming = naming
   }
 
@@ -60,6 +66,15 @@ export class StatementBook {
     if (sql.length > longestText) return undefined
     const record = new StatementRecord(sql, isSingleStatement(sql))
     this.#records.set(sql, record)
+    return record
+  }
+
+  /** What is known of texts that differ in their values alone, of which `sql` is one. None of them gets a name. */
+  lookUpAlike(likeness: string, sql: string): StatementRecord {
+    const known = this.#alike.get(likeness)
+    if (known !== undefined) return known
+    const record = new StatementRecord(sql, isSingleStatement(sql))
+    this.#alike.set(likeness, record)
     return record
   }
 

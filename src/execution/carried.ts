@@ -1,0 +1,114 @@
+import type { CallOptions } from '../config.ts'
+import type { Cargo, DriverRequest, UnderWay } from '../drivers/driver.ts'
+import { hasReplicas } from '../topology/topology.ts'
+import type { Decision } from './decision.ts'
+import type { PoolRegistry } from './pool-registry.ts'
+import { noteOrigin } from './row-origins.ts'
+import { queryChannel } from './trace.ts'
+
+/** What may be said of a statement that is carried: how it is read, what its session is, and the signal by which later attempts end. */
+export type CarryOptions = Pick<CallOptions, 'dialect' | 'rowMode' | 'types' | 'settings' | 'signal' | 'untilEnded'>
+
+/** A statement that is carried. */
+interface CarriedStatement {
+  readonly decision: Decision
+  readonly request: DriverRequest
+  /** By which later attempts end, too. */
+  readonly signal: AbortSignal | undefined
+  /** When it was sent, if its time is limited. */
+  readonly begun: number
+}
+
+/** The driver's own result of another attempt; or throws what the caller is to be told. */
+export type Recover = (decision: Decision, request: DriverRequest, begun: number, error: unknown) => Promise<unknown>
+
+/**
+ * Carries out statements for query objects of a driver's own, without a promise for each: those of which nothing is left to be found out. What fails goes the way
+ * of any other statement.
+ */
+export class Carrier {
+  readonly #pools: PoolRegistry
+  readonly #timeoutMs: number
+  readonly #recover: Recover
+
+  constructor(pools: PoolRegistry, timeoutMs: number, recover: Recover) {
+    this.#pools = pools
+    this.#timeoutMs = timeoutMs
+    this.#recover = recover
+  }
+
+  /** Whether a statement needs no more: nobody listens, its server is in use already, and its driver can do it. */
+  canCarry(decision: Decision): boolean {
+    return !queryChannel.hasSubscribers && isPlain(decision) && this.#pools.opened(decision.server)?.carry !== undefined
+  }
+
+  /** `decision`: one that `canCarry` speaks for, about `sql`, or another text that differs from it in values alone. */
+  carry(
+    decision: Decision,
+    sql: string,
+    params: readonly unknown[],
+    { rowMode, types, settings, signal }: CarryOptions,
+    cargo: Cargo,
+  ): UnderWay | undefined {
+    const timeoutMs = this.#timeoutMs
+    const { route, oneOffLike } = decision
+    const access = route.effect
+    const request = { sql, params, access, rowMode, types, settings, timeoutMs, oneOffLike, untilEnded: true }
+    const statement = { decision, request, signal, begun: timeoutMs > 0 ? performance.now() : 0 }
+    const pool = this.#pools.opened(decision.server)
+    return pool?.carry?.(request, new RecoveringCargo(cargo, statement, this.#recover))
+  }
+}
+
+/** Whether it runs as it is on the one server that there is, whatever its values are, and nobody asks what became of it but its caller. */
+function isPlain({ database, analysis, plan, lookupUse, route, forbidden }: Decision): boolean {
+  return (
+    analysis.kind !== 'transaction' &&
+    analysis.statements === 1 &&
+    plan === undefined &&
+    lookupUse === undefined &&
+    forbidden === undefined &&
+    route.sql === undefined &&
+    database.shards.length === 1 &&
+    !hasReplicas(database)
+  )
+}
+
+/** Brings the answer, and in place of an error what comes of the attempts that are left. */
+class RecoveringCargo implements Cargo {
+  readonly query: object
+  readonly #cargo: Cargo
+  readonly #statement: CarriedStatement
+  readonly #recover: Recover
+
+  constructor(cargo: Cargo, statement: CarriedStatement, recover: Recover) {
+    this.query = cargo.query
+    this.#cargo = cargo
+    this.#statement = statement
+    this.#recover = recover
+  }
+
+  answered(native: unknown): void {
+    const { rows } = native as { readonly rows?: readonly unknown[] }
+    if (rows !== undefined && rows.length > 0) noteOrigin(rows, this.#statement.decision.route.database)
+    this.#cargo.answered(native)
+  }
+
+  failed(error: unknown): void {
+    void this.#failed(error)
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { decision, request, signal, begun } = this.#statement
+    const { sql } = request
+    const own = sql === decision.sql ? decision : { ...decision, sql }
+    let native: unknown
+    try {
+      native = await this.#recover(own, { ...request, signal }, begun, error)
+    } catch (last) {
+      this.#cargo.failed(last)
+      return
+    }
+    this.#cargo.answered(native)
+  }
+}
