@@ -9,6 +9,9 @@ import { queryChannel } from './trace.ts'
 /** What may be said of a statement that is carried: how it is read, what its session is, and the signal by which later attempts end. */
 export type CarryOptions = Pick<CallOptions, 'dialect' | 'rowMode' | 'types' | 'settings' | 'signal' | 'untilEnded'>
 
+/** Of a statement that has ended already. */
+const over: UnderWay = Object.freeze({ stop: () => undefined })
+
 /** A statement that is carried. */
 interface CarriedStatement {
   readonly decision: Decision
@@ -56,7 +59,15 @@ export class Carrier {
     const request = { sql, params, access, rowMode, types, settings, timeoutMs, oneOffLike, untilEnded: true }
     const statement = { decision, request, signal, begun: timeoutMs > 0 ? performance.now() : 0 }
     const pool = this.#pools.opened(decision.server)
-    return pool?.carry?.(request, new RecoveringCargo(cargo, statement, this.#recover))
+    if (pool?.carry === undefined) return undefined
+    const recovering = new RecoveringCargo(cargo, statement, this.#recover)
+    try {
+      return pool.carry(request, recovering)
+    } catch (error) {
+      // Its pool takes nothing any more.
+      recovering.failed(error)
+      return over
+    }
   }
 }
 

@@ -34,8 +34,8 @@ export class QueryRunner {
   #ended: Promise<unknown> | undefined
   /** What runs, if it was sent as it is. */
   #carriedNow: UnderWay | undefined
-  /** Told of its end. */
-  #carriedEnded: (() => void) | undefined
+  /** Of its end, if anybody waits for that. */
+  #carriedEnd: PromiseWithResolvers<void> | undefined
   /** Of the query that runs. It serves the next one, too, unless it has stopped one. */
   #stop = new AbortController()
   readonly #calls: QueryCalls
@@ -98,8 +98,8 @@ export class QueryRunner {
     const { connection, session } = this.#parts
     if (this.#running === query) this.#running = undefined
     this.#carriedNow = undefined
-    this.#carriedEnded?.()
-    this.#carriedEnded = undefined
+    this.#carriedEnd?.resolve()
+    this.#carriedEnd = undefined
     connection.ready(session.status)
   }
 
@@ -107,12 +107,11 @@ export class QueryRunner {
   async stop(): Promise<void> {
     if (this.#running === undefined) return
     const carried = this.#carriedNow
-    const { promise, resolve } = Promise.withResolvers<void>()
-    if (carried !== undefined) this.#carriedEnded = resolve
+    if (carried !== undefined) this.#carriedEnd ??= Promise.withResolvers<void>()
+    // How it ends its own caller hears.
+    const ended = carried === undefined ? this.#ended?.catch(() => undefined) : this.#carriedEnd?.promise
     this.#stop.abort()
     carried?.stop()
-    // How it ends its own caller hears.
-    const ended = carried === undefined ? this.#ended?.catch(() => undefined) : promise
     await Promise.race([ended, delay(mostStopMs, undefined, { ref: false })])
   }
 
