@@ -3,7 +3,7 @@ import type { ClientParts } from './client-parts.ts'
 import type { CallOptions } from './config.ts'
 import type { Cargo, Engine, UnderWay } from './drivers/driver.ts'
 import { ClientClosedError } from './errors.ts'
-import type { CarryOptions } from './execution/carried.ts'
+import { isOneServer, type CarryOptions } from './execution/carried.ts'
 import { givesLookedUpValues } from './execution/claim-book.ts'
 import { refuseUnstreamable, writeClaiming } from './execution/claiming-write.ts'
 import { refuseTransactionControl, type Decision } from './execution/decision.ts'
@@ -32,12 +32,15 @@ export class Scope implements Queryable {
   readonly #parts: ClientParts
   readonly #using: unknown
   readonly #decisions: ScopeDecisions
+  /** Where each database has several servers nothing can be, and nothing is looked up twice. */
+  readonly #mayCarry: boolean
 
   /** @internal Made by `connect()` and `client.using()`. */
   constructor(parts: ClientParts, using?: unknown) {
     this.#parts = parts
     this.#using = using
     this.#decisions = new ScopeDecisions(parts, using)
+    this.#mayCarry = [...parts.config.topology.databases.values()].some(isOneServer)
   }
 
   /** The engine of the database that the scope is bound to; of the default database where it is not, if there is one. */
@@ -129,7 +132,7 @@ export class Scope implements Queryable {
     takes: (analysis: Analysis) => boolean,
   ): UnderWay | undefined {
     const { executor, life } = this.#parts
-    if (life.closed) return undefined
+    if (!this.#mayCarry || life.closed) return undefined
     const accepts = (decision: Decision): boolean => executor.carrier.canCarry(decision) && takes(decision.analysis)
     const decision = this.#decisions.known(sql, options, this.#surrounding(undefined), accepts)
     return decision === undefined ? undefined : executor.carrier.carry(decision, sql, params, options, cargo)

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../config.ts'
 import type { Cargo, DriverRequest, UnderWay } from '../drivers/driver.ts'
-import { hasReplicas } from '../topology/topology.ts'
+import { hasReplicas, type Database } from '../topology/topology.ts'
 import type { Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { noteOrigin } from './row-origins.ts'
@@ -71,6 +71,11 @@ export class Carrier {
   }
 }
 
+/** Whether nothing is to be chosen for statements of a database: it is one server. */
+export function isOneServer(database: Database): boolean {
+  return database.shards.length === 1 && !hasReplicas(database)
+}
+
 /** Whether it runs as it is on the one server that there is, whatever its values are, and nobody asks what became of it but its caller. */
 function isPlain({ database, analysis, plan, lookupUse, route, forbidden }: Decision): boolean {
   return (
@@ -80,8 +85,7 @@ function isPlain({ database, analysis, plan, lookupUse, route, forbidden }: Deci
     lookupUse === undefined &&
     forbidden === undefined &&
     route.sql === undefined &&
-    database.shards.length === 1 &&
-    !hasReplicas(database)
+    isOneServer(database)
   )
 }
 

@@ -39,7 +39,7 @@ export class CallQueue extends Array<QueuedQuery> {
     return only
   }
 
-  /** Whether what is asked for now was called just now; the next time it was not. */
+  /** What was called just now, if it is this call that asks for it; once. */
   takeFresh(): QueuedQuery | undefined {
     const fresh = this.#fresh
     this.#fresh = undefined
