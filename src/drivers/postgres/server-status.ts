@@ -1,6 +1,7 @@
 import { QueryError } from '../../errors.ts'
 import { parseLsn, type Position } from '../../topology/position.ts'
 import type { DriverRequest, DriverResult, ServerStatus, StatusOptions } from '../driver.ts'
+import { endOfLog } from './log-end.ts'
 
 /**
  * The statement that asks a server for its role and position, primary and standby alike.
@@ -94,8 +95,8 @@ function readStatus({ rows }: DriverResult): ServerStatus {
   const writable = standby === 'false'
   return {
     writable,
-    position: proven === 'true' ? positionOf(lsn, timeline) : undefined,
-    presumed: proven === 'true' ? undefined : positionOf(lsn, timeline),
+    position: proven === 'true' ? positionOf(lsn, timeline, writable) : undefined,
+    presumed: proven === 'true' ? undefined : positionOf(lsn, timeline, writable),
     cluster: cluster ?? undefined,
     instance: start == null ? undefined : `${cluster ?? ''}/${start}`,
     // Who may not see the receiver's state sees still whether there is one.
@@ -105,7 +106,10 @@ function readStatus({ rows }: DriverResult): ServerStatus {
   }
 }
 
-function positionOf(text: string | null | undefined, timeline: string | null | undefined): Position | undefined {
+type Text = string | null | undefined
+
+function positionOf(text: Text, timeline: Text, writable: boolean): Position | undefined {
   const lsn = parseLsn(text ?? '')
-  return lsn === undefined || timeline == null ? undefined : { kind: 'lsn', timeline: Number(timeline), lsn }
+  if (lsn === undefined || timeline == null) return undefined
+  return { kind: 'lsn', timeline: Number(timeline), lsn: writable ? endOfLog(lsn) : lsn }
 }
