@@ -135,13 +135,6 @@ export const knownDifferences: readonly KnownDifference[] = [
   {
     suite: 'node-mysql2',
     subject: 'mysql2',
-    tests: 'test/integration/regressions/test-#485.test.mjs',
-    reason:
-      "it counts the calls of `release` of mysql2's own class. The connections beneath are of that class, too, and are given back as well.",
-  },
-  {
-    suite: 'node-mysql2',
-    subject: 'mysql2',
     tests: 'test/integration/test-pool-getconnection-contract.test.mjs',
     reason:
       'it expects that `getConnection` of a pool is the very function of a private class, which here has its own.',

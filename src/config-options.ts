@@ -42,14 +42,14 @@ export const poolOptions = {
     min: 0,
     max: 64,
     unit: 'connections',
-    about: 'PostgreSQL: connections that short reads share in pipeline mode; 0 = off.',
+    about: 'PostgreSQL, and MySQL through signalbox/mysql2: connections that short reads share; 0 = off.',
   },
   multiplexSlowMs: {
     default: 10,
     min: 1,
     max: 60_000,
     unit: 'ms',
-    about: 'PostgreSQL: a statement slower than this no longer shares a connection.',
+    about: 'A statement slower than this no longer shares a connection.',
   },
   busyTimeoutMs: {
     default: 5_000,

@@ -8,7 +8,13 @@ export function mostConnections(database: Database, server: Server | undefined):
   if (server?.target().from === 'handle') return null
   const { engine, pool } = database
   const watching = engine !== 'sqlite' && isReplicated(database) ? 1 : 0
-  return pool.maxConnections + (engine === 'postgres' ? pool.multiplexConnections : 0) + watching
+  return pool.maxConnections + (sharesReads(database) ? pool.multiplexConnections : 0) + watching
+}
+
+/** On MySQL only queries that go to their server as they are share connections, which takes a database of one server. */
+function sharesReads(database: Database): boolean {
+  if (database.engine !== 'mysql') return database.engine === 'postgres'
+  return database.shards.length === 1 && !isReplicated(database)
 }
 
 /** Whether the database has, or may get, replicas: then each of its servers is watched over a connection of its own. */

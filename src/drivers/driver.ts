@@ -97,6 +97,8 @@ export interface TypeParsers {
 export interface Cargo {
   /** As the driver's module makes it for itself. It may take the answer itself as that comes in; nobody is told by it. */
   readonly query: object
+  /** Sends later attempts, where the driver has it sent by others: see {@link DriverRequest.sender}. */
+  readonly sender?: NativeSender | undefined
   /** `native`: the driver's own result object, which is the query's own if that has taken it. */
   answered(native: unknown): void
   failed(error: unknown): void
@@ -223,7 +225,7 @@ export interface PoolStats {
   readonly idle: number
   /** Callers that wait for a connection. */
   readonly waiting: number
-  /** Connections shared by several statements at a time (PostgreSQL multiplexing). */
+  /** Connections shared by several statements at a time (PostgreSQL, and MySQL through `signalbox/mysql2`). */
   readonly shared: number
   /** Statements that are on shared connections now. */
   readonly sharedInFlight: number
@@ -295,9 +297,9 @@ export interface DriverPool {
   query(request: DriverRequest): DriverResult | Promise<DriverResult>
   /**
    * As `query`, without a promise, for a query object of the driver's own, which says by itself how its rows are to be; `rowMode` and `types` of the request say the same.
-   * Absent where drivers have no such thing.
+   * Absent where drivers have no such thing; `undefined` where that does not do for the request, and nothing was done.
    */
-  carry?(request: DriverRequest, cargo: Cargo): UnderWay
+  carry?(request: DriverRequest, cargo: Cargo): UnderWay | undefined
   /** Streams one autocommit statement on a connection of its own. */
   stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined>
   /** A connection of one's own. `access: 'read'` promises that nothing but reads will run on it. */

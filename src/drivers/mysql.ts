@@ -5,6 +5,7 @@ import type { Driver, DriverPool, PoolOptions, ServerTarget } from './driver.ts'
 import { mysqlUri } from './mysql/dsn.ts'
 import { QueryKiller } from './mysql/killer.ts'
 import { MysqlPool } from './mysql/pool.ts'
+import { poolSockets } from './mysql/sockets.ts'
 import { loadMysql2 } from './mysql/true-mysql2.ts'
 
 /** The part of mysql2 that is used here. */
@@ -34,17 +35,20 @@ async function openPool(target: ServerTarget, options: PoolOptions): Promise<Dri
   const module = await loadModule()
   const killer = new QueryKiller((settings) => module.createConnection(settings), options.connectTimeoutMs)
   if (target.from === 'handle') return new MysqlPool(callbackPool(target.handle), false, options, killer)
-  const pool = module.createPool({
+  const settings = {
     // mysql2 would round integers beyond 2^53 without a word; the data source name may say otherwise.
     ...(/[?&]supportBigNumbers=/.test(target.dsn) ? {} : { supportBigNumbers: true }),
     uri: mysqlUri(target.dsn),
-    connectionLimit: options.maxConnections,
-    maxIdle: options.maxConnections,
+    stream: poolSockets(),
     connectTimeout: options.connectTimeoutMs,
     // For mysql2 0 means its default; the driver prepares nothing then.
     maxPreparedStatements: Math.max(1, options.statementCacheSize),
-  })
-  return new MysqlPool(pool, true, options, killer)
+  }
+  const { maxConnections } = options
+  const pool = module.createPool({ ...settings, connectionLimit: maxConnections, maxIdle: maxConnections })
+  // Compressed packets are counted over the bounds of statements; and mysql2's log wants to know which one writes.
+  const canShare = !/[?&](?:compress|debug)=/.test(target.dsn)
+  return new MysqlPool(pool, true, options, killer, canShare ? () => module.createConnection(settings) : undefined)
 }
 
 async function loadModule(): Promise<NativeModule> {

@@ -12,16 +12,6 @@ export type CarryOptions = Pick<CallOptions, 'dialect' | 'rowMode' | 'types' | '
 /** Of a statement that has ended already. */
 const over: UnderWay = Object.freeze({ stop: () => undefined })
 
-/** A statement that is carried. */
-interface CarriedStatement {
-  readonly decision: Decision
-  readonly request: DriverRequest
-  /** By which later attempts end, too. */
-  readonly signal: AbortSignal | undefined
-  /** When it was sent, if its time is limited. */
-  readonly begun: number
-}
-
 /** The driver's own result of another attempt; or throws what the caller is to be told. */
 export type Recover = (decision: Decision, request: DriverRequest, begun: number, error: unknown) => Promise<unknown>
 
@@ -56,11 +46,12 @@ export class Carrier {
     const timeoutMs = this.#timeoutMs
     const { route, oneOffLike } = decision
     const access = route.effect
-    const request = { sql, params, access, rowMode, types, settings, timeoutMs, oneOffLike, untilEnded: true }
-    const statement = { decision, request, signal, begun: timeoutMs > 0 ? performance.now() : 0 }
+    const { sender } = cargo
+    const request = { sql, params, access, rowMode, types, settings, sender, timeoutMs, oneOffLike, untilEnded: true }
     const pool = this.#pools.opened(decision.server)
     if (pool?.carry === undefined) return undefined
-    const recovering = new RecoveringCargo(cargo, statement, this.#recover)
+    const begun = timeoutMs > 0 ? performance.now() : 0
+    const recovering = new RecoveringCargo(cargo, decision, request, signal, begun, this.#recover)
     try {
       return pool.carry(request, recovering)
     } catch (error) {
@@ -93,19 +84,34 @@ function isPlain({ database, analysis, plan, lookupUse, route, forbidden }: Deci
 class RecoveringCargo implements Cargo {
   readonly query: object
   readonly #cargo: Cargo
-  readonly #statement: CarriedStatement
+  readonly #decision: Decision
+  readonly #request: DriverRequest
+  /** By which later attempts end, too. */
+  readonly #signal: AbortSignal | undefined
+  /** When it was sent, if its time is limited. */
+  readonly #begun: number
   readonly #recover: Recover
 
-  constructor(cargo: Cargo, statement: CarriedStatement, recover: Recover) {
+  constructor(
+    cargo: Cargo,
+    decision: Decision,
+    request: DriverRequest,
+    signal: AbortSignal | undefined,
+    begun: number,
+    recover: Recover,
+  ) {
     this.query = cargo.query
     this.#cargo = cargo
-    this.#statement = statement
+    this.#decision = decision
+    this.#request = request
+    this.#signal = signal
+    this.#begun = begun
     this.#recover = recover
   }
 
   answered(native: unknown): void {
-    const { rows } = native as { readonly rows?: readonly unknown[] }
-    if (rows !== undefined && rows.length > 0) noteOrigin(rows, this.#statement.decision.route.database)
+    const rows = rowsOf(native)
+    if (rows.length > 0) noteOrigin(rows, this.#decision.route.database)
     this.#cargo.answered(native)
   }
 
@@ -114,16 +120,23 @@ class RecoveringCargo implements Cargo {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { decision, request, signal, begun } = this.#statement
-    const { sql } = request
-    const own = sql === decision.sql ? decision : { ...decision, sql }
+    const { sql } = this.#request
+    const own = sql === this.#decision.sql ? this.#decision : { ...this.#decision, sql }
     let native: unknown
     try {
-      native = await this.#recover(own, { ...request, signal }, begun, error)
+      native = await this.#recover(own, { ...this.#request, signal: this.#signal }, this.#begun, error)
     } catch (last) {
       this.#cargo.failed(last)
       return
     }
     this.#cargo.answered(native)
   }
+}
+
+const none: readonly unknown[] = []
+
+/** Of a driver's own result: `pg` has an object that they are in, mysql2 a pair of them, or of a header, and the columns. */
+function rowsOf(native: unknown): readonly unknown[] {
+  const rows: unknown = Array.isArray(native) ? native[0] : (native as { readonly rows?: unknown }).rows
+  return Array.isArray(rows) ? rows : none
 }

@@ -35,9 +35,9 @@ export interface PoolOptions {
   readonly idleTimeoutMs: number
   /** Named prepared statements (PostgreSQL, MySQL) or cached statement handles (SQLite) for each connection; 0 = none. */
   readonly statementCacheSize: number
-  /** PostgreSQL: connections shared in pipeline mode; 0 turns multiplexing off. */
+  /** PostgreSQL, and MySQL through `signalbox/mysql2`: connections that short reads share; 0 turns multiplexing off. */
   readonly multiplexConnections: number
-  /** PostgreSQL: a statement that has taken longer than this is slow, and has a connection of its own from then on. */
+  /** A statement that has taken longer than this is slow, and has a connection of its own from then on. */
   readonly multiplexSlowMs: number
   /** SQLite: how long a write waits for another process's lock. */
   readonly busyTimeoutMs: number

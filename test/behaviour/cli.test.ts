@@ -362,7 +362,7 @@ describe.each(networked)('check against %s', (engine) => {
       writable: true,
       reachable: true,
       tableCount: 1,
-      poolMaxConnections: engine === 'postgres' ? 9 : 7,
+      poolMaxConnections: 9,
     })
     expect(shop?.version).toMatch(/^\d+\.\d+/)
     expect(shop?.serverMaxConnections).toBeGreaterThan(1)

@@ -308,7 +308,7 @@ describe.each(testedEngines)('The status of a single server of %s', (engine) => 
       expect(connections).toBeNull()
       expect(row).not.toContain('/')
     } else {
-      expect(connections).toMatchObject({ max: 200, pool: engine === 'postgres' ? 12 : 10 })
+      expect(connections).toMatchObject({ max: 200, pool: 12 })
       expect(connections!.open).toBeGreaterThanOrEqual(connections!.mine!)
       expect(row).toMatch(/ \d+\/200 +\d+\.\d+/)
     }

@@ -22,21 +22,22 @@ export function ask(
   defaults: ValueOptions,
 ): Promise<unknown> {
   const own = typeof asked === 'string' ? { sql: asked } : asked
-  const options = { ...defaults, ...own, isBinary: how === 'execute' }
-  const given = typed(how, values ?? (own as { readonly values?: unknown }).values)
-  const { sql, rowsAsArray, nestTables, dateStrings, namedPlaceholders, typeCast } = options
-  const native = {
-    sql,
-    values: given === undefined || Array.isArray(given) || namedPlaceholders === true ? given : [given],
-    rowsAsArray: rowsAsArray ?? false,
-    ...(nestTables === undefined ? {} : { nestTables }),
-    ...(dateStrings === undefined ? {} : { dateStrings }),
-    ...(namedPlaceholders === undefined ? {} : { namedPlaceholders }),
-    ...(typeCast === undefined ? {} : { typeCast: nativeCast(typeCast, options) }),
-    ...((own as { readonly timeout?: number }).timeout === undefined
-      ? {}
-      : { timeout: (own as { readonly timeout?: number }).timeout }),
+  const options: ValueOptions & { readonly sql: string; readonly isBinary: boolean } = {
+    ...defaults,
+    ...own,
+    isBinary: how === 'execute',
   }
+  const { sql, rowsAsArray = false, nestTables, dateStrings, namedPlaceholders, typeCast } = options
+  const { values: ownValues, timeout } = own as { readonly values?: unknown; readonly timeout?: number }
+  const given = typed(how, values ?? ownValues)
+  const isList = given === undefined || Array.isArray(given) || namedPlaceholders === true
+  // What was not said stays out, so that the settings of the connection hold.
+  const native: Record<string, unknown> = { sql, values: isList ? given : [given], rowsAsArray }
+  if (nestTables !== undefined) native['nestTables'] = nestTables
+  if (dateStrings !== undefined) native['dateStrings'] = dateStrings
+  if (namedPlaceholders !== undefined) native['namedPlaceholders'] = namedPlaceholders
+  if (typeCast !== undefined) native['typeCast'] = nativeCast(typeCast, options)
+  if (timeout !== undefined) native['timeout'] = timeout
   return new Promise((resolve, reject) => {
     target[how](native, (error, rows, fields) => {
       if (error) return reject(error)

@@ -1,30 +1,14 @@
 import type { Command } from './native-mysql2.ts'
+import { haveSameValueSettings, valueSettingsOf } from './value-settings.ts'
 
 type Config = Record<string, unknown>
-
-/** What mysql2 reads of a connection's settings to write values and to make rows of what comes. They are those of whom a command comes from. */
-const settingsOfValues = [
-  'infileStreamFactory',
-  'supportBigNumbers',
-  'bigNumberStrings',
-  'decimalNumbers',
-  'dateStrings',
-  'stringifyObjects',
-  'timezone',
-  'queryFormat',
-  'rowsAsArray',
-  'namedPlaceholders',
-  'nestTables',
-  'typeCast',
-  'disableEval',
-  'jsonStrings',
-] as const
 
 /** A connection, as far as a command is carried on it. */
 export interface Carrier {
   config: Config
   /** What names of columns and texts of errors are read as. */
   clientEncoding: string
+  readonly _paused?: boolean
   pause(): void
   resume(): void
 }
@@ -45,8 +29,7 @@ export class CarriedCommand {
   readonly #settings: ValueSettings
   readonly #steps: Step[]
   readonly #lost: (error: unknown) => void
-  #carrier: Carrier | undefined
-  #own: Pick<Carrier, 'config' | 'clientEncoding'> | undefined
+  #lent: LentConnection | undefined
   #isOver = false
   #ended: PromiseWithResolvers<void> | undefined
 
@@ -60,7 +43,7 @@ export class CarriedCommand {
 
   /** The connection on which it runs now. */
   get carrier(): Carrier | undefined {
-    return this.#carrier
+    return this.#lent?.connection
   }
 
   /** It has come to an end, of which its steps were told. */
@@ -70,7 +53,7 @@ export class CarriedCommand {
 
   /** Resolves when it is over, well or not; at once where it has not begun. */
   get ended(): Promise<void> {
-    if (this.#carrier === undefined) return Promise.resolve()
+    if (this.#lent === undefined) return Promise.resolve()
     this.#ended ??= Promise.withResolvers()
     return this.#ended.promise
   }
@@ -81,7 +64,7 @@ export class CarriedCommand {
   }
 
   execute(packet: unknown, connection: Carrier): boolean {
-    if (this.#carrier === undefined) this.#enter(connection)
+    this.#lent ??= new LentConnection(connection, this.#settings)
     let taken = packet
     for (;;) {
       const [step] = this.#steps
@@ -106,17 +89,9 @@ export class CarriedCommand {
     return 'carried'
   }
 
-  #enter(carrier: Carrier): void {
-    this.#carrier = carrier
-    const { config, clientEncoding } = carrier
-    this.#own = { config, clientEncoding }
-    carrier.config = this.#settings.on(config)
-    carrier.clientEncoding = this.#settings.clientEncoding
-  }
-
   #leave(): void {
-    if (this.#carrier !== undefined && this.#own !== undefined) Object.assign(this.#carrier, this.#own)
-    this.#carrier = undefined
+    this.#lent?.giveBack()
+    this.#lent = undefined
     this.#isOver = true
     this.#ended?.resolve()
   }
@@ -146,18 +121,46 @@ export class ValueSettings {
   /** Those of another connection, with these in their place. */
   on(real: Config): Config {
     const found = this.#merged.get(real)
-    if (found !== undefined) return found
-    const config = Object.create(real) as Config
-    for (const name of settingsOfValues) config[name] = this.#config[name]
-    // mysql2 notes here what the server says of it, which is so for the connection whoever set it.
-    Object.defineProperty(config, 'charsetNumber', {
-      get: () => real['charsetNumber'],
-      set: (value) => {
-        real['charsetNumber'] = value
-      },
-    })
+    // Whoever has the connection may set them at any time.
+    if (found !== undefined && haveSameValueSettings(found, this.#config)) return found
+    const config = haveSameValueSettings(real, this.#config) ? real : this.#mergedWith(real)
     this.#merged.set(real, config)
     return config
+  }
+
+  /** A whole one: mysql2 reads it for each packet, and through a prototype that takes much longer. */
+  #mergedWith(real: Config): Config {
+    const config = Object.assign(Object.create(Object.getPrototypeOf(real) as object) as Config, real)
+    return Object.assign(config, valueSettingsOf(this.#config))
+  }
+}
+
+/** A connection as it was, on which somebody else's settings of values hold meanwhile. */
+export class LentConnection {
+  readonly connection: Carrier
+  readonly #config: Config
+  readonly #encoding: string
+
+  constructor(connection: Carrier, settings: ValueSettings) {
+    const { config } = connection
+    const lent = settings.on(config)
+    this.connection = connection
+    this.#config = config
+    this.#encoding = connection.clientEncoding
+    if (lent !== config) lent['charsetNumber'] = config['charsetNumber']
+    connection.config = lent
+    connection.clientEncoding = settings.clientEncoding
+  }
+
+  /** `isOver`: nothing more comes in for whose it was. */
+  giveBack(isOver = true): void {
+    const { connection } = this
+    // mysql2 notes here what the server says of it, which is so for the connection whoever set it.
+    this.#config['charsetNumber'] = connection.config['charsetNumber']
+    connection.config = this.#config
+    connection.clientEncoding = this.#encoding
+    // A pause is that of its user's connection.
+    if (isOver && connection._paused === true) connection.resume()
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AbortedError, SignalboxError, UnsupportedError, type CallOptions } from '../../index.ts'
 import { driverError, noteOrigin } from '../driver-error.ts'
 import { CarriedCommand, ValueSettings, type Step } from './carried-command.ts'
-import { statementOfExecute, statementOfQuery, type CommandOrigin } from './command-statement.ts'
+import { executeSender, statementOfExecute, statementOfQuery, type CommandOrigin } from './command-statement.ts'
 import type { CommandNotes } from './command-notes.ts'
 import type { IdleStream } from './idle-stream.ts'
 import type {
@@ -13,11 +13,14 @@ import type {
   PrepareCommand,
   QueryCommand,
 } from './native-mysql2.ts'
-import { ok, refusal, type ServerError } from './server-words.ts'
+import { PlainQueries } from './plain-queries.ts'
+import type { PlainCommand } from './query-cargo.ts'
+import { interrupted, interruptedError, ok, refusal, type ServerError } from './server-words.ts'
 import type { Killable, SessionHost } from './session-host.ts'
-import { killOf, ownNumberOf } from './statement-text.ts'
+import { killOf, mayBeOfConnection, ownNumberOf } from './statement-text.ts'
 import { VirtualStatement } from './virtual-statement.ts'
-import type { Answer, SessionStatement, VirtualSession } from './virtual-session.ts'
+import type { Answer, SessionStatement } from './session-statement.ts'
+import type { VirtualSession } from './virtual-session.ts'
 
 /** The connection whose commands are run. */
 export interface RunnerConnection extends ConnectionInternals {
@@ -44,31 +47,53 @@ export interface CommandRunnerParts {
 /** How long a KILL waits for the end of what it has stopped, in milliseconds. */
 const mostKillMs = 2_000
 
-const interrupted: ServerError = { errno: 1317, sqlState: '70100', message: 'Query execution was interrupted' }
-
 /** Runs the commands of one connection, one after the other, and answers them as if a server had. */
 export class CommandRunner implements Killable {
   readonly #parts: CommandRunnerParts
   readonly #settings: ValueSettings
-  /** Of the command that runs. */
+  /** Of the command that runs, or that ran last. */
   #stopping: AbortController | undefined
   #running: Promise<void> = Promise.resolve()
   #carried: CarriedCommand | undefined
+  readonly #plain: PlainQueries
 
   constructor(parts: CommandRunnerParts) {
     this.#parts = parts
     this.#settings = new ValueSettings(parts.connection)
+    const { session, notes, connection, host, classes } = parts
+    this.#plain = new PlainQueries({
+      classes,
+      session,
+      notes,
+      texts: host.texts,
+      connection,
+      settings: this.#settings,
+      senderOf: (command) =>
+        '_executeOptions' in command
+          ? executeSender(command, this.#origin)
+          : statementOfQuery(command, undefined, this.#origin, {}).sender(),
+      deliver,
+      finish: () => this.#finish(),
+      fail: (command, error, signal) => this.#fail(command, error, signal),
+    })
   }
 
   /** The connection below, on which the present command runs by itself. */
   get carrier(): CarriedCommand['carrier'] {
-    return this.#carried?.carrier
+    return this.#plain.carrier ?? this.#carried?.carrier
+  }
+
+  /** Whether a command runs that asks for nothing but its answer. */
+  get isPlain(): boolean {
+    return this.#plain.isRunning
   }
 
   /** The next command, which is the present one of the connection. */
   start(command: Command): void {
     // Nothing could be sent: mysql2 finds that out as ever, and gives the connection up.
     if (!isText(command)) return this.#parts.startNatively()
+    if (this.#plain.start(command)) return
+    if (this.#isPreparedLater(command)) return this.#prepareLater(command as unknown as PrepareCommand)
     if (command.onResult) command._setTimeout?.()
     this.#running = this.#run(command)
   }
@@ -77,14 +102,16 @@ export class CommandRunner implements Killable {
   async leave(): Promise<void> {
     const { host, connection, session } = this.#parts
     await this.#running
+    await this.#plain.ended
     if (connection.threadId !== null) host.left(connection.threadId)
     await session.leave()
   }
 
   /** Whoever asks the server afterwards must not find the statement there. */
   async stop(): Promise<void> {
-    const ended = this.#carried?.ended
+    const ended = this.#plain.ended ?? this.#carried?.ended
     this.#stopping?.abort()
+    this.#plain.stop()
     await Promise.race([ended, delay(mostKillMs, undefined, { ref: false })])
   }
 
@@ -98,12 +125,14 @@ export class CommandRunner implements Killable {
     // It has been told.
     if (command?.onResult) command.onResult = () => undefined
     stop?.abort()
+    this.#plain.stop()
     void session.leave()
   }
 
   async #run(command: Command): Promise<void> {
     const { connection, session } = this.#parts
-    const stop = new AbortController()
+    // One for all commands, until one is stopped.
+    const stop = this.#stopping === undefined || this.#stopping.signal.aborted ? new AbortController() : this.#stopping
     this.#stopping = stop
     let answer: Answer | undefined
     let failure: { readonly error: unknown } | undefined
@@ -112,7 +141,6 @@ export class CommandRunner implements Killable {
     } catch (error) {
       failure = { error }
     }
-    if (this.#stopping === stop) this.#stopping = undefined
     const isTold = this.#carried?.isOver === true
     this.#carried = undefined
     // Whoever was told that the connection is lost hears no more.
@@ -159,7 +187,6 @@ export class CommandRunner implements Killable {
       if ((command as unknown as ExecuteCommand).statement === undefined) return { kind: 'told' }
       return await this.#statement(statementOfExecute(command as unknown as ExecuteCommand, origin, call))
     }
-    if ('parameterDefinitions' in command) return this.#prepareLater(command as unknown as PrepareCommand)
     if ('currentConfig' in command) return await this.#changeUser(command as unknown as ChangeUserCommand, call)
     // Whatever it is, the server is asked for it where the session's own connection is.
     return await this.#other(command, call)
@@ -167,6 +194,7 @@ export class CommandRunner implements Killable {
 
   async #statement(statement: SessionStatement): Promise<Answer> {
     const { host, session, connection } = this.#parts
+    if (!mayBeOfConnection(statement.sql)) return await session.run(statement)
     const kill = killOf(statement.text)
     if (kill !== undefined && host.isVirtual(kill.threadId)) {
       const { threadId } = kill
@@ -191,7 +219,7 @@ export class CommandRunner implements Killable {
       return this.#carry(prepare)
     }
     try {
-      await session.carry({ ...textStatement(query, call), carried: asks })
+      await session.submit({ ...textStatement(query, call), carried: asks })
     } catch (error) {
       // Which server it is for may depend on its values.
       if (!(error instanceof SignalboxError)) throw error
@@ -201,10 +229,15 @@ export class CommandRunner implements Killable {
     return { kind: 'told' }
   }
 
-  #prepareLater(command: PrepareCommand): Answer {
+  /** Where a text is executed at once: then it is prepared where that is. */
+  #isPreparedLater(command: Command): boolean {
+    return 'parameterDefinitions' in command && this.#parts.notes.purposeOf(command) === undefined
+  }
+
+  #prepareLater(command: PrepareCommand): void {
     const { connection, classes } = this.#parts
     command.onResult?.(null, new VirtualStatement(command.query, connection, classes, undefined))
-    return { kind: 'told' }
+    this.#finish()
   }
 
   #quit(): Answer {
@@ -233,7 +266,7 @@ export class CommandRunner implements Killable {
   }
 
   async #other(command: Command, call: CallOptions): Promise<Answer> {
-    await this.#parts.session.carry({ ...textStatement('select 1', call), carried: () => this.#carry(command) })
+    await this.#parts.session.submit({ ...textStatement('select 1', call), carried: () => this.#carry(command) })
     return { kind: 'told' }
   }
 
@@ -245,8 +278,9 @@ export class CommandRunner implements Killable {
   }
 
   get #origin(): CommandOrigin {
-    const { connection, classes } = this.#parts
+    const { connection, classes, host } = this.#parts
     return {
+      texts: host.texts,
       config: connection.config,
       settings: this.#settings,
       classes,
@@ -284,8 +318,10 @@ export class CommandRunner implements Killable {
 
   #fail(command: Command, error: unknown, signal: AbortSignal): void {
     // The server would have told it so.
-    if (error instanceof AbortedError && signal.aborted) return this.#refuse(interrupted)
-    const native = nativeError(error)
+    const isInterrupted = error instanceof AbortedError && signal.aborted
+    // One that has run already, on another connection, can be told nothing by a server that there is not.
+    if (isInterrupted && !command.next) return this.#refuse(interrupted)
+    const native = isInterrupted ? interruptedError((command as { readonly sql?: string }).sql) : nativeError(error)
     if (command.queryTimeout) clearTimeout(command.queryTimeout)
     if (command.onResult) command.onResult(native)
     else if (command.listenerCount('error') > 0) command.emit('error', native)
@@ -313,12 +349,14 @@ interface ChangeUserCommand {
 }
 
 /** What came of a query that another command has carried out. */
-function deliver(command: QueryCommand, rows: unknown, fields: unknown): void {
+function deliver(command: PlainCommand, rows: unknown, fields: unknown): void {
   const several = Array.isArray(fields) && fields.length > 0 && (fields[0] === undefined || Array.isArray(fields[0]))
   command._rows = several ? (rows as unknown[]) : [rows]
   command._fields = several ? (fields as unknown[]) : [fields]
   command._resultIndex = several ? command._rows.length - 1 : 0
-  if (command.listenerCount('fields') > 0) for (const each of command._fields) command.emit('fields', each)
+  // Another attempt may have told them.
+  const hasTold = command._fieldCount > 0 && command._receivedFieldsCount === command._fieldCount
+  if (!hasTold && command.listenerCount('fields') > 0) for (const each of command._fields) command.emit('fields', each)
   if (command.listenerCount('result') > 0)
     for (const each of command._rows) if (!Array.isArray(each)) command.emit('result', each)
   command.done()

@@ -1,26 +1,21 @@
 import type { CallOptions } from '../../index.ts'
 import { CarriedCommand, severalStatements, type Step, type ValueSettings } from './carried-command.ts'
-import { withoutStrings } from './session-settings.ts'
 import type { CommandClasses, ExecuteCommand, QueryCommand, QueryCommandOptions } from './native-mysql2.ts'
-import type { SessionStatement } from './virtual-session.ts'
+import type { RoutableTexts, Written } from './routable-texts.ts'
+import type { SessionStatement } from './session-statement.ts'
 
 /** What a command needs of its connection. */
 export interface CommandOrigin {
   readonly config: object
   readonly settings: ValueSettings
   readonly classes: CommandClasses
+  readonly texts: RoutableTexts
   /** Writes values into a text, as the connection is set to. */
   readonly format: (sql: string, params: readonly unknown[]) => string
   /** The connection was lost below a command that has no callback. */
   readonly lost: (error: unknown) => void
   /** A command is on another connection now. */
   readonly carried: (command: CarriedCommand) => void
-}
-
-/** A text, and values for its marks. */
-export interface Written {
-  readonly sql: string
-  readonly values: unknown
 }
 
 /** A query as text. `written`: as it was before the values were put in. */
@@ -30,19 +25,19 @@ export function statementOfQuery(
   origin: CommandOrigin,
   call: CallOptions,
 ): SessionStatement {
-  const { config, classes, format } = origin
+  const { config, classes, format, texts } = origin
   const text = command.sql
   const options: QueryCommandOptions = { ...command._queryOptions, timeout: undefined, values: undefined }
-  const failure = watchFailure(command)
+  let watched: Watched | undefined
   return {
-    ...(written === undefined ? { sql: text, params: [] } : routable(written, text)),
+    ...(written === undefined ? { sql: text, params: [] } : texts.of(written, text)),
     text,
     call: { ...call, dialect: 'mysql', ...rowModeOf(options) },
     isNative: typeof command.onResult !== 'function',
-    hasFailed: failure.hasFailed,
+    hasFailed: () => watched?.hasFailed() === true,
     carried: (several) => {
       const allows = several && (config as { readonly multipleStatements?: unknown }).multipleStatements === true
-      const step = failure.step
+      const { step } = (watched = watchFailure(command))
       return carry(origin, allows ? [severalStatements(true), step, severalStatements(false)] : [step], command)
     },
     sender: () => ({
@@ -62,11 +57,9 @@ export function statementOfExecute(
   call: CallOptions,
 ): SessionStatement {
   const { classes, format } = origin
-  const sql = command.statement?.query ?? command.sql
+  const { sql, params: routed } = routedExecute(command)
   const given = Array.isArray(command.values) ? (command.values as readonly unknown[]) : []
   const options: QueryCommandOptions = { ...command._executeOptions, sql, statement: undefined, timeout: undefined }
-  const failure = watchFailure(command)
-  const routed = given.map(untyped)
   /** Prepares on the connection where it is, unless that knows the text. */
   const prepared = (text: string, values: unknown, step: ExecuteCommand, refused: (error: unknown) => void): object => {
     const prepare = new classes.Prepare({ ...options, sql: text, values }, (error, statement) => {
@@ -85,7 +78,8 @@ export function statementOfExecute(
     },
     call: { ...call, dialect: 'mysql', ...rowModeOf(options) },
     isNative: typeof command.onResult !== 'function',
-    hasFailed: failure.hasFailed,
+    // What it leaves if the server refuses it is not looked into: its connection is kept in any case.
+    hasFailed: () => false,
     carried: () =>
       prepared(sql, command.values, command, (error) => {
         if (command.onResult) command.onResult(error)
@@ -99,6 +93,20 @@ export function statementOfExecute(
       },
     }),
   }
+}
+
+/** Sends a prepared statement again, with its values as they were given, which may say their types. */
+export function executeSender(command: ExecuteCommand, origin: CommandOrigin): ReturnType<SessionStatement['sender']> {
+  const statement = statementOfExecute(command, origin, {})
+  return { command: (sql, _values, done) => statement.sender().command(sql, statement.params, done) }
+}
+
+/** The text of a prepared statement and its values, as it is routed by them. */
+export function routedExecute({ statement, sql, values }: ExecuteCommand): {
+  readonly sql: string
+  readonly params: readonly unknown[]
+} {
+  return { sql: statement?.query ?? sql, params: Array.isArray(values) ? values.map(untyped) : [] }
 }
 
 /** A value that mysql2 was told the type of, by itself. */
@@ -135,26 +143,4 @@ function watchFailure(command: QueryCommand | ExecuteCommand): Watched {
     },
   }
   return { step, hasFailed: () => failed }
-}
-
-/**
- * The text with its marks, where each of them certainly stands for one value: then it is routed once for all values. mysql2 puts lists in
- * the place of a mark, names in that of two, and looks for marks in comments, too.
- */
-function routable({ sql, values }: Written, text: string): { sql: string; params: readonly unknown[] } {
-  if (!Array.isArray(values) || values.length === 0) return { sql: text, params: [] }
-  const given = values as readonly unknown[]
-  if (!given.every(isScalar) || marksOf(sql) !== given.length) return { sql: text, params: [] }
-  return { sql, params: given.map((value) => value ?? null) }
-}
-
-/** How many marks a text has; -1 if one of them may not be what it seems. */
-function marksOf(sql: string): number {
-  if (sql.includes('??') || /\/\*|--|#/.test(sql)) return -1
-  const all = sql.split('?').length
-  return withoutStrings(sql).split('?').length === all ? all - 1 : -1
-}
-
-function isScalar(value: unknown): boolean {
-  return typeof value !== 'object' || value === null || value instanceof Date || Buffer.isBuffer(value)
 }

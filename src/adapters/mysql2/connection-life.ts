@@ -43,6 +43,11 @@ export class ConnectionLife {
     return this.#session?.isHeld === true
   }
 
+  /** Whether what runs now changes nothing for whoever comes next. */
+  get leavesNothing(): boolean {
+    return this.#runner?.isPlain === true
+  }
+
   /** Resolves when everything is given back. */
   get left(): Promise<void> {
     this.#left ??= Promise.withResolvers()

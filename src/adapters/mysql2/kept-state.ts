@@ -13,11 +13,20 @@ const ofConnection: ReadonlySet<string> = new Set([
 const userVariable = /(?:^|[^@])@(?!@)/
 
 /** Whether a statement leaves something behind that later ones of its session count on, or counts on such a thing; or is too odd to tell. */
-export function keepsState({ kind, leavesState, functions }: Analysis, text: string): boolean {
+export function keepsState({ kind, leavesState, functions }: Analysis, statement: { readonly text: string }): boolean {
   if (leavesState || kind === 'transaction' || kind === 'unknown') return true
   if (functions.some(({ name }) => ofConnection.has(name))) return true
   // A session variable has the same value wherever the session's settings go along.
-  return kind === 'session' && (userVariable.test(withoutStrings(text)) || !/^\s*(?:select|show)\b/i.test(text))
+  if (kind !== 'session') return false
+  const { text } = statement
+  return userVariable.test(withoutStrings(text)) || !/^\s*(?:select|show)\b/i.test(text)
+}
+
+/** Whether a statement is one of its own, which asks for nothing of its connection. */
+export function isPlain(analysis: Analysis): boolean {
+  const { kind, leavesState, functions, statements } = analysis
+  const isOfRows = kind === 'read' || kind === 'locking-read' || kind === 'write'
+  return isOfRows && statements === 1 && !leavesState && !functions.some(({ name }) => ofConnection.has(name))
 }
 
 /** Whether a statement begins a transaction where none commits by itself. */

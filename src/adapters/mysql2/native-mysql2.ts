@@ -31,6 +31,8 @@ export interface Command extends EventEmitter {
   onResult?: ((error: unknown, rows?: unknown, fields?: unknown) => void) | undefined
   readonly timeout?: number | undefined
   queryTimeout?: NodeJS.Timeout | null
+  /** What takes the next packet, of one that has started and not ended. */
+  next?: unknown
   _setTimeout?(): void
 }
 
@@ -43,6 +45,11 @@ export interface QueryCommand extends Command {
   _rows: unknown[]
   _fields: unknown[]
   _resultIndex: number
+  /** Of the columns that the server has announced, those that it has told. */
+  readonly _receivedFieldsCount: number
+  readonly _fieldCount: number
+  /** Its rows cannot be read, of which it has told. */
+  readonly _localStreamError?: unknown
   done(): null
 }
 
@@ -75,6 +82,7 @@ export interface ConnectionInternals {
   readonly _fatalError: Error | null
   _protocolError: Error | null
   _closing?: boolean
+  readonly _paused?: boolean
   readonly sequenceId: number
   readonly stream: unknown
   readonly clientEncoding: string

@@ -20,6 +20,8 @@ export function notedConnectionClass(base: unknown, { Query }: CommandClasses): 
     override addCommand(command: Command): Command {
       this._notes?.added(command)
       super.addCommand(command)
+      // If it has to wait, somebody else's end will start it.
+      this._notes?.forgetFresh()
       return command
     }
 

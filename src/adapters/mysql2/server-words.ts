@@ -74,3 +74,16 @@ function packet(sequence: number, ...parts: readonly Buffer[]): Buffer {
 function salt(length: number): Buffer {
   return randomBytes(length).map((byte) => byte || 1) as Buffer
 }
+
+/** What a server says of a statement that was killed. */
+export const interrupted: ServerError = {
+  errno: 1317,
+  sqlState: '70100',
+  message: 'Query execution was interrupted',
+}
+
+/** The same as mysql2 makes it of that. */
+export function interruptedError(sql: string | undefined): Error {
+  const { message, errno, sqlState } = interrupted
+  return Object.assign(new Error(message), { code: 'ER_QUERY_INTERRUPTED', errno, sqlState, sqlMessage: message, sql })
+}

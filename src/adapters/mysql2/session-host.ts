@@ -3,6 +3,7 @@ import { UnsupportedError, type Analysis, type Scope } from '../../index.ts'
 import type { Bound } from '../behind.ts'
 import { driverError } from '../driver-error.ts'
 import type { CommandClasses } from './native-mysql2.ts'
+import { RoutableTexts } from './routable-texts.ts'
 import type { Hello } from './server-words.ts'
 import type { Kill } from './statement-text.ts'
 
@@ -25,6 +26,7 @@ const capabilityFlags = 0x81bf_f7fe
 export class SessionHost {
   readonly scope: Scope
   readonly bound: Bound
+  readonly texts = new RoutableTexts()
   readonly #connections = new Map<number, Killable>()
   #version: Promise<string> | undefined
   /** Anywhere, so that an id of another module or another process means nobody here. */

@@ -79,6 +79,11 @@ function settingOfTransactions(text: string): Control | undefined {
   return options && { verb: 'set-transaction', options, forSession: modes[1] !== undefined }
 }
 
+/** Whether a text may be one that {@link killOf} or {@link ownNumberOf} knows, by a look at it: most are neither. */
+export function mayBeOfConnection(sql: string): boolean {
+  return /\bkill\b|connection_id|last_insert_id|found_rows|row_count/i.test(sql)
+}
+
 /** The connection, or the statement of one, that a text stops. */
 export function killOf(sql: string): Kill | undefined {
   const [, what, threadId] = kill.exec(plain(sql)) ?? []

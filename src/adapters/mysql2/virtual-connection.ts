@@ -65,8 +65,10 @@ export function virtualConnectionClass(base: unknown, name: string, terms: Conne
       // The greeting is added before there is anything to run it.
       if (!(#life in this)) return
       if (packet !== undefined) return super.handlePacket(packet)
-      const { _command: command } = this
-      if (command) this._notes?.within(command, () => this.#life.start(command))
+      const { _command: command, _notes: notes } = this
+      if (!command) return
+      if (notes === undefined || notes.takeFresh(command)) this.#life.start(command)
+      else notes.run(command, () => this.#life.start(command))
     }
 
     override pause(): void {
@@ -81,7 +83,7 @@ export function virtualConnectionClass(base: unknown, name: string, terms: Conne
 
     /** @internal For pools: what a user of the connection has left behind goes, before the next one's commands. */
     _giveBack(): void {
-      if (!this.#life.isHeld && !this._command) return
+      if (!this.#life.isHeld && (!this._command || (this.#life.leavesNothing && this._commands.length === 0))) return
       const command = new classes.Query({ sql: '' }) as unknown as Command
       this._notes?.adding('give-back', () => this.addCommand(command))
     }

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import type mysql2 from 'mysql2'
 import type { Behind, FindBehind, Hold } from './behind.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
@@ -46,6 +46,8 @@ export interface PoolParts {
   readonly behind?: () => Behind | undefined
 }
 
+type Done = (error: unknown, made?: mysql2.PoolConnection) => unknown
+
 type Ended = (error: NodeJS.ErrnoException | null) => unknown
 
 /** A pool's class, without the types of its constructor, which is not for everybody. */
@@ -65,20 +67,20 @@ export function virtualPoolClass(module: Mysql2, PoolConnection: ConnectionClass
     }
 
     override getConnection(callback: GetConnection): void {
-      // It may be called when somebody else gives a connection back, in whose session it must not run.
-      const told = AsyncLocalStorage.bind(callback as (error: unknown, made?: mysql2.PoolConnection) => unknown)
-      const bound = (error: unknown, made?: mysql2.PoolConnection): unknown => told(hintedIn(this, error), made)
-      const { config, _closed, _allConnections: all, _freeConnections: free } = this
+      // It hands out one that is free, in the surroundings of this call.
+      if (!this._closed && this._freeConnections.length > 0) return super.getConnection(callback as never)
+      const bound = boundTo(this, callback as Done)
+      const { config, _closed, _allConnections: all } = this
       const isFull = config.connectionLimit !== 0 && all.length >= config.connectionLimit
-      if (_closed || free.length > 0 || isFull) return super.getConnection(bound as never)
+      if (_closed || isFull) return super.getConnection(bound as never)
       tracedOpening(
-        (done: typeof bound) => this.#open(done),
+        (done: Done) => this.#open(done),
         () => traceOf(config.connectionConfig),
         bound,
       )
     }
 
-    #open(done: (error: unknown, made?: mysql2.PoolConnection) => unknown): void {
+    #open(done: Done): void {
       const behind = this.#behind()
       const connection = new PoolConnection(this, { config: this._createConnectionConfig(), behind })
       this._allConnections.push(connection)
@@ -122,6 +124,12 @@ export function virtualPoolClass(module: Mysql2, PoolConnection: ConnectionClass
   }
   Object.defineProperty(VirtualPool, 'name', { value: 'Pool' })
   return VirtualPool
+}
+
+/** A callback may be called when somebody else gives a connection back, in whose session it must not run. */
+function boundTo(pool: PoolInternals, callback: Done): Done {
+  const here = new AsyncResource('SignalboxGetConnection')
+  return (error, made) => here.runInAsyncScope(callback, undefined, hintedIn(pool, error), made)
 }
 
 function connectionsOf({ _allConnections: all }: PoolInternals): readonly VirtualConnection[] {

@@ -7,46 +7,18 @@ import {
   type CallOptions,
   type Queryable,
   type ReservedConnection,
-  type Result,
   type TransactionOptions,
 } from '../../index.ts'
 import { driverError } from '../driver-error.ts'
 import { TransactionStack } from '../transaction-stack.ts'
-import type { ServerError, SessionStatus } from './server-words.ts'
+import { nativeOf } from './native-answer.ts'
+import { OwnNumbers } from './own-numbers.ts'
+import type { SessionStatus } from './server-words.ts'
 import type { SessionHost } from './session-host.ts'
+import type { Answer, Cargo, SessionStatement, UnderWay } from './session-statement.ts'
 import { mostSettings, SessionSettings, settingOf, type Setting } from './session-settings.ts'
-import { beginnings, keepsState, startsWith } from './kept-state.ts'
-import { controlOf, ownNumberOf, type Control, type OwnNumber } from './statement-text.ts'
-
-/** The answer to a statement. */
-export type Answer =
-  /** As mysql2 gives it to a callback. */
-  | { readonly kind: 'result'; readonly rows: unknown; readonly fields: unknown }
-  /** Carried out here. */
-  | { readonly kind: 'ok' }
-  | { readonly kind: 'refused'; readonly error: ServerError }
-  /** The command has taken its answer itself. */
-  | { readonly kind: 'told' }
-
-/** One statement of a session. */
-export interface SessionStatement {
-  /** As it is routed: with marks for values where they are known to be only that. */
-  readonly sql: string
-  readonly params: readonly unknown[]
-  /** With its values in it, where it is not prepared. */
-  readonly text: string
-  /** It takes its rows one by one. */
-  readonly isNative: boolean
-  readonly call: CallOptions
-  /** The command as it is, for another connection, on which it answers itself; it may hold several statements. */
-  carried(several: boolean): object
-  /** Sends and takes it in the same way, with another text. */
-  sender(): NonNullable<CallOptions['sender']>
-  /** Whether it has failed, once it was carried. */
-  hasFailed(): boolean
-}
-
-type Numbers = Record<Exclude<OwnNumber, 'connection_id'>, number | bigint | string>
+import { beginnings, isPlain, keepsState, startsWith } from './kept-state.ts'
+import { controlOf, ownNumberOf, type Control } from './statement-text.ts'
 
 /**
  * What a connection to MySQL is to its user, without being one: each statement goes where it belongs, a transaction to the server of its
@@ -63,12 +35,14 @@ export class VirtualSession {
   #next: TransactionOptions = {}
   #autocommit = true
   #settings: SessionSettings
+  /** The options of all plain queries, as long as the settings are these. */
+  #plainCall: CallOptions | undefined
   #pinned: ReservedConnection | undefined
   #pinnedInTransaction = false
   /** Something has been done on it. */
   #hasState = false
   #isLost = false
-  #numbers: Numbers = { last_insert_id: 0, found_rows: 0, row_count: 0 }
+  #numbers = new OwnNumbers()
 
   constructor(host: SessionHost, settings: readonly Setting[]) {
     this.#host = host
@@ -102,20 +76,37 @@ export class VirtualSession {
       const setting = control === undefined ? settingOf(statement.text) : undefined
       if (setting !== undefined && this.#settings.size < mostSettings) return await this.#set(setting)
     }
-    if (this.#pinned !== undefined) return await this.#runPinned(this.#pinned, statement)
+    if (this.#pinned !== undefined) return await this.#runPinned(this.#pinned, statement, mayBeSeveral(analysis))
     const own = isAlone && analysis.kind === 'session' ? ownNumberOf(statement.text) : undefined
     if (own !== undefined && own.number !== 'connection_id')
-      return await this.#runText(statement, own.textFor(this.#numbers[own.number]))
+      return await this.#runText(statement, own.textFor(this.#numbers.of(own.number)))
     // The server would commit by itself before it changes the schema.
     if (analysis.kind === 'ddl' && this.#transaction !== undefined) await this.#commit(false)
-    if (keepsState(analysis, statement.text)) return await this.#runKept(statement, analysis)
+    if (keepsState(analysis, statement)) return await this.#runKept(statement, analysis)
     if (this.#transaction === undefined && !this.#autocommit && startsWith(analysis)) this.#begin({})
     return await this.#runFree(statement, analysis)
   }
 
+  /** Sends a plain query at once, for one that takes its own answer; `undefined` if it takes more, and nothing was done. */
+  carry(sql: string, params: readonly unknown[], signal: AbortSignal, cargo: Cargo): UnderWay | undefined {
+    if (this.#pinned !== undefined || this.#transaction !== undefined || !this.#autocommit) return undefined
+    if (this.#plainCall?.signal !== signal) this.#plainCall = this.#plainCallFor(signal)
+    return this.#host.scope.carry(sql, params, this.#plainCall, cargo, isPlain)
+  }
+
+  /** `rows`: what a query that was carried has taken, rows or a header. */
+  carried(rows: unknown): void {
+    this.#numbers.note(rows)
+  }
+
+  #plainCallFor(signal: AbortSignal): CallOptions {
+    const settings = this.#settings.forCall
+    return Object.freeze({ dialect: 'mysql', signal, ...(settings === undefined ? {} : { settings }) })
+  }
+
   /** Prepares a text, or whatever else is no statement, where the session is now. */
-  async carry(statement: SessionStatement): Promise<void> {
-    if (this.#pinned !== undefined) await this.#runPinned(this.#pinned, statement)
+  async submit(statement: SessionStatement): Promise<void> {
+    if (this.#pinned !== undefined) await this.#runPinned(this.#pinned, statement, false)
     else await this.#submitTo(this.#transaction?.current ?? this.#host.scope, statement, false)
   }
 
@@ -135,10 +126,11 @@ export class VirtualSession {
   async reset(): Promise<void> {
     await this.leave()
     this.#settings = new SessionSettings()
+    this.#plainCall = undefined
     this.#defaults = {}
     this.#next = {}
     this.#autocommit = true
-    this.#numbers = { last_insert_id: 0, found_rows: 0, row_count: 0 }
+    this.#numbers = new OwnNumbers()
   }
 
   /** A statement after which things are no longer as on any connection. */
@@ -147,7 +139,7 @@ export class VirtualSession {
     if (this.#transaction !== undefined && this.#options === undefined) return await this.#runFree(statement, analysis)
     const pinned = await this.#pin()
     try {
-      return await this.#runPinned(pinned, statement)
+      return await this.#runPinned(pinned, statement, mayBeSeveral(analysis))
     } finally {
       // A text that nobody understood, the server neither, has left nothing.
       if (analysis.kind === 'unknown' && statement.hasFailed() && this.#pinned === pinned) await this.leave()
@@ -179,7 +171,7 @@ export class VirtualSession {
     const call = { ...this.#callOf(statement), sender: statement.sender() }
     const result = await target.query(sql, params, call).catch(rethrown)
     const [rows, fields] = nativeOf(result)
-    this.#note(rows)
+    this.#numbers.note(rows)
     return { kind: 'result', rows, fields }
   }
 
@@ -194,10 +186,10 @@ export class VirtualSession {
     await target.submit(submission).catch(rethrown)
   }
 
-  async #runPinned(pinned: ReservedConnection, statement: SessionStatement): Promise<Answer> {
+  async #runPinned(pinned: ReservedConnection, statement: SessionStatement, several: boolean): Promise<Answer> {
     const { sql, params } = statement
     try {
-      const submission = { statement: statement.carried(true), sql, params, options: this.#callOf(statement) }
+      const submission = { statement: statement.carried(several), sql, params, options: this.#callOf(statement) }
       this.#pinnedInTransaction = (await pinned.submit(submission)) === 'T'
       this.#hasState = true
       return { kind: 'told' }
@@ -339,19 +331,8 @@ export class VirtualSession {
       throw native
     }
     this.#settings = settings
+    this.#plainCall = undefined
     return done
-  }
-
-  /** What the session would be asked for later. */
-  #note(rows: unknown): void {
-    if (Array.isArray(rows)) {
-      this.#numbers.found_rows = rows.length
-      this.#numbers.row_count = -1
-      return
-    }
-    const { insertId, affectedRows } = (rows ?? {}) as { readonly insertId?: number; readonly affectedRows?: number }
-    if (insertId) this.#numbers.last_insert_id = insertId
-    this.#numbers.row_count = affectedRows ?? 0
   }
 
   #endTransaction(): void {
@@ -366,33 +347,11 @@ interface Submits {
 
 const done: Answer = { kind: 'ok' }
 
+/** To have the server take several statements changes what it says of the one before, so it is asked for where there may be several. */
+function mayBeSeveral({ kind, statements }: Analysis): boolean {
+  return statements !== 1 || kind === 'unknown'
+}
+
 function rethrown(error: unknown): never {
   throw driverError(error)
-}
-
-/** As mysql2 gives it; of several shards, put together in its shape. */
-function nativeOf(result: Result<unknown>): readonly [rows: unknown, fields: unknown] {
-  const { native, rows, fields, route } = result
-  if (route.shards.length <= 1 && Array.isArray(native)) {
-    hidePosition(native[0])
-    return native as unknown as readonly [unknown, unknown]
-  }
-  if (route.effect === 'read') return [rows, fields.map((field) => field.native)]
-  const header = { fieldCount: 0, affectedRows: result.rowCount, insertId: Number(result.insertId ?? 0), info: '' }
-  return [{ ...header, serverStatus: 2, warningStatus: 0, changedRows: 0 }, undefined]
-}
-
-/** SERVER_SESSION_STATE_CHANGED */
-const sessionStateChanged = 0x4000
-
-/** The place in the log is asked for by Signalbox, and told to whoever wrote; its users have not asked for it. */
-function hidePosition(header: unknown): void {
-  const { stateChanges } = (header ?? {}) as { stateChanges?: { readonly systemVariables?: Record<string, unknown> } }
-  const variables = stateChanges?.systemVariables
-  if (variables?.['last_gtid'] === undefined) return
-  delete variables['last_gtid']
-  if (Object.keys(variables).length > 0) return
-  const told = header as { stateChanges?: unknown; serverStatus: number }
-  delete told.stateChanges
-  told.serverStatus &= ~sessionStateChanged
 }

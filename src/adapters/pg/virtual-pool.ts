@@ -48,8 +48,11 @@ export function virtualPoolClass(pg: Pg, Client: Pg['Client']): Pg['Pool'] {
     override connect(): Promise<PoolClient>
     override connect(callback: ConnectCallback): void
     override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
-      if (callback === undefined)
+      if (callback === undefined) {
+        // Nothing can go wrong with one that is there.
+        if (this.idleCount > this.waitingCount && !this.ending) return super.connect()
         return super.connect().catch((error: unknown) => Promise.reject(this.#lending.hinted(error)))
+      }
       // It is called when somebody else gives a client back, in whose session it must not run.
       const here = new AsyncResource('SignalboxConnect')
       super.connect((error, client, done) => {

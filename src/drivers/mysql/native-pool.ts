@@ -55,7 +55,8 @@ function isDestroyable(stream: unknown): stream is { destroy(error: Error): void
   return typeof stream === 'object' && stream !== null && 'destroy' in stream
 }
 
-function queueOf(pool: Pool, name: QueueName): NativeQueue | undefined {
+/** One of mysql2's queues, which a pool has from its beginning to its end. */
+export function queueOf(pool: Pool, name: QueueName): NativeQueue | undefined {
   const queue: unknown = Reflect.get(pool, name)
   return isQueue(queue) ? queue : undefined
 }

@@ -1,8 +1,8 @@
-import type { Pool, PoolConnection } from 'mysql2'
+import type { Connection, Pool, PoolConnection } from 'mysql2'
 
-import { AbortedError, ClientClosedError, PoolExhaustedError, QueryError, TimeoutError } from '../../errors.ts'
+import { ClientClosedError, QueryError } from '../../errors.ts'
 import type {
-  Access,
+  Cargo,
   DriverPool,
   DriverRequest,
   DriverResult,
@@ -11,20 +11,28 @@ import type {
   PoolStats,
   ServerStatus,
   StatusOptions,
+  UnderWay,
   VisibilityOptions,
 } from '../driver.ts'
 import { LossCounter } from '../loss-counter.ts'
+import type { LatencyRecord } from '../multiplexing/statement-latency.ts'
+import { atMost } from './at-most.ts'
+import { CarriedCall, type CarryingPool } from './carried-call.ts'
 import { isAnswer, isLoss, mysqlError } from './errors.ts'
+import { IdleConnections } from './idle-connections.ts'
 import type { QueryKiller } from './killer.ts'
+import { KnownConnections } from './known-connections.ts'
 import { MysqlLease } from './lease.ts'
-import { breakConnection, keepAlive, lengthOf, removeFromQueue } from './native-pool.ts'
-import { runInterruptible } from './running.ts'
+import { breakConnection, keepAlive, lengthOf, queueOf, removeFromQueue } from './native-pool.ts'
+import { interrupt, runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
 import { StatusReader } from './server-status.ts'
 import { showsAll } from './visibility.ts'
-import { refuseWrites, resetConnection } from './session.ts'
+import { Refusing } from './refusing.ts'
+import { resetConnection } from './session.ts'
+import { SharedReads } from './shared-reads.ts'
 import { streamRows } from './stream-rows.ts'
-import { trackPosition } from './tracked-position.ts'
+import { abortedWaiting, WaitingCallers, type WaitLimits } from './waiting.ts'
 import { Wardrobe } from './wardrobe.ts'
 
 /** How long close() waits for what runs if the caller gives no limit, and for the goodbyes afterwards. */
@@ -32,12 +40,6 @@ const defaultCloseTimeoutMs = 30_000
 const goodbyeMs = 1_000
 
 type Acquired = (error: Error | undefined, connection: PoolConnection | undefined) => void
-
-interface WaitLimits {
-  readonly access?: Access | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly timeoutMs?: number | undefined
-}
 
 /** A pool of mysql2, made by this driver or handed in by the application. */
 export class MysqlPool implements DriverPool {
@@ -56,18 +58,18 @@ export class MysqlPool implements DriverPool {
   readonly #inUse = new Set<PoolConnection>()
   /** Those who wait for a connection, by what tells them that none will come. */
   readonly #acquiring = new Set<(error: Error) => void>()
-  /** Those that were used before, with their character sets as they were. */
-  readonly #known = new WeakMap<PoolConnection, number | undefined>()
-  /** Those on which the server refuses writes. */
-  readonly #refusing = new WeakSet<PoolConnection>()
-  /** When each connection of an own pool was last given back; the longest idle comes first. */
-  readonly #idleSince = new Map<PoolConnection, number>()
+  readonly #known: KnownConnections
+  readonly #refusing: Refusing
+  /** Where there are connections to share. */
+  readonly #shared: SharedReads | undefined
+  readonly #waiters: { readonly length: number } | undefined
+  /** Of an own pool. */
+  readonly #idle: IdleConnections
   readonly #onEnqueue = (): void => {
     this.#queued = true
   }
-  #idleTimer: NodeJS.Timeout | undefined
   #queued = false
-  #waiting = 0
+  readonly #waiting: WaitingCallers
   #pending = 0
   #onQuiet: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -75,11 +77,25 @@ export class MysqlPool implements DriverPool {
   #severed: QueryError | undefined
 
   /** A pool that is not `owned` is never ended. */
-  constructor(pool: Pool, owned: boolean, options: PoolOptions, killer: QueryKiller) {
+  constructor(pool: Pool, owned: boolean, options: PoolOptions, killer: QueryKiller, connect?: () => Connection) {
     this.#pool = pool
     this.#owned = owned
     this.#options = options
     this.#killer = killer
+    this.#waiters = queueOf(pool, '_connectionQueue')
+    this.#idle = new IdleConnections(options.idleTimeoutMs)
+    this.#known = new KnownConnections({
+      // What the application has set on the connections of its own pool stays as it is.
+      tracks: owned && options.trackPositions === true,
+      broken: (connection) => {
+        this.#idle.lost(connection)
+        this.#losses.note(connection)
+      },
+      ended: (connection) => this.#idle.lost(connection),
+    })
+    this.#waiting = new WaitingCallers(options, () => this.stats())
+    this.#refusing = new Refusing(owned && options.readOnly === true)
+    if (connect !== undefined && options.multiplexConnections > 0) this.#shared = this.#sharedReads(connect)
     this.#send = { prepare: options.statementCacheSize > 0, texts: new KnownTexts(), losses: this.#losses }
     pool.on('enqueue', this.#onEnqueue)
   }
@@ -97,6 +113,46 @@ export class MysqlPool implements DriverPool {
         })
       })
     })
+  }
+
+  /** Not with a time limit: whoever has the command would be told of its end while it still takes its answer. */
+  carry(request: DriverRequest, cargo: Cargo): UnderWay | undefined {
+    if (this.#refusal) throw this.#refusal
+    if (request.timeoutMs || request.access === 'session') return undefined
+    const latency = this.#shared?.latencyOf(request, cargo)
+    return (latency && this.#shared?.send(latency, cargo)) ?? this.#carryAlone(request, cargo, latency)
+  }
+
+  #carryAlone(request: DriverRequest, cargo: Cargo, latency?: LatencyRecord): UnderWay {
+    const call = new CarriedCall(this.#carrying, request.access, cargo, latency)
+    const connection = this.#takeIdle(request.settings)
+    if (connection !== undefined) call.run(connection)
+    else {
+      this.#dressed(request, (failure, taken) => {
+        if (taken === undefined) call.refuse(failure)
+        else call.run(taken)
+      })
+    }
+    return call
+  }
+
+  #sharedReads(connect: () => Connection): SharedReads {
+    return new SharedReads({
+      options: this.#options,
+      killer: this.#killer,
+      losses: this.#losses,
+      connect,
+      ownAreTaken: () => this.#idle.size === 0 && this.#inUse.size >= this.#options.maxConnections,
+      runAlone: (cargo) => this.#carryAlone({ sql: '', params: [], access: 'read' }, cargo),
+    })
+  }
+
+  readonly #carrying: CarryingPool = {
+    giveBack: (connection, usable) => this.#giveBack(connection, usable),
+    lost: (connection) => this.#losses.note(connection),
+    began: (latency) => this.#shared?.began(latency) ?? 0,
+    ended: (latency, since, hasAnswered) => this.#shared?.ended(latency, since, hasAnswered),
+    interrupt: async (statement) => await interrupt(statement, this.#killer, this.#losses),
   }
 
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
@@ -140,14 +196,16 @@ export class MysqlPool implements DriverPool {
 
   stats(): PoolStats {
     if (this.#closed) return { total: 0, idle: 0, waiting: 0, shared: 0, sharedInFlight: 0 }
+    const { shared = 0, inFlight = 0 } = this.#shared ?? {}
     const total = lengthOf(this.#pool, '_allConnections') ?? this.#inUse.size
-    const idle = lengthOf(this.#pool, '_freeConnections') ?? 0
-    return { total, idle, waiting: this.#waiting, shared: 0, sharedInFlight: 0 }
+    const idle = (lengthOf(this.#pool, '_freeConnections') ?? 0) + this.#idle.size
+    return { total, idle, waiting: this.#waiting.count, shared, sharedInFlight: inFlight }
   }
 
   sever(why: string): void {
     if (this.#severed !== undefined) return
     this.#severed = new QueryError('connection-lost', `There is no connection: ${why}.`, { safeToRetry: true })
+    this.#shared?.destroyAll()
     for (const refuse of this.#acquiring) refuse(this.#severed)
     for (const connection of this.#inUse) {
       this.#losses.note(connection)
@@ -162,14 +220,19 @@ export class MysqlPool implements DriverPool {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#losses.stop()
+    const until = performance.now() + timeoutMs
+    // What is held up on shared connections may move on to others.
+    await atMost(timeoutMs, (resolve) => (this.#shared === undefined ? resolve() : this.#shared.close(resolve)))
+    this.#shared?.destroyAll()
     if (this.#pending > 0) {
-      await atMost(timeoutMs, (resolve) => {
+      await atMost(Math.max(0, until - performance.now()), (resolve) => {
         this.#onQuiet = resolve
       })
     }
-    clearInterval(this.#idleTimer)
+    this.#idle.stop()
     this.#pool.removeListener('enqueue', this.#onEnqueue)
-    for (const connection of this.#inUse) connection.destroy()
+    // mysql2's own end would leave those who wait for an answer untold.
+    for (const connection of this.#inUse) breakConnection(connection, 'its client was closed')
     if (this.#owned) await atMost(goodbyeMs, (resolve) => this.#pool.end(resolve))
     this.#closed = true
   }
@@ -204,26 +267,33 @@ export class MysqlPool implements DriverPool {
   }
 
   async #giveBackReset(connection: PoolConnection): Promise<void> {
-    const clean = await resetConnection(connection, this.#known.get(connection), this.#options.connectTimeoutMs)
-    if (clean) this.#track(connection)
+    const clean = await resetConnection(connection, this.#known.charsetOf(connection), this.#options.connectTimeoutMs)
+    if (clean) this.#known.track(connection)
     this.#wardrobe.forget(connection)
-    this.#refusing.delete(connection)
+    this.#refusing.forget(connection)
     this.#giveBack(connection, clean)
   }
 
   #giveBack(connection: PoolConnection, usable: boolean): void {
     this.#inUse.delete(connection)
     // What the application uses by itself must not wear anything of ours.
-    if (usable && (this.#owned || this.#wardrobe.fits(connection, undefined))) {
-      this.#release(connection)
-      this.#noteIdle(connection)
-    } else connection.destroy()
+    if (usable && (this.#owned || this.#wardrobe.fits(connection, undefined))) this.#release(connection)
+    else connection.destroy()
     this.#leave()
   }
 
+  /** To whoever waits for one. */
   #release(connection: PoolConnection): void {
     if (this.#exitsOnIdle) keepAlive(connection, false)
-    connection.release()
+    const isWanted = !this.#owned || this.#waiters?.length !== 0
+    if (isWanted || !this.#idle.keep(connection)) connection.release()
+  }
+
+  /** It came after its caller had given up. */
+  #releaseLate(connection: PoolConnection): void {
+    this.#welcome(connection)
+    this.#inUse.delete(connection)
+    this.#release(connection)
   }
 
   get #exitsOnIdle(): boolean {
@@ -268,10 +338,22 @@ export class MysqlPool implements DriverPool {
     })
   }
 
+  /** One that is at hand, and ready. With `any` one with whatever settings. */
+  #takeIdle(settings: DriverRequest['settings']): PoolConnection | undefined {
+    const taken = this.#idle.take((each) => this.#wardrobe.fits(each, settings) && !this.#refusing.mustTell(each))
+    if (taken === undefined) return undefined
+    this.#pending += 1
+    this.#inUse.add(taken)
+    if (this.#exitsOnIdle) keepAlive(taken, true)
+    return taken
+  }
+
   /** Asks mysql2 for a connection; a caller that gave up in the meantime leaves its place in the queue. */
   #acquire(limits: WaitLimits, done: Acquired): void {
     const { signal, timeoutMs } = limits
     if (signal?.aborted) return done(abortedWaiting(signal), undefined)
+    const idle = this.#takeIdle('any')
+    if (idle !== undefined) return done(undefined, idle)
     this.#pending += 1
     this.#queued = false
     let watch: { readonly disarm: () => void } | undefined
@@ -284,10 +366,10 @@ export class MysqlPool implements DriverPool {
       done(error, connection)
     }
     const acquired = (error: unknown, connection: PoolConnection | undefined): void => {
-      if (settled) return connection && this.#release(connection)
+      if (settled) return connection && this.#releaseLate(connection)
       if (error || connection === undefined) return settle(mysqlError(error, 'connect', 'read'), undefined)
       this.#welcome(connection)
-      this.#secure(connection, (failure) => {
+      this.#refusing.secure(connection, (failure) => {
         if (!settled && failure === undefined) return settle(undefined, connection)
         this.#inUse.delete(connection)
         if (failure === undefined) this.#release(connection)
@@ -300,100 +382,16 @@ export class MysqlPool implements DriverPool {
       settle(error, undefined)
     }
     this.#acquiring.add(refuse)
-    this.#pool.getConnection(acquired)
+    const kept = this.#idle.take(() => true)
+    if (kept !== undefined) acquired(undefined, kept)
+    else this.#pool.getConnection(acquired)
     if (!this.#queued && !signal && !timeoutMs) return
-    watch = this.#watchWaiting(limits, this.#queued, refuse)
-  }
-
-  /** Waits for the server's word that it refuses writes, where it is to refuse them: without it the connection is not used. */
-  #secure(connection: PoolConnection, done: (failure: unknown) => void): void {
-    const mustRefuse = this.#owned && this.#options.readOnly === true
-    if (!mustRefuse || this.#refusing.has(connection)) return done(undefined)
-    refuseWrites(connection, (error) => {
-      if (!error) this.#refusing.add(connection)
-      done(error || undefined)
-    })
+    watch = this.#waiting.watch(limits, this.#queued, refuse)
   }
 
   #welcome(connection: PoolConnection): void {
     this.#inUse.add(connection)
-    this.#idleSince.delete(connection)
     if (this.#exitsOnIdle) keepAlive(connection, true)
-    if (this.#known.has(connection)) return
-    this.#known.set(connection, connection.config.charsetNumber)
-    // A broken connection may report more than once, and an error event that nobody hears ends the process.
-    connection.on('error', () => this.#losses.note(connection))
-    this.#track(connection)
+    this.#known.meet(connection)
   }
-
-  /** What the application has set on the connections of its own pool stays as it is. */
-  #track(connection: PoolConnection): void {
-    if (this.#owned && this.#options.trackPositions === true) trackPosition(connection)
-  }
-
-  #watchWaiting(limits: WaitLimits, queued: boolean, giveUp: (error: Error) => void): { readonly disarm: () => void } {
-    const { signal, timeoutMs } = limits
-    const own = timeoutMs ? timeoutMs : Infinity
-    // Without a queue, mysql2 is connecting, and connectTimeoutMs limits that.
-    const wait = Math.min(own, queued ? this.#options.acquireTimeoutMs : Infinity)
-    const onAbort = (): void => giveUp(abortedWaiting(signal))
-    const timer = wait === Infinity ? undefined : setTimeout(() => giveUp(this.#tooLong(wait, own === wait)), wait)
-    signal?.addEventListener('abort', onAbort)
-    this.#waiting += queued ? 1 : 0
-    return {
-      disarm: () => {
-        this.#waiting -= queued ? 1 : 0
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      },
-    }
-  }
-
-  #tooLong(waited: number, byCaller: boolean): Error {
-    const { total, idle, waiting } = this.stats()
-    const numbers = `${total} open, ${idle} idle, ${waiting} waiting, at most ${this.#options.maxConnections}`
-    return byCaller
-      ? new TimeoutError(`No connection was there within the statement's ${waited} ms (${numbers}).`, waited, {
-          safeToRetry: true,
-        })
-      : new PoolExhaustedError(
-          `No connection became free within ${waited} ms (${numbers}). ` +
-            'Look for leases and streams that are never ended, shorten transactions, or raise maxConnections.',
-        )
-  }
-
-  #noteIdle(connection: PoolConnection): void {
-    const { idleTimeoutMs } = this.#options
-    if (!this.#owned || idleTimeoutMs === 0) return
-    this.#idleSince.set(connection, performance.now())
-    this.#idleTimer ??= setInterval(() => this.#closeIdle(), Math.max(idleTimeoutMs / 2, 50)).unref()
-  }
-
-  // mysql2 closes idle connections only above a number, and then even those that were used a moment ago.
-  #closeIdle(): void {
-    const oldest = performance.now() - this.#options.idleTimeoutMs
-    for (const [connection, since] of this.#idleSince) {
-      if (since > oldest) return
-      this.#idleSince.delete(connection)
-      connection.destroy()
-    }
-  }
-}
-
-function abortedWaiting(signal: AbortSignal | undefined): AbortedError {
-  return new AbortedError('The call was aborted before its statement was sent.', {
-    cause: signal?.reason,
-    safeToRetry: true,
-  })
-}
-
-/** Resolves when `start` calls back, or after a time. */
-async function atMost(milliseconds: number, start: (resolve: () => void) => void): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, milliseconds)
-    start(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

@@ -3,7 +3,8 @@ import type { PoolConnection } from 'mysql2'
 import { AbortedError, TimeoutError } from '../../errors.ts'
 import type { DriverRequest, DriverResult } from '../driver.ts'
 import { isAnswer, mysqlError } from './errors.ts'
-import type { QueryKiller } from './killer.ts'
+import type { LossCounter } from '../loss-counter.ts'
+import type { Interruptible, QueryKiller } from './killer.ts'
 import { send, type SendOptions } from './send.ts'
 
 /** A statement under way. */
@@ -30,15 +31,10 @@ export function runInterruptible(
   const ended = Promise.withResolvers<void>()
   const statement = { connection, ended: ended.promise, hasEnded: false, drain: () => undefined }
   let stopped = false
-  const freed = async (): Promise<boolean> => {
-    const mayBeUsed = await killer.interrupt(statement)
-    if (!mayBeUsed) options.losses.note(connection)
-    return mayBeUsed
-  }
   const stop = onStop(request, start, (error) => {
     stopped = true
     answer.reject(error)
-    usable.resolve(freed())
+    usable.resolve(interrupt(statement, killer, options.losses))
   })
   send(connection, request, options, (error, result) => {
     statement.hasEnded = true
@@ -49,6 +45,13 @@ export function runInterruptible(
     if (!stopped) usable.resolve(!error || isAnswer(error))
   })
   return { answer: answer.promise, usable: usable.promise }
+}
+
+/** Stops a statement; false if its connection must not be used again, which counts as lost. */
+export async function interrupt(statement: Interruptible, killer: QueryKiller, losses: LossCounter): Promise<boolean> {
+  const mayBeUsed = await killer.interrupt(statement)
+  if (!mayBeUsed) losses.note(statement.connection)
+  return mayBeUsed
 }
 
 /** Calls back once when the request's signal fires or its time is over. `disarm` ends the watch. */

@@ -5,7 +5,7 @@ import { heardCommand } from './heard-command.ts'
 import { isLoss, mysqlError } from './errors.ts'
 import type { QueryKiller } from './killer.ts'
 import { addCommand, type NativeCommand } from './native-command.ts'
-import { onStop } from './running.ts'
+import { interrupt, onStop } from './running.ts'
 import type { SendOptions } from './send.ts'
 
 /** SERVER_STATUS_IN_TRANS. */
@@ -38,8 +38,7 @@ export function submitted(
   let interrupted: Promise<boolean> | undefined
   let status: TransactionStatus = 'I'
   const watch = onStop(request, start, (_error: AbortedError | TimeoutError) => {
-    interrupted = killer.interrupt(running).then((freed) => {
-      if (!freed) options.losses.note(connection)
+    interrupted = interrupt(running, killer, options.losses).then((freed) => {
       if (!freed) connection.destroy()
       return freed
     })

@@ -4,7 +4,7 @@ import { ConfigError } from '../../errors.ts'
 import { faultOfDsn } from '../../topology/dsn.ts'
 import type { PoolOptions } from '../driver.ts'
 import { internalsOf, loadPg, type Pg } from './native.ts'
-import { readingSockets, type MakeSocket } from './reading-socket.ts'
+import { readingSockets, type MakeSocket } from '../reading-socket.ts'
 import { quotedName } from '../../statement/quotes.ts'
 
 /** A data source name without what `pg` must not see. */

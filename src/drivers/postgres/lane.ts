@@ -9,15 +9,14 @@ import type { QuerySender } from './query-sender.ts'
 import type { SharedRead } from './shared-read.ts'
 import { lostStatement, staleStatement } from './stale-statement.ts'
 import type { StatementBook } from './statement-book.ts'
-import type { Clock } from './work-clock.ts'
+import type { LaneHead, SharedLane } from '../multiplexing/shared-lane.ts'
+import { ServiceTimes } from '../multiplexing/service-times.ts'
+import type { Clock } from '../multiplexing/work-clock.ts'
 
 /** Empty statements that measure the way to the server when a lane opens. */
 const pings = 3
 /** How long the request to cancel an abandoned statement may take. */
 const cancelTimeoutMs = 5_000
-
-/** Answers over which the mean of the service time is taken, the newest counting most. */
-const meanOver = 256
 
 /**
  * - `opening`: connects
@@ -33,7 +32,7 @@ export interface LaneEvents {
   /** An answer took `serviceMs` of the server's time. */
   observed(read: SharedRead, serviceMs: number): void
   /** The prepared statement of a read was stale or lost: the read did not run, and has to be sent again. */
-  stale(read: SharedRead): void
+  sendAgain(read: SharedRead): void
   closed(lane: Lane): void
 }
 
@@ -67,10 +66,8 @@ interface Ticket {
  * One connection in `pg`'s pipeline mode, shared by many autocommit reads. Each is followed by a Sync of its own, so an
  * error stays with its statement; answers come in the order of sending.
  */
-export class Lane {
+export class Lane implements SharedLane<SharedRead> {
   state: LaneState = 'opening'
-  /** The way there and back, in ms: the quickest of a few empty statements when the lane opened. */
-  roundTripMs = 0
   /** When the lane last had something to do. */
   usedAt: number
   readonly #parts: LaneParts
@@ -78,8 +75,7 @@ export class Lane {
   readonly #statements: PreparedStatements
   #tickets: Ticket[] = []
   #submitting: Ticket | undefined
-  #lastAnswerAt = 0
-  #meanServiceMs = 0
+  readonly #times = new ServiceTimes()
 
   constructor(parts: LaneParts) {
     this.#parts = parts
@@ -96,13 +92,18 @@ export class Lane {
   }
 
   get backlogMs(): number {
-    return this.#tickets.length * this.#meanServiceMs
+    return this.#times.of(this.#tickets.length)
+  }
+
+  /** The quickest of a few empty statements when the lane opened. */
+  get roundTripMs(): number {
+    return this.#times.roundTripMs
   }
 
   /** The statement that the server works on, and its time so far. */
-  get head(): { readonly read: SharedRead; readonly ms: number } | undefined {
+  get head(): LaneHead | undefined {
     const ticket = this.#tickets[0]
-    return ticket && { read: ticket.read, ms: this.#serviceMs(ticket, this.#parts.clock.now()) }
+    return ticket && { isWanted: !ticket.read.settled, ms: this.#times.since(ticket.sentAt, this.#parts.clock.now()) }
   }
 
   /** Connects and measures the round trip. Rejects with a `QueryError`; the lane is then closed. */
@@ -117,7 +118,7 @@ export class Lane {
         await this.#client.query('')
         quickest = Math.min(quickest, clock.now() - start)
       }
-      this.roundTripMs = quickest
+      this.#times.roundTripMs = quickest
       if (this.state === 'opening') this.state = 'open'
       this.#rest()
     } catch (error) {
@@ -189,12 +190,9 @@ export class Lane {
     if (this.#tickets[0] !== ticket) return
     const { clock, events } = this.#parts
     const now = clock.now()
-    const ms = this.#serviceMs(ticket, now)
+    const ms = this.#times.answered(ticket.sentAt, now)
     this.#tickets.shift()
     this.#rest()
-    this.#lastAnswerAt = now
-    if (ms > 0) this.#meanServiceMs += (ms - this.#meanServiceMs) / meanOver
-    else this.#meanServiceMs -= this.#meanServiceMs / meanOver
     this.usedAt = now
     if (ticket.heldUp) ticket.read.record.latency.holdUpEnded()
     if (this.state === 'stalled') this.state = 'open'
@@ -232,12 +230,7 @@ export class Lane {
 
   #again(read: SharedRead): void {
     read.copies--
-    if (!read.settled) this.#parts.events.stale(read)
-  }
-
-  /** The server can't have begun before the one ahead was answered, nor before the statement had arrived. */
-  #serviceMs(ticket: Ticket, now: number): number {
-    return now - Math.max(this.#lastAnswerAt, ticket.sentAt + this.roundTripMs)
+    if (!read.settled) this.#parts.events.sendAgain(read)
   }
 
   #break(error: unknown): void {

@@ -1,5 +1,6 @@
 import { QueryError, type SignalboxError } from '../../errors.ts'
 import type { DriverRequest, UnderWay } from '../driver.ts'
+import type { LatencyRecord } from '../multiplexing/statement-latency.ts'
 import { namedSettings } from '../named-settings.ts'
 import { expiry, isLimited, Watch } from './call.ts'
 import { SettingsFailure, type Connection } from './connection.ts'
@@ -13,7 +14,7 @@ import type { StatementRecord } from './statement-book.ts'
 /** Learns how long statements take on a connection of their own. */
 export interface RunObserver {
   now(): number
-  observe(record: StatementRecord, ms: number): void
+  observe(latency: LatencyRecord, ms: number): void
 }
 
 /** A connection that cannot be made what is wanted is closed, and another one taken, so often. */
@@ -122,7 +123,7 @@ export class OwnCall implements Taker, UnderWay {
 
   #answered(connection: Connection, error: unknown, result: NativeAnswer | undefined): void {
     if (this.#observer !== undefined && this.#record !== undefined) {
-      this.#observer.observe(this.#record, this.#observer.now() - this.#startedAt)
+      this.#observer.observe(this.#record.latency, this.#observer.now() - this.#startedAt)
     }
     if (this.#request.access === 'session') resetSession(connection, (reset) => this.#pool.release(connection, !reset))
     else

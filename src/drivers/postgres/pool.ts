@@ -24,16 +24,16 @@ import { settingsError } from './errors.ts'
 import { KnownSettings } from './known-settings.ts'
 import { PostgresLease, type LeaseSource } from './lease.ts'
 import { Lane } from './lane.ts'
-import { Multiplexer } from './multiplexer.ts'
+import { Multiplexer } from '../multiplexing/multiplexer.ts'
 import { loadCursor, type AnswerTaker } from './native.ts'
-import { Multiplexers } from './multiplexers.ts'
+import { Multiplexers } from '../multiplexing/multiplexers.ts'
 import { mostMisses, OwnCall, type RunObserver } from './own-call.ts'
 import { OwnPool } from './own-pool.ts'
 import { outgoingOf, QuerySender, type Outgoing } from './query-sender.ts'
 import { resetSession } from './reset.ts'
 import { driverResult } from './result.ts'
 import { StatusReader } from './server-status.ts'
-import type { OwnCopy, SharedRead } from './shared-read.ts'
+import { SharedRead, type OwnCopy } from './shared-read.ts'
 import { StatementBooks } from './statement-books.ts'
 import { streamRows } from './stream.ts'
 import { EvidenceSupport } from './transaction-trace.ts'
@@ -60,6 +60,8 @@ export interface PoolParts {
   readonly createSharedClient?: () => Client
 }
 
+type LaneMultiplexer = Multiplexer<SharedRead, Lane>
+
 export class PostgresPool implements DriverPool {
   readonly engine = 'postgres'
   readonly #native: Pool
@@ -73,7 +75,7 @@ export class PostgresPool implements DriverPool {
   readonly #status = new StatusReader((request) => this.query(request))
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
-  readonly #multiplexers: Multiplexers | undefined
+  readonly #multiplexers: Multiplexers<LaneMultiplexer> | undefined
   #closing: Promise<void> | undefined
   #severed: QueryError | undefined
 
@@ -124,8 +126,12 @@ export class PostgresPool implements DriverPool {
     outgoing.query?.expect(record)
     const mayShare = access === 'read' && changes === undefined && record !== undefined
     const sharing = mayShare ? this.#multiplexers?.of(settings) : undefined
-    const shared = record === undefined ? undefined : sharing?.take(request, outgoing, record, taker)
-    if (shared !== undefined) return shared
+    const lane = record === undefined ? undefined : sharing?.laneFor(record.latency)
+    if (lane !== undefined && record?.nameable === true && request.signal?.aborted !== true) {
+      const read = new SharedRead(request, outgoing, record, taker)
+      lane.send(read)
+      return read
+    }
     const call = new OwnCall(this.#own, this.#address, request, outgoing, record, sharing, taker)
     call.start()
     return call
@@ -218,7 +224,7 @@ export class PostgresPool implements DriverPool {
     createClient: () => Client,
     settings: NamedSettings | undefined,
     mayOpen: () => boolean,
-  ): Multiplexer {
+  ): LaneMultiplexer {
     const { multiplexSlowMs, idleTimeoutMs, statementCacheSize } = this.#options
     const exitOnIdle = this.#options.exitOnIdle === true
     const address = this.#address
@@ -226,7 +232,7 @@ export class PostgresPool implements DriverPool {
     const sender = this.#sender
     const losses = this.#losses
     const settingsText = new KnownSettings().changeTo(settings)
-    const multiplexer = new Multiplexer({
+    const multiplexer: LaneMultiplexer = new Multiplexer({
       mayOpen,
       slowMs: multiplexSlowMs,
       idleTimeoutMs,
@@ -244,7 +250,11 @@ export class PostgresPool implements DriverPool {
           exitOnIdle,
         }),
       ownAreTaken: () => this.#own.full,
-      runAlone: (read) => this.#runAlone(read, settings, multiplexer),
+      runAlone: (read) => {
+        read.lane = undefined
+        read.copies++
+        read.own = this.#runAlone(read, settings, multiplexer)
+      },
     })
     return multiplexer
   }

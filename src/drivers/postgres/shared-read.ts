@@ -1,4 +1,6 @@
 import type { DriverRequest, UnderWay } from '../driver.ts'
+import type { QueuedRead } from '../multiplexing/shared-lane.ts'
+import type { LatencyRecord } from '../multiplexing/statement-latency.ts'
 import { expiry, isLimited, Watch } from './call.ts'
 import type { Outgoing } from './query-sender.ts'
 import { ParameterError, QueryError } from '../../errors.ts'
@@ -17,7 +19,7 @@ export interface OwnCopy {
  * One caller's read on its way over shared connections. Being a read it may be sent more than once, when the connection
  * it waits on is held up; the first answer counts.
  */
-export class SharedRead implements UnderWay {
+export class SharedRead implements QueuedRead, UnderWay {
   readonly record: StatementRecord
   readonly outgoing: Outgoing
   /** False: must not run as a named prepared statement. */
@@ -42,6 +44,10 @@ export class SharedRead implements UnderWay {
     this.#request = request
     this.#taker = taker
     if (isLimited(request)) this.#watch = new Watch(request, (reason) => this.#expired(reason))
+  }
+
+  get latency(): LatencyRecord {
+    return this.record.latency
   }
 
   succeeded(native: NativeAnswer): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { BoundedMap } from '../../statement/bounded-map.ts'
 import type { KnownColumns } from './known-columns.ts'
-import { LatencyRecord } from './statement-latency.ts'
+import { LatencyRecord } from '../multiplexing/statement-latency.ts'
 
 /** Longer texts are run once as a rule (bulk inserts) and are not worth remembering. */
 const longestText = 16_384

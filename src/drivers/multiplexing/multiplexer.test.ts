@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LossCounter } from '../loss-counter.ts'
 import { PoolExhaustedError } from '../../errors.ts'
 import type { DriverRequest } from '../driver.ts'
-import { Lane } from './lane.ts'
+import { Lane } from '../postgres/lane.ts'
 import { Multiplexer } from './multiplexer.ts'
-import type { AnswerCallback, NativeAnswer, NativeResult } from './native.ts'
-import { QuerySender } from './query-sender.ts'
-import type { SharedRead } from './shared-read.ts'
-import { StatementBook } from './statement-book.ts'
+import type { AnswerCallback, NativeAnswer, NativeResult } from '../postgres/native.ts'
+import { QuerySender } from '../postgres/query-sender.ts'
+import { SharedRead } from '../postgres/shared-read.ts'
+import { StatementBook } from '../postgres/statement-book.ts'
 
 /** A client in pipeline mode whose answers the test gives, in the order of sending. */
 class FakeClient extends EventEmitter {
@@ -46,7 +46,7 @@ describe('the multiplexer', () => {
   let forgotten = 0
   let dropped = 0
   let book: StatementBook
-  let multiplexer: Multiplexer
+  let multiplexer: Multiplexer<SharedRead, Lane>
 
   beforeEach(async () => {
     vi.useFakeTimers()
@@ -68,10 +68,12 @@ describe('the multiplexer', () => {
       },
       runAlone: (read) => {
         alone.push(read)
-        return { forget: () => forgotten++, drop: () => dropped++ }
+        read.lane = undefined
+        read.copies++
+        read.own = { forget: () => forgotten++, drop: () => dropped++ }
       },
     })
-    for (const sql of [quick, slow]) for (let i = 0; i < 2; i++) multiplexer.observe(book.lookUp(sql)!, 1)
+    for (const sql of [quick, slow]) for (let i = 0; i < 2; i++) multiplexer.observe(book.lookUp(sql)!.latency, 1)
     expect(take(quick)).toBeUndefined()
     await vi.advanceTimersByTimeAsync(1)
     expect(multiplexer.shared).toBe(1)
@@ -85,8 +87,10 @@ describe('the multiplexer', () => {
     const { promise, resolve, reject } = Promise.withResolvers<NativeResult>()
     const request: DriverRequest = { sql, params: [], access: 'read', ...more }
     const taker = { answered: (native: NativeAnswer) => resolve(native as NativeResult), failed: reject }
-    const taken = multiplexer.take(request, { sql, params: [] }, book.lookUp(sql)!, taker)
-    return taken === undefined ? undefined : promise
+    const record = book.lookUp(sql)!
+    const lane = multiplexer.laneFor(record.latency)
+    lane?.send(new SharedRead(request, { sql, params: [] }, record, taker))
+    return lane && promise
   }
 
   /** Waits until those behind a slow first statement have been sent elsewhere. */

@@ -1,27 +1,39 @@
 import type { NamedSettings } from '../driver.ts'
-import type { Multiplexer } from './multiplexer.ts'
+
+/** The shared connections of one pool, under the same settings. */
+export interface Sharing {
+  /** All lanes, those included that are being opened. */
+  readonly lanes: number
+  /** Open ones. */
+  readonly shared: number
+  /** Statements on the wire. */
+  readonly inFlight: number
+  /** Lets what is on the wire end. Calls back when the last lane is closed. */
+  close(then: () => void): void
+  destroyAll(): void
+}
 
 /**
  * The shared connections of one pool: a statement shares one only with statements of the same settings. There are at most as many as
  * `most`, for all settings together, so that those have them who came first; lanes that nobody uses are closed, and make room.
  */
-export class Multiplexers {
+export class Multiplexers<M extends Sharing> {
   readonly #most: number
-  readonly #create: (settings: NamedSettings | undefined, mayOpen: () => boolean) => Multiplexer
-  readonly #plain: Multiplexer
+  readonly #create: (settings: NamedSettings | undefined, mayOpen: () => boolean) => M
+  readonly #plain: M
   /** By the key of their settings. */
-  readonly #others = new Map<string, Multiplexer>()
+  readonly #others = new Map<string, M>()
   #closing = false
 
   /** `create`: `mayOpen` tells whether there may be one more lane. */
-  constructor(most: number, create: (settings: NamedSettings | undefined, mayOpen: () => boolean) => Multiplexer) {
+  constructor(most: number, create: (settings: NamedSettings | undefined, mayOpen: () => boolean) => M) {
     this.#most = most
     this.#create = create
     this.#plain = create(undefined, this.#mayOpen)
   }
 
   /** `undefined`: as many others have lanes already as may. */
-  of(settings: NamedSettings | undefined): Multiplexer | undefined {
+  of(settings: NamedSettings | undefined): M | undefined {
     if (settings === undefined) return this.#plain
     return this.#others.get(settings.key) ?? this.#add(settings)
   }
@@ -52,7 +64,7 @@ export class Multiplexers {
 
   readonly #mayOpen = (): boolean => !this.#closing && this.#sum(({ lanes }) => lanes) < this.#most
 
-  #add(settings: NamedSettings): Multiplexer | undefined {
+  #add(settings: NamedSettings): M | undefined {
     if (this.#others.size >= this.#most) this.#dropUnused()
     if (this.#others.size >= this.#most || this.#closing) return undefined
     const made = this.#create(settings, this.#mayOpen)
@@ -65,11 +77,11 @@ export class Multiplexers {
     for (const [key, multiplexer] of this.#others) if (multiplexer.lanes === 0) this.#others.delete(key)
   }
 
-  #all(): readonly Multiplexer[] {
+  #all(): readonly M[] {
     return [this.#plain, ...this.#others.values()]
   }
 
-  #sum(of: (multiplexer: Multiplexer) => number): number {
+  #sum(of: (multiplexer: M) => number): number {
     let sum = of(this.#plain)
     for (const other of this.#others.values()) sum += of(other)
     return sum

@@ -1,12 +1,7 @@
-import type { DriverRequest } from '../driver.ts'
 import { chooseLane } from './lane-choice.ts'
-import type { RunObserver } from './own-call.ts'
-import type { Lane, LaneEvents } from './lane.ts'
-import { SharedRead, type OwnCopy } from './shared-read.ts'
-import type { AnswerTaker } from './native.ts'
-import type { Outgoing } from './query-sender.ts'
-import type { StatementRecord } from './statement-book.ts'
-import { WorkClock } from './work-clock.ts'
+import type { LaneHead, QueuedRead, SharedLane } from './shared-lane.ts'
+import type { LatencyRecord } from './statement-latency.ts'
+import { WorkClock, type Clock } from './work-clock.ts'
 
 /** After a lane could not be opened the next attempt waits this long, doubled each time. */
 const firstRetryMs = 1_000
@@ -16,17 +11,17 @@ const stallSlackMs = 2
 /** Looks without anything on the wire before the timer stops. */
 const idleTicks = 40
 
-export interface MultiplexerParts {
+export interface MultiplexerParts<Read extends QueuedRead, Lane extends SharedLane<Read>> {
   /** Whether there may be one more lane. */
   readonly mayOpen: () => boolean
   readonly slowMs: number
   /** A lane unused for this long is closed; 0 = never. */
   readonly idleTimeoutMs: number
-  readonly createLane: (events: LaneEvents, clock: WorkClock) => Lane
+  readonly createLane: (multiplexer: Multiplexer<Read, Lane>, clock: Clock) => Lane
   /** Whether a connection of one's own would have to be waited for. */
   readonly ownAreTaken: () => boolean
-  /** Sends a copy of a read over a connection of its own. */
-  readonly runAlone: (read: SharedRead) => OwnCopy
+  /** Sends a read over a connection of its own. */
+  readonly runAlone: (read: Read) => void
 }
 
 /**
@@ -37,8 +32,8 @@ export interface MultiplexerParts {
  * of DDL, a big scan) is bounded for everybody else: when the first statement of a lane takes longer than the slow limit,
  * those behind it are sent again elsewhere.
  */
-export class Multiplexer implements LaneEvents, RunObserver {
-  readonly #parts: MultiplexerParts
+export class Multiplexer<Read extends QueuedRead, Lane extends SharedLane<Read>> {
+  readonly #parts: MultiplexerParts<Read, Lane>
   readonly #clock = new WorkClock()
   readonly #tickMs: number
   #lanes: Lane[] = []
@@ -52,7 +47,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
   #closed = false
   #whenEmpty: (() => void)[] = []
 
-  constructor(parts: MultiplexerParts) {
+  constructor(parts: MultiplexerParts<Read, Lane>) {
     this.#parts = parts
     this.#tickMs = Math.max(1, parts.slowMs / 4)
   }
@@ -72,24 +67,16 @@ export class Multiplexer implements LaneEvents, RunObserver {
     return this.#lanes.reduce((sum, lane) => sum + lane.size, 0)
   }
 
-  /** Takes a read if its text is known to be quick and a lane has room; else the caller runs it alone. */
-  take(
-    request: DriverRequest,
-    outgoing: Outgoing,
-    record: StatementRecord,
-    taker: AnswerTaker,
-  ): SharedRead | undefined {
+  /** Where to send a read, if its text is known to be quick and a lane has room; else the caller runs it alone. */
+  laneFor(latency: LatencyRecord): Lane | undefined {
     this.#watch()
-    if (!record.latency.mayShare) {
-      if (this.#roundTripMs === undefined && record.latency.comesAgain) this.#openAnother()
+    if (!latency.mayShare) {
+      if (this.#roundTripMs === undefined && latency.comesAgain) this.#openAnother()
       return undefined
     }
     const { lane, crowded } = chooseLane(this.#lanes, this.#patienceMs())
     if (crowded) this.#openAnother()
-    if (lane === undefined || request.signal?.aborted || !record.nameable) return undefined
-    const read = new SharedRead(request, outgoing, record, taker)
-    lane.send(read)
-    return read
+    return lane
   }
 
   /** The time that `observe` counts in. */
@@ -98,19 +85,23 @@ export class Multiplexer implements LaneEvents, RunObserver {
   }
 
   /** Notes how long a read took on a connection of its own, answer and way included. */
-  observe(record: StatementRecord, ms: number): void {
+  observe(latency: LatencyRecord, ms: number): void {
     const { slowMs } = this.#parts
     // Before the way to the server is known, a long time may be the way's.
-    if (this.#roundTripMs === undefined && ms >= slowMs) record.latency.sighted()
-    else record.latency.observe(ms - (this.#roundTripMs ?? 0), slowMs)
+    if (this.#roundTripMs === undefined && ms >= slowMs) latency.sighted()
+    else latency.observe(ms - (this.#roundTripMs ?? 0), slowMs)
   }
 
-  observed(read: SharedRead, serviceMs: number): void {
-    read.record.latency.observe(serviceMs, this.#parts.slowMs)
+  /** An answer on a lane took `serviceMs` of the server's time. */
+  observed(read: Read, serviceMs: number): void {
+    read.latency.observe(serviceMs, this.#parts.slowMs)
   }
 
-  stale(read: SharedRead): void {
-    this.#dispatch(read)
+  /** Sends a read elsewhere that a lane has, which did not run there, or whose answer there does not count any more. */
+  sendAgain(read: Read): void {
+    const lane = read.latency.mayShare ? chooseLane(this.#lanes, this.#patienceMs()).lane : undefined
+    if (lane === undefined) this.#parts.runAlone(read)
+    else lane.send(read)
   }
 
   closed(lane: Lane): void {
@@ -119,7 +110,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
     for (const then of this.#whenEmpty.splice(0)) then()
   }
 
-  /** Lets what is on the wire end, then closes the lanes; `force` does so at once. Calls back when the last is closed. */
+  /** Lets what is on the wire end, then closes the lanes. Calls back when the last is closed. */
   close(then: () => void): void {
     this.#closed = true
     clearTimeout(this.#idleTimer)
@@ -130,17 +121,6 @@ export class Multiplexer implements LaneEvents, RunObserver {
 
   destroyAll(): void {
     for (const lane of this.#lanes) lane.abandon()
-  }
-
-  #dispatch(read: SharedRead): void {
-    const lane = read.record.latency.mayShare ? chooseLane(this.#lanes, this.#patienceMs()).lane : undefined
-    if (lane !== undefined) {
-      lane.send(read)
-      return
-    }
-    read.lane = undefined
-    read.copies++
-    read.own = this.#parts.runAlone(read)
   }
 
   /** Work ahead up to which a statement rather shares a lane than uses a connection of its own, if one is free. */
@@ -190,7 +170,7 @@ export class Multiplexer implements LaneEvents, RunObserver {
       const head = lane.head
       if (head === undefined) continue
       busy = true
-      if (head.ms > limit) this.#heldUp(lane, head.read)
+      if (head.ms > limit) this.#heldUp(lane, head)
     }
     if (busy) this.#quietTicks = 0
     else if (++this.#quietTicks >= idleTicks) {
@@ -199,11 +179,11 @@ export class Multiplexer implements LaneEvents, RunObserver {
     }
   }
 
-  #heldUp(lane: Lane, head: SharedRead): void {
+  #heldUp(lane: Lane, head: LaneHead): void {
     lane.noteHoldUp()
-    for (const read of lane.waitingBehindHead()) this.#dispatch(read)
+    for (const read of lane.waitingBehindHead()) this.sendAgain(read)
     // Its caller has given up, and everybody behind it has another copy under way.
-    if (head.settled) lane.abandon()
+    if (!head.isWanted) lane.abandon()
   }
 
   #watchIdle(): void {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import type { NamedSettings } from '../driver.ts'
-import type { Multiplexer } from './multiplexer.ts'
 import { Multiplexers } from './multiplexers.ts'
 
 /** Counts lanes, which a test opens and closes. */
@@ -35,10 +34,10 @@ function made(most: number) {
   const multiplexers = new Multiplexers(most, (named, mayOpen) => {
     const one = new FakeMultiplexer(named, mayOpen)
     all.push(one)
-    return one as unknown as Multiplexer
+    return one
   })
   const of = (key?: string): FakeMultiplexer | undefined =>
-    multiplexers.of(key === undefined ? undefined : settings(key)) as unknown as FakeMultiplexer | undefined
+    multiplexers.of(key === undefined ? undefined : settings(key))
   return { all, multiplexers, of }
 }
 
