@@ -17,7 +17,15 @@ export default defineConfig({
     setupFiles: ['test/support/fixed-seed.ts'],
     projects: [
       // Nothing that a module keeps outlives a test of these: one process for many files takes half the time.
-      { extends: true, test: { name: 'unit', include: needsNone, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: needsNone,
+          isolate: false,
+          setupFiles: ['test/support/fixed-seed.ts', 'test/support/loaded-modules.ts'],
+        },
+      },
       {
         extends: true,
         test: {

@@ -1,10 +1,13 @@
-import type { Orm } from '../orm.ts'
+import type { MysqlPlace, Orm } from '../orm.ts'
+import { drizzleMysqlTool, firstDrizzleMysqlTool } from './drizzle-mysql.ts'
 import { drizzleTool, firstDrizzleTool } from './drizzle.ts'
 import { knexTool, ownPoolKnexTool } from './knex.ts'
 import { kyselyTool } from './kysely.ts'
-import { mikroOrmTool } from './mikro-orm.ts'
-import { objectionTool } from './objection.ts'
-import { prismaTool } from './prisma.ts'
+import { mikroOrmMariadbTool, mikroOrmTool } from './mikro-orm.ts'
+import { mysqlTools } from './mysql.ts'
+import { objectionMysqlTool, objectionTool } from './objection.ts'
+import { prismaMariadbTool, prismaTool } from './prisma.ts'
+import { nextSequelizeOnMariadb } from './sequelize-next-mysql.ts'
 import { nextSequelizeTool } from './sequelize-next.ts'
 import { sequelizeTool } from './sequelize.ts'
 import { slonikTool } from './slonik.ts'
@@ -23,4 +26,17 @@ export const allTools: readonly Orm[] = [
   objectionTool,
   mikroOrmTool,
   slonikTool,
+]
+
+export const allMariadbTools: readonly Orm<MysqlPlace>[] = [
+  mysqlTools.kysely,
+  drizzleMysqlTool,
+  firstDrizzleMysqlTool,
+  prismaMariadbTool,
+  mysqlTools.typeorm,
+  mysqlTools.sequelize,
+  nextSequelizeOnMariadb,
+  mysqlTools.knex,
+  objectionMysqlTool,
+  mikroOrmMariadbTool,
 ]

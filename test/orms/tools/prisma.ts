@@ -15,6 +15,7 @@ interface Tables {
 interface Table<Row> {
   create(args: { readonly data: Row }): Promise<Row>
   findUnique(args: { readonly where: Partial<Row> }): Promise<Row | null>
+  findFirst(args: { readonly where: Partial<Row> }): Promise<Row | null>
   findMany(args: { readonly where?: Partial<Row>; readonly orderBy?: unknown }): Promise<readonly Row[]>
   update(args: { readonly where: Partial<Row>; readonly data: Partial<Row> }): Promise<Row>
 }
@@ -23,6 +24,8 @@ interface PrismaClient extends Tables {
   $transaction<T>(work: (tx: Tables) => Promise<T>): Promise<T>
   $disconnect(): Promise<void>
 }
+
+type FindBy = 'findUnique' | 'findFirst'
 
 type Adapter = PrismaMariaDb | PrismaPg
 
@@ -38,6 +41,15 @@ export const prismaTool: Orm = {
   },
 }
 
+/** Prisma makes one statement of all `findUnique` of one moment; other reads are a statement each. */
+export const singlePrismaTool: Orm = {
+  name: 'Prisma, findFirst',
+  open: async ({ pg, url }) => {
+    const pool = new pg.Pool({ connectionString: url })
+    return await prismaShop('shop.prisma', new PrismaPg(pool), pool, 'findFirst')
+  },
+}
+
 export const prismaMariadbTool: Orm<MysqlPlace> = {
   name: 'Prisma, on MariaDB',
   open: async ({ mariadb, url }) => {
@@ -48,12 +60,17 @@ export const prismaMariadbTool: Orm<MysqlPlace> = {
 }
 
 /** Prisma's own engine, on a pool that it does not end. */
-async function prismaShop(schema: string, adapter: Adapter, pool: { end(): Promise<void> }): Promise<OrmUnderTest> {
+async function prismaShop(
+  schema: string,
+  adapter: Adapter,
+  pool: { end(): Promise<void> },
+  by: FindBy = 'findUnique',
+): Promise<OrmUnderTest> {
   const made = await generatePrisma(fileURLToPath(new URL(schema, import.meta.url)))
   const { PrismaClient } = (await import(made.href)) as Generated
   const prisma = new PrismaClient({ adapter })
   return {
-    ...callsOf(prisma),
+    ...callsOf(prisma, by),
     findAll: async () => await prisma.product.findMany({ orderBy: { id: 'asc' } }),
     addReview: async (review) => void (await prisma.review.create({ data: review })),
     reviewsOf: async (productId) => await prisma.review.findMany({ where: { productId } }),
@@ -65,9 +82,9 @@ async function prismaShop(schema: string, adapter: Adapter, pool: { end(): Promi
   }
 }
 
-const callsOf = (prisma: Tables): Calls => ({
+const callsOf = (prisma: Tables, by: FindBy = 'findUnique'): Calls => ({
   insert: async (product) => await prisma.product.create({ data: product }),
-  find: async (id) => (await prisma.product.findUnique({ where: { id } })) ?? undefined,
+  find: async (id) => (await prisma.product[by]({ where: { id } })) ?? undefined,
   setStock: async (id, stock) => void (await prisma.product.update({ where: { id }, data: { stock } })),
   raw: async (text) => await prisma.$queryRawUnsafe(text),
 })
