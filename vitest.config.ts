@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Long enough for a busy machine; whoever asks whether something comes sooner measures that.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
     setupFiles: ['test/support/fixed-seed.ts'],
     projects: [

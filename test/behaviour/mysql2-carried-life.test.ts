@@ -111,7 +111,13 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
       ]
       await warm(pool, ...texts)
       const leased = await leasedOf(pool)
+      let pending = 0
+      const answered = async (): Promise<void> => {
+        await expect.poll(() => pending, { interval: 1 }).toBe(0)
+        await turn()
+      }
       const ask = (by: bare.Pool | bare.Connection, n: number, then: () => void = () => undefined): void => {
+        pending += 1
         const command = by.query(...asText(texts[n % texts.length]!), (...given: readonly unknown[]) => {
           const [error, rows, fields] = given
           notes.add(
@@ -123,6 +129,7 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
             Array.isArray(fields),
           )
           then()
+          pending -= 1
         })
         for (const event of ['end', 'fields', 'result', 'error'])
           command.on(event, (given: unknown) => notes.add(event, n, event === 'fields' ? typeof given : given))
@@ -132,7 +139,7 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
           if (n === 3) ask(leased, 100)
           if (n === 5) setImmediate(() => notes.add('immediately'))
         })
-      await turn()
+      await answered()
       // Released in a callback; released too early; and with more callers than connections.
       ask(leased, 10, () => {
         leased.release()
@@ -144,12 +151,12 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
           }),
         )
       })
-      await turn()
+      await answered()
       const early = await leasedOf(pool)
       ask(early, 30)
       early.release()
       for (let n = 40; n < 50; n++) ask(pool, n)
-      await turn()
+      await answered()
       await pool.promise().end()
     })
     expect(taken).toBeGreaterThan(25)
@@ -273,6 +280,7 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
       for (const name of ['running', 'queued']) one.query(...asText(read), (error, rows) => tell(name, error, rows))
       await wait(1)
       await asked(killer, ['kill ?', [one.threadId]])
+      await notes.reach(3)
       await turn()
       await wait(0)
       notes.add(told(await asked(one, read)))
@@ -297,6 +305,7 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
       notes.add(told(await asked(one, read)))
       const two = await leasedOf(pool)
       await unlock()
+      await notes.reach(3)
       notes.add(await asked(two, read), await asked(pool, read))
       await turn()
       two.release()
@@ -345,7 +354,7 @@ describe.runIf(testedEngines.includes('mysql'))('queries of mysql2 that run as t
       await turn()
       notes.add('paused')
       connection.resume()
-      await turn()
+      await notes.reach(3)
       connection.resume()
       notes.add(await asked(connection, read))
       await connection.promise().end()

@@ -1,8 +1,15 @@
+import { expect } from 'vitest'
+
 /** Notes what happens, in order, as far as a program can see it. */
 export class Notes {
   readonly lines: unknown[] = []
 
   readonly add = (...line: unknown[]): void => void this.lines.push(line)
+
+  /** Waits until so many lines are there; what comes besides, `turn()` gives time to. */
+  async reach(lines: number): Promise<void> {
+    await expect.poll(() => this.lines.length, { interval: 1 }).toBeGreaterThanOrEqual(lines)
+  }
 
   async of(what: string, promise: Promise<unknown>): Promise<void> {
     await promise.then(
