@@ -7,7 +7,8 @@ import { startFaultProxy } from '../../src/testing/index.ts'
 import { poolsOfEachTest } from '../support/postgres-pools.ts'
 import { sharedServer, testedEngines } from '../support/servers.ts'
 
-const limits: PoolOptions = { ...readOptions(poolOptions, {}, 'pool'), maxConnections: 6 }
+// What counts as slow is long enough for a busy machine.
+const limits: PoolOptions = { ...readOptions(poolOptions, {}, 'pool'), maxConnections: 6, multiplexSlowMs: 40 }
 /** Quick or slow, as its parameter says: taught as quick, it is let onto a shared connection and can then be slow there. */
 const napText = 'select $1::int as n, pg_backend_pid() as pid, pg_sleep($2)'
 const pidText = 'select $1::int as n, pg_backend_pid() as pid'
@@ -120,7 +121,7 @@ describe.runIf(testedEngines.includes('postgres'))('multiplexing of short reads 
     expect((await row(run(pool, names, ['select % as n, pg_backend_pid() as pid']))).n).toBe(0)
     // What is alike is slow, too: from now on each has a connection of its own.
     const slow = { oneOffLike: 'select # as n' }
-    for (let n = 0; n < 4; n++) await run(pool, 'select 1 as n, pg_sleep(0.06)', [], slow)
+    for (let n = 0; n < 4; n++) await run(pool, 'select 1 as n, pg_sleep(0.15)', [], slow)
     const answer = once()
     expect(pool.stats().sharedInFlight).toBe(0)
     await answer
@@ -292,7 +293,7 @@ describe.runIf(testedEngines.includes('postgres'))('multiplexing of short reads 
   it('lets what is in flight end before it closes', async () => {
     const pool = await openPool(await database())
     await teach(pool, napText, [0, 0])
-    const last = [row(run(pool, napText, [1, 0.1])), row(run(pool, napText, [2, 0.1]))]
+    const last = [row(run(pool, napText, [1, 0.2])), row(run(pool, napText, [2, 0.2]))]
     await pool.close()
     expect(await Promise.all(last)).toMatchObject([{ n: 1 }, { n: 2 }])
     await expect(run(pool, pidText, [3])).rejects.toMatchObject({ code: 'SIGNALBOX_CLIENT_CLOSED' })
