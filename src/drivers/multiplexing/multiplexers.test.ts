@@ -31,7 +31,7 @@ function settings(key: string): NamedSettings {
 
 function made(most: number) {
   const all: FakeMultiplexer[] = []
-  const multiplexers = new Multiplexers(most, (named, mayOpen) => {
+  const multiplexers = new Multiplexers(most, (named: NamedSettings | undefined, mayOpen) => {
     const one = new FakeMultiplexer(named, mayOpen)
     all.push(one)
     return one

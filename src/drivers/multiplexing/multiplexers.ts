@@ -1,5 +1,3 @@
-import type { NamedSettings } from '../driver.ts'
-
 /** The shared connections of one pool, under the same settings. */
 export interface Sharing {
   /** All lanes, those included that are being opened. */
@@ -17,23 +15,23 @@ export interface Sharing {
  * The shared connections of one pool: a statement shares one only with statements of the same settings. There are at most as many as
  * `most`, for all settings together, so that those have them who came first; lanes that nobody uses are closed, and make room.
  */
-export class Multiplexers<M extends Sharing> {
+export class Multiplexers<M extends Sharing, Settings extends { readonly key: string }> {
   readonly #most: number
-  readonly #create: (settings: NamedSettings | undefined, mayOpen: () => boolean) => M
+  readonly #create: (settings: Settings | undefined, mayOpen: () => boolean) => M
   readonly #plain: M
   /** By the key of their settings. */
   readonly #others = new Map<string, M>()
   #closing = false
 
   /** `create`: `mayOpen` tells whether there may be one more lane. */
-  constructor(most: number, create: (settings: NamedSettings | undefined, mayOpen: () => boolean) => M) {
+  constructor(most: number, create: (settings: Settings | undefined, mayOpen: () => boolean) => M) {
     this.#most = most
     this.#create = create
     this.#plain = create(undefined, this.#mayOpen)
   }
 
   /** `undefined`: as many others have lanes already as may. */
-  of(settings: NamedSettings | undefined): M | undefined {
+  of(settings: Settings | undefined): M | undefined {
     if (settings === undefined) return this.#plain
     return this.#others.get(settings.key) ?? this.#add(settings)
   }
@@ -64,7 +62,7 @@ export class Multiplexers<M extends Sharing> {
 
   readonly #mayOpen = (): boolean => !this.#closing && this.#sum(({ lanes }) => lanes) < this.#most
 
-  #add(settings: NamedSettings): M | undefined {
+  #add(settings: Settings): M | undefined {
     if (this.#others.size >= this.#most) this.#dropUnused()
     if (this.#others.size >= this.#most || this.#closing) return undefined
     const made = this.#create(settings, this.#mayOpen)

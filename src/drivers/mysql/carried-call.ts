@@ -1,5 +1,5 @@
 import type { PoolConnection } from 'mysql2'
-import type { Access, Cargo, UnderWay } from '../driver.ts'
+import type { Cargo, DriverRequest, UnderWay } from '../driver.ts'
 import type { LatencyRecord } from '../multiplexing/statement-latency.ts'
 import { isAnswer, isLoss, mysqlError } from './errors.ts'
 import type { Interruptible } from './killer.ts'
@@ -7,13 +7,15 @@ import { addCommand, type CarriedCommand, type CarriedEnds } from './native-comm
 import { breakConnection } from './native-pool.ts'
 import { abortedWaiting } from './waiting.ts'
 
+type Settings = DriverRequest['settings']
+
 /** What a call needs of its pool. */
 export interface CarryingPool {
   giveBack(connection: PoolConnection, usable: boolean): void
   lost(connection: PoolConnection): void
   /** A read begins; returns the time for `ended`, where that is wanted. */
-  began(latency: LatencyRecord | undefined): number
-  ended(latency: LatencyRecord | undefined, since: number, hasAnswered: boolean): void
+  began(latency: LatencyRecord | undefined, settings: Settings): number
+  ended(latency: LatencyRecord | undefined, settings: Settings, since: number, hasAnswered: boolean): void
   /** Stops what runs; whether its connection may be used again. */
   interrupt(statement: Interruptible): Promise<boolean>
 }
@@ -21,7 +23,7 @@ export interface CarryingPool {
 /** One autocommit statement whose command somebody else has, and which takes its answer itself. */
 export class CarriedCall implements CarriedEnds, UnderWay {
   readonly #pool: CarryingPool
-  readonly #access: Access
+  readonly #request: DriverRequest
   readonly #cargo: Cargo
   readonly #latency: LatencyRecord | undefined
   #since = 0
@@ -31,9 +33,9 @@ export class CarriedCall implements CarriedEnds, UnderWay {
   #stopping: { readonly ended: PromiseWithResolvers<void>; readonly usable: Promise<boolean> } | undefined
 
   /** `latency`: of a text that may share a connection one day. */
-  constructor(pool: CarryingPool, access: Access, cargo: Cargo, latency?: LatencyRecord) {
+  constructor(pool: CarryingPool, request: DriverRequest, cargo: Cargo, latency?: LatencyRecord) {
     this.#pool = pool
-    this.#access = access
+    this.#request = request
     this.#cargo = cargo
     this.#latency = latency
   }
@@ -47,7 +49,7 @@ export class CarriedCall implements CarriedEnds, UnderWay {
     this.#connection = connection
     const command = this.#cargo.query as CarriedCommand
     command.ends = this
-    if (this.#access === 'read') this.#since = this.#pool.began(this.#latency)
+    if (this.#request.access === 'read') this.#since = this.#pool.began(this.#latency, this.#request.settings)
     addCommand(connection, command)
   }
 
@@ -64,13 +66,13 @@ export class CarriedCall implements CarriedEnds, UnderWay {
 
   failed(error: unknown): void {
     this.#leave(isAnswer(error))
-    this.#fail(mysqlError(error, 'run', this.#access))
+    this.#fail(mysqlError(error, 'run', this.#request.access))
   }
 
   lost(error: unknown): void {
     if (this.#connection !== undefined && isLoss(error)) this.#pool.lost(this.#connection)
     this.#leave(false)
-    this.#fail(mysqlError(error, 'run', this.#access))
+    this.#fail(mysqlError(error, 'run', this.#request.access))
   }
 
   spoilt(): void {
@@ -111,7 +113,8 @@ export class CarriedCall implements CarriedEnds, UnderWay {
     const stopping = this.#stopping
     if (connection === undefined) return
     this.#connection = undefined
-    if (this.#access === 'read') this.#pool.ended(this.#latency, this.#since, usable)
+    const { access, settings } = this.#request
+    if (access === 'read') this.#pool.ended(this.#latency, settings, this.#since, usable)
     if (stopping === undefined) {
       this.#pool.giveBack(connection, usable)
       return

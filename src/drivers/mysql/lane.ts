@@ -4,7 +4,7 @@ import type { LaneHead, SharedLane } from '../multiplexing/shared-lane.ts'
 import { ServiceTimes } from '../multiplexing/service-times.ts'
 import type { Clock } from '../multiplexing/work-clock.ts'
 import type { LossCounter } from '../loss-counter.ts'
-import type { QueryKiller } from './killer.ts'
+import { run, type QueryKiller } from './killer.ts'
 import { Place, type Pipelined, type PlaceEvents } from './lane-place.ts'
 import type { LaneRead } from './lane-read.ts'
 import { addCommand } from './native-command.ts'
@@ -24,6 +24,8 @@ export interface LaneParts {
   readonly limitMs: number
   /** The server is to refuse writes there. */
   readonly readOnly: boolean
+  /** What makes the settings under which all statements of the lane run. */
+  readonly settings: readonly string[]
   /** While nothing is on the wire the lane does not keep the process alive. */
   readonly exitOnIdle: boolean
   readonly observed: (read: LaneRead, serviceMs: number) => void
@@ -71,13 +73,14 @@ export class Lane implements SharedLane<LaneRead> {
   }
 
   async open(): Promise<void> {
-    const { clock, readOnly, limitMs } = this.#parts
+    const { clock, readOnly, settings, limitMs } = this.#parts
     const connection = this.#connection
     // mysql2's own limit ends with the greeting.
     const limit = setTimeout(() => this.#break('it did not answer in time'), limitMs)
     try {
       await answerOf((done) => connection.connect(done))
       if (readOnly) await answerOf((done) => refuseWrites(connection, done))
+      for (const statement of settings) await run(connection, statement)
       let quickest = Infinity
       for (let count = 0; count < pings; count++) {
         const start = clock.now()

@@ -120,11 +120,13 @@ export class MysqlPool implements DriverPool {
     if (this.#refusal) throw this.#refusal
     if (request.timeoutMs || request.access === 'session') return undefined
     const latency = this.#shared?.latencyOf(request, cargo)
-    return (latency && this.#shared?.send(latency, cargo)) ?? this.#carryAlone(request, cargo, latency)
+    return (
+      (latency && this.#shared?.send(latency, request.settings, cargo)) ?? this.#carryAlone(request, cargo, latency)
+    )
   }
 
   #carryAlone(request: DriverRequest, cargo: Cargo, latency?: LatencyRecord): UnderWay {
-    const call = new CarriedCall(this.#carrying, request.access, cargo, latency)
+    const call = new CarriedCall(this.#carrying, request, cargo, latency)
     const connection = this.#takeIdle(request.settings)
     if (connection !== undefined) call.run(connection)
     else {
@@ -143,15 +145,15 @@ export class MysqlPool implements DriverPool {
       losses: this.#losses,
       connect,
       ownAreTaken: () => this.#idle.size === 0 && this.#inUse.size >= this.#options.maxConnections,
-      runAlone: (cargo) => this.#carryAlone({ sql: '', params: [], access: 'read' }, cargo),
+      runAlone: (cargo, settings) => this.#carryAlone({ sql: '', params: [], access: 'read', settings }, cargo),
     })
   }
 
   readonly #carrying: CarryingPool = {
     giveBack: (connection, usable) => this.#giveBack(connection, usable),
     lost: (connection) => this.#losses.note(connection),
-    began: (latency) => this.#shared?.began(latency) ?? 0,
-    ended: (latency, since, hasAnswered) => this.#shared?.ended(latency, since, hasAnswered),
+    began: (latency, settings) => this.#shared?.began(latency, settings) ?? 0,
+    ended: (latency, settings, since, hasAnswered) => this.#shared?.ended(latency, settings, since, hasAnswered),
     interrupt: async (statement) => await interrupt(statement, this.#killer, this.#losses),
   }
 

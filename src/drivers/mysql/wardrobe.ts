@@ -1,6 +1,7 @@
 import type { PoolConnection } from 'mysql2'
 import type { DriverRequest } from '../driver.ts'
 import { run } from './killer.ts'
+import { statedSettings } from './stated-settings.ts'
 
 /** What a connection wears, and the statement that takes it off. */
 interface Worn {
@@ -26,10 +27,11 @@ export class Wardrobe {
     const worn = this.#worn.get(connection)
     if (worn !== undefined) await run(connection, worn.restore)
     this.#worn.delete(connection)
-    if (settings === undefined || !('statements' in settings)) return
-    const restore = await restoring(connection, settings.variables)
-    for (const statement of settings.statements) await run(connection, statement)
-    this.#worn.set(connection, { key: settings.key, restore })
+    const stated = statedSettings(settings)
+    if (stated === undefined) return
+    const restore = await restoring(connection, stated.variables)
+    for (const statement of stated.statements) await run(connection, statement)
+    this.#worn.set(connection, { key: stated.key, restore })
   }
 
   /** The session of the connection was reset by other means. */

@@ -75,7 +75,7 @@ export class PostgresPool implements DriverPool {
   readonly #status = new StatusReader((request) => this.query(request))
   readonly #own: OwnPool
   readonly #leaseSource: LeaseSource
-  readonly #multiplexers: Multiplexers<LaneMultiplexer> | undefined
+  readonly #multiplexers: Multiplexers<LaneMultiplexer, NamedSettings> | undefined
   #closing: Promise<void> | undefined
   #severed: QueryError | undefined
 
@@ -96,7 +96,7 @@ export class PostgresPool implements DriverPool {
     }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {
-      this.#multiplexers = new Multiplexers(options.multiplexConnections, (settings, mayOpen) =>
+      this.#multiplexers = new Multiplexers(options.multiplexConnections, (settings: NamedSettings | undefined, mayOpen) =>
         this.#createMultiplexer(createSharedClient, settings, mayOpen),
       )
     }
