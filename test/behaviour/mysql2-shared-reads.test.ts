@@ -237,6 +237,7 @@ describe.runIf(testedEngines.includes('mysql'))('reads of mysql2 that share conn
       await at.asked(connection, [ends])
     }
     leased.release()
+    // All that there are to share are taken.
     const settled = at.poolOf(client, { charset: 'LATIN1_SWEDISH_CI' })
     for (let n = 0; n < 6; n++) await at.many(settled, quick, 6)
     expect(at.shared).toBe(before)
