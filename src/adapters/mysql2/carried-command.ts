@@ -11,6 +11,9 @@ export interface Carrier {
   readonly _paused?: boolean
   pause(): void
   resume(): void
+  write(bytes: Buffer): void
+  _resetSequenceId(): void
+  _bumpSequenceId(packets: number): void
 }
 
 /** A part of what is carried: a command of mysql2, or something like one. */
@@ -167,12 +170,6 @@ export class LentConnection {
 /** COM_SET_OPTION. */
 const setOption = 0x1b
 
-interface WritesBytes {
-  write(bytes: Buffer): void
-  _resetSequenceId(): void
-  _bumpSequenceId(packets: number): void
-}
-
 /** Has the server take several statements in one text, or not. */
 export function severalStatements(on: boolean): Step {
   let sent = false
@@ -180,7 +177,7 @@ export function severalStatements(on: boolean): Step {
     execute: (_packet, connection) => {
       if (sent) return true
       sent = true
-      const to = connection as WritesBytes
+      const to = connection as Carrier
       to._resetSequenceId()
       to.write(Buffer.from([3, 0, 0, 0, setOption, on ? 0 : 1, 0]))
       to._bumpSequenceId(1)

@@ -50,6 +50,10 @@ export interface QueryCommand extends Command {
   readonly _fieldCount: number
   /** Its rows cannot be read, of which it has told. */
   readonly _localStreamError?: unknown
+  /** As mysql2 makes them of its options and its connection's when the query is sent. */
+  options?: QueryCommandOptions
+  /** The state of a query that was sent: takes the first packet of its answer. */
+  readonly resultsetHeader?: (packet: unknown, connection: unknown) => unknown
   done(): null
 }
 

@@ -50,6 +50,8 @@ export class QueryCargo implements Cargo, Sender {
   #prepare: PrepareCommand | undefined
   /** Who is to hear on its connection that it has ended. */
   ends: Ends | undefined
+  /** What is sent in place of its text, once. */
+  bound: Buffer | undefined
 
   constructor(asked: PlainCommand, end: CarriedEnd) {
     this.asked = asked
@@ -68,6 +70,12 @@ export class QueryCargo implements Cargo, Sender {
   /** One that is executed is prepared first, with an answer of its own. */
   get isOneText(): boolean {
     return !('_executeOptions' in this.asked)
+  }
+
+  /** An attribute goes with its query. */
+  get mayBeBound(): boolean {
+    const { asked } = this
+    return '_queryOptions' in asked && !asked._queryOptions['attributes'] && asked.resultsetHeader !== undefined
   }
 
   /** Sent; others have the connection until the answer comes. */
@@ -103,6 +111,7 @@ export class QueryCargo implements Cargo, Sender {
     }
     if (packet !== undefined && (packet as MayBeError).isError())
       return this.#refused(packet as MayBeError, connection.clientEncoding)
+    if (packet === undefined && this.bound !== undefined) return this.#sendBound(this.bound, connection)
     if (this.#prepare !== undefined || (packet === undefined && '_executeOptions' in this.asked)) {
       this.#prepare ??= this.#prepareOf(this.asked as ExecuteCommand)
       if (!this.#prepare.execute(packet, connection)) return false
@@ -110,6 +119,18 @@ export class QueryCargo implements Cargo, Sender {
       return this.#execute(undefined, connection)
     }
     return this.#execute(packet, connection)
+  }
+
+  /** It goes on as if it had sent its text. */
+  #sendBound(bound: Buffer, connection: Carrier): false {
+    const asked = this.asked as QueryCommand
+    this.bound = undefined
+    asked.options = asked._queryOptions
+    asked.next = asked.resultsetHeader
+    connection._resetSequenceId()
+    connection._bumpSequenceId(1)
+    connection.write(bound)
+    return false
   }
 
   #execute(packet: unknown, connection: Carrier): boolean {

@@ -1,10 +1,11 @@
 import type { PoolConnection } from 'mysql2'
 import type { Cargo, DriverRequest, UnderWay } from '../driver.ts'
 import type { LatencyRecord } from '../multiplexing/statement-latency.ts'
-import { isAnswer, isLoss, mysqlError } from './errors.ts'
+import { isAnswer, isLoss, isStale, mysqlError } from './errors.ts'
 import type { Interruptible } from './killer.ts'
 import { addCommand, type CarriedCommand, type CarriedEnds } from './native-command.ts'
 import { breakConnection } from './native-pool.ts'
+import type { PreparedWrites } from './prepared-writes.ts'
 import { abortedWaiting } from './waiting.ts'
 
 type Settings = DriverRequest['settings']
@@ -16,6 +17,8 @@ export interface CarryingPool {
   /** A read begins; returns the time for `ended`, where that is wanted. */
   began(latency: LatencyRecord | undefined, settings: Settings): number
   ended(latency: LatencyRecord | undefined, settings: Settings, since: number, hasAnswered: boolean): void
+  /** Prepares writes, where that is wanted. */
+  readonly writes: PreparedWrites | undefined
   /** Stops what runs; whether its connection may be used again. */
   interrupt(statement: Interruptible): Promise<boolean>
 }
@@ -29,6 +32,8 @@ export class CarriedCall implements CarriedEnds, UnderWay {
   #since = 0
   #connection: PoolConnection | undefined
   #hasEnded = false
+  /** It was sent as a prepared statement. */
+  #isBound = false
   /** Of a statement that is stopped: when it has ended, and whether its connection may be used again. */
   #stopping: { readonly ended: PromiseWithResolvers<void>; readonly usable: Promise<boolean> } | undefined
 
@@ -50,6 +55,27 @@ export class CarriedCall implements CarriedEnds, UnderWay {
     const command = this.#cargo.query as CarriedCommand
     command.ends = this
     if (this.#request.access === 'read') this.#since = this.#pool.began(this.#latency, this.#request.settings)
+    const { writes } = this.#pool
+    if (writes === undefined || this.#request.access !== 'write') addCommand(connection, command)
+    else
+      writes.send(
+        connection,
+        this.#request,
+        command,
+        () => this.#send(connection),
+        (error) => this.lost(error),
+      )
+  }
+
+  /** A preparation may have come before, and the statement be stopped meanwhile. */
+  #send(connection: PoolConnection): void {
+    const command = this.#cargo.query as CarriedCommand
+    if (this.#stopping !== undefined) {
+      this.#leave(true)
+      this.#fail(abortedWaiting(undefined))
+      return
+    }
+    this.#isBound = command.bound !== undefined
     addCommand(connection, command)
   }
 
@@ -65,8 +91,21 @@ export class CarriedCall implements CarriedEnds, UnderWay {
   }
 
   failed(error: unknown): void {
+    if (this.#isBound && this.#connection !== undefined && isStale(error)) {
+      this.#sendText(this.#connection)
+      return
+    }
     this.#leave(isAnswer(error))
     this.#fail(mysqlError(error, 'run', this.#request.access))
+  }
+
+  /** The server did not run what was prepared. */
+  #sendText(connection: PoolConnection): void {
+    const command = this.#cargo.query as CarriedCommand
+    this.#isBound = false
+    this.#pool.writes?.drop(connection, this.#request.sql)
+    command.rewind()
+    addCommand(connection, command)
   }
 
   lost(error: unknown): void {

@@ -111,6 +111,12 @@ export function isUnprepared(error: unknown): boolean {
   return unprepared.has(readError(error).errno ?? 0)
 }
 
+/** True if what was prepared is not on the server any more, or its tables change again and again: the statement did not run. */
+export function isStale(error: unknown): boolean {
+  const { errno } = readError(error)
+  return errno === 1243 || errno === 1615
+}
+
 /** Turns what mysql2 threw into an error of ours, with the original as `cause`. */
 export function mysqlError(error: unknown, phase: Phase, access: Access): Error {
   if (error instanceof ParameterError) return error

@@ -28,6 +28,10 @@ export interface CarriedCommand {
   ends: CarriedEnds | undefined
   /** Sends one packet and nothing more before its answer is in, so that others may be sent behind it. */
   readonly isOneText: boolean
+  /** A prepared statement may be executed in place of its text, whose answer it takes as its own. */
+  readonly mayBeBound: boolean
+  /** The packet that does so. Once: the next time its text is sent. */
+  bound: Buffer | undefined
   execute(packet: unknown, connection: unknown): boolean
   /** It was sent, and until its answer comes the connection is that of others. */
   rest(): void

@@ -9,6 +9,15 @@ interface NativeQueue {
   removeOne(index: number): unknown
 }
 
+/** Gets a connection, or else why there is none. */
+export type Acquired = (error: Error | undefined, connection: PoolConnection | undefined) => void
+
+export function connectionBy(acquire: (done: Acquired) => void): Promise<PoolConnection> {
+  return new Promise((resolve, reject) => {
+    acquire((error, connection) => (connection === undefined ? reject(error) : resolve(connection)))
+  })
+}
+
 /** The length of one of mysql2's queues: connections open or opening, of them idle, and callers that wait. */
 export function lengthOf(pool: Pool, name: QueueName): number | undefined {
   return queueOf(pool, name)?.length

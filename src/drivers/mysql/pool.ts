@@ -23,11 +23,20 @@ import { IdleConnections } from './idle-connections.ts'
 import type { QueryKiller } from './killer.ts'
 import { KnownConnections } from './known-connections.ts'
 import { MysqlLease } from './lease.ts'
-import { breakConnection, keepAlive, lengthOf, queueOf, removeFromQueue } from './native-pool.ts'
+import {
+  breakConnection,
+  connectionBy,
+  keepAlive,
+  lengthOf,
+  queueOf,
+  removeFromQueue,
+  type Acquired,
+} from './native-pool.ts'
 import { interrupt, runInterruptible } from './running.ts'
 import { send, KnownTexts, type SendOptions } from './send.ts'
 import { StatusReader } from './server-status.ts'
 import { showsAll } from './visibility.ts'
+import { PreparedWrites } from './prepared-writes.ts'
 import { Refusing } from './refusing.ts'
 import { resetConnection } from './session.ts'
 import { SharedReads } from './shared-reads.ts'
@@ -38,8 +47,6 @@ import { Wardrobe } from './wardrobe.ts'
 /** How long close() waits for what runs if the caller gives no limit, and for the goodbyes afterwards. */
 const defaultCloseTimeoutMs = 30_000
 const goodbyeMs = 1_000
-
-type Acquired = (error: Error | undefined, connection: PoolConnection | undefined) => void
 
 /** A pool of mysql2, made by this driver or handed in by the application. */
 export class MysqlPool implements DriverPool {
@@ -65,6 +72,8 @@ export class MysqlPool implements DriverPool {
   readonly #waiters: { readonly length: number } | undefined
   /** Of an own pool. */
   readonly #idle: IdleConnections
+  readonly #writes: PreparedWrites | undefined
+  readonly #carrying: CarryingPool
   readonly #onEnqueue = (): void => {
     this.#queued = true
   }
@@ -95,6 +104,9 @@ export class MysqlPool implements DriverPool {
     })
     this.#waiting = new WaitingCallers(options, () => this.stats())
     this.#refusing = new Refusing(owned && options.readOnly === true)
+    if (connect !== undefined && options.statementCacheSize > 0)
+      this.#writes = new PreparedWrites(options.statementCacheSize)
+    this.#carrying = this.#carryingWith(this.#writes)
     if (connect !== undefined && options.multiplexConnections > 0) this.#shared = this.#sharedReads(connect)
     this.#send = { prepare: options.statementCacheSize > 0, texts: new KnownTexts(), losses: this.#losses }
     pool.on('enqueue', this.#onEnqueue)
@@ -138,6 +150,17 @@ export class MysqlPool implements DriverPool {
     return call
   }
 
+  #carryingWith(writes: PreparedWrites | undefined): CarryingPool {
+    return {
+      writes,
+      giveBack: (connection, usable) => this.#giveBack(connection, usable),
+      lost: (connection) => this.#losses.note(connection),
+      began: (latency, settings) => this.#shared?.began(latency, settings) ?? 0,
+      ended: (latency, settings, since, hasAnswered) => this.#shared?.ended(latency, settings, since, hasAnswered),
+      interrupt: async (statement) => await interrupt(statement, this.#killer, this.#losses),
+    }
+  }
+
   #sharedReads(connect: () => Connection): SharedReads {
     return new SharedReads({
       options: this.#options,
@@ -149,18 +172,10 @@ export class MysqlPool implements DriverPool {
     })
   }
 
-  readonly #carrying: CarryingPool = {
-    giveBack: (connection, usable) => this.#giveBack(connection, usable),
-    lost: (connection) => this.#losses.note(connection),
-    began: (latency, settings) => this.#shared?.began(latency, settings) ?? 0,
-    ended: (latency, settings, since, hasAnswered) => this.#shared?.ended(latency, settings, since, hasAnswered),
-    interrupt: async (statement) => await interrupt(statement, this.#killer, this.#losses),
-  }
-
   async *stream(request: DriverRequest): AsyncGenerator<unknown, void, undefined> {
     if (this.#refusal) throw this.#refusal
     const start = performance.now()
-    const connection = await this.#dressedConnection(request)
+    const connection = await connectionBy((done) => this.#dressed(request, done))
     this.#mayStart(connection, request)
     yield* streamRows(connection, request, start, {
       send: this.#send,
@@ -172,7 +187,7 @@ export class MysqlPool implements DriverPool {
 
   async lease(options: WaitLimits = {}): Promise<Lease> {
     if (this.#refusal) throw this.#refusal
-    const connection = await this.#connection(options)
+    const connection = await connectionBy((done) => this.#acquire(options, done))
     return new MysqlLease({
       connection,
       send: this.#send,
@@ -246,7 +261,7 @@ export class MysqlPool implements DriverPool {
 
   async #queryWithCare(request: DriverRequest): Promise<DriverResult> {
     const start = performance.now()
-    const connection = await this.#dressedConnection(request)
+    const connection = await connectionBy((done) => this.#dressed(request, done))
     this.#mayStart(connection, request)
     const running = runInterruptible(connection, request, start, this.#send, this.#killer)
     void running.usable.then((usable) => this.#leaveSession(connection, usable, request.access === 'session'))
@@ -271,8 +286,7 @@ export class MysqlPool implements DriverPool {
   async #giveBackReset(connection: PoolConnection): Promise<void> {
     const clean = await resetConnection(connection, this.#known.charsetOf(connection), this.#options.connectTimeoutMs)
     if (clean) this.#known.track(connection)
-    this.#wardrobe.forget(connection)
-    this.#refusing.forget(connection)
+    for (const each of [this.#wardrobe, this.#refusing, this.#writes]) each?.forget(connection)
     this.#giveBack(connection, clean)
   }
 
@@ -307,12 +321,6 @@ export class MysqlPool implements DriverPool {
     if (this.#pending === 0) this.#onQuiet?.()
   }
 
-  #connection(limits: WaitLimits): Promise<PoolConnection> {
-    return new Promise((resolve, reject) => {
-      this.#acquire(limits, (error, connection) => (connection === undefined ? reject(error) : resolve(connection)))
-    })
-  }
-
   /** As `#acquire`, with the settings of the request on the connection, and no others. */
   #dressed(request: DriverRequest, done: Acquired): void {
     this.#acquire(request, (failure, connection) => {
@@ -332,12 +340,6 @@ export class MysqlPool implements DriverPool {
       return done(mysqlError(error, 'connect', request.access), undefined)
     }
     done(undefined, connection)
-  }
-
-  #dressedConnection(request: DriverRequest): Promise<PoolConnection> {
-    return new Promise((resolve, reject) => {
-      this.#dressed(request, (error, connection) => (connection === undefined ? reject(error) : resolve(connection)))
-    })
   }
 
   /** One that is at hand, and ready. With `any` one with whatever settings. */

@@ -1,0 +1,109 @@
+import type { NativeCommand } from './native-command.ts'
+
+/** COM_STMT_PREPARE and COM_STMT_CLOSE (https://mariadb.com/kb/en/com_stmt_prepare/). */
+const prepareCode = 0x16
+const closeCode = 0x19
+
+/** What mysql2 has besides its types, of a connection that packets are written to. */
+export interface WritesPackets {
+  write(bytes: Buffer): void
+  _resetSequenceId(): void
+  _bumpSequenceId(packets: number): void
+}
+
+/** A packet of mysql2's, as far as it is read here. */
+interface Packet {
+  isError(): boolean
+  readInt8(): number
+  readInt16(): number
+  readInt32(): number
+}
+
+export interface Prepared {
+  readonly id: number
+  readonly columns: number
+  readonly parameters: number
+}
+
+/** Writes a packet as the first of a command. */
+export function writeFirst(connection: WritesPackets, packet: Buffer): void {
+  connection._resetSequenceId()
+  connection._bumpSequenceId(1)
+  connection.write(packet)
+}
+
+/**
+ * Prepares a text, whatever mysql2 itself has prepared there: its own statements are closed when others need their places.
+ * `prepared` gets nothing where the server refused it; `lost` is called where the connection was lost.
+ */
+export class PrepareCommand implements NativeCommand {
+  readonly #sql: string
+  readonly #prepared: (prepared: Prepared | undefined) => void
+  readonly #lost: (error: unknown) => void
+  #found: Prepared | undefined
+  /** Packets that are still to come: one for each parameter and each column, and one behind each kind. */
+  #left = 0
+
+  constructor(sql: string, prepared: (prepared: Prepared | undefined) => void, lost: (error: unknown) => void) {
+    this.#sql = sql
+    this.#prepared = prepared
+    this.#lost = lost
+  }
+
+  execute(packet: unknown, connection: unknown): boolean {
+    if (packet === undefined) {
+      writeFirst(connection as WritesPackets, framed(prepareCode, Buffer.from(this.#sql, 'utf8')))
+      return false
+    }
+    const taken = packet as Packet
+    if (taken.isError()) this.#found = undefined
+    else if (this.#found === undefined) {
+      this.#found = read(taken)
+      this.#left = packetsFor(this.#found.parameters) + packetsFor(this.#found.columns)
+      if (this.#left > 0) return false
+    } else if (--this.#left > 0) return false
+    this.#prepared(this.#found)
+    return true
+  }
+
+  onResult(error: unknown): void {
+    this.#lost(error)
+  }
+
+  /** @internal For mysql2's log. */
+  stateName(): string {
+    return 'preparing'
+  }
+}
+
+/** Closes a prepared statement, which has no answer. */
+export function closeCommand(id: number): NativeCommand {
+  return {
+    execute: (_packet, connection) => {
+      const bytes = Buffer.allocUnsafe(4)
+      bytes.writeUInt32LE(id)
+      writeFirst(connection as WritesPackets, framed(closeCode, bytes))
+      return true
+    },
+  }
+}
+
+function read(packet: Packet): Prepared {
+  packet.readInt8()
+  const id = packet.readInt32()
+  const columns = packet.readInt16()
+  return { id, columns, parameters: packet.readInt16() }
+}
+
+function packetsFor(definitions: number): number {
+  return definitions === 0 ? 0 : definitions + 1
+}
+
+function framed(code: number, bytes: Buffer): Buffer {
+  const packet = Buffer.allocUnsafe(5 + bytes.length)
+  packet.writeUIntLE(bytes.length + 1, 0, 3)
+  packet[3] = 0
+  packet[4] = code
+  bytes.copy(packet, 5)
+  return packet
+}

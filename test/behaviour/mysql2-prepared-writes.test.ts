@@ -1,0 +1,199 @@
+import { isDeepStrictEqual } from 'node:util'
+import bare from 'mysql2'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { mysql2For } from '../../src/adapters/mysql2.ts'
+import { connect, type Client, type Config, type Dsn } from '../../src/index.ts'
+import { freshDatabase, testedEngines } from '../support/servers.ts'
+
+type Statement = readonly [sql: string, values: readonly unknown[]]
+type Asks = bare.Pool | bare.Connection
+
+const columns: Readonly<Record<string, string>> = {
+  small: 'tinyint',
+  n: 'int',
+  big: 'bigint',
+  natural: 'bigint unsigned',
+  exact: 'decimal(12,3)',
+  ratio: 'double',
+  rough: 'float',
+  name: 'varchar(20)',
+  fixed: 'char(8) character set latin1',
+  exactly: 'varchar(20) collate utf8mb4_bin',
+  long_text: 'text',
+  bytes: 'varbinary(20)',
+  day: 'date',
+  made: 'datetime(3)',
+  touched: 'timestamp null',
+  at: 'time',
+  year: 'year',
+  bits: 'bit(10)',
+  kind: "enum('a', 'b', 'é')",
+  kinds: "set('a', 'b')",
+  data: 'json',
+  flag: 'boolean',
+}
+/** By statistics that change at times of the server's own choice it would look for rows in other ways. */
+const table = [
+  `create table item (id integer primary key auto_increment, other int not null default 0, ${Object.entries(columns)
+    .map(([name, type]) => `\`${name}\` ${type}`)
+    .join(', ')}, unique (n), index (name), index (day), index (big))
+     stats_persistent = 1 stats_auto_recalc = 0`,
+]
+
+const values: readonly unknown[] = [
+  ...[0, 1, -1, 5, 127, 300, 2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 53 - 1, -(2 ** 53) + 1, -0, true, false],
+  ...[1.5, 1e21, 12n, null, undefined, new Date(1767322800000), Buffer.from('xé')],
+  ...[
+    '',
+    'a',
+    'b',
+    'A',
+    'a,b',
+    'é𝒳',
+    '\ud800',
+    '12abc',
+    ' 7 ',
+    '1e3',
+    '007',
+    "it's",
+    'a\0b',
+    '\\',
+    '%',
+    'a%',
+    '_',
+    '{"a": 1}',
+    '[]',
+  ],
+  ...[
+    '2026-01-02',
+    '2026-01-02 03:04:05.678',
+    '0000-00-00',
+    '10:11:12',
+    '101112',
+    20260102,
+    20260102030405,
+    2026,
+    '2026',
+  ],
+  ...['x'.repeat(30), 'y'.repeat(70_000)],
+]
+
+function answerOf(error: unknown, rows: unknown, fields: unknown): unknown {
+  if (error === null) return { ...(rows as object), fields }
+  const { name, message, code, errno, sqlState, sqlMessage, sql } = error as bare.QueryError & Record<string, unknown>
+  // Each has a database of its own.
+  const [told, asTold] = [message, String(sqlMessage)].map((text) => text.replace(/`signalbox_\w+`/, '`shop`'))
+  return { name, told, code, errno, sqlState, asTold, sql }
+}
+
+async function asked(by: Asks, [sql, given]: Statement): Promise<unknown> {
+  return await new Promise((resolve) =>
+    by.query(sql, given as bare.QueryValues, (...told: readonly unknown[]) =>
+      resolve(answerOf(told[0], told[1], told[2])),
+    ),
+  )
+}
+
+/** How often the server has executed a prepared statement on the one connection that there is. */
+async function executedOn(by: Asks): Promise<number> {
+  const sql =
+    "select variable_value as n from information_schema.session_status where variable_name = 'COM_STMT_EXECUTE'"
+  return Number((await by.promise().query<bare.RowDataPacket[]>(sql))[0][0]!['n'])
+}
+
+describe.runIf(testedEngines.includes('mysql'))('writes of mysql2 that are sent prepared', () => {
+  async function place(definitions: readonly string[] = table): Promise<Dsn> {
+    const database = await freshDatabase('mysql')
+    onTestFinished(async () => await database.drop())
+    const own = bare.createConnection(database.dsn).promise()
+    for (const sql of definitions) await own.query(sql)
+    await own.end()
+    return database.dsn as Dsn
+  }
+
+  async function client(dsn: Dsn, pool: Config['pool'] = {}): Promise<Client<'default'>> {
+    const made = await connect({ databases: { default: dsn }, pool: { maxConnections: 1, ...pool } })
+    onTestFinished(async () => await made.close())
+    return made
+  }
+
+  function poolOf(of: Client<'default'>, options: bare.PoolOptions = {}): bare.Pool {
+    const made = mysql2For(of).createPool({ connectionLimit: 1, ...options })
+    onTestFinished(async () => await made.promise().end())
+    return made
+  }
+
+  function barePool(uri: Dsn): bare.Pool {
+    const made = bare.createPool({ uri, connectionLimit: 1 })
+    onTestFinished(async () => await made.promise().end())
+    return made
+  }
+
+  /** The same statements in the same order, on tables of the same contents. */
+  async function compare(statements: readonly Statement[], atLeast: number): Promise<void> {
+    const [ours, theirs] = [poolOf(await client(await place())), barePool(await place())]
+    for (const by of [ours, theirs])
+      for (let n = 1; n <= 4; n++)
+        await asked(by, [
+          'insert into item (n, name, day, flag) values (?, ?, ?, ?)',
+          [-n, `no ${n}`, '2026-01-01', n % 2],
+        ])
+    for (const statement of statements) {
+      const [found, expected] = [await asked(ours, statement), await asked(theirs, statement)]
+      if (!isDeepStrictEqual(found, expected))
+        expect({ statement, answer: found }).toStrictEqual({ statement, answer: expected })
+    }
+    const all = 'select *, hex(name) as h1, hex(bytes) as h2, hex(data) as h3 from item order by id'
+    const [[rows], [expectedRows]] = await Promise.all([ours.promise().query(all), theirs.promise().query(all)])
+    expect(rows).toEqual(expectedRows)
+    expect(await executedOn(ours)).toBeGreaterThan(atLeast)
+    expect(await executedOn(theirs)).toBe(0)
+  }
+
+  const forms: Readonly<Record<string, (column: string) => readonly Statement[]>> = {
+    'are inserted': (column) =>
+      values.map((value) => [`insert into item (${column}, other) values (?, ?)`, [value, 1]]),
+    'are inserted whatever is lost': (column) =>
+      values.flatMap((value): Statement[] => [
+        [`insert ignore into item (other, ${column}) values (?, ?), (?, ?)`, [1, value, 2, value]],
+        [
+          `insert into item (id, other, ${column}) values (?, 2, ?) on duplicate key update other = other + ?, ${column} = ?`,
+          [3, value, 1, value],
+        ],
+        [`replace into item set id = ?, other = 5, ${column} = ?`, [4, value]],
+      ]),
+    'are put in the place of others': (column) =>
+      values.map((value) => [`update item set ${column} = ?, other = other + 1 where id = ?`, [value, 1]]),
+    'are put there whatever is lost': (column) =>
+      values.map((value) => [`update ignore item set ${column} = ? where id in (?, ?, 9)`, [value, 2, 3]]),
+    'are compared': (column) => [
+      ...values.map((value): Statement => [
+        `update ignore item set ${column} = ? where id between ? and 3`,
+        [value, 2],
+      ]),
+      ...values.flatMap((value): Statement[] =>
+        ['=', '>=', 'like'].map((sign) => [
+          `update item set other = other + ? where ${column} ${sign} ?`,
+          [1, value],
+        ]),
+      ),
+      ...values.flatMap((value, n): Statement[] => [
+        [
+          `update item set other = other - 1 where ${column} in (?, ?) or (${column} between ? and ?)`,
+          [value, values[(n + 7) % values.length], 1, value],
+        ],
+        [`update item set other = other - ? where (${column}, id) in ((?, ?), (?, 2))`, [3, value, 1, value]],
+        [`delete from item where not (${column} = ?) and id > ? order by ${column} limit 1`, [value, 4]],
+      ]),
+    ],
+    'are added': (column) =>
+      values.map((value) => [`update ignore item set ${column} = ${column} + other - ? where id < ?`, [value, 3]]),
+  }
+
+  it.each(Object.keys(forms))('say the same of each value and column: values that %s', async (form) => {
+    await compare(
+      Object.keys(columns).flatMap((column) => forms[form]!(`\`${column}\``)),
+      Object.keys(columns).length * 20,
+    )
+  })
+})
