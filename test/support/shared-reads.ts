@@ -30,16 +30,19 @@ export class SharedReadsBench {
     return this.#database!.dsn
   }
 
-  async #begin(definitions: readonly string[]): Promise<void> {
+  /** A database with what `definitions` make, besides the test's own. */
+  async place(definitions: readonly string[]): Promise<TestDatabase> {
     const database = await freshDatabase('mysql')
-    onTestFinished(async () => {
-      vi.restoreAllMocks()
-      await database.drop()
-    })
-    this.#database = database
+    onTestFinished(async () => await database.drop())
     const own = bare.createConnection(database.dsn).promise()
     for (const sql of definitions) await own.query(sql)
     await own.end()
+    return database
+  }
+
+  async #begin(definitions: readonly string[]): Promise<void> {
+    onTestFinished(() => void vi.restoreAllMocks())
+    this.#database = await this.place(definitions)
     ;[this.shared, this.alone, this.#heard] = [0, 0, []]
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     onCarriedCall((isShared) => void (isShared ? (this.shared += 1) : (this.alone += 1)))
@@ -113,6 +116,13 @@ export class SharedReadsBench {
     const { calls } = vi.mocked(console.error).mock
     expect(calls.length, String(calls[0])).toBe(0)
   }
+}
+
+/** How often the server has executed a prepared statement on the one connection that there is. */
+export async function executedOn(by: Asks): Promise<number> {
+  const sql =
+    "select variable_value as n from information_schema.session_status where variable_name = 'COM_STMT_EXECUTE'"
+  return Number((await by.promise().query<bare.RowDataPacket[]>(sql))[0][0]!['n'])
 }
 
 export const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)

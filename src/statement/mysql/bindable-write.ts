@@ -2,18 +2,19 @@ import { tokenType, type TokenList } from '../shallow/token-list.ts'
 import { lexMysql } from './lexer.ts'
 
 /** What changes rows and answers with no more than their number. */
-const writes: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE'])
+const writes = words('INSERT REPLACE UPDATE DELETE')
 /** With one of these it may answer with rows, or the way in which a value is written may matter. */
-const refusals: ReadonlySet<string> = new Set(['SELECT', 'RETURNING', 'COLLATE', 'ESCAPE'])
+const refusals = words('SELECT RETURNING COLLATE ESCAPE')
 /** What may stand before a mark, but for brackets and commas. */
-const before: ReadonlySet<string> = new Set([
-  ...['=', '<=>', '<>', '!=', '<', '>', '<=', '>=', '+', '-'],
-  ...['AND', 'OR', 'BETWEEN', 'LIKE'],
-])
+const before = words('= <=> <> != < > <= >= + - AND OR BETWEEN LIKE')
 /** What may stand behind a mark. */
-const behind: ReadonlySet<string> = new Set([...['', ',', ')', ';'], ...['WHERE', 'AND', 'OR', 'ORDER', 'LIMIT', 'ON']])
+const behind = words(', ) ; SET WHERE AND OR ORDER LIMIT ON')
 /** What may stand before the bracket around marks: it holds rows, items of a list, or conditions, and not the arguments of a function. */
-const opens: ReadonlySet<string> = new Set([...['VALUES', 'IN', 'WHERE', 'AND', 'OR', 'NOT', 'ON'], ...['(', ',']])
+const opens = words('VALUES IN WHERE AND OR NOT ON ( ,')
+
+function words(text: string): ReadonlySet<string> {
+  return new Set(text.split(' '))
+}
 
 /**
  * Whether a text changes rows, answers with no more than their number, and says with each of its marks one value that is compared with a
