@@ -33,7 +33,7 @@ export class Notes {
 }
 
 /** What a program can tell errors by. */
-export function told(error: unknown): unknown {
+export function told(error: unknown): readonly unknown[] {
   const { name, message, code } = error as { name: string; message: string; code?: string }
   return [(error as object).constructor.name, name, message, code]
 }

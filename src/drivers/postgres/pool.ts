@@ -96,8 +96,10 @@ export class PostgresPool implements DriverPool {
     }
     pool.on('error', ignoreIdleError)
     if (createSharedClient !== undefined && options.multiplexConnections > 0) {
-      this.#multiplexers = new Multiplexers(options.multiplexConnections, (settings: NamedSettings | undefined, mayOpen) =>
-        this.#createMultiplexer(createSharedClient, settings, mayOpen),
+      this.#multiplexers = new Multiplexers(
+        options.multiplexConnections,
+        (settings: NamedSettings | undefined, mayOpen) =>
+          this.#createMultiplexer(createSharedClient, settings, mayOpen),
       )
     }
   }
