@@ -2,9 +2,15 @@ import type { PoolConnection } from 'mysql2'
 
 interface Idle {
   readonly connection: PoolConnection
-  /** Of `performance.now()`. */
+  /** The beat of the timer in which it was given back. */
   since: number
+  /** It cannot be used any more; perhaps it was lost while somebody had it. */
+  isLost: boolean
 }
+
+/** The timer's beats in one time-out, and its shortest beat in milliseconds. A clock is not asked with each statement. */
+const beatsInTimeout = 2
+const shortestBeatMs = 50
 
 /**
  * Connections of an own pool that nobody uses. They stay at hand here instead of going back to mysql2's pool, which hands each of them out a
@@ -12,18 +18,19 @@ interface Idle {
  */
 export class IdleConnections {
   readonly #timeoutMs: number
+  readonly #beatMs: number
+  #beat = 0
   /** The longest idle one first. */
   #idle: Idle[] = []
   /** One for each connection, for as long as it lives: they come and go with each statement. */
   readonly #entries = new WeakMap<PoolConnection, Idle>()
-  /** Those that were lost, perhaps while somebody had them. */
-  readonly #lost = new WeakSet<PoolConnection>()
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
   /** `timeoutMs`: after so long they are closed; 0 for never. */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs
+    this.#beatMs = Math.max(timeoutMs / beatsInTimeout, shortestBeatMs)
   }
 
   get size(): number {
@@ -32,12 +39,12 @@ export class IdleConnections {
 
   /** False for one that cannot be used any more. */
   keep(connection: PoolConnection): boolean {
-    if (this.#isStopped || this.#lost.has(connection)) return false
     const entry = this.#entryOf(connection)
+    if (this.#isStopped || entry.isLost) return false
     this.#idle.push(entry)
     if (this.#timeoutMs === 0) return true
-    entry.since = performance.now()
-    this.#timer ??= setInterval(() => this.#closeOld(), Math.max(this.#timeoutMs / 2, 50)).unref()
+    entry.since = this.#beat
+    this.#timer ??= setInterval(() => this.#closeOld(), this.#beatMs).unref()
     return true
   }
 
@@ -55,7 +62,7 @@ export class IdleConnections {
 
   /** It was lost, or is closed. */
   lost(connection: PoolConnection): void {
-    this.#lost.add(connection)
+    this.#entryOf(connection).isLost = true
     const place = this.#idle.findIndex((each) => each.connection === connection)
     if (place !== -1) this.#idle.splice(place, 1)
   }
@@ -70,14 +77,16 @@ export class IdleConnections {
   #entryOf(connection: PoolConnection): Idle {
     let entry = this.#entries.get(connection)
     if (entry === undefined) {
-      entry = { connection, since: 0 }
+      entry = { connection, since: 0, isLost: false }
       this.#entries.set(connection, entry)
     }
     return entry
   }
 
   #closeOld(): void {
-    const oldest = performance.now() - this.#timeoutMs
+    this.#beat += 1
+    // The beat in which one was given back may have been nearly over.
+    const oldest = this.#beat - Math.ceil(this.#timeoutMs / this.#beatMs) - 1
     const old = this.#idle.filter(({ since }) => since <= oldest)
     this.#idle = this.#idle.slice(old.length)
     for (const { connection } of old) connection.destroy()
