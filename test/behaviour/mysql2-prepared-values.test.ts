@@ -22,6 +22,8 @@ const columns: Readonly<Record<string, string>> = {
   touched: 'timestamp null',
   at: 'time',
   year: 'year',
+  wide: 'varchar(20) character set utf16',
+  address: 'inet6',
   bits: 'bit(10)',
   kind: "enum('a', 'b', 'é')",
   kinds: "set('a', 'b')",
@@ -125,26 +127,25 @@ describe.runIf(testedEngines.includes('mysql'))('writes of mysql2 that are sent 
     'are put in the place of others': (column) =>
       values.map((value) => [`update item set ${column} = ?, other = other + 1 where id = ?`, [value, 1]]),
     'are put there whatever is lost': (column) =>
-      values.map((value) => [`update ignore item set ${column} = ? where id in (?, ?, 9)`, [value, 2, 3]]),
+      values.map((value) => [`update ignore item set ${column} = ? where id = ? or id = ?`, [value, 2, 3]]),
     'are compared': (column) => [
       ...values.map((value): Statement => [
-        `update ignore item set ${column} = ? where id between ? and 3`,
+        `update ignore item set ${column} = ? where id >= ? and id < 4`,
         [value, 2],
       ]),
       ...values.flatMap((value): Statement[] =>
-        ['=', '>=', 'like'].map((sign) => [`update item set other = other + ? where ${column} ${sign} ?`, [1, value]]),
+        ['=', '<=>', '<>', '>='].map((sign) => [
+          `update item set other = other + ? where ${column} ${sign} ?`,
+          [1, value],
+        ]),
       ),
-      ...values.flatMap((value, n): Statement[] => [
-        [
-          `update item set other = other - 1 where ${column} in (?, ?) or (${column} between ? and ?)`,
-          [value, values[(n + 7) % values.length], 1, value],
-        ],
-        [`update item set other = other - ? where (${column}, id) in ((?, ?), (?, 2))`, [3, value, 1, value]],
-        [`delete from item where not (${column} = ?) and id > ? order by ${column}, id limit 1`, [value, 4]],
+      ...values.map((value): Statement => [
+        `delete from item where not (${column} = ?) and id > ? order by ${column}, id limit 1`,
+        [value, 4],
       ]),
     ],
     'are added': (column) =>
-      values.map((value) => [`update ignore item set ${column} = ${column} + other - ? where id < ?`, [value, 3]]),
+      values.map((value) => [`update ignore item set ${column} = ${column} - ? where id < ?`, [value, 3]]),
   }
 
   it.each(Object.keys(forms))('say the same of each value and column: values that %s', async (form) => {

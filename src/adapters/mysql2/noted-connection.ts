@@ -45,7 +45,14 @@ export function notedConnectionClass(base: unknown, { Query }: CommandClasses): 
       this._resolveNamedPlaceholders(command)
       // Values that are written by a function of the application's own may stand anywhere.
       const { queryFormat } = this.config as { readonly queryFormat?: unknown }
-      if (typeof queryFormat !== 'function') this._notes?.wrote(command, { sql: command.sql, values: command.values })
+      if (typeof queryFormat !== 'function') {
+        const { sql: text, values: given } = command
+        // As they are now, as mysql2 writes them into the text: whoever has them may use them for something else at once.
+        this._notes?.wrote(command, {
+          sql: text,
+          values: Array.isArray(given) ? [...(given as readonly unknown[])] : given,
+        })
+      }
       return super.query(command as never) as never
     }
 

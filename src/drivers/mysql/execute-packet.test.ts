@@ -13,6 +13,7 @@ function valuesOf(packet: Buffer, count: number): readonly unknown[] {
     expect(isNull).toBe(type === 6)
     if (isNull) return null
     if (type === 8) return packet.readBigInt64LE((at += 8) - 8)
+    if (type === 3) return BigInt(packet.readInt32LE((at += 4) - 4))
     expect([type, packet[at]]).toEqual([253, 0xfc])
     const bytes = packet.readUInt16LE(at + 1)
     at += 3 + bytes
@@ -25,8 +26,8 @@ function valuesOf(packet: Buffer, count: number): readonly unknown[] {
 describe('packets that execute prepared statements', () => {
   it('are those of the protocol', () => {
     expect(executePacket(0x01020304, [5, null, 'é'])?.toString('hex')).toBe(
-      ['1f0000', '00', '17', '04030201', '00', '01000000', '02', '01', '0800', '0600', 'fd00'].join('') +
-        ['0500000000000000', 'fc0200', 'c3a9'].join(''),
+      ['1b0000', '00', '17', '04030201', '00', '01000000', '02', '01', '0300', '0600', 'fd00'].join('') +
+        ['05000000', 'fc0200', 'c3a9'].join(''),
     )
   })
 
@@ -36,8 +37,8 @@ describe('packets that execute prepared statements', () => {
       [0n, 0n, 1n, -1n, 2n ** 31n, -(2n ** 31n), 2n ** 32n, -(2n ** 32n) - 1n],
     ],
     [
-      [2 ** 53 - 1, -(2 ** 53) + 1, true, false],
-      [2n ** 53n - 1n, -(2n ** 53n) + 1n, 1n, 0n],
+      [2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 31 - 1],
+      [2n ** 53n - 1n, -(2n ** 53n) + 1n, 2n ** 31n - 1n],
     ],
     [
       ['', 'a', '𝒳é', '\ud800', 'x'.repeat(20_000)],
@@ -64,6 +65,12 @@ describe('packets that execute prepared statements', () => {
     [[1]],
     [{}],
     ['x'.repeat(30_000)],
+    [true],
+    ["it's"],
+    ['"'],
+    ['a\\b'],
+    ['\n'],
+    ['\0'],
   ])('are not made with %o', (value) => {
     expect(executePacket(1, [1, value])).toBeUndefined()
   })

@@ -4,6 +4,7 @@ const header = 4
 const headerAndCommand = header + 1 + 4 + 1 + 4
 
 /** Types of values (https://mariadb.com/kb/en/result-set-packets/#field-types). */
+const typeLong = 0x03
 const typeNull = 0x06
 const typeLongLong = 0x08
 const typeVarString = 0xfd
@@ -13,7 +14,8 @@ const longestPacket = 1 << 16
 
 /**
  * The packet that executes a prepared statement with these values, framed as the first one of a command: whole numbers as what literals of
- * them are, strings in UTF-8, booleans as 0 and 1. `undefined` where a literal means something that no bound value does, as 1.5 does, a DECIMAL.
+ * them are, strings in UTF-8. `undefined` where a literal means something that no bound value does, as 1.5 does, a DECIMAL, and `true`; and for
+ * strings whose literals mean something else under some `sql_mode`.
  */
 export function executePacket(statementId: number, values: readonly unknown[]): Buffer | undefined {
   const count = values.length
@@ -45,8 +47,8 @@ export function executePacket(statementId: number, values: readonly unknown[]): 
       packet[type] = typeVarString
       at = writeString(packet, at, value)
     } else {
-      packet[type] = typeLongLong
-      at = writeInteger(packet, at, Number(value))
+      at = writeInteger(packet, at, value as number)
+      packet[type] = isLong(value as number) ? typeLong : typeLongLong
     }
   }
   const length = at - header
@@ -58,9 +60,9 @@ export function executePacket(statementId: number, values: readonly unknown[]): 
 /** `undefined` for what is not bound. */
 function mostBytes(value: unknown): number | undefined {
   // Up to three bytes for each UTF-16 unit, and three for the length.
-  if (typeof value === 'string') return 3 + 3 * value.length
+  if (typeof value === 'string') return isEscaped(value) ? undefined : 3 + 3 * value.length
   if (value === null) return 0
-  return Number.isSafeInteger(value) || typeof value === 'boolean' ? 8 : undefined
+  return Number.isSafeInteger(value) ? 8 : undefined
 }
 
 /** As a length-encoded string; a length may be told in more bytes than it needs. */
@@ -71,9 +73,21 @@ function writeString(packet: Buffer, at: number, value: string): number {
   return at + 3 + bytes
 }
 
-/** Both halves, in two's complement. */
+/** What is written with a backslash in a literal, which is no escape under `NO_BACKSLASH_ESCAPES`. */
+function isEscaped(value: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- those that are escaped
+  return /[\0\b\t\n\r\u001a"'\\]/.test(value)
+}
+
+/** Whether a literal of it is an INT: that of the least one is 2147483648, less than nothing. */
+function isLong(value: number): boolean {
+  return value === (value | 0) && value !== -2_147_483_648
+}
+
+/** In two's complement, both halves where it is long. */
 function writeInteger(packet: Buffer, at: number, value: number): number {
   packet.writeInt32LE(value | 0, at)
+  if (isLong(value)) return at + 4
   packet.writeInt32LE(Math.floor(value / 4_294_967_296), at + 4)
   return at + 8
 }

@@ -14,6 +14,9 @@ export interface WritesPackets {
 /** A packet of mysql2's, as far as it is read here. */
 interface Packet {
   isError(): boolean
+  asError(encoding: string): { readonly errno?: number }
+  /** To be read from its beginning again. */
+  reset(): void
   readInt8(): number
   readInt16(): number
   readInt32(): number
@@ -25,6 +28,12 @@ export interface Prepared {
   readonly parameters: number
 }
 
+export interface PreparationEnds {
+  readonly prepared: (prepared: Prepared | undefined) => void
+  readonly stopped: (packet: unknown, connection: unknown) => void
+  readonly lost: (error: unknown) => void
+}
+
 /** Writes a packet as the first of a command. */
 export function writeFirst(connection: WritesPackets, packet: Buffer): void {
   connection._resetSequenceId()
@@ -34,20 +43,23 @@ export function writeFirst(connection: WritesPackets, packet: Buffer): void {
 
 /**
  * Prepares a text, whatever mysql2 itself has prepared there: its own statements are closed when others need their places.
- * `prepared` gets nothing where the server refused it; `lost` is called where the connection was lost.
+ * `prepared` gets nothing where the server does not prepare it; `stopped` the packet by which it says that it was stopped, as whatever else
+ * would have run then; `lost` is called where the connection was lost.
  */
 export class PrepareCommand implements NativeCommand {
   readonly #sql: string
   readonly #prepared: (prepared: Prepared | undefined) => void
+  readonly #stopped: (packet: unknown, connection: unknown) => void
   readonly #lost: (error: unknown) => void
   #found: Prepared | undefined
   /** Packets that are still to come: one for each parameter and each column, and one behind each kind. */
   #left = 0
 
-  constructor(sql: string, prepared: (prepared: Prepared | undefined) => void, lost: (error: unknown) => void) {
+  constructor(sql: string, ends: PreparationEnds) {
     this.#sql = sql
-    this.#prepared = prepared
-    this.#lost = lost
+    this.#prepared = ends.prepared
+    this.#stopped = ends.stopped
+    this.#lost = ends.lost
   }
 
   execute(packet: unknown, connection: unknown): boolean {
@@ -56,8 +68,12 @@ export class PrepareCommand implements NativeCommand {
       return false
     }
     const taken = packet as Packet
-    if (taken.isError()) this.#found = undefined
-    else if (this.#found === undefined) {
+    if (taken.isError()) {
+      if (isStopped(taken)) this.#stopped(packet, connection)
+      else this.#prepared(undefined)
+      return true
+    }
+    if (this.#found === undefined) {
       this.#found = read(taken)
       this.#left = packetsFor(this.#found.parameters) + packetsFor(this.#found.columns)
       if (this.#left > 0) return false
@@ -86,6 +102,15 @@ export function closeCommand(id: number): NativeCommand {
       return true
     },
   }
+}
+
+/** It waited for a lock too long or for one that waited for it, was killed, or its server ends (numbers as in `errors.ts`; 1969: `max_statement_time`). */
+const stops: ReadonlySet<unknown> = new Set([1053, 1205, 1213, 1317, 1927, 1969])
+
+function isStopped(packet: Packet): boolean {
+  const { errno } = packet.asError('utf8')
+  packet.reset()
+  return stops.has(errno)
 }
 
 function read(packet: Packet): Prepared {

@@ -4,7 +4,7 @@ import { isBindableWrite } from '../../statement/mysql/bindable-write.ts'
 import type { DriverRequest } from '../driver.ts'
 import { executePacket } from './execute-packet.ts'
 import { addCommand, type CarriedCommand } from './native-command.ts'
-import { closeCommand, PrepareCommand } from './prepare-command.ts'
+import { closeCommand, PrepareCommand, type PreparationEnds, type Prepared } from './prepare-command.ts'
 
 /** A text that has come so often is prepared. */
 const timesBefore = 3
@@ -72,7 +72,8 @@ export class PreparedWrites {
       else command.bound = executePacket(id, values)
       run()
     }
-    this.#prepare(connection, handles, text, values.length, prepared, lost)
+    const stopped = (packet: unknown, on: unknown): void => void command.execute(packet, on)
+    this.#prepare(connection, handles, text, values.length, { prepared, stopped, lost })
   }
 
   /** The server does not know it any more, or not as it was prepared: it is prepared anew the next time. */
@@ -95,28 +96,23 @@ export class PreparedWrites {
     handles: Handles,
     text: Text,
     parameters: number,
-    done: (id: number | undefined) => void,
-    lost: (error: unknown) => void,
+    ends: Omit<PreparationEnds, 'prepared'> & { readonly prepared: (id: number | undefined) => void },
   ): void {
     if (handles.size >= this.#most) {
       const [[oldest, handle]] = handles as unknown as [[Text, number]]
       handles.delete(oldest)
       addCommand(connection, closeCommand(handle))
     }
-    const prepare = new PrepareCommand(
-      text.sql,
-      (prepared) => {
-        if (prepared === undefined) return done(undefined)
-        if (prepared.parameters === parameters && prepared.columns === 0) {
-          handles.set(text, prepared.id)
-          return done(prepared.id)
-        }
-        addCommand(connection, closeCommand(prepared.id))
-        done(undefined)
-      },
-      lost,
-    )
-    addCommand(connection, prepare)
+    const prepared = (found: Prepared | undefined): void => {
+      if (found === undefined) return ends.prepared(undefined)
+      if (found.parameters === parameters && found.columns === 0) {
+        handles.set(text, found.id)
+        return ends.prepared(found.id)
+      }
+      addCommand(connection, closeCommand(found.id))
+      ends.prepared(undefined)
+    }
+    addCommand(connection, new PrepareCommand(text.sql, { ...ends, prepared }))
   }
 
   #textOf({ sql, params, settings, changes }: DriverRequest, command: CarriedCommand): Text | undefined {

@@ -3,26 +3,31 @@ import { lexMysql } from './lexer.ts'
 
 /** What changes rows and answers with no more than their number. */
 const writes = words('INSERT REPLACE UPDATE DELETE')
-/** With one of these it may answer with rows, or the way in which a value is written may matter. */
-const refusals = words('SELECT RETURNING COLLATE ESCAPE')
-/** What may stand before a mark, but for brackets and commas. */
-const before = words('= <=> <> != < > <= >= + - AND OR BETWEEN LIKE')
+/** With one of these it may answer with rows, or look for them in more than one table. */
+const refusals = words('SELECT RETURNING COLLATE JOIN STRAIGHT_JOIN USING')
+/** What may stand between a column and a mark. Not LIKE, IN, BETWEEN: what kind of value they compare hangs on all of their values together. */
+const operators = words('= <=> <> != < > <= >= + -')
 /** What may stand behind a mark. */
-const behind = words(', ) ; SET WHERE AND OR ORDER LIMIT ON')
-/** What may stand before the bracket around marks: it holds rows, items of a list, or conditions, and not the arguments of a function. */
-const opens = words('VALUES IN WHERE AND OR NOT ON ( ,')
+const behind = words(', ) ; WHERE AND OR ORDER LIMIT')
+/** What may stand before a bracket around conditions. */
+const beforeConditions = words('WHERE AND OR NOT (')
+/** Words that are values. */
+const constants = words(
+  'NULL TRUE FALSE DEFAULT CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME LOCALTIMESTAMP UTC_DATE UTC_TIME UTC_TIMESTAMP',
+)
 
 function words(text: string): ReadonlySet<string> {
   return new Set(text.split(' '))
 }
 
 /**
- * Whether a text changes rows, answers with no more than their number, and says with each of its marks one value that is compared with a
- * column or put into one, as it is: then a whole number, a string or NULL means the same there whether it is bound to the mark or written
- * in its place. When in doubt no: of functions, whose results may be of other types, of backslashes, which `sql_mode` may change.
+ * Whether a text changes rows of one table, answers with no more than their number, and says with each of its marks one value: of a row
+ * that is put in, or beside a column that is set, compared, or added to. Then a whole number, a string or NULL means the same there
+ * whether it is bound to the mark or written in its place. When in doubt no: not the arguments of functions, whose results may be of other
+ * types; no backslashes and double quotes, which `sql_mode` may change.
  */
 export function isBindableWrite(sql: string): boolean {
-  if (sql.includes('\\')) return false
+  if (/["\\]/.test(sql)) return false
   const tokens = lexMysql(sql)
   if (tokens.trouble !== '' || tokens.executableEnds.length > 0 || !writes.has(tokens.word(0))) return false
   let hasMarks = false
@@ -30,7 +35,9 @@ export function isBindableWrite(sql: string): boolean {
     if (refusals.has(tokens.word(index)) || !isPlain(tokens, index)) return false
     if (tokens.type(index) !== tokenType.parameter) continue
     hasMarks = true
-    if (!isOneValue(tokens, index)) return false
+    const bracket = bracketAround(tokens, index)
+    if (!isEnd(tokens, index + 1) || !(isInRow(tokens, index, bracket) || isBesideColumn(tokens, index, bracket)))
+      return false
   }
   return hasMarks
 }
@@ -43,31 +50,34 @@ function isPlain(tokens: TokenList, index: number): boolean {
   return tokens.word(index) !== ';' || index === tokens.length - 1
 }
 
-function isOneValue(tokens: TokenList, index: number): boolean {
-  const previous = wordAt(tokens, index - 1)
-  const bracket = bracketAround(tokens, index)
-  // A comma outside of brackets may be that of LIMIT, which takes no strings.
-  const begins = before.has(previous) || previous === '(' || (previous === ',' && bracket !== -1)
-  return begins && isEnd(tokens, index + 1) && holdsValues(tokens, bracket)
+/** `values (?, ?), (?, ?)` */
+function isInRow(tokens: TokenList, index: number, bracket: number): boolean {
+  if (bracket === -1 || bracketAround(tokens, bracket) !== -1) return false
+  const before = tokens.word(bracket - 1)
+  const isAlone = index - 1 === bracket || tokens.word(index - 1) === ','
+  return isAlone && (before === 'VALUES' || before === ',')
 }
 
-function holdsValues(tokens: TokenList, bracket: number): boolean {
+/** `stock = ?`, `stock - ?` */
+function isBesideColumn(tokens: TokenList, index: number, bracket: number): boolean {
+  return operators.has(tokens.word(index - 1)) && isColumn(tokens, index - 2) && holdsConditions(tokens, bracket)
+}
+
+/** A name, by its place and form; as a word it may be behind a dot. */
+function isColumn(tokens: TokenList, index: number): boolean {
+  const type = tokens.type(index)
+  return type === tokenType.quotedName || (type === tokenType.word && !constants.has(tokens.word(index)))
+}
+
+function holdsConditions(tokens: TokenList, bracket: number): boolean {
   if (bracket === -1) return true
-  return opens.has(wordAt(tokens, bracket - 1)) && holdsValues(tokens, bracketAround(tokens, bracket))
+  return beforeConditions.has(tokens.word(bracket - 1)) && holdsConditions(tokens, bracketAround(tokens, bracket))
 }
 
 /** Whether what stands there ends a value. */
 function isEnd(tokens: TokenList, index: number): boolean {
-  return index >= tokens.length || behind.has(wordAt(tokens, index))
+  return index >= tokens.length || behind.has(tokens.word(index))
 }
-
-/** Empty for what is neither a keyword nor punctuation: a name, a string, a number. */
-function wordAt(tokens: TokenList, index: number): string {
-  return index < 0 || index >= tokens.length ? '' : tokens.word(index) || name
-}
-
-/** No word is like this. */
-const name = '.'
 
 /** The opening bracket around a token, -1 for none. */
 function bracketAround(tokens: TokenList, index: number): number {
