@@ -5,7 +5,7 @@ import { isAnswer, isLoss, isStale, mysqlError } from './errors.ts'
 import type { Interruptible } from './killer.ts'
 import { addCommand, type CarriedCommand, type CarriedEnds } from './native-command.ts'
 import { breakConnection } from './native-pool.ts'
-import type { PreparedWrites } from './prepared-writes.ts'
+import type { PreparedCall, PreparedWrites } from './prepared-writes.ts'
 import { abortedWaiting } from './waiting.ts'
 
 type Settings = DriverRequest['settings']
@@ -24,7 +24,7 @@ export interface CarryingPool {
 }
 
 /** One autocommit statement whose command somebody else has, and which takes its answer itself. */
-export class CarriedCall implements CarriedEnds, UnderWay {
+export class CarriedCall implements CarriedEnds, PreparedCall, UnderWay {
   readonly #pool: CarryingPool
   readonly #request: DriverRequest
   readonly #cargo: Cargo
@@ -57,18 +57,11 @@ export class CarriedCall implements CarriedEnds, UnderWay {
     if (this.#request.access === 'read') this.#since = this.#pool.began(this.#latency, this.#request.settings)
     const { writes } = this.#pool
     if (writes === undefined || this.#request.access !== 'write') addCommand(connection, command)
-    else
-      writes.send(
-        connection,
-        this.#request,
-        command,
-        () => this.#send(connection),
-        (error) => this.lost(error),
-      )
+    else writes.send(connection, this.#request, command, this)
   }
 
   /** A preparation may have come before, and the statement be stopped meanwhile. */
-  #send(connection: PoolConnection): void {
+  proceed(connection: PoolConnection): void {
     const command = this.#cargo.query as CarriedCommand
     if (this.#stopping !== undefined) {
       this.#leave(true)

@@ -1,5 +1,4 @@
 import type { Connection, Pool, PoolConnection } from 'mysql2'
-
 import { ClientClosedError, QueryError } from '../../errors.ts'
 import type {
   Cargo,
@@ -104,11 +103,11 @@ export class MysqlPool implements DriverPool {
     })
     this.#waiting = new WaitingCallers(options, () => this.stats())
     this.#refusing = new Refusing(owned && options.readOnly === true)
-    if (connect !== undefined && options.statementCacheSize > 0)
-      this.#writes = new PreparedWrites(options.statementCacheSize)
+    const { statementCacheSize, multiplexConnections } = options
+    if (connect !== undefined && statementCacheSize > 0) this.#writes = new PreparedWrites(statementCacheSize)
     this.#carrying = this.#carryingWith(this.#writes)
-    if (connect !== undefined && options.multiplexConnections > 0) this.#shared = this.#sharedReads(connect)
-    this.#send = { prepare: options.statementCacheSize > 0, texts: new KnownTexts(), losses: this.#losses }
+    if (connect !== undefined && multiplexConnections > 0) this.#shared = this.#sharedReads(connect)
+    this.#send = { prepare: statementCacheSize > 0, texts: new KnownTexts(), losses: this.#losses }
     pool.on('enqueue', this.#onEnqueue)
   }
 

@@ -30,6 +30,14 @@ interface Greeted {
   readonly _handshakePacket?: { readonly serverVersion?: string }
 }
 
+/** Whose write is prepared, and told before it is sent. */
+export interface PreparedCall {
+  /** Sends it, prepared or not. */
+  proceed(connection: PoolConnection): void
+  /** The connection was lost before. */
+  lost(error: unknown): void
+}
+
 /**
  * Writes that come as text and are sent prepared, where that means the same: their server has less to do then. Of a façade that sends texts,
  * on MariaDB, whose prepared statements take values as literals are taken; MySQL 8 finds out the types of its parameters otherwise.
@@ -45,35 +53,30 @@ export class PreparedWrites {
     this.#most = most
   }
 
-  /**
-   * Has the connection run a write, whose command then waits for an answer to what was sent in place of its text. `run`: sends it, now or when its text
-   * is prepared; `lost`: the connection was lost before.
-   */
-  send(
-    connection: PoolConnection,
-    request: DriverRequest,
-    command: CarriedCommand,
-    run: () => void,
-    lost: (error: unknown) => void,
-  ): void {
+  /** Has a call proceed, now or when its text is prepared on the connection, with what its command is to send in place of its text. */
+  send(connection: PoolConnection, request: DriverRequest, command: CarriedCommand, call: PreparedCall): void {
     const text = this.#textOf(request, command)
     const handles = text && this.#handlesOf(connection)
-    if (text === undefined || handles === undefined) return run()
+    if (text === undefined || handles === undefined) return call.proceed(connection)
     const values = request.params as readonly unknown[]
     const handle = handles.get(text)
     if (handle !== undefined) {
       command.bound = executePacket(handle, values)
-      return run()
+      return call.proceed(connection)
     }
     // Whether its values can be bound at all.
-    if (executePacket(0, values) === undefined) return run()
+    if (executePacket(0, values) === undefined) return call.proceed(connection)
     const prepared = (id: number | undefined): void => {
       if (id === undefined) text.mayBePrepared = false
       else command.bound = executePacket(id, values)
-      run()
+      call.proceed(connection)
     }
     const stopped = (packet: unknown, on: unknown): void => void command.execute(packet, on)
-    this.#prepare(connection, handles, text, values.length, { prepared, stopped, lost })
+    this.#prepare(connection, handles, text, values.length, {
+      prepared,
+      stopped,
+      lost: (error) => call.lost(error),
+    })
   }
 
   /** The server does not know it any more, or not as it was prepared: it is prepared anew the next time. */
