@@ -47,7 +47,11 @@ export interface PlanOfSeveral extends Round {
 }
 
 /** Microseconds for one operation, with so many runs under way at a time. */
-async function timeRound({ run, perRun = 1 }: Contestant, operations: number, concurrency: number): Promise<number> {
+export async function timeRound(
+  { run, perRun = 1 }: Omit<Contestant, 'name'>,
+  operations: number,
+  concurrency: number,
+): Promise<number> {
   const last = Math.ceil(operations / perRun)
   let runs = 0
   const worker = async (): Promise<void> => {
@@ -76,19 +80,8 @@ export async function compare({ bare, signalbox, target, ...round }: Plan): Prom
 export async function compareAll(plan: PlanOfSeveral): Promise<readonly Comparison[]> {
   const { bench, concurrency, operations, others } = plan
   const contestants = [...others.map(({ contestant }) => contestant), ...plan.signalbox]
-  // Long enough for the compiler to have done its work, and for Signalbox to have learnt what is short.
-  for (let pass = 0; pass < 4; pass++)
-    for (const contestant of contestants) await timeRound(contestant, operations, concurrency)
-  globalThis.gc?.()
-  const times: (readonly number[])[] = []
-  for (let round = 0; round < plan.rounds; round++) {
-    const micros: number[] = []
-    for (let turn = 0; turn < contestants.length; turn++) {
-      const index = (round + turn) % contestants.length
-      micros[index] = await timeRound(contestants[index]!, operations, concurrency)
-    }
-    times.push(micros)
-  }
+  const rounds = contestants.map((each) => async () => await timeRound(each, operations, concurrency))
+  const times = await timeInTurns(rounds, plan.rounds)
   return plan.signalbox.flatMap((signalbox, place) => {
     const own = times.map((micros) => micros[others.length + place]!)
     const opponents = signalbox.judged ? others : others.slice(0, 1)
@@ -100,8 +93,30 @@ export async function compareAll(plan: PlanOfSeveral): Promise<readonly Comparis
   })
 }
 
+/**
+ * The times of contestants, each by what measures one round of it, in turns A B C B C A C A B …: for each round those of all. Before that as
+ * many rounds as it takes the compiler to have done its work, and Signalbox to have learnt what is short.
+ */
+export async function timeInTurns(
+  contestants: readonly (() => Promise<number>)[],
+  rounds: number,
+): Promise<readonly (readonly number[])[]> {
+  for (let pass = 0; pass < 4; pass++) for (const time of contestants) await time()
+  globalThis.gc?.()
+  const times: (readonly number[])[] = []
+  for (let round = 0; round < rounds; round++) {
+    const micros: number[] = []
+    for (let turn = 0; turn < contestants.length; turn++) {
+      const index = (round + turn) % contestants.length
+      micros[index] = await contestants[index]!()
+    }
+    times.push(micros)
+  }
+  return times
+}
+
 /** Two contestants' times of the same rounds, in microseconds for one operation. */
-function judged(
+export function judged(
   bare: readonly number[],
   signalbox: readonly number[],
   target: Target,

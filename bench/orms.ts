@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict'
-import * as mariadb from 'mariadb'
-import mysql2 from 'mysql2'
-import pg from 'pg'
 import { connect } from 'signalbox'
-import { mariadbFor, type Mariadb } from 'signalbox/mariadb'
-import { mysql2For } from 'signalbox/mysql2'
-import { pgFor } from 'signalbox/pg'
 import { startMariadb, startPostgres } from 'signalbox/testing'
-import type { Orm, OrmUnderTest } from '../test/orms/orm.ts'
-import { allMariadbTools, allTools } from '../test/orms/tools/all.ts'
 import { singlePrismaTool } from '../test/orms/tools/prisma.ts'
-import { compare, type Comparison } from './measure.ts'
-
-const rows = 100_000
+import { judged, timeInTurns, type Comparison } from './measure.ts'
+import { OrmProcess, rows, toolsOn, type RoundAsked, type SideAsked } from './orm-process.ts'
+import { useProcessor } from './processors.ts'
 
 /**
  * These ask the pool itself for what is not part of a transaction; the others lease a client for it. Not Prisma's `findUnique`: it makes one
@@ -20,36 +12,26 @@ const rows = 100_000
  */
 const askPool: ReadonlySet<string> = new Set(['Drizzle 0.45', 'Drizzle 1.0', singlePrismaTool.name])
 
-/** All that the tools use of `mariadb`, which knows DSNs by its own name alone. */
-const bareMariadb = {
-  createPool: (dsn: string) => mariadb.createPool(dsn.replace(/^mysql:/, 'mariadb:')),
-} as unknown as Mariadb
+/** Two processes of one tool are not equally quick, whatever runs in them: how code was compiled, and where memory lies, stays for their lives. */
+const pairs = 3
+const roundsOfPair = 9
 
-const spread = (index: number): number => ((index * 7_919) % rows) + 1
-
-const work: Readonly<Record<string, (shop: OrmUnderTest, index: number) => Promise<unknown>>> = {
-  'read by key': async (shop, index) => assert.ok(await shop.find(spread(index))),
-  'write by key': async (shop, index) => await shop.setStock(spread(index), index),
-}
-
-/** The same tool on the bare driver and on Signalbox, with the same pool settings. */
-interface Pair {
-  readonly bare: () => Promise<OrmUnderTest>
-  readonly ours: () => Promise<OrmUnderTest>
-}
+type Place = Pick<SideAsked, 'engine' | 'url'>
 
 /** Each query tool on Signalbox against itself on the bare driver, on a primary alone. `names`: how those begin that are wanted. */
 export async function benchOrms(scale: number, names: readonly string[] = ['']): Promise<readonly Comparison[]> {
-  const isWanted = ({ name }: { readonly name: string }): boolean =>
-    names.some((beginning) => name.startsWith(beginning))
-  const onPostgres = [...allTools, singlePrismaTool].filter(isWanted)
-  const onMariadb = allMariadbTools.filter(isWanted)
-  const known = [...allTools, singlePrismaTool, ...allMariadbTools].map(({ name }) => name)
+  const wanted = (tools: readonly { readonly name: string }[]): readonly string[] =>
+    tools.map(({ name }) => name).filter((name) => names.some((beginning) => name.startsWith(beginning)))
+  const [onPostgres, onMariadb] = [wanted(toolsOn.postgres), wanted(toolsOn.mariadb)]
+  const known = [...toolsOn.postgres, ...toolsOn.mariadb].map(({ name }) => name)
   assert.ok(onPostgres.length + onMariadb.length > 0, `The tools are: ${known.join('; ')}.`)
+  // What is started from here on inherits it; each client is moved by itself.
+  if (!useProcessor('server', process.pid))
+    console.log('Clients and servers share all processors here: the figures of --engine orms vary more.')
   return [...(await benchOnPostgres(scale, onPostgres)), ...(await benchOnMariadb(scale, onMariadb))]
 }
 
-async function benchOnPostgres(scale: number, tools: readonly Orm[]): Promise<readonly Comparison[]> {
+async function benchOnPostgres(scale: number, tools: readonly string[]): Promise<readonly Comparison[]> {
   if (tools.length === 0) return []
   await using server = await startPostgres()
   const url = server.dsn()
@@ -57,57 +39,49 @@ async function benchOnPostgres(scale: number, tools: readonly Orm[]): Promise<re
   await client.query('create table product (id integer primary key, name text not null, stock integer not null)')
   await client.query("insert into product select n, 'product ' || n, 0 from generate_series(1, $1::integer) n", [rows])
   await client.query('vacuum analyze product')
-  const results: Comparison[] = []
-  for (const tool of tools) {
-    const bare = async (): Promise<OrmUnderTest> => await tool.open({ pg, url })
-    const ours = async (): Promise<OrmUnderTest> => await tool.open({ pg: pgFor(client), url })
-    results.push(...(await benchTool(scale, tool.name, ['on pg', 'on pgFor(client)'], { bare, ours })))
-  }
-  return results
+  return await benchTools(scale, tools, { engine: 'postgres', url })
 }
 
-async function benchOnMariadb(
-  scale: number,
-  tools: readonly (typeof allMariadbTools)[number][],
-): Promise<readonly Comparison[]> {
+async function benchOnMariadb(scale: number, tools: readonly string[]): Promise<readonly Comparison[]> {
   if (tools.length === 0) return []
   await using server = await startMariadb()
   const { dsn: url } = await server.createDatabase()
   await using client = await connect(url)
   await client.query('create table product (id integer primary key, name varchar(40) not null, stock integer not null)')
-  await client.query("insert into product select seq, concat('product ', seq), 0 from seq_1_to_100000")
+  await client.query(`insert into product select seq, concat('product ', seq), 0 from seq_1_to_${rows}`)
   await client.query('analyze table product')
+  return await benchTools(scale, tools, { engine: 'mariadb', url })
+}
+
+async function benchTools(scale: number, tools: readonly string[], place: Place): Promise<readonly Comparison[]> {
   const results: Comparison[] = []
-  for (const tool of tools) {
-    const bare = async (): Promise<OrmUnderTest> => await tool.open({ mysql2, mariadb: bareMariadb, url })
-    const ours = async (): Promise<OrmUnderTest> =>
-      await tool.open({ mysql2: mysql2For(client), mariadb: mariadbFor(client), url })
-    results.push(...(await benchTool(scale, tool.name, ['on its driver', 'on Signalbox'], { bare, ours })))
-  }
+  for (const tool of tools) results.push(...(await benchTool(scale, tool, place)))
   return results
 }
 
-async function benchTool(
-  scale: number,
-  tool: string,
-  [bareName, oursName]: readonly [string, string],
-  pair: Pair,
-): Promise<readonly Comparison[]> {
-  await using bare = await pair.bare()
-  await using ours = await pair.ours()
-  const results: Comparison[] = []
-  for (const [kind, run] of Object.entries(work))
-    for (const concurrency of [1, 32])
-      results.push(
-        await compare({
-          bench: `${tool}: ${kind}`,
-          concurrency,
-          operations: Math.ceil((concurrency === 1 ? 1_500 : 4_000) * scale),
-          rounds: 9,
-          bare: { name: bareName, run: async (index) => await run(bare, index) },
-          signalbox: { name: oursName, run: async (index) => await run(ours, index) },
-          target: { ratio: kind === 'read by key' && concurrency === 32 && askPool.has(tool) ? 1.5 : 0.95 },
-        }),
-      )
-  return results
+const names = {
+  postgres: { bare: 'on pg', signalbox: 'on pgFor(client)' },
+  mariadb: { bare: 'on its driver', signalbox: 'on Signalbox' },
+}
+
+async function benchTool(scale: number, tool: string, place: Place): Promise<readonly Comparison[]> {
+  const cells = (['read by key', 'write by key'] as const).flatMap((kind) =>
+    [1, 32].map((concurrency) => ({ kind, concurrency, times: [] as (readonly number[])[] })),
+  )
+  for (let pair = 0; pair < pairs; pair++) {
+    await using bare = await OrmProcess.start({ ...place, tool, side: 'bare' })
+    await using ours = await OrmProcess.start({ ...place, tool, side: 'ours' })
+    for (const { kind, concurrency, times } of cells) {
+      const operations = Math.ceil((concurrency === 1 ? 1_500 : 4_000) * scale)
+      const round: RoundAsked = { kind, operations, concurrency }
+      const contestants = [bare, ours].map((side) => async () => await side.time(round))
+      times.push(...(await timeInTurns(contestants, roundsOfPair)))
+    }
+  }
+  return cells.map(({ kind, concurrency, times }) => {
+    const isShared = kind === 'read by key' && concurrency === 32 && askPool.has(tool)
+    const [theirs, own] = [times.map(([bare]) => bare!), times.map(([, ours]) => ours!)]
+    const target = { ratio: isShared ? 1.5 : 0.95 }
+    return { bench: `${tool}: ${kind}`, ...names[place.engine], concurrency, ...judged(theirs, own, target) }
+  })
 }
