@@ -382,6 +382,7 @@ export class Scope implements Queryable {
         this.#assertOpen()
         return decisions.decide(sql, params, options, surrounding)
       },
+      known: (sql, options, accepts) => decisions.known(sql, options, surrounding, accepts),
       explain: (sql, params, options, pinned) => {
         const said = hints.merged(sql, options)
         const { decision, settled } = decisions.explainWithin(sql, params, said, surrounding, pinned)

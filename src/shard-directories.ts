@@ -87,6 +87,7 @@ export function beginOn(
         attempts: config.limits.readAttempts,
         queryTimeoutMs: config.limits.queryTimeoutMs,
         decide,
+        known: () => undefined,
         claims: () => lookups.claims(),
         explain: (sql, params, options) => decider.explain(sql, params, options, alias, 'transaction').route,
       },

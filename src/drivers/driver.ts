@@ -155,6 +155,8 @@ export type Isolation = 'read uncommitted' | 'read committed' | 'repeatable read
 export interface BeginOptions {
   readonly isolation?: Isolation | undefined
   readonly readOnly?: boolean | undefined
+  /** The next request is a read with a `sender`: the driver may have BEGIN wait for it, and send both in one go. */
+  readonly ahead?: boolean | undefined
 }
 
 /** How a lease is given back: as found; with its session state reset; or closed because it is broken or uncertain. */
@@ -199,6 +201,8 @@ export interface Lease {
     events?: ConnectionEvents,
     hear?: (outcome: SubmittedOutcome) => void,
   ): Promise<TransactionStatus>
+  /** As `DriverPool.carry`, on this connection. `undefined` too while anything else runs or waits there. Absent where the driver cannot do it. */
+  carry?(request: DriverRequest, cargo: Cargo): UnderWay | undefined
   begin(options: BeginOptions): Promise<void>
   /** Throws `CommitUnknownError` if the connection was lost after COMMIT was sent. */
   commit(): Promise<void>

@@ -1,7 +1,9 @@
 import type { CallOptions } from '../config.ts'
-import type { Cargo, DriverRequest, UnderWay } from '../drivers/driver.ts'
+import type { Cargo, DriverRequest, Lease, UnderWay } from '../drivers/driver.ts'
+import { locate } from '../errors.ts'
+import type { Analysis } from '../statement/analysis.ts'
 import { hasReplicas, type Database } from '../topology/topology.ts'
-import type { Decision } from './decision.ts'
+import { whereOf, type Decision } from './decision.ts'
 import type { PoolRegistry } from './pool-registry.ts'
 import { noteOrigin } from './row-origins.ts'
 import { queryChannel } from './trace.ts'
@@ -40,18 +42,14 @@ export class Carrier {
     decision: Decision,
     sql: string,
     params: readonly unknown[],
-    { rowMode, types, settings, signal }: CarryOptions,
+    options: CarryOptions,
     cargo: Cargo,
   ): UnderWay | undefined {
-    const timeoutMs = this.#timeoutMs
-    const { route, oneOffLike } = decision
-    const access = route.effect
-    const { sender } = cargo
-    const request = { sql, params, access, rowMode, types, settings, sender, timeoutMs, oneOffLike, untilEnded: true }
+    const request = this.#requestOf(decision, sql, params, options, cargo)
     const pool = this.#pools.opened(decision.server)
     if (pool?.carry === undefined) return undefined
-    const begun = timeoutMs > 0 ? performance.now() : 0
-    const recovering = new RecoveringCargo(cargo, decision, request, signal, begun, this.#recover)
+    const begun = this.#timeoutMs > 0 ? performance.now() : 0
+    const recovering = new RecoveringCargo(cargo, decision, request, options.signal, begun, this.#recover)
     try {
       return pool.carry(request, recovering)
     } catch (error) {
@@ -59,6 +57,69 @@ export class Carrier {
       recovering.failed(error)
       return over
     }
+  }
+
+  /** As `carry`, on the connection of a transaction. `failed`: what an error means for that, before the caller is told. */
+  carryOn(
+    lease: Lease,
+    decision: Decision,
+    { sql, params, options, cargo }: CarriedStatement,
+    failed: (error: unknown) => Promise<void>,
+  ): UnderWay | undefined {
+    const request = this.#requestOf(decision, sql, params, options, cargo)
+    return lease.carry?.(request, new TransactionCargo(cargo, decision, failed))
+  }
+
+  #requestOf(
+    { route, oneOffLike }: Decision,
+    sql: string,
+    params: readonly unknown[],
+    { rowMode, types, settings }: CarryOptions,
+    { sender }: Cargo,
+  ): DriverRequest {
+    const timeoutMs = this.#timeoutMs
+    const access = route.effect
+    return { sql, params, access, rowMode, types, settings, sender, timeoutMs, oneOffLike, untilEnded: true }
+  }
+}
+
+/** What is given to be carried. */
+export interface CarriedStatement {
+  readonly sql: string
+  readonly params: readonly unknown[]
+  readonly options: CarryOptions
+  readonly cargo: Cargo
+  /** What else it must not be. */
+  readonly takes: (analysis: Analysis) => boolean
+}
+
+/** Brings the answer to a statement of a transaction, or the error, of which nothing is tried again. */
+class TransactionCargo implements Cargo {
+  readonly query: object
+  readonly #cargo: Cargo
+  readonly #decision: Decision
+  readonly #noted: (error: unknown) => Promise<void>
+
+  constructor(cargo: Cargo, decision: Decision, noted: (error: unknown) => Promise<void>) {
+    this.query = cargo.query
+    this.#cargo = cargo
+    this.#decision = decision
+    this.#noted = noted
+  }
+
+  answered(native: unknown): void {
+    const rows = rowsOf(native)
+    if (rows.length > 0) noteOrigin(rows, this.#decision.route.database)
+    this.#cargo.answered(native)
+  }
+
+  failed(error: unknown): void {
+    void this.#failed(error)
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    await this.#noted(error)
+    this.#cargo.failed(locate(error, whereOf(this.#decision)))
   }
 }
 

@@ -12,6 +12,8 @@ export interface CallLimits {
 export interface LeaseTerms extends CallLimits {
   /** Those that it is to have; default: none of anybody's. */
   readonly settings?: DriverRequest['settings']
+  /** What sends the statement that it is wanted for. */
+  readonly sender?: DriverRequest['sender']
 }
 
 /** The same call with what is left of its time, at least 1 ms: being too late is found out by who carries it out. */

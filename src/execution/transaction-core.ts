@@ -146,6 +146,13 @@ export class TransactionCore {
     return lease
   }
 
+  /** The connection for a statement that is sent at once, without waiting for anything; `undefined` where it would have to. */
+  readyFor(decision: Decision): Lease | undefined {
+    const state = this.#state
+    if (state.name !== 'open' || state.begun === undefined || this.#options.readOnly === true) return undefined
+    return this.#turns.isFree && isSamePlace(state.first, decision) ? state.begun : undefined
+  }
+
   #refuseWrite(decision: Decision): void {
     if (this.#options.readOnly !== true) return
     if (decision.analysis.kind !== 'write' && decision.analysis.kind !== 'ddl') return
@@ -158,7 +165,8 @@ export class TransactionCore {
   async #begin(decision: Decision, terms: LeaseTerms): Promise<Lease> {
     const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write', terms)
     try {
-      await lease.begin(this.#options)
+      const ahead = terms.sender !== undefined && decision.analysis.kind === 'read'
+      await lease.begin(ahead ? { ...this.#options, ahead } : this.#options)
       return lease
     } catch (error) {
       await lease.release('destroy')

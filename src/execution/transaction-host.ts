@@ -20,6 +20,8 @@ export interface TransactionHost {
     options: CallOptions | undefined,
     pinned: OpenShard | undefined,
   ): Decision | Promise<Decision>
+  /** The decision for a text, if it is known, hangs on no value and is accepted. */
+  known(sql: string, options: CallOptions | undefined, accepts: (decision: Decision) => boolean): Decision | undefined
   explain(sql: string, params: Params, options: CallOptions | undefined, pinned: OpenShard | undefined): Route
   readonly executor: Executor
   readonly reservations: Reservations

@@ -1,8 +1,10 @@
 import type { CallOptions, ReadOptions } from '../config.ts'
-import type { DriverRequest, DriverResult, Isolation, Lease, TransactionStatus } from '../drivers/driver.ts'
+import type { DriverRequest, DriverResult, Isolation, Lease, TransactionStatus, UnderWay } from '../drivers/driver.ts'
 import { AbortedError, TransactionClosedError, locate } from '../errors.ts'
 import type { Route } from '../routing/route.ts'
 import type { Params } from '../statement/statement.ts'
+import type { CarriedStatement } from './carried.ts'
+import { carryWithin } from './carried-within.ts'
 import { givesLookedUpValues, type ClaimBook } from './claim-book.ts'
 import { runCallbacks, type Callback } from './commit-callbacks.ts'
 import { refuseHiddenCommit, refuseTransactionControl, requestOf, whereOf, type Decision } from './decision.ts'
@@ -148,6 +150,14 @@ export class Transaction implements Queryable, AsyncDisposable {
       await this.#core.noteError(error)
       throw locate(inTermsOf(timeoutMs, error), whereOf(decision))
     }
+  }
+
+  /** @internal For adapters: as `Scope.carry`. `undefined` too for the first statement, and in a nested transaction. */
+  carry(statement: CarriedStatement): UnderWay | undefined {
+    const { signal, timeoutMs } = this.#options
+    if (this.#closed || this.#child !== undefined || this.#parent !== undefined) return undefined
+    if (signal !== undefined || timeoutMs !== undefined) return undefined
+    return carryWithin(this.#core, this.#host, statement)
   }
 
   /** The route that a statement would take in this transaction. Runs nothing. */

@@ -3,6 +3,11 @@ export class Turns {
   #last: Promise<void> = Promise.resolve()
   #pending = 0
 
+  /** Whether it is nobody's turn. */
+  get isFree(): boolean {
+    return this.#pending === 0
+  }
+
   /** If it is nobody else's turn, `work` is done within the call, and its result is given as it is. */
   take<T>(work: () => T | Promise<T>): T | Promise<T> {
     let done: Promise<T>

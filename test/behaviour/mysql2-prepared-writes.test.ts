@@ -73,12 +73,19 @@ describe.runIf(testedEngines.includes('mysql'))('writes of mysql2 that are sent 
     const before = await executedOn(pool)
     for (const other of others) await times(7, async () => await at.asked(pool, other))
     expect((await executedOn(pool)) - before).toBe(3)
+    await at.expectOnce()
+  })
+
+  it('are so in transactions, too, behind the first statement', async () => {
+    const { pool } = await pools()
+    const before = await executedOn(pool)
     const transaction = await pool.promise().getConnection()
     await transaction.beginTransaction()
-    await times(6, async () => await transaction.query(...(add(3) as [string, number[]])))
-    await transaction.commit()
+    await times(8, async () => await transaction.query(...(add(3) as [string, number[]])))
+    await transaction.rollback()
     transaction.release()
-    expect((await executedOn(pool)) - before).toBe(3)
+    expect((await executedOn(pool)) - before).toBe(4)
+    expect(await at.asked(pool, [stocks])).toEqual([{ stock: 0 }, { stock: 0 }, { stock: 0 }])
     await at.expectOnce()
   })
 

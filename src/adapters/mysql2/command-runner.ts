@@ -5,6 +5,7 @@ import { CarriedCommand, ValueSettings, type Step } from './carried-command.ts'
 import { executeSender, statementOfExecute, statementOfQuery, type CommandOrigin } from './command-statement.ts'
 import type { CommandNotes } from './command-notes.ts'
 import type { IdleStream } from './idle-stream.ts'
+import { isLate } from './late-query.ts'
 import type {
   Command,
   CommandClasses,
@@ -339,6 +340,7 @@ export class CommandRunner implements Killable {
 
 /** Whether what it sends is a text, if it sends one. */
 function isText(command: Command): boolean {
+  if (isLate(command)) return true
   const { sql, query } = command as { readonly sql?: unknown; readonly query?: unknown }
   return typeof (sql ?? query ?? '') === 'string'
 }

@@ -30,7 +30,7 @@ export function statementOfQuery(
   const options: QueryCommandOptions = { ...command._queryOptions, timeout: undefined, values: undefined }
   let watched: Watched | undefined
   return {
-    ...(written === undefined ? { sql: text, params: [] } : texts.of(written, text)),
+    ...(written === undefined ? { sql: text, params: [] } : texts.of(written, command)),
     text,
     call: { ...call, dialect: 'mysql', ...rowModeOf(options) },
     isNative: typeof command.onResult !== 'function',

@@ -84,7 +84,7 @@ export class PlainQueries {
   #routed(command: PlainCommand): { readonly sql: string; readonly params: readonly unknown[] } {
     if ('_executeOptions' in command) return routedExecute(command)
     const written = this.#parts.notes.writtenOf(command)
-    return written === undefined ? { sql: command.sql, params: none } : this.#parts.texts.of(written, command.sql)
+    return written === undefined ? { sql: command.sql, params: none } : this.#parts.texts.of(written, command)
   }
 
   stop(): void {

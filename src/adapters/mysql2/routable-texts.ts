@@ -26,16 +26,16 @@ export class RoutableTexts {
   /** How many marks texts have that tools send again and again. */
   readonly #marks = new Map<string, number>()
 
-  /** `text`: the same with the values in it. */
-  of({ sql, values }: Written, text: string): Routable {
-    if (!Array.isArray(values) || values.length === 0) return { sql: text, params: none }
+  /** `whole`: has the same with the values in it. */
+  of({ sql, values }: Written, whole: { readonly sql: string }): Routable {
+    if (!Array.isArray(values) || values.length === 0) return { sql: whole.sql, params: none }
     const given = values as readonly unknown[]
     let hasUndefined = false
     for (const value of given) {
-      if (!isScalar(value)) return { sql: text, params: none }
+      if (!isScalar(value)) return { sql: whole.sql, params: none }
       hasUndefined ||= value === undefined
     }
-    if (this.#marksOf(sql) !== given.length) return { sql: text, params: none }
+    if (this.#marksOf(sql) !== given.length) return { sql: whole.sql, params: none }
     return { sql, params: hasUndefined ? given.map((value) => value ?? null) : given }
   }
 

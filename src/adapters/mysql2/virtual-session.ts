@@ -89,9 +89,12 @@ export class VirtualSession {
 
   /** Sends a plain query at once, for one that takes its own answer; `undefined` if it takes more, and nothing was done. */
   carry(sql: string, params: readonly unknown[], signal: AbortSignal, cargo: Cargo): UnderWay | undefined {
-    if (this.#pinned !== undefined || this.#transaction !== undefined || !this.#autocommit) return undefined
+    const transaction = this.#transaction
+    if (this.#pinned !== undefined || (transaction === undefined && !this.#autocommit)) return undefined
     if (this.#plainCall?.signal !== signal) this.#plainCall = this.#plainCallFor(signal)
-    return this.#host.scope.carry(sql, params, this.#plainCall, cargo, isPlain)
+    const options = this.#plainCall
+    if (transaction === undefined) return this.#host.scope.carry(sql, params, options, cargo, isPlain)
+    return transaction.current.carry({ sql, params, options, cargo, takes: isPlain })
   }
 
   /** `rows`: what a query that was carried has taken, rows or a header. */

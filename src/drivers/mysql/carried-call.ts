@@ -72,9 +72,9 @@ export class CarriedCall implements CarriedEnds, PreparedCall, UnderWay {
     addCommand(connection, command)
   }
 
-  /** There is no connection. */
-  refuse(error: unknown): void {
-    this.#fail(error)
+  acquired(failure: Error | undefined, connection: PoolConnection | undefined): void {
+    if (connection === undefined) this.#fail(failure)
+    else this.run(connection)
   }
 
   answered(rows: unknown, fields: unknown): void {

@@ -1,17 +1,11 @@
 import type { PoolConnection } from 'mysql2'
 
-import {
-  AbortedError,
-  CommitUnknownError,
-  QueryError,
-  ReadOnlyTransactionError,
-  TransactionClosedError,
-  UnsupportedError,
-} from '../../errors.ts'
+import { ReadOnlyTransactionError } from '../../errors.ts'
 import { quotedName } from '../../statement/quotes.ts'
 import type { Position } from '../../topology/position.ts'
 import type {
   BeginOptions,
+  Cargo,
   ConnectionEvents,
   DriverRequest,
   DriverResult,
@@ -19,10 +13,16 @@ import type {
   ReleaseMode,
   SubmittedOutcome,
   TransactionStatus,
+  UnderWay,
 } from '../driver.ts'
-import { isAnswer, isLoss, isNeverSent, mysqlError, readError } from './errors.ts'
+import { CarriedCall } from './carried-call.ts'
+import { isAnswer, isLoss, mysqlError, readError } from './errors.ts'
 import { run, type QueryKiller } from './killer.ts'
-import { runInterruptible } from './running.ts'
+import { LateBegin } from './late-begin.ts'
+import { abortedBefore, alreadyReleased, commitUnknown, isUnknown, streamOpen } from './lease-errors.ts'
+import { breakConnection } from './native-pool.ts'
+import type { PreparedWrites } from './prepared-writes.ts'
+import { interrupt, runInterruptible } from './running.ts'
 import { send, type SendOptions } from './send.ts'
 import { streamRows } from './stream-rows.ts'
 import { submitted } from './submitted.ts'
@@ -36,6 +36,10 @@ export interface LeaseTerms {
   readonly killer: QueryKiller
   readonly fetchSize: number
   readonly wardrobe: Wardrobe
+  /** Of the pool, for statements that are carried. */
+  readonly writes: PreparedWrites | undefined
+  /** When leases of connections were given back after an answer, by `performance.now()`. */
+  readonly answeredAt: WeakMap<PoolConnection, number>
   /** How long the last steps before giving back may take, in milliseconds. */
   readonly limitMs: number
   readonly giveBack: (usable: boolean, reset: boolean) => void
@@ -64,21 +68,72 @@ export class MysqlLease implements Lease {
   #readOnly = false
   #streaming = false
   #committed: Position | undefined
+  readonly #begin: LateBegin
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms
     this.#connection = terms.connection
+    this.#begin = new LateBegin({
+      connection: terms.connection,
+      answeredAt: terms.answeredAt,
+      send: async (text) => await this.#text(text),
+      refused: () => (this.#usable = false),
+    })
   }
 
   query(request: DriverRequest): Promise<DriverResult> {
     const start = request.timeoutMs ? performance.now() : 0
+    const sent = (ready: DriverRequest): Promise<DriverResult> =>
+      ready.timeoutMs || ready.signal ? this.#runInterruptible(ready, start) : this.#run(ready)
     return this.#inTurn(() => {
       if (request.signal?.aborted) throw abortedBefore(request.signal)
       if (request.access === 'session') this.#changedSession = true
-      const sent = (): Promise<DriverResult> =>
-        request.timeoutMs || request.signal ? this.#runInterruptible(request, start) : this.#run(request)
-      return this.#terms.wardrobe.fits(this.#connection, request.settings) ? sent() : this.#wear(request).then(sent)
+      const ready = this.#ready(request)
+      return ready instanceof Promise ? ready.then(sent) : sent(ready)
     })
+  }
+
+  /** The request, when the transaction is begun, or will be with it, and its settings are on the connection. */
+  #ready(request: DriverRequest): DriverRequest | Promise<DriverRequest> {
+    const fits = this.#terms.wardrobe.fits(this.#connection, request.settings)
+    if (fits && !this.#begin.isDue) return request
+    const behind = fits ? this.#begin.behind(request) : undefined
+    return behind ?? this.#readyLater(request, fits)
+  }
+
+  async #readyLater(request: DriverRequest, fits: boolean): Promise<DriverRequest> {
+    await this.#begin.now()
+    if (!fits) await this.#wear(request)
+    return request
+  }
+
+  carry(request: DriverRequest, cargo: Cargo): UnderWay | undefined {
+    const { wardrobe, writes, send, killer } = this.#terms
+    const isBusy = this.#released || this.#streaming || this.#pending > 0 || this.#begin.isDue
+    if (isBusy || this.#readOnly || !this.#usable || request.timeoutMs || request.access === 'session') return undefined
+    if (!wardrobe.fits(this.#connection, request.settings)) return undefined
+    const over = Promise.withResolvers<void>()
+    this.#pending += 1
+    this.#turn = over.promise
+    const call = new CarriedCall(
+      {
+        writes,
+        began: () => 0,
+        ended: () => undefined,
+        lost: (connection) => send.losses.note(connection),
+        interrupt: async (statement) => await interrupt(statement, killer, send.losses),
+        giveBack: (connection, usable) => {
+          if (!usable) breakConnection(connection, 'an answer on it could not be read to its end')
+          this.#usable &&= usable
+          this.#pending -= 1
+          over.resolve()
+        },
+      },
+      request,
+      cargo,
+    )
+    call.run(this.#connection)
+    return call
   }
 
   /** Runs a command of mysql2's own. */
@@ -92,7 +147,7 @@ export class MysqlLease implements Lease {
     return await this.#inTurn(async () => {
       if (request.signal?.aborted) throw abortedBefore(request.signal)
       if (request.access === 'session') this.#changedSession = true
-      if (!this.#terms.wardrobe.fits(this.#connection, request.settings)) await this.#wear(request)
+      await this.#readyLater(request, this.#terms.wardrobe.fits(this.#connection, request.settings))
       const { send, killer } = this.#terms
       const running = submitted(this.#connection, request, statement, start, send, killer, hear)
       this.#cleanUp = running.usable.then((usable) => (this.#usable &&= usable))
@@ -116,7 +171,7 @@ export class MysqlLease implements Lease {
       await before
       if (request.signal?.aborted) throw abortedBefore(request.signal)
       if (request.access === 'session') this.#changedSession = true
-      if (!this.#terms.wardrobe.fits(this.#connection, request.settings)) await this.#wear(request)
+      await this.#readyLater(request, this.#terms.wardrobe.fits(this.#connection, request.settings))
       sent = true
       yield* streamRows(this.#connection, request, start, {
         ...this.#terms,
@@ -133,21 +188,24 @@ export class MysqlLease implements Lease {
 
   begin(options: BeginOptions): Promise<void> {
     return this.#inTurn(async () => {
+      this.#readOnly = options.readOnly ?? false
+      const text = this.#readOnly ? 'START TRANSACTION READ ONLY' : 'START TRANSACTION'
+      const waits = options.ahead === true && !options.isolation && this.#begin.wait(text)
       try {
         if (options.isolation) await this.#text(`SET TRANSACTION ISOLATION LEVEL ${options.isolation.toUpperCase()}`)
-        await this.#text(options.readOnly ? 'START TRANSACTION READ ONLY' : 'START TRANSACTION')
+        if (!waits) await this.#text(text)
       } catch (error) {
         // An isolation level that was set but not used would be the next transaction's.
         this.#changedSession = true
         throw error
       }
       this.#inTransaction = true
-      this.#readOnly = options.readOnly ?? false
     })
   }
 
   commit(): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#begin.now()
       try {
         const header = await run(this.#connection, 'COMMIT')
         this.#committed = trackedPosition(header)
@@ -166,13 +224,14 @@ export class MysqlLease implements Lease {
 
   rollback(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#text('ROLLBACK')
+      if (!this.#begin.isDue) await this.#text('ROLLBACK')
+      this.#begin.forget()
       this.#ended()
     })
   }
 
   savepoint(name: string): Promise<void> {
-    return this.#inTurn(() => this.#text(`SAVEPOINT ${quotedName('mysql', name)}`))
+    return this.#inTurn(async () => await this.#begunText(`SAVEPOINT ${quotedName('mysql', name)}`))
   }
 
   rollbackTo(name: string): Promise<void> {
@@ -195,6 +254,7 @@ export class MysqlLease implements Lease {
       const ended = this.#text('ROLLBACK').catch(() => (this.#usable = false))
       await withinLimit(ended, this.#terms.limitMs, this.#giveUp)
     }
+    if (this.#usable) this.#begin.answered()
     this.#terms.giveBack(!destroy && this.#usable, reset)
   }
 
@@ -249,6 +309,11 @@ export class MysqlLease implements Lease {
     return mysqlError(error, 'run', request.access)
   }
 
+  async #begunText(sql: string): Promise<void> {
+    await this.#begin.now()
+    await this.#text(sql)
+  }
+
   async #text(sql: string): Promise<void> {
     try {
       await run(this.#connection, sql)
@@ -287,36 +352,6 @@ export class MysqlLease implements Lease {
     this.#turn = done.then(this.#over, this.#over)
     return done
   }
-}
-
-/** True if the server may have committed: it was asked, and its answer did not come or was about its own end. */
-function isUnknown(error: unknown, failure: Error): boolean {
-  if (isNeverSent(readError(error)) || !(failure instanceof QueryError)) return false
-  return failure.errorClass === 'connection-lost' || failure.errorClass === 'shutting-down'
-}
-
-function commitUnknown(error: unknown): CommitUnknownError {
-  return new CommitUnknownError(
-    `The connection was lost after COMMIT was sent (${readError(error).message}): whether it took effect is not known.`,
-    { cause: error },
-  )
-}
-
-function abortedBefore(signal: AbortSignal): AbortedError {
-  return new AbortedError('The call was aborted before its statement was sent.', {
-    cause: signal.reason,
-    safeToRetry: true,
-  })
-}
-
-function alreadyReleased(): TransactionClosedError {
-  return new TransactionClosedError('The lease was released already.')
-}
-
-function streamOpen(): UnsupportedError {
-  return new UnsupportedError(
-    'A MySQL connection carries one statement at a time, and a stream is open on this one. Read it to its end first.',
-  )
 }
 
 async function started<T>(work: () => T | Promise<T>): Promise<T> {

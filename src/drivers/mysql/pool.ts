@@ -72,6 +72,7 @@ export class MysqlPool implements DriverPool {
   /** Of an own pool. */
   readonly #idle: IdleConnections
   readonly #writes: PreparedWrites | undefined
+  readonly #answeredAt = new WeakMap<PoolConnection, number>()
   readonly #carrying: CarryingPool
   readonly #onEnqueue = (): void => {
     this.#queued = true
@@ -140,12 +141,7 @@ export class MysqlPool implements DriverPool {
     const call = new CarriedCall(this.#carrying, request, cargo, latency)
     const connection = this.#takeIdle(request.settings)
     if (connection !== undefined) call.run(connection)
-    else {
-      this.#dressed(request, (failure, taken) => {
-        if (taken === undefined) call.refuse(failure)
-        else call.run(taken)
-      })
-    }
+    else this.#dressed(request, (failure, taken) => call.acquired(failure, taken))
     return call
   }
 
@@ -189,6 +185,8 @@ export class MysqlPool implements DriverPool {
     const connection = await connectionBy((done) => this.#acquire(options, done))
     return new MysqlLease({
       connection,
+      writes: this.#writes,
+      answeredAt: this.#answeredAt,
       send: this.#send,
       killer: this.#killer,
       fetchSize: this.#options.fetchSize,

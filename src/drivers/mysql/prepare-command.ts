@@ -1,15 +1,9 @@
+import { framed, writeFirst, type WritesPackets } from './command-packet.ts'
 import type { NativeCommand } from './native-command.ts'
 
 /** COM_STMT_PREPARE and COM_STMT_CLOSE (https://mariadb.com/kb/en/com_stmt_prepare/). */
 const prepareCode = 0x16
 const closeCode = 0x19
-
-/** What mysql2 has besides its types, of a connection that packets are written to. */
-export interface WritesPackets {
-  write(bytes: Buffer): void
-  _resetSequenceId(): void
-  _bumpSequenceId(packets: number): void
-}
 
 /** A packet of mysql2's, as far as it is read here. */
 interface Packet {
@@ -32,13 +26,6 @@ export interface PreparationEnds {
   readonly prepared: (prepared: Prepared | undefined) => void
   readonly stopped: (packet: unknown, connection: unknown) => void
   readonly lost: (error: unknown) => void
-}
-
-/** Writes a packet as the first of a command. */
-export function writeFirst(connection: WritesPackets, packet: Buffer): void {
-  connection._resetSequenceId()
-  connection._bumpSequenceId(1)
-  connection.write(packet)
 }
 
 /**
@@ -122,13 +109,4 @@ function read(packet: Packet): Prepared {
 
 function packetsFor(definitions: number): number {
   return definitions === 0 ? 0 : definitions + 1
-}
-
-function framed(code: number, bytes: Buffer): Buffer {
-  const packet = Buffer.allocUnsafe(5 + bytes.length)
-  packet.writeUIntLE(bytes.length + 1, 0, 3)
-  packet[3] = 0
-  packet[4] = code
-  bytes.copy(packet, 5)
-  return packet
 }
