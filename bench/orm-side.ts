@@ -30,9 +30,7 @@ async function open({ engine, tool, side, url }: SideAsked): Promise<OrmUnderTes
   }
   const found = toolsOn.mariadb.find(({ name }) => name === tool)
   const drivers =
-    client === undefined
-      ? { mysql2, mariadb: bareMariadb }
-      : { mysql2: mysql2For(client), mariadb: mariadbFor(client) }
+    client === undefined ? { mysql2, mariadb: bareMariadb } : { mysql2: mysql2For(client), mariadb: mariadbFor(client) }
   return await found!.open({ ...drivers, url })
 }
 

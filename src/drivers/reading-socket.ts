@@ -13,7 +13,7 @@ export type MakeSocket = () => Socket
 export function readingSockets(): MakeSocket {
   const room = Buffer.allocUnsafeSlow(roomBytes)
   return () => {
-    const socket: Socket = new Socket({
+    const socket: Socket = new GatheringSocket({
       onread: {
         buffer: room,
         callback: (bytes) => {
@@ -25,5 +25,28 @@ export function readingSockets(): MakeSocket {
       },
     })
     return socket
+  }
+}
+
+interface Chunk {
+  readonly chunk: Buffer
+}
+
+/** One that sends several short pieces as one, which takes half the time of sending them as pieces. */
+class GatheringSocket extends Socket {
+  /** @internal As a stream is told to write what has come while it was corked, or busy. */
+  override _writev(pieces: { chunk: unknown; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
+    let bytes = 0
+    for (const { chunk } of pieces) bytes += Buffer.isBuffer(chunk) ? chunk.length : roomBytes
+    if (bytes >= roomBytes) super._writev!(pieces, done)
+    else
+      this._write(
+        Buffer.concat(
+          (pieces as readonly Chunk[]).map(({ chunk }) => chunk),
+          bytes,
+        ),
+        'buffer' as never,
+        done,
+      )
   }
 }

@@ -130,7 +130,9 @@ describe.runIf(testedEngines.includes('mysql'))(
       const [ours, theirs] = await onBoth(async (connection, note) => {
         const listened = channel('tracing:mysql2:query:start')
         listened.subscribe(hear)
-        onTestFinished(() => void listened.unsubscribe(hear))
+        onTestFinished(() => {
+          listened.unsubscribe(hear)
+        })
         await new Promise<void>((resolve) => void connection.query('select ? as a', [7], () => resolve()))
         listened.unsubscribe(hear)
         try {

@@ -19,8 +19,11 @@ export function lateQueryClass(base: CommandClass<QueryCommand>): CommandClass<L
     declare _written: Written | undefined
 
     get sql(): string {
-      if (this._written !== undefined) this.sql = this._write!(this._written)
-      return this._text
+      const { _written: written, _write: write } = this
+      if (written === undefined) return this._text
+      this._written = undefined
+      this._write = undefined
+      return (this._text = write!(written))
     }
 
     set sql(text: string) {
@@ -49,17 +52,10 @@ export function areFixed(values: unknown): values is readonly unknown[] {
   return Array.isArray(values) && values.every(isFixed)
 }
 
+const fixedTypes: ReadonlySet<string> = new Set(['string', 'number', 'bigint', 'boolean', 'undefined'])
+
 function isFixed(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-    case 'undefined':
-      return true
-    default:
-      return value === null
-  }
+  return value === null || fixedTypes.has(typeof value)
 }
 
 /** The settings of a connection that a query begins with. */

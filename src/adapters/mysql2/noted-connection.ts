@@ -1,14 +1,8 @@
-import { tracingChannel } from 'node:diagnostics_channel'
 import type mysql2 from 'mysql2'
 import { CommandNotes } from './command-notes.ts'
 import { closedHint } from './error-hints.ts'
 import { hinted } from '../hinted.ts'
-import { areFixed, lateQueryClass, lateQueryOf } from './late-query.ts'
-import type { Command, CommandClasses, ConnectionClass, QueryCommand } from './native-mysql2.ts'
-import type { Written } from './routable-texts.ts'
-
-/** On which mysql2 says what its queries do. */
-const queryChannel = tracingChannel('mysql2:query')
+import type { Command, ConnectionClass } from './native-mysql2.ts'
 
 type Callback = (error: mysql2.QueryError | null) => unknown
 
@@ -18,8 +12,7 @@ export type NotedConnectionClass = new (...parameters: unknown[]) => InstanceTyp
 }
 
 /** mysql2's Connection or PoolConnection, as {@link NotedConnectionClass}. */
-export function notedConnectionClass(base: unknown, { Query }: CommandClasses): NotedConnectionClass {
-  const LateQuery = lateQueryClass(Query)
+export function notedConnectionClass(base: unknown): NotedConnectionClass {
   class NotedConnection extends (base as ConnectionClass) {
     /** Not there yet when the constructor of mysql2 adds its greeting. */
     readonly _notes: CommandNotes | undefined = new CommandNotes()
@@ -41,35 +34,6 @@ export function notedConnectionClass(base: unknown, { Query }: CommandClasses): 
         command.onResult = (error, ...answer) => onResult(hinted(error, closedHint({ isOfPool, lostBy })), ...answer)
       super._addCommandClosedState(command)
     }
-
-    override query(sql: unknown, values?: unknown, callback?: unknown): never {
-      // Mysql2 says so itself.
-      if (sql === null || sql === undefined) return super.query(sql as never) as never
-      const isQuery = (sql as { constructor?: unknown }).constructor === Query
-      const command = isQuery ? (sql as QueryCommand) : lateQueryOf(LateQuery, [sql, values, callback], this.config)
-      this._resolveNamedPlaceholders(command)
-      // Values that are written by a function of the application's own may stand anywhere.
-      const { queryFormat } = this.config as { readonly queryFormat?: unknown }
-      if (typeof queryFormat === 'function') return super.query(command as never) as never
-      const { sql: text, values: given } = command
-      // As they are now, as mysql2 writes them into the text: whoever has them may use them for something else at once.
-      const written = { sql: text, values: Array.isArray(given) ? [...(given as readonly unknown[])] : given }
-      this._notes?.wrote(command, written)
-      if (!(command instanceof LateQuery) || !this.#mayBeLate(command, written))
-        return super.query(command as never) as never
-      command.writeLate(written, this.#writeValues)
-      this.addCommand(command)
-      return command as never
-    }
-
-    /** Whether all that mysql2 does besides is to add it, and its text is the same whenever it is made. */
-    #mayBeLate({ onResult }: Command, { sql, values }: Written): boolean {
-      return (
-        typeof sql === 'string' && typeof onResult === 'function' && areFixed(values) && !queryChannel.hasSubscribers
-      )
-    }
-
-    readonly #writeValues = ({ sql, values }: Written): string => this.format(sql, values)
 
     override prepare(...parameters: unknown[]): never {
       return this.#adding('prepare', () => super.prepare(...(parameters as [never])) as never)

@@ -1,5 +1,6 @@
 import { LentConnection, type Carrier, type ValueSettings } from './carried-command.ts'
 import type { CommandClasses, ExecuteCommand, PrepareCommand, QueryCommand } from './native-mysql2.ts'
+import { preparedOn } from './prepared-on.ts'
 import type { Cargo } from './session-statement.ts'
 
 type Sender = NonNullable<Cargo['sender']>
@@ -112,7 +113,7 @@ export class QueryCargo implements Cargo, Sender {
     if (packet !== undefined && (packet as MayBeError).isError())
       return this.#refused(packet as MayBeError, connection.clientEncoding)
     if (packet === undefined && this.bound !== undefined) return this.#sendBound(this.bound, connection)
-    if (this.#prepare !== undefined || (packet === undefined && '_executeOptions' in this.asked)) {
+    if (this.#prepare !== undefined || (packet === undefined && this.#isUnprepared(connection))) {
       this.#prepare ??= this.#prepareOf(this.asked as ExecuteCommand)
       if (!this.#prepare.execute(packet, connection)) return false
       this.#prepare = undefined
@@ -163,6 +164,15 @@ export class QueryCargo implements Cargo, Sender {
     asked.onResult?.(error)
     // Its pool waits for the end, unless that is what was listened to.
     if (asked.next) asked.emit('end')
+  }
+
+  /** Whether its statement is still to be prepared there. */
+  #isUnprepared(connection: Carrier): boolean {
+    if (!('_executeOptions' in this.asked)) return false
+    const statement = preparedOn(connection, this.asked._executeOptions)
+    if (statement === undefined) return true
+    this.asked.statement = statement
+    return false
   }
 
   #prepareOf(asked: ExecuteCommand): PrepareCommand {

@@ -5,6 +5,7 @@ import { charsetSetting } from './charset-setting.ts'
 import { CommandNotes } from './command-notes.ts'
 import { ConnectionLife } from './connection-life.ts'
 import { IdleStream } from './idle-stream.ts'
+import { lateConnectionClass } from './late-connection.ts'
 import type { Command, CommandClasses, ConnectionClass, Mysql2 } from './native-mysql2.ts'
 import { notedConnectionClass } from './noted-connection.ts'
 
@@ -30,7 +31,7 @@ export interface ConnectionParts {
  */
 export function virtualConnectionClass(base: unknown, name: string, terms: ConnectionTerms): ConnectionClass {
   const { classes, mysql2, find } = terms
-  class VirtualConnection extends notedConnectionClass(base, classes) {
+  class VirtualConnection extends lateConnectionClass(notedConnectionClass(base), classes) {
     /** As with mysql2 all are connections, also those of pools, and those that are mysql2's own. */
     static override [Symbol.hasInstance](value: unknown): boolean {
       if (this === VirtualConnection) return value instanceof (base as new () => object)

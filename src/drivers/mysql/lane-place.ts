@@ -7,7 +7,7 @@ export interface Pipelined {
   compressedSequenceId: number
   _paused: boolean
   handlePacket(packet?: unknown): void
-  readonly stream: { resume(): unknown }
+  readonly stream: { resume(): unknown; cork(): void; uncork(): void }
 }
 
 /** What the lane hears of its places. */

@@ -1,5 +1,6 @@
 import type { Connection, PoolConnection } from 'mysql2'
 import type { LaneLoad } from '../multiplexing/lane-choice.ts'
+import { GatheredWrites } from '../multiplexing/gathered-writes.ts'
 import type { LaneHead, SharedLane } from '../multiplexing/shared-lane.ts'
 import { ServiceTimes } from '../multiplexing/service-times.ts'
 import type { Clock } from '../multiplexing/work-clock.ts'
@@ -45,6 +46,7 @@ export class Lane implements SharedLane<LaneRead> {
   readonly #connection: PoolConnection & Pipelined
   #places: Place[] = []
   readonly #times = new ServiceTimes()
+  readonly #writes = new GatheredWrites()
 
   constructor(parts: LaneParts) {
     this.#parts = parts
@@ -103,7 +105,9 @@ export class Lane implements SharedLane<LaneRead> {
     const connection = this.#connection
     const place = new Place(read, this.#parts.clock.now(), this.#events)
     read.takePlace(place)
-    if (this.#parts.exitOnIdle && this.#places.length === 0) keepAlive(connection, true)
+    // The first one gives its server something to do at once.
+    if (this.#places.length > 0) this.#writes.gather(connection.stream)
+    else if (this.#parts.exitOnIdle) keepAlive(connection, true)
     this.#places.push(place)
     this.usedAt = place.sentAt
     // What comes in now is counted by the command that it is for.

@@ -9,6 +9,7 @@ import type { QuerySender } from './query-sender.ts'
 import type { SharedRead } from './shared-read.ts'
 import { lostStatement, staleStatement } from './stale-statement.ts'
 import type { StatementBook } from './statement-book.ts'
+import { GatheredWrites } from '../multiplexing/gathered-writes.ts'
 import type { LaneHead, SharedLane } from '../multiplexing/shared-lane.ts'
 import { ServiceTimes } from '../multiplexing/service-times.ts'
 import type { Clock } from '../multiplexing/work-clock.ts'
@@ -76,6 +77,7 @@ export class Lane implements SharedLane<SharedRead> {
   #tickets: Ticket[] = []
   #submitting: Ticket | undefined
   readonly #times = new ServiceTimes()
+  readonly #writes = new GatheredWrites()
 
   constructor(parts: LaneParts) {
     this.#parts = parts
@@ -134,7 +136,10 @@ export class Lane implements SharedLane<SharedRead> {
     const ticket: Ticket = { read, name, sentAt: this.#parts.clock.now(), reported: false, heldUp: false }
     read.lane = this
     read.copies++
-    if (this.#parts.exitOnIdle === true && this.#tickets.length === 0) internalsOf(this.#client).ref?.()
+    const { connection } = internalsOf(this.#client)
+    // The first one gives its server something to do at once.
+    if (this.#tickets.length > 0 && connection !== undefined) this.#writes.gather(connection.stream)
+    else if (this.#parts.exitOnIdle === true && this.#tickets.length === 0) internalsOf(this.#client).ref?.()
     this.#tickets.push(ticket)
     this.#submitting = ticket
     const { sender } = this.#parts
