@@ -1,10 +1,10 @@
-import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { poolOptions } from '../../src/config.ts'
 import type { Access, BeginOptions, DriverPool, DriverResult, Lease, PoolOptions } from '../../src/drivers/driver.ts'
 import { readOptions } from '../../src/option.ts'
 import { poolsOfEachTest } from '../support/postgres-pools.ts'
 import { privateCluster, testedEngines } from '../support/servers.ts'
+import { writesTo } from '../support/socket-writes.ts'
 
 const limits: PoolOptions = {
   ...readOptions(poolOptions, {}, 'pool'),
@@ -15,25 +15,7 @@ const limits: PoolOptions = {
 const insert = 'insert into note (id) values ($1)'
 const count = 'select count(*)::integer as n from note where id <> $1'
 
-/** What goes out to a port, by the first letters of its messages where they are whole ones, one text for each write. */
-function writesTo(port: number): string[] {
-  const writes: string[] = []
-  const note = (socket: Socket, ...chunks: readonly Uint8Array[]): void => {
-    if (socket.remotePort === port) writes.push(typesOf(Buffer.concat(chunks)))
-  }
-  const prototype = Socket.prototype as unknown as Record<'_write' | '_writev', (...given: readonly unknown[]) => void>
-  const bare = { ...prototype, _write: prototype['_write'], _writev: prototype['_writev'] }
-  vi.spyOn(prototype, '_write').mockImplementation(function (this: Socket, ...given) {
-    note(this, given[0] as Uint8Array)
-    bare['_write'].apply(this, given)
-  })
-  vi.spyOn(prototype, '_writev').mockImplementation(function (this: Socket, ...given) {
-    note(this, ...(given[0] as readonly { readonly chunk: Uint8Array }[]).map(({ chunk }) => chunk))
-    bare['_writev'].apply(this, given)
-  })
-  return writes
-}
-
+/** The first letters of messages where they are whole ones. */
 function typesOf(messages: Buffer): string {
   let types = ''
   for (let at = 0; at < messages.length; at += 1 + messages.readInt32BE(at + 1))
@@ -74,7 +56,7 @@ describe.runIf(testedEngines.includes('postgres'))('BEGIN on PostgreSQL', () => 
     await lease.begin({})
     await ask(lease, insert, [0], 'write')
     await lease.rollback()
-    const writes = writesTo(Number(new URL(dsn).port))
+    const writes = writesTo(Number(new URL(dsn).port), typesOf)
     await lease.begin({})
     await ask(lease, insert, [1], 'write')
     await ask(lease, count, [0], 'read')
@@ -111,7 +93,7 @@ describe.runIf(testedEngines.includes('postgres'))('BEGIN on PostgreSQL', () => 
 
   it('is not sent at all where there is no statement', async () => {
     const lease = await warmLease()
-    const writes = writesTo(Number(new URL(dsn).port))
+    const writes = writesTo(Number(new URL(dsn).port), typesOf)
     await lease.begin({})
     await lease.commit()
     await lease.begin({ isolation: 'serializable' })

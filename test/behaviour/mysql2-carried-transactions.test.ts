@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import type bare from 'mysql2'
 import { describe, expect, it, vi } from 'vitest'
 import { LateBegin } from '../../src/drivers/mysql/late-begin.ts'
@@ -6,6 +5,7 @@ import { startFaultProxy } from '../../src/testing/index.ts'
 import { told } from '../support/notes.ts'
 import { testedEngines } from '../support/servers.ts'
 import { SharedReadsBench, type Statement } from '../support/shared-reads.ts'
+import { writesTo } from '../support/socket-writes.ts'
 
 const definitions = [
   'create table item (id integer primary key, stock integer not null default 0, name varchar(20) unique)',
@@ -141,6 +141,42 @@ describe.runIf(testedEngines.includes('mysql'))('transactions of mysql2', () => 
     await at.expectOnce()
   })
 
+  it('execute prepared statements as with mysql2, and refuse what it refuses', async () => {
+    const { pool, theirs } = await places()
+    const said: readonly (readonly [string, ...unknown[]])[] = [
+      ['update item set stock = ? where id = ?', [5, 1]],
+      ['select id, stock from item where id = ?', [1]],
+      ['insert into item (id, name) values (?, ?)', [9, 'one']],
+      ['select nonsense'],
+      ['select ? as a', [undefined]],
+      ['select ? as a', [() => 1]],
+      ['select ? as a', { a: 1 }],
+      ['select ? as a', 5],
+      ['select ? as a', []],
+      ['select 1 as a'],
+    ]
+    const answers = async (by: bare.Pool): Promise<unknown[]> => {
+      const session = await by.promise().getConnection()
+      const all: unknown[] = []
+      for (let n = 0; n < 4; n++) {
+        await session.query('begin')
+        for (const [sql, ...values] of said) {
+          for (const options of [{}, { rowsAsArray: true }]) {
+            // mysql2 throws what it refuses by itself.
+            const asked = (async () => await session.execute({ ...options, sql }, ...(values as [])))()
+            all.push(await asked.then(([rows]) => plain(rows), told))
+          }
+        }
+        await session.query('rollback')
+      }
+      session.release()
+      return all
+    }
+    const expected = await answers(theirs)
+    expect(await answers(pool)).toEqual(expected)
+    await at.expectOnce()
+  })
+
   it('run behind their first statement as the commands that they are, on the connection of the transaction', async () => {
     const { pool } = await places()
     await warmed(pool)
@@ -155,7 +191,7 @@ describe.runIf(testedEngines.includes('mysql'))('transactions of mysql2', () => 
   it('begin in one go with a read that comes first, and before a change', async () => {
     const { pool } = await places()
     await warmed(pool)
-    const writes = writesTo(new URL(at.dsn).port)
+    const writes = writesTo(Number(new URL(at.dsn).port))
     const session = await sessionOf(pool)
     await answersTo(session, 'begin', find(1), set(1, 5), 'commit')
     expect(writes.map((each) => each.replace(/\W+/g, ' '))).toEqual([
@@ -286,21 +322,4 @@ function plain(rows: unknown): unknown {
   if (Array.isArray(rows)) return rows
   const { affectedRows, insertId, changedRows, warningStatus } = rows as bare.ResultSetHeader
   return { affectedRows, insertId, changedRows, warningStatus }
-}
-
-/** What goes out to a port, one text for each write. */
-function writesTo(port: string): string[] {
-  const writes: string[] = []
-  const prototype = Socket.prototype as unknown as Record<'_write' | '_writev', (...given: readonly unknown[]) => void>
-  const own = { _write: prototype['_write'], _writev: prototype['_writev'] }
-  vi.spyOn(prototype, '_write').mockImplementation(function (this: Socket, ...given) {
-    if (String(this.remotePort) === port) writes.push(String(given[0]))
-    own['_write'].apply(this, given)
-  })
-  vi.spyOn(prototype, '_writev').mockImplementation(function (this: Socket, ...given) {
-    const chunks = (given[0] as readonly { readonly chunk: Uint8Array }[]).map(({ chunk }) => chunk)
-    if (String(this.remotePort) === port) writes.push(Buffer.concat(chunks).toString('latin1'))
-    own['_writev'].apply(this, given)
-  })
-  return writes
 }

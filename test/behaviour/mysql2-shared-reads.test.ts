@@ -5,6 +5,7 @@ import type { Client } from '../../src/index.ts'
 import { Random } from '../../src/testing/history/random.ts'
 import { testedEngines } from '../support/servers.ts'
 import { SharedReadsBench, type Statement } from '../support/shared-reads.ts'
+import { writesTo } from '../support/socket-writes.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -112,6 +113,20 @@ describe.runIf(testedEngines.includes('mysql'))('reads of mysql2 that share conn
     expect(at.statsOf(client)).toMatchObject({ shared: 1, sharedInFlight: 0 })
     await at.expectOnce()
   }
+
+  it('go out together where they come together, and each at once where it comes alone', async () => {
+    const pool = at.poolOf(await at.client())
+    await at.taught(pool, quick)
+    const writes = writesTo(Number(new URL(at.dsn).port))
+    await at.many(pool, quick, 12)
+    const sizes = writes.map((text) => text.split('select id').length - 1)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(12)
+    expect(Math.max(...sizes)).toBeGreaterThan(5)
+    writes.length = 0
+    for (let n = 0; n < 3; n++) await at.asked(pool, quick)
+    expect(writes).toHaveLength(3)
+    await at.expectOnce()
+  })
 
   it('give each caller what mysql2 gives, by the settings of its own pool', async () => {
     await compare(await at.client({ multiplexSlowMs: 2_000 }), reads)
