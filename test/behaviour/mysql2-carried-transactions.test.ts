@@ -10,6 +10,7 @@ import { writesTo } from '../support/socket-writes.ts'
 const definitions = [
   'create table item (id integer primary key, stock integer not null default 0, name varchar(20) unique)',
   "insert into item (id, name) values (1, 'one'), (2, 'two'), (3, 'three')",
+  'create function add_to(n integer) returns integer modifies sql data begin update item set stock = stock + n where id = 1; return n; end',
 ]
 const find = (id: number): Statement => ['select id, stock, name from item where id = ?', [id]]
 const set = (id: number, stock: unknown): Statement => ['update item set stock = ? where id = ?', [stock, id]]
@@ -207,6 +208,14 @@ describe.runIf(testedEngines.includes('mysql'))('transactions of mysql2', () => 
       expect.stringMatching(/select id/),
       expect.stringMatching(/ROLLBACK/),
     ])
+    // Whatever a function of their own does, it would do without a transaction.
+    const writing: Statement = ['select add_to(?) as n from item where id = 1', [1]]
+    for (let n = 0; n < 3; n++) {
+      await answersTo(session, 'rollback')
+      writes.length = 0
+      await answersTo(session, 'begin', writing, 'rollback')
+      expect(writes[0]!.replace(/\W+/g, ' ')).toMatch(/START TRANSACTION ?$/)
+    }
     session.release()
   })
 
@@ -299,6 +308,18 @@ describe.runIf(testedEngines.includes('mysql'))('transactions of mysql2', () => 
       expect.anything(),
     ])
     stopped.release()
+
+    const killed = await sessionOf(pool)
+    const deaf = vi.fn()
+    killed.on('error', deaf)
+    await answersTo(killed, 'begin', find(1), set(1, 5))
+    before = at.alone
+    const cutOff = at.asked(killed, set(3, 5))
+    expect(at.alone).toBe(before + 1)
+    const other = await sessionOf(pool)
+    await at.asked(other, ['kill ?', [killed.threadId]])
+    other.release()
+    expect(told(await cutOff)).toEqual(expect.arrayContaining(['PROTOCOL_CONNECTION_LOST']))
 
     const isLost = expect.arrayContaining([expect.stringMatching(/ECONNRESET|PROTOCOL_CONNECTION_LOST/)])
     const cut = await sessionOf(pool)
