@@ -165,7 +165,7 @@ export class TransactionCore {
   async #begin(decision: Decision, terms: LeaseTerms): Promise<Lease> {
     const lease = await this.#lease(decision, this.#options.readOnly === true ? 'read' : 'write', terms)
     try {
-      const ahead = terms.sender !== undefined && decision.analysis.kind === 'read'
+      const ahead = terms.sender !== undefined && decision.route.effect === 'read'
       await lease.begin(ahead ? { ...this.#options, ahead } : this.#options)
       return lease
     } catch (error) {

@@ -252,6 +252,82 @@ describe.runIf(testedEngines.includes('mysql'))('transactions of mysql2', () => 
     session.release()
   })
 
+  const unreadable = {
+    toJSON: () => {
+      throw new Error('unreadable')
+    },
+  }
+
+  it('begin though their first read cannot be sent, and are lost without a word to anybody else', async () => {
+    const server = new URL(at.dsn)
+    await using proxy = await startFaultProxy({ host: server.hostname, port: Number(server.port) })
+    const { pool } = await places(proxy.through(at.dsn))
+    await warmed(pool)
+    const session = await pool.promise().getConnection()
+    const bad = async (): Promise<unknown> =>
+      await session.execute(...([find(1)[0], [unreadable]] as unknown as [string, []])).catch(told)
+    await session.execute(...(find(1) as [string, number[]]))
+    await session.query('begin')
+    expect(await bad()).toEqual(expect.arrayContaining(['unreadable']))
+    expect((await session.execute(...(find(1) as [string, number[]])))[0]).toHaveLength(1)
+    await session.query('rollback')
+    await warmed(pool)
+    await session.execute(...(find(1) as [string, number[]]))
+    await session.query('begin')
+    const lost = vi.fn()
+    session.connection.on('error', lost)
+    proxy.apply({ kind: 'black-hole' })
+    expect(await bad()).toEqual(expect.arrayContaining(['unreadable']))
+    proxy.reset()
+    proxy.apply({ kind: 'pass' })
+    await session.query('rollback').catch(() => undefined)
+    expect(lost).not.toHaveBeenCalled()
+    session.release()
+    await at.expectOnce()
+  })
+
+  it('are stopped by KILL QUERY while they begin', async () => {
+    const server = new URL(at.dsn)
+    await using proxy = await startFaultProxy({ host: server.hostname, port: Number(server.port) })
+    const { pool } = await places(proxy.through(at.dsn))
+    const [session, killer] = [await sessionOf(pool), await sessionOf(pool)]
+    const writing: Statement = ['select add_to(?) as n from item where id = 1', [5]]
+    await warmed(pool)
+    await answersTo(session, 'begin', writing, 'rollback', 'begin')
+    proxy.apply({ kind: 'delay', ms: 60 })
+    const answer = at.asked(session, writing)
+    await at.asked(killer, ['kill query ?', [session.threadId]])
+    expect(told(await answer)).toEqual(expect.arrayContaining(['ER_QUERY_INTERRUPTED']))
+    proxy.apply({ kind: 'pass' })
+    await answersTo(session, 'commit')
+    expect(await answersTo(killer, 'select stock from item where id = 1')).toEqual([[{ stock: 0 }]])
+    session.release()
+    killer.release()
+  })
+
+  it('hand nothing of an answer that could not be read to what comes next', async () => {
+    const { pool } = await places()
+    await warmed(pool)
+    const session = await sessionOf(pool)
+    const rows = 'select id, name from item where id > ?'
+    await answersTo(session, 'begin', [rows, [0]])
+    const next = Promise.withResolvers<unknown>()
+    const typeCast = (): never => {
+      throw new Error('unreadable')
+    }
+    const failed = await new Promise((resolve) => {
+      session.query({ sql: rows, values: [0], typeCast }, (error) => {
+        session.query(...(set(1, 5) as [string, number[]]), (failure) => next.resolve(failure))
+        resolve(error)
+      })
+    })
+    expect(told(failed)).toEqual(expect.arrayContaining(['unreadable']))
+    expect(told(await next.promise)).toEqual(expect.arrayContaining([expect.stringMatching(/ECONNABORTED|LOST/)]))
+    await answersTo(session, 'rollback')
+    session.release()
+    expect(await at.asked(pool, all)).toEqual([1, 2, 3].map((id) => ({ id, stock: 0 })))
+  })
+
   it('are over when two wait for each other, and told so', async () => {
     const { pool, theirs } = await places()
     await warmed(pool)

@@ -66,6 +66,20 @@ describe.runIf(testedEngines.includes('mysql'))(
       expect(ours).toEqual(theirs)
     })
 
+    it('is a property of the query itself', async () => {
+      const [ours, theirs] = await onBoth(async (connection, note) => {
+        await new Promise<void>((resolve) => {
+          const made = connection.query('select ? as a', [1], () => {
+            // Where a query is not sent itself, it has no settings to be sent by.
+            const names = Object.keys(made).filter((name) => name !== 'options')
+            note(names.toSorted(), Object.hasOwn(made, 'sql'), { ...made }.sql, Object.assign({}, made).sql)
+            resolve()
+          }) as Made
+        })
+      })
+      expect(ours).toEqual(theirs)
+    })
+
     it('has the values that there were at the call', async () => {
       const [ours, theirs] = await onBoth(async (connection, note) => {
         const [row, date, bytes] = [[1, 'one'], new Date(0), Buffer.from('a')]

@@ -10,31 +10,48 @@ export interface LateQuery extends QueryCommand {
   writeLate(written: Written, write: WritesValues): void
 }
 
-/** A query of mysql2 whose text is a property as ever; what it takes to make it is only spent where it is read, and writes are mostly sent without. */
+/** Where a query keeps its text, or what that is made of. */
+const late = Symbol('signalbox.late')
+
+interface Late {
+  text: string
+  written?: Written | undefined
+  write?: WritesValues | undefined
+}
+
+type HasText = { [late]: Late }
+
+/** One for all queries: objects that have the same accessors are of one kind. */
+const ownText: PropertyDescriptor & ThisType<HasText> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const own = this[late]
+    if (own.written !== undefined) {
+      own.text = own.write!(own.written)
+      own.written = undefined
+      own.write = undefined
+    }
+    return own.text
+  },
+  set(text: string) {
+    this[late] = { text, written: undefined, write: undefined }
+  },
+}
+
+/** A query of mysql2 whose text is a property of its own as ever; what it takes to make it is only spent where it is read, and writes are mostly sent without. */
 export function lateQueryClass(base: CommandClass<QueryCommand>): CommandClass<LateQuery> {
   class Query extends (base as unknown as new (...parameters: unknown[]) => object) {
-    // The constructor of mysql2 sets them, so that they must not be made anew behind it.
-    declare _text: string
-    declare _write: WritesValues | undefined
-    declare _written: Written | undefined
-
-    get sql(): string {
-      const { _written: written, _write: write } = this
-      if (written === undefined) return this._text
-      this._written = undefined
-      this._write = undefined
-      return (this._text = write!(written))
-    }
-
+    /** What the constructor of mysql2 finds there: from then on it is the object's own. */
     set sql(text: string) {
-      this._text = text
-      this._write = undefined
-      this._written = undefined
+      Object.defineProperty(this, 'sql', ownText)
+      ;(this as unknown as HasText)[late] = { text, written: undefined, write: undefined }
     }
 
     writeLate(written: Written, write: WritesValues): void {
-      this._write = write
-      this._written = written
+      const own = (this as unknown as HasText)[late]
+      own.written = written
+      own.write = write
     }
   }
   // A query is known by its class: to connections, and to whoever asks of what a command is.
@@ -44,7 +61,7 @@ export function lateQueryClass(base: CommandClass<QueryCommand>): CommandClass<L
 
 /** Whether a command has a text that is not made yet. */
 export function isLate(command: object): boolean {
-  return (command as { readonly _written?: unknown })._written !== undefined
+  return (command as Partial<HasText>)[late]?.written !== undefined
 }
 
 /** Whether values are what they are for ever, and can be written: others may be changed behind the call, which must not be seen in the text. */

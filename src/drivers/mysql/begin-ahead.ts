@@ -6,7 +6,9 @@ const queryCode = 3
 
 /** What mysql2 has besides its types. */
 interface Corkable extends WritesPackets {
-  readonly stream: { cork(): void; uncork(): void }
+  /** Of the next packet. */
+  sequenceId: number
+  readonly stream: { cork?(): void; uncork?(): void }
 }
 
 interface BeginEnds {
@@ -25,8 +27,10 @@ export class BeginAhead implements NativeCommand {
   readonly #behind: NativeCommand
   readonly #ends: BeginEnds
   #hasBegun = false
-  /** The command behind has come to its end without sending anything. */
+  /** The command behind has come to its end, and told it, without sending anything. */
   #isOver = false
+  /** At which the answer to what came behind begins to count. */
+  #sequenceId = 1
 
   constructor(text: string, behind: NativeCommand, ends: BeginEnds) {
     this.#text = text
@@ -41,42 +45,41 @@ export class BeginAhead implements NativeCommand {
   execute(packet: unknown, connection: unknown): boolean {
     if (packet === undefined) this.#send(connection as Corkable)
     else if (this.#hasBegun) return this.#behind.execute(packet, connection)
-    else return this.#begun(packet, connection as WritesPackets)
+    else return this.#begun(packet, connection as Corkable)
     return false
   }
 
   #send(connection: Corkable): void {
     const { stream } = connection
-    this.#ends.sent()
-    stream.cork()
+    stream.cork?.()
     try {
+      this.#ends.sent()
       writeFirst(connection, framed(queryCode, Buffer.from(this.#text, 'utf8')))
       this.#isOver = this.#behind.execute(undefined, connection)
     } catch (error) {
-      this.#isOver = true
       this.#ends.refused()
       throw error
     } finally {
-      stream.uncork()
+      stream.uncork?.()
+      this.#sequenceId = connection.sequenceId
+      connection.sequenceId = 1
     }
   }
 
-  #begun(packet: unknown, connection: WritesPackets): boolean {
+  #begun(packet: unknown, connection: Corkable): boolean {
     this.#hasBegun = true
     if ((packet as { isError(): boolean }).isError()) {
       this.#ends.refused()
       if (!this.#isOver) this.#behind.execute(packet, connection)
       return true
     }
-    // The answer to what came behind counts its packets anew.
-    connection._resetSequenceId()
-    connection._bumpSequenceId(1)
+    connection.sequenceId = this.#sequenceId
     return this.#isOver
   }
 
   /** The connection was lost. */
   onResult(error: unknown): void {
-    this.#behind.onResult?.(error)
+    if (!this.#isOver) this.#behind.onResult?.(error)
   }
 
   /** @internal For mysql2's log. */

@@ -10,8 +10,8 @@ const freshMs = 1_000
 
 export interface LateBeginParts {
   readonly connection: PoolConnection
-  /** When connections were given back after an answer, by `performance.now()`. */
-  readonly answeredAt: WeakMap<PoolConnection, number>
+  /** When connections were given back after an answer, by `performance.now()`. Absent where one statement is sent at a time. */
+  readonly answeredAt: WeakMap<PoolConnection, number> | undefined
   /** Sends a text by itself. */
   readonly send: (text: string) => Promise<void>
   /** The connection was closed, since its server began no transaction when another statement came behind. */
@@ -40,7 +40,7 @@ export class LateBegin {
   wait(text: string): boolean {
     const { connection, answeredAt } = this.#parts
     const { compress } = connection.config as { readonly compress?: unknown }
-    const isFresh = performance.now() - (answeredAt.get(connection) ?? -Infinity) < freshMs
+    const isFresh = performance.now() - (answeredAt?.get(connection) ?? -Infinity) < freshMs
     // Compressed packets are counted in another way.
     if (!isFresh || compress) return false
     this.#text = text
@@ -87,6 +87,6 @@ export class LateBegin {
 
   /** The connection is given back after an answer. */
   answered(): void {
-    this.#parts.answeredAt.set(this.#parts.connection, performance.now())
+    this.#parts.answeredAt?.set(this.#parts.connection, performance.now())
   }
 }

@@ -18,6 +18,7 @@ import type {
 import { CarriedCall } from './carried-call.ts'
 import { isAnswer, isLoss, mysqlError, readError } from './errors.ts'
 import { run, type QueryKiller } from './killer.ts'
+import type { Pipelined } from './lane-place.ts'
 import { LateBegin } from './late-begin.ts'
 import { abortedBefore, alreadyReleased, commitUnknown, isUnknown, streamOpen } from './lease-errors.ts'
 import { breakConnection } from './native-pool.ts'
@@ -38,8 +39,8 @@ export interface LeaseTerms {
   readonly wardrobe: Wardrobe
   /** Of the pool, for statements that are carried. */
   readonly writes: PreparedWrites | undefined
-  /** When leases of connections were given back after an answer, by `performance.now()`. */
-  readonly answeredAt: WeakMap<PoolConnection, number>
+  /** When leases of connections were given back after an answer, by `performance.now()`. Absent where one statement is sent at a time. */
+  readonly answeredAt: WeakMap<PoolConnection, number> | undefined
   /** How long the last steps before giving back may take, in milliseconds. */
   readonly limitMs: number
   readonly giveBack: (usable: boolean, reset: boolean) => void
@@ -104,6 +105,7 @@ export class MysqlLease implements Lease {
   async #readyLater(request: DriverRequest, fits: boolean): Promise<DriverRequest> {
     await this.#begin.now()
     if (!fits) await this.#wear(request)
+    if (request.signal?.aborted) throw abortedBefore(request.signal)
     return request
   }
 
@@ -123,7 +125,7 @@ export class MysqlLease implements Lease {
         lost: (connection) => send.losses.note(connection),
         interrupt: async (statement) => await interrupt(statement, killer, send.losses),
         giveBack: (connection, usable) => {
-          if (!usable) breakConnection(connection, 'an answer on it could not be read to its end')
+          if (!usable) this.#abandon(connection)
           this.#usable &&= usable
           this.#pending -= 1
           over.resolve()
@@ -267,6 +269,12 @@ export class MysqlLease implements Lease {
       if (isLoss(error)) this.#terms.send.losses.note(this.#connection)
       throw mysqlError(error, 'run', access)
     }
+  }
+
+  /** What is left of an answer would be taken for that of the next statement, which is told that the connection is lost. */
+  #abandon(connection: PoolConnection): void {
+    ;(connection as unknown as Pipelined).handlePacket = () => undefined
+    breakConnection(connection, 'an answer on it could not be read to its end')
   }
 
   /** No answer has come. */

@@ -186,7 +186,7 @@ export class MysqlPool implements DriverPool {
     return new MysqlLease({
       connection,
       writes: this.#writes,
-      answeredAt: this.#answeredAt,
+      answeredAt: this.#shared && this.#answeredAt,
       send: this.#send,
       killer: this.#killer,
       fetchSize: this.#options.fetchSize,
