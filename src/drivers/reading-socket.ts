@@ -3,6 +3,9 @@ import { Socket } from 'node:net'
 /** What Node.js itself makes room for at each read. */
 const roomBytes = 65_536
 
+/** Pieces of statements are shorter together; those of bulk data would be copied for nothing. */
+const mostGathered = 8_192
+
 /** Makes sockets for connections of one pool. */
 export type MakeSocket = () => Socket
 
@@ -37,8 +40,8 @@ class GatheringSocket extends Socket {
   /** @internal As a stream is told to write what has come while it was corked, or busy. */
   override _writev(pieces: { chunk: unknown; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
     let bytes = 0
-    for (const { chunk } of pieces) bytes += Buffer.isBuffer(chunk) ? chunk.length : roomBytes
-    if (bytes >= roomBytes) super._writev!(pieces, done)
+    for (const { chunk } of pieces) bytes += Buffer.isBuffer(chunk) ? chunk.length : Infinity
+    if (bytes > mostGathered) super._writev!(pieces, done)
     else
       this._write(
         Buffer.concat(
